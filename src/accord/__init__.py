@@ -1,0 +1,1 @@
+"""Accord: what a public-private agreement against cybercrime runs on."""

@@ -1,0 +1,150 @@
+"""The contract between intake and a format: what a format gets, and what it must give back.
+
+A format is one module under `accord.formats` that holds these names (its catalogue line points at it):
+
+    NAME: str                    the word used in `format = "..."`
+    TITLE: str                   one line for people
+    GRAIN: "lines" | "document"  lines: whole lines in chunks; document: one member at once
+    recognises(head: bytes, path: str) -> bool
+        does a member that starts like this look like this format? `head` is at most HEAD_LIMIT bytes,
+        without a byte-order mark; never raises
+    lines:
+        layout(head: bytes, path: str, context: Context) -> object
+            once a member, before its first chunk: what later chunks need (column positions); raises
+            RefusedFileError for a member that cannot be this format
+        parse(chunk: Chunk, context: Context) -> Parsed
+    document:
+        parse(document: Document, context: Context) -> Parsed
+            raises RefusedFileError for a member that cannot be read as a whole
+
+`parse` is a pure function of its arguments; it runs in several threads at once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from accord.columns.schema import OBSERVATIONS, REJECTS, RESOLUTIONS
+
+HEAD_LIMIT = 65_536
+"""Bytes of a member's start that `recognises` and `layout` see."""
+
+DOCUMENT_LIMIT = 256 * 1024 * 1024
+"""Bytes of one document (a JSON member must be held whole); a larger one is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """A data set's declared column mapping for the mapped CSV format. Names are the file's header names."""
+
+    indicators: Mapping[str, str | None]
+    """Column name -> indicator type name that it must hold, or None: any. One observation for each filled column."""
+    role: str | None = None
+    family: str | None = None
+    seen_at: tuple[str, ...] = ()
+    """Columns of times: one, or the two ends of a period."""
+    time_format: str | None = None
+    """strptime format in UTC; None: ISO 8601 and `YYYY-MM-DD HH:MM:SS[ UTC]`."""
+    port: str | None = None
+    count: str | None = None
+    marking: str | None = None
+    delimiter: str = ","
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a format may know besides the bytes. Picklable if its functions are."""
+
+    is_public_suffix: Callable[[str], bool]
+    """Is this A-label domain itself a public suffix of the ICANN section? (`com`, `co.uk`; not `github.io`)"""
+    has_known_suffix: Callable[[str], bool]
+    """Does this A-label domain end in a top-level domain that exists? Free text needs it: `setup.exe` does not."""
+    columns: tuple[Columns, ...] = ()
+    """Mappings for the `csv` format; the first whose columns are all in the header is taken."""
+    rule_fields: tuple[str, ...] = ()
+    """Fields that the data set's rules look at; `Parsed.observations` carries a column `field:<name>` for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One member's lines within a chunk: bytes `start` to `end` of the chunk's data."""
+
+    member: int
+    path: str
+    """Path of the file relative to the operation's root, and `!/` and the member's name inside an archive."""
+    start: int
+    end: int
+    first_line: int
+    """1-based number, in the member, of the first line of this part."""
+    layout: object = None
+    """What the format's `layout` gave for this member."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Whole lines of one or several members of one delivery (small members travel together)."""
+
+    data: npt.NDArray[np.uint8]
+    """The bytes; every part ends at a line end or at its member's end. No byte-order mark."""
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One member, whole."""
+
+    member: int
+    path: str
+    data: bytes
+    """Without a byte-order mark; at most DOCUMENT_LIMIT bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """What a format made of a chunk or document.
+
+    Every record is accounted for: records = distinct (member, record) of observations and resolutions
+    + sum of ignored + rejects that are not partial. Intake checks it.
+    """
+
+    records: int
+    observations: pa.RecordBatch = field(default_factory=lambda: pa.RecordBatch.from_pylist([], schema=OBSERVATIONS))
+    resolutions: pa.RecordBatch = field(default_factory=lambda: pa.RecordBatch.from_pylist([], schema=RESOLUTIONS))
+    rejects: pa.RecordBatch = field(default_factory=lambda: pa.RecordBatch.from_pylist([], schema=REJECTS))
+    ignored: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class LineFormat(Protocol):
+    """A format module whose records are lines."""
+
+    NAME: str
+    TITLE: str
+    GRAIN: str
+
+    def recognises(self, head: bytes, path: str) -> bool:
+        """Does a member that starts like this look like this format?"""
+
+    def layout(self, head: bytes, path: str, context: Context) -> object:
+        """Make out, once a member, what its chunks need."""
+
+    def parse(self, chunk: Chunk, context: Context) -> Parsed:
+        """Read a chunk of whole lines."""
+
+
+class DocumentFormat(Protocol):
+    """A format module whose members are read whole."""
+
+    NAME: str
+    TITLE: str
+    GRAIN: str
+
+    def recognises(self, head: bytes, path: str) -> bool:
+        """Does a member that starts like this look like this format?"""
+
+    def parse(self, document: Document, context: Context) -> Parsed:
+        """Read one document."""

@@ -1,0 +1,1 @@
+"""The words of Accord as types: standard library only, no I/O."""

@@ -1,0 +1,92 @@
+"""The errors of Accord, one tree.
+
+AccordError                     says what, where, expected, got and the remedy
+├── SettingsError      exit 2   the operation file or a command's words are wrong
+├── UnreadableError    exit 4   a file cannot be read, or lies outside the permitted tree
+├── OutputError        exit 5   the output cannot be written (disk full, no permission, another run)
+├── ReferenceDataError exit 6   bundled or imported reference data is missing or malformed
+└── RefusedFileError   exit 3   a delivered file or archive member is refused whole; the run goes on
+
+Exit 0 is complete; exit 3 is complete with refused files.
+"""
+
+from typing import ClassVar
+
+
+class AccordError(Exception):
+    """An error that a person can act on; `str()` of it is what they are shown."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        expected: str | None = None,
+        got: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.what = what
+        self.where = where
+        self.expected = expected
+        self.got = got
+        self.remedy = remedy
+        super().__init__(what, where, expected, got, remedy)
+
+    def __str__(self) -> str:
+        parts = [self.what]
+        for label, value in (
+            ("where", self.where),
+            ("expected", self.expected),
+            ("got", self.got),
+            ("to do", self.remedy),
+        ):
+            if value:
+                parts.append(f"  {label}: {value}")
+        return "\n".join(parts)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the fields when a worker process hands the error back."""
+        return (_rebuild, (type(self), self.what, self.where, self.expected, self.got, self.remedy))
+
+
+def _rebuild(
+    kind: type[AccordError],
+    what: str,
+    where: str | None,
+    expected: str | None,
+    got: str | None,
+    remedy: str | None,
+) -> AccordError:
+    return kind(what, where=where, expected=expected, got=got, remedy=remedy)
+
+
+class SettingsError(AccordError):
+    """The operation file, or the words of a command, are wrong."""
+
+    exit_code = 2
+
+
+class RefusedFileError(AccordError):
+    """A delivered file or archive member is refused whole: it counts no records and is named."""
+
+    exit_code = 3
+
+
+class UnreadableError(AccordError):
+    """A file cannot be read, or its path leaves the permitted tree."""
+
+    exit_code = 4
+
+
+class OutputError(AccordError):
+    """The output cannot be written; what was there before is untouched."""
+
+    exit_code = 5
+
+
+class ReferenceDataError(AccordError):
+    """Reference data is missing or malformed."""
+
+    exit_code = 6

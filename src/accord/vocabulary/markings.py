@@ -1,0 +1,68 @@
+"""The Traffic Light Protocol 2.0 as an audience, and the ids by which STIX names its labels.
+
+Source: FIRST TLP 2.0; OASIS STIX TLP 2.0 extension (`extension-definition--60a3c5c5-...`).
+"""
+
+from enum import StrEnum
+
+
+class Marking(StrEnum):
+    """A TLP label; the order of definition is from the widest audience to the narrowest."""
+
+    CLEAR = "clear"
+    GREEN = "green"
+    AMBER = "amber"
+    AMBER_STRICT = "amber+strict"
+    RED = "red"
+
+    @property
+    def label(self) -> str:
+        """The label as TLP 2.0 prints it, for example `TLP:AMBER+STRICT`."""
+        return f"TLP:{self.value.upper()}"
+
+    @property
+    def code(self) -> int:
+        """0 (clear) to 4 (red): what columns store, and the order from wide to narrow."""
+        return MARKINGS.index(self)
+
+
+MARKINGS: tuple[Marking, ...] = tuple(Marking)
+
+TLP2_IDS: dict[Marking, str] = {
+    Marking.CLEAR: "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487",
+    Marking.GREEN: "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
+    Marking.AMBER: "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421",
+    Marking.AMBER_STRICT: "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003",
+    Marking.RED: "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
+}
+
+# TLP 1 in STIX 2.0 and 2.1 (OASIS STIX 2.1, section 7.2.1.4): white became clear.
+TLP1_IDS: dict[str, Marking] = {
+    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": Marking.CLEAR,
+    "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": Marking.GREEN,
+    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": Marking.AMBER,
+    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": Marking.RED,
+}
+
+MARKING_IDS: dict[str, Marking] = TLP1_IDS | {identifier: marking for marking, identifier in TLP2_IDS.items()}
+
+_NAMES: dict[str, Marking] = {marking.value: marking for marking in MARKINGS} | {
+    "white": Marking.CLEAR,
+    "amber-strict": Marking.AMBER_STRICT,
+    "amberstrict": Marking.AMBER_STRICT,
+}
+
+
+def read_marking(text: str) -> Marking | None:
+    """Read `TLP:AMBER+STRICT`, `tlp:white`, `tlp:amber+strict` or a bare colour; None when it is no TLP label."""
+    name = text.strip().lower()
+    if name.startswith("tlp:"):
+        name = name[4:].strip()
+    elif name.startswith("tlp-"):
+        name = name[4:]
+    return _NAMES.get(name.replace(" ", "").replace("_", "-"))
+
+
+def strictest(*markings: Marking) -> Marking:
+    """The narrowest audience among `markings`, of which there is at least one."""
+    return max(markings, key=MARKINGS.index)
