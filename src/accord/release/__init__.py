@@ -1,0 +1,1 @@
+"""Who may be told what: rules, and an audience's view of an operation."""

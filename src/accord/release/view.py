@@ -1,0 +1,115 @@
+"""An audience's view: everything that one report may be made from, and nothing else.
+
+Reports read a `View` and no other source, so that what an audience may not see cannot reach a page.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import pyarrow as pa
+
+from accord.vocabulary.markings import Marking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubSheet:
+    """The hub, as a report's reader meets it."""
+
+    name: str
+    contact: str
+    namespace: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientSheet:
+    """One recipient of a report."""
+
+    partner: str
+    """The partner's name for people."""
+    country: str
+    persons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationSheet:
+    """The operation and its scope, as a report states it."""
+
+    name: str
+    title: str
+    as_of: datetime
+    window_start: datetime | None
+    window_end: datetime | None
+    roles: tuple[str, ...]
+    """Roles in scope; empty: all."""
+    families: tuple[str, ...]
+    """Families in scope; empty: all."""
+    countries: tuple[str, ...]
+    answer_by: datetime | None
+    """When outcomes are asked for."""
+    simulated: bool
+    """Everything made from it carries a second label."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetSheet:
+    """What a view rests on: one data set, counted within this view only."""
+
+    id: str
+    title: str
+    partner: str | None
+    """The partner's name where its data set's policy allows naming; None: 'a partner that may not be named'."""
+    origin: str
+    legal_basis: str
+    grade: str
+    marking: Marking
+    personal: bool
+    upstream: str | None
+    collected_from: datetime
+    collected_to: datetime
+    deliveries: int
+    """Deliveries with evidence in this view."""
+    findings: int
+    """Findings of this view that it supports."""
+    sightings: int
+    undated: bool
+    """At least one of its times is a delivery's collected_at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceSheet:
+    """A reference data source that attribution used."""
+
+    name: str
+    version: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One country's (and, if set, one theme's) findings, as all of its recipients together may see them."""
+
+    hub: HubSheet
+    operation: OperationSheet
+    country: str
+    """ISO 3166-1 alpha-2."""
+    theme: str | None
+    """Name of the theme (a path segment), None: the country's one report."""
+    theme_title: str | None
+    recipients: tuple[RecipientSheet, ...]
+    """Empty: nobody was declared; only clear and green are in the view."""
+    marking: Marking
+    """The strictest marking among the evidence of this view; clear when it is empty."""
+    findings: pa.Table
+    """`columns.schema.FINDINGS`: this country's, reviews included (`review` not empty), worst first."""
+    evidence: pa.Table
+    """`columns.schema.VIEW_EVIDENCE`, sorted by (finding_id, dataset, day, family)."""
+    sightings: pa.Table
+    """`columns.schema.VIEW_SIGHTINGS`, sorted by (finding_id, seen_at, port, family)."""
+    datasets: tuple[DatasetSheet, ...]
+    """Those with evidence in this view, sorted by id."""
+    csirt: str | None
+    """The national CSIRT's contact that the operator imported."""
+    legal_basis: str | None
+    """What the operator's dated treaty table says for hub and country; None: national procedure."""
+    reference: tuple[ReferenceSheet, ...]
