@@ -24,9 +24,8 @@ class ParsedBuilder:
     def __init__(self, member: int, rule_fields: tuple[str, ...] = ()) -> None:
         self._member = member
         self._rule_fields = rule_fields
-        self._observations: dict[str, list[object]] = {name: [] for name in OBSERVATIONS.names} | {
-            f"field:{name}": [] for name in rule_fields
-        }
+        fields = [f"field:{name}" for name in rule_fields]
+        self._observations: dict[str, list[object]] = {name: [] for name in [*OBSERVATIONS.names, *fields]}
         self._resolutions: dict[str, list[object]] = {name: [] for name in RESOLUTIONS.names}
         self._rejects: dict[str, list[object]] = {name: [] for name in REJECTS.names}
         self._ignored: Counter[str] = Counter()

@@ -40,7 +40,11 @@ class Values:
 
 
 def read_spans(
-    data: Bytes, start: Positions, end: Positions, context: Context, expected: npt.NDArray[np.int16] | None = None
+    data: Bytes,
+    start: Positions,
+    end: Positions,
+    context: Context,
+    expected: npt.NDArray[np.int16] | None = None,
 ) -> Values:
     """Read the values at `data[start[i]:end[i]]` (white space around them is not part of them).
 
@@ -67,7 +71,7 @@ def read_spans(
 
 
 def read_instants(data: Bytes, start: Positions, end: Positions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Read the times at `data[start[i]:end[i]]` by `columns.instants.read_instant`: microseconds, and which were times."""
+    """Read the times at `data[start[i]:end[i]]` by `columns.instants`: microseconds, and which were times."""
     from accord.columns.instants import read_instant
 
     read = [read_instant(data[s:e].tobytes().decode("utf-8", "replace")) for s, e in zip(start, end, strict=True)]

@@ -43,7 +43,8 @@ class Columns:
     """A data set's declared column mapping for the mapped CSV format. Names are the file's header names."""
 
     indicators: Mapping[str, str | None]
-    """Column name -> indicator type name that it must hold, or None: any. One observation for each filled column."""
+    """Column name -> what it must hold: an `IndicatorType`, `ip` (ipv4 or ipv6), `hash` (any of them), or None: any.
+    One observation for each filled column."""
     role: str | None = None
     family: str | None = None
     seen_at: tuple[str, ...] = ()

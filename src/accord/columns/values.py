@@ -271,12 +271,7 @@ def read_url(text: str) -> Indicator | Rejected:
 def read_email(text: str) -> Indicator | Rejected:
     """`local@domain` (RFC 5321 dot-string); the domain in canonical form, the local part as it stands."""
     local, _, domain = text.rpartition("@")
-    if (
-        _MAIL_LOCAL.fullmatch(local) is None
-        or local[0] == "."
-        or local[-1] == "."
-        or ".." in local
-    ):
+    if _MAIL_LOCAL.fullmatch(local) is None or local[0] == "." or local[-1] == "." or ".." in local:
         return Rejected.EMAIL
     read = read_domain(domain)
     if isinstance(read, Rejected):
@@ -313,7 +308,7 @@ def read_asn(digits: str) -> Indicator | Rejected:
         number in {0, 23456, 65535, 4294967295}
         or number > 4294967295
         or 64496 <= number <= 65551
-        or 4200000000 <= number
+        or number >= 4200000000
     ):
         return Rejected.ASN
     return Indicator(kind=IndicatorType.ASN, value=str(number))

@@ -71,6 +71,12 @@ VICTIM_ROLES: frozenset[Role] = frozenset(
 """Roles of somebody harmed or exposed. They never become STIX indicators: nobody's firewall may block a victim."""
 
 SERVER_ROLES: frozenset[Role] = frozenset(
-    {Role.C2_SERVER, Role.MALWARE_DISTRIBUTION, Role.MALWARE_CONFIGURATION, Role.PHISHING, Role.SYSTEM_COMPROMISE}
+    {
+        Role.C2_SERVER,
+        Role.MALWARE_DISTRIBUTION,
+        Role.MALWARE_CONFIGURATION,
+        Role.PHISHING,
+        Role.SYSTEM_COMPROMISE,
+    }
 )
 """Roles whose `port` is a service port (evidence keeps those); for the others it is a client's source port."""

@@ -1,0 +1,1 @@
+"""Partners and the data sets that they supply or receive."""

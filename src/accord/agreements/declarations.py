@@ -1,0 +1,233 @@
+"""Partners and data sets as an operation file declares them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from fnmatch import translate
+from functools import cached_property
+from typing import NewType
+
+from accord.columns.reading import Columns
+from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
+from accord.vocabulary.datasets import LegalBasis, Origin, SourceGrade
+from accord.vocabulary.indicators import IndicatorType
+from accord.vocabulary.markings import MARKINGS, Marking, read_marking
+from accord.vocabulary.roles import Role
+from accord.workspace.settings import SettingsTable, known
+
+PartnerId = NewType("PartnerId", str)
+DatasetId = NewType("DatasetId", str)
+
+_DURATION = re.compile(r"P(?=\d)(?:\d+Y)?(?:\d+M)?(?:\d+W)?(?:\d+D)?", re.ASCII)
+
+
+class PartnerKind(StrEnum):
+    """What a partner is."""
+
+    VENDOR = "vendor"
+    CSIRT = "csirt"
+    POLICE = "police"
+    AUDITOR = "auditor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partner:
+    """An organisation that contributes or receives."""
+
+    id: PartnerId
+    name: str
+    kind: PartnerKind
+    country: CountryCode | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRule:
+    """Gives role and family to the records that it matches; a condition that is None matches everything."""
+
+    path: str | None
+    """Glob on the member's path (below root, `!/` before an archive's member); `{family}` captures the family."""
+    when_family: str | None
+    """Glob on the family that the record reports, case folded."""
+    field: str | None
+    value: str | None
+    """Glob on the field, case folded."""
+    role: Role | None
+    family: str | None
+
+    @cached_property
+    def path_pattern(self) -> re.Pattern[str] | None:
+        """The path condition as an expression, with the group `family` where `{family}` stands."""
+        if self.path is None:
+            return None
+        head, mark, tail = self.path.partition("{family}")
+        if not mark:
+            return re.compile(translate(self.path))
+        return re.compile(_glob(head) + r"(?P<family>[^/]+?)" + _glob(tail) + r"\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """What one partner collects in one way, and what may be done with it."""
+
+    id: DatasetId
+    title: str
+    partner: Partner
+    formats: tuple[str, ...]
+    paths: tuple[str, ...]
+    collected_at: datetime
+    origin: Origin
+    legal_basis: LegalBasis
+    role: Role | None
+    family: str | None
+    marking: Marking
+    """Floor: a record's own marking applies where it is stricter."""
+    grade: SourceGrade
+    retention: str
+    personal: bool
+    name_partner: bool
+    share_with: tuple[PartnerId, ...] | None
+    """None: whoever the marking permits."""
+    upstream: str | None
+    columns: tuple[Columns, ...]
+    rules: tuple[DatasetRule, ...]
+
+    @property
+    def independent_source(self) -> str:
+        """Who stands behind the data: statements of one such source never corroborate each other."""
+        return f"upstream:{self.upstream.casefold()}" if self.upstream else f"partner:{self.partner.id}"
+
+    @property
+    def rule_fields(self) -> tuple[str, ...]:
+        """Fields of records that the rules look at."""
+        return tuple(sorted({rule.field for rule in self.rules if rule.field is not None}))
+
+
+def read_partner(table: SettingsTable) -> Partner:
+    """Read one `[[partner]]`."""
+    partner = Partner(
+        id=PartnerId(table.identifier("id")),
+        name=table.text("name"),
+        kind=table.choice("kind", PartnerKind, PartnerKind.VENDOR),
+        country=read_country(table, "country") if table.offers("country") else None,
+    )
+    table.done()
+    return partner
+
+
+def read_country(table: SettingsTable, name: str) -> CountryCode:
+    """Read an ISO 3166-1 alpha-2 code."""
+    value = table.text(name)
+    if value not in COUNTRY_CODES:
+        raise table.wrong(name, "an ISO 3166-1 alpha-2 country code in capitals, such as TH", value)
+    return CountryCode(value)
+
+
+def read_dataset(table: SettingsTable, partners: Mapping[PartnerId, Partner], formats: Mapping[str, object]) -> Dataset:
+    """Read one `[[dataset]]`; `formats` are the names that the catalogue knows."""
+    names = table.texts("format", required=True)
+    for name in names:
+        known(table, "format", name, formats, "format")
+    columns = tuple(_read_columns(one) for one in table.tables("csv"))
+    if ("csv" in names) != bool(columns):
+        raise table.wrong(
+            "csv",
+            "a [[dataset.csv]] column mapping exactly when format 'csv' is listed",
+            f"{len(columns)} mappings, formats {', '.join(names)}",
+        )
+    share_with = (
+        tuple(known(table, "share_with", one, partners, "partner") for one in table.texts("share_with"))
+        if table.offers("share_with")
+        else None
+    )
+    dataset = Dataset(
+        id=DatasetId(table.identifier("id")),
+        title=table.text("title"),
+        partner=partners[known(table, "partner", table.text("partner"), partners, "partner")],
+        formats=names,
+        paths=table.texts("paths", required=True),
+        collected_at=table.instant("collected_at"),
+        origin=table.choice("origin", Origin),
+        legal_basis=table.choice("legal_basis", LegalBasis),
+        role=table.optional_choice("role", Role),
+        family=table.optional_text("family"),
+        marking=_read_marking(table),
+        grade=table.choice("grade", SourceGrade),
+        retention=_read_retention(table),
+        personal=table.flag("personal_data"),
+        name_partner=table.flag("name_partner", default=False),
+        share_with=share_with,
+        upstream=table.optional_text("upstream"),
+        columns=columns,
+        rules=tuple(_read_rule(one) for one in table.tables("rule")),
+    )
+    table.done()
+    return dataset
+
+
+def _read_marking(table: SettingsTable) -> Marking:
+    value = table.text("marking")
+    marking = read_marking(value)
+    if marking is None:
+        raise table.wrong("marking", "a TLP label: " + ", ".join(one.value for one in MARKINGS), value)
+    return marking
+
+
+def _read_retention(table: SettingsTable) -> str:
+    value = table.text("retention")
+    if _DURATION.fullmatch(value) is None:
+        raise table.wrong("retention", "an ISO 8601 duration of years, months, weeks, days, such as P1Y", value)
+    return value
+
+
+def _read_rule(table: SettingsTable) -> DatasetRule:
+    rule = DatasetRule(
+        path=table.optional_text("path"),
+        when_family=table.optional_text("when_family"),
+        field=table.optional_text("field"),
+        value=table.optional_text("value"),
+        role=table.optional_choice("role", Role),
+        family=table.optional_text("family"),
+    )
+    table.done()
+    if (rule.field is None) != (rule.value is None):
+        raise table.wrong("field", "field and value together", rule.field or rule.value)
+    if rule.path is None and rule.when_family is None and rule.field is None:
+        raise table.wrong("path", "at least one condition: path, when_family, or field with value", None)
+    captures = rule.path is not None and "{family}" in rule.path
+    if rule.role is None and rule.family is None and not captures:
+        raise table.wrong("role", "what the rule gives: role, family, or {family} in its path", None)
+    if rule.path is not None and rule.path.count("{family}") > 1:
+        raise table.wrong("path", "at most one {family}", rule.path)
+    return rule
+
+
+def _read_columns(table: SettingsTable) -> Columns:
+    indicators: dict[str, str | None] = {}
+    permitted = {"any", "ip", "hash", *(kind.value for kind in IndicatorType)}
+    for column, kind in table.text_map("indicators").items():
+        if kind not in permitted:
+            raise table.wrong(f"indicators.{column}", "one of " + ", ".join(sorted(permitted)), kind)
+        indicators[column] = None if kind == "any" else kind
+    seen_at = table.texts("seen_at")
+    if len(seen_at) > 2:
+        raise table.wrong("seen_at", "one column, or the two ends of a period", list(seen_at))
+    columns = Columns(
+        indicators=indicators,
+        role=table.optional_text("role"),
+        family=table.optional_text("family"),
+        seen_at=seen_at,
+        time_format=table.optional_text("time_format"),
+        port=table.optional_text("port"),
+        count=table.optional_text("count"),
+        marking=table.optional_text("marking"),
+        delimiter=table.character("delimiter", ","),
+    )
+    table.done()
+    return columns
+
+
+def _glob(pattern: str) -> str:
+    expression = translate(pattern)
+    return expression.removeprefix("(?s:").removesuffix(r")\Z")

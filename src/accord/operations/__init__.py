@@ -1,0 +1,1 @@
+"""Operations: cases with a scope, participants and recipients."""

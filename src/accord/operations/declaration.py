@@ -1,0 +1,184 @@
+"""The operation file: hub, partners, data sets, scope, recipients and reports, validated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from accord.agreements.declarations import (
+    Dataset,
+    Partner,
+    PartnerId,
+    read_country,
+    read_dataset,
+    read_partner,
+)
+from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
+from accord.vocabulary.roles import Role
+from accord.workspace.settings import SettingsTable, known, read_settings, unique
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """The organisation that runs this Accord."""
+
+    name: str
+    contact: str
+    namespace: UUID
+    key_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What an operation looks at; an empty tuple means no restriction, except for countries, which get reports."""
+
+    countries: tuple[CountryCode, ...]
+    roles: tuple[Role, ...]
+    families: tuple[str, ...]
+    window_start: datetime | None
+    window_end: datetime | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """A partner that gets a country's reports; red reaches it only if persons are named."""
+
+    partner: Partner
+    country: CountryCode
+    persons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """One of several reports a country gets: the part of the scope that it is about."""
+
+    name: str
+    title: str
+    roles: tuple[Role, ...]
+    families: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A validated operation file."""
+
+    file: Path
+    name: str
+    title: str
+    simulated: bool
+    answer_by: datetime | None
+    root: Path
+    hub: Hub
+    scope: Scope
+    partners: Mapping[PartnerId, Partner]
+    datasets: tuple[Dataset, ...]
+    recipients: tuple[Recipient, ...]
+    themes: tuple[Theme, ...]
+    """Empty: one report a country."""
+
+    def recipients_of(self, country: CountryCode) -> tuple[Recipient, ...]:
+        """The audience of a country's reports: a rule must hold for each of them."""
+        return tuple(one for one in self.recipients if one.country == country)
+
+
+def read_operation(path: Path, formats: Mapping[str, object]) -> Operation:
+    """Read and validate an operation file; `formats` are the names that the catalogue knows.
+
+    Raises SettingsError (what is wrong, where, expected, got) and UnreadableError.
+    """
+    table = read_settings(path)
+    folder = path.resolve().parent
+    root = folder / table.text("root")
+    hub = _read_hub(table.table("hub"), folder)
+    sheet = table.table("operation")
+    partners = _read_partners(table)
+    datasets = _read_datasets(table, partners, formats)
+    operation = Operation(
+        file=path,
+        name=sheet.identifier("name"),
+        title=sheet.text("title"),
+        simulated=sheet.flag("simulated", default=False),
+        answer_by=sheet.optional_instant("answer_by"),
+        root=root,
+        hub=hub,
+        scope=_read_scope(sheet),
+        partners=partners,
+        datasets=datasets,
+        recipients=tuple(_read_recipient(one, partners) for one in table.tables("recipient")),
+        themes=_read_themes(table),
+    )
+    sheet.done()
+    table.done()
+    if not root.is_dir():
+        raise table.wrong("root", "a folder, relative to the operation file", table.content.get("root"))
+    return operation
+
+
+def _read_hub(table: SettingsTable, folder: Path) -> Hub:
+    name, contact, namespace = table.text("name"), table.text("contact"), table.text("namespace")
+    try:
+        identifier = UUID(namespace)
+    except ValueError:
+        raise table.wrong("namespace", "a UUID that is this hub's own, made once (python -m uuid)", namespace) from None
+    hub = Hub(name=name, contact=contact, namespace=identifier, key_file=folder / table.text("key_file"))
+    table.done()
+    return hub
+
+
+def _read_partners(table: SettingsTable) -> dict[PartnerId, Partner]:
+    rows = [(one, read_partner(one)) for one in table.tables("partner", required=True)]
+    unique([(one, partner.id) for one, partner in rows], "id")
+    return {partner.id: partner for _, partner in rows}
+
+
+def _read_datasets(
+    table: SettingsTable, partners: Mapping[PartnerId, Partner], formats: Mapping[str, object]
+) -> tuple[Dataset, ...]:
+    rows = [(one, read_dataset(one, partners, formats)) for one in table.tables("dataset", required=True)]
+    unique([(one, dataset.id) for one, dataset in rows], "id")
+    return tuple(dataset for _, dataset in rows)
+
+
+def _read_scope(table: SettingsTable) -> Scope:
+    codes = table.texts("countries", required=True)
+    for code in codes:
+        if code not in COUNTRY_CODES:
+            raise table.wrong("countries", "ISO 3166-1 alpha-2 country codes in capitals, such as TH", code)
+    if len(set(codes)) != len(codes):
+        raise table.wrong("countries", "each country once", ", ".join(codes))
+    begin, end = table.window("window")
+    return Scope(
+        countries=tuple(CountryCode(code) for code in codes),
+        roles=table.choices("roles", Role),
+        families=table.texts("families"),
+        window_start=begin,
+        window_end=end,
+        as_of=table.instant("as_of"),
+    )
+
+
+def _read_recipient(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -> Recipient:
+    recipient = Recipient(
+        partner=partners[known(table, "partner", table.text("partner"), partners, "partner")],
+        country=read_country(table, "country"),
+        persons=table.texts("persons"),
+    )
+    table.done()
+    return recipient
+
+
+def _read_themes(table: SettingsTable) -> tuple[Theme, ...]:
+    rows = []
+    for one in table.tables("report"):
+        theme = Theme(
+            name=one.identifier("name"),
+            title=one.text("title"),
+            roles=one.choices("roles", Role),
+            families=one.texts("families"),
+        )
+        one.done()
+        rows.append((one, theme))
+    unique([(one, theme.name) for one, theme in rows], "name")
+    return tuple(theme for _, theme in rows)

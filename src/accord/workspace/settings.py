@@ -1,0 +1,282 @@
+"""Reading TOML settings so that every mistake is named by file, key, expectation and what was found."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from accord.vocabulary.errors import SettingsError, UnreadableError
+
+SETTINGS_LIMIT = 4 * 1024 * 1024
+"""Bytes of the largest settings file that is read."""
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+_Name = TypeVar("_Name", bound=str)
+_IDENTIFIER = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
+
+
+def read_settings(path: Path) -> "SettingsTable":
+    """Read a TOML file; SettingsError when it is no TOML (with the line), UnreadableError when it can't be read."""
+    try:
+        size = path.stat().st_size
+        if size > SETTINGS_LIMIT:
+            raise SettingsError(
+                "The settings file is too large.",
+                where=str(path),
+                expected=f"at most {SETTINGS_LIMIT} bytes",
+                got=f"{size} bytes",
+            )
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise UnreadableError(
+            "The settings file cannot be read.",
+            where=str(path),
+            expected="a readable TOML file",
+            got=error.strerror or type(error).__name__,
+            remedy="check the path and its permissions",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            "The settings file is not UTF-8.", where=f"{path}, byte {error.start}", expected="UTF-8 text"
+        ) from error
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            "The settings file is not valid TOML.", where=str(path), expected="TOML 1.0", got=str(error)
+        ) from error
+    return SettingsTable(file=path, path="", content=content)
+
+
+@dataclass(slots=True, kw_only=True)
+class SettingsTable:
+    """One TOML table on its way to a record: every key is asked for once, and what nobody asked for is an error."""
+
+    file: Path
+    path: str
+    content: Mapping[str, object]
+    _asked: set[str] = field(default_factory=set)
+
+    def key(self, name: str) -> str:
+        """The full key of `name`, as errors show it."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def wrong(self, name: str, expected: str, got: object, remedy: str | None = None) -> SettingsError:
+        """The error that says that `name` is not what it must be."""
+        shown = "nothing" if got is None else f"{got!r}" if isinstance(got, str) else str(got)
+        return SettingsError(
+            f"The setting {self.key(name)} is wrong.",
+            where=f"{self.file}: {self.key(name)}",
+            expected=expected,
+            got=shown if len(shown) <= 200 else shown[:199] + "…",
+            remedy=remedy,
+        )
+
+    def offers(self, name: str) -> bool:
+        """Is the optional key there? Asking makes it a known key."""
+        self._asked.add(name)
+        return name in self.content
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A non-empty text without control characters."""
+        value = self._take(name)
+        if value is None and default is not None:
+            return default
+        if not isinstance(value, str) or not value.strip() or any(ord(c) < 32 for c in value):
+            raise self.wrong(name, "a text of one line", value)
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        """A text, or None when the key is absent."""
+        return self.text(name) if self.offers(name) else None
+
+    def identifier(self, name: str) -> str:
+        """A short lower-case name: letters, digits, dot, hyphen, underscore."""
+        value = self.text(name)
+        if _IDENTIFIER.fullmatch(value) is None:
+            raise self.wrong(
+                name, "1 to 64 of a-z, 0-9, '.', '_', '-', beginning and ending in a letter or digit", value
+            )
+        return value
+
+    def character(self, name: str, default: str) -> str:
+        """One printable ASCII character (or a tab) other than a quote."""
+        value = self._take(name)
+        if value is None:
+            return default
+        if not isinstance(value, str) or len(value) != 1 or not (value == "\t" or " " <= value <= "~") or value == '"':
+            raise self.wrong(name, "one ASCII character other than a quote", value)
+        return value
+
+    def flag(self, name: str, *, default: bool | None = None) -> bool:
+        """A boolean; without a default the key is required."""
+        value = self._take(name)
+        if value is None and default is not None:
+            return default
+        if not isinstance(value, bool):
+            raise self.wrong(name, "true or false", value)
+        return value
+
+    def choice(self, name: str, choices: type[_Choice], default: _Choice | None = None) -> _Choice:
+        """One of a closed list."""
+        value = self._take(name)
+        if value is None and default is not None:
+            return default
+        return self._choose(name, choices, value)
+
+    def optional_choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
+        """One of a closed list, or None when the key is absent."""
+        return self.choice(name, choices) if self.offers(name) else None
+
+    def choices(self, name: str, choices: type[_Choice]) -> tuple[_Choice, ...]:
+        """Several of a closed list; absent or empty: none."""
+        return tuple(self._choose(name, choices, value) for value in self.texts(name))
+
+    def texts(self, name: str, *, required: bool = False) -> tuple[str, ...]:
+        """A list of texts, or one text for a list of one."""
+        value = self._take(name)
+        if value is None and not required:
+            return ()
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, list) or not all(isinstance(one, str) and one.strip() for one in values):
+            raise self.wrong(name, "a text or a list of texts", value)
+        if required and not values:
+            raise self.wrong(name, "at least one text", value)
+        return tuple(values)
+
+    def text_map(self, name: str) -> dict[str, str]:
+        """A table of texts."""
+        value = self._take(name)
+        if not isinstance(value, dict) or not value or not all(isinstance(one, str) for one in value.values()):
+            raise self.wrong(name, 'a table of texts, such as { column = "type" }', value)
+        return dict(value)
+
+    def instant(self, name: str) -> datetime:
+        """An instant in UTC: a TOML offset date-time, a date (its midnight in UTC), or either as text."""
+        value = self._take(name)
+        try:
+            return _instant(value)
+        except ValueError:
+            raise self.wrong(
+                name, "a time with its zone or a date, such as 2026-11-23T00:00:00Z or 2026-11-23", value
+            ) from None
+
+    def optional_instant(self, name: str) -> datetime | None:
+        """An instant, or None when the key is absent."""
+        return self.instant(name) if self.offers(name) else None
+
+    def window(self, name: str) -> tuple[datetime | None, datetime | None]:
+        """Two instants, begin and end, in order; absent: no bounds."""
+        value = self._take(name)
+        if value is None:
+            return None, None
+        if not isinstance(value, list) or len(value) != 2:
+            raise self.wrong(name, "a list of two times: begin and end", value)
+        try:
+            begin, end = (_instant(one) for one in value)
+        except ValueError:
+            raise self.wrong(name, "a list of two times: begin and end", value) from None
+        if end < begin:
+            raise self.wrong(name, "a begin that is not after the end", value)
+        return begin, end
+
+    def whole_number(self, name: str, *, least: int, most: int, default: int) -> int:
+        """A whole number within bounds."""
+        value = self._take(name)
+        if value is None:
+            return default
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise self.wrong(name, f"a whole number from {least} to {most}", value)
+        return value
+
+    def table(self, name: str) -> "SettingsTable":
+        """A sub-table; required."""
+        value = self._take(name)
+        if not isinstance(value, dict):
+            raise self.wrong(name, f"a table [{self.key(name)}]", value)
+        return SettingsTable(file=self.file, path=self.key(name), content=value)
+
+    def tables(self, name: str, *, required: bool = False) -> Iterator["SettingsTable"]:
+        """An array of tables, in order, numbered from 1 in errors."""
+        value = self._take(name)
+        if value is None and not required:
+            return
+        if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+            raise self.wrong(name, f"at least one table [[{self.key(name)}]]", value)
+        for number, one in enumerate(value, start=1):
+            label = one.get("id") or one.get("name")
+            place = f"{self.key(name)}[{number}]" + (f" ({label})" if isinstance(label, str) else "")
+            yield SettingsTable(file=self.file, path=place, content=one)
+
+    def done(self) -> None:
+        """Refuse keys that nobody asked for: a misspelt limit must not be silently no limit."""
+        for name in self.content:
+            if name not in self._asked:
+                near = difflib.get_close_matches(name, sorted(self._asked), n=1)
+                raise SettingsError(
+                    f"The setting {self.key(name)} is not known.",
+                    where=f"{self.file}: {self.key(name)}",
+                    expected="one of " + ", ".join(sorted(self._asked)),
+                    got=name,
+                    remedy=f"did you mean '{near[0]}'?" if near else "remove it",
+                )
+
+    def _take(self, name: str) -> object:
+        self._asked.add(name)
+        return self.content.get(name)
+
+    def _choose(self, name: str, choices: type[_Choice], value: object) -> _Choice:
+        try:
+            return choices(str(value))
+        except ValueError:
+            near = difflib.get_close_matches(str(value), [one.value for one in choices], n=1)
+            raise self.wrong(
+                name,
+                "one of " + ", ".join(one.value for one in choices),
+                value,
+                f"did you mean '{near[0]}'?" if near else None,
+            ) from None
+
+
+def unique(tables: Sequence[tuple[SettingsTable, str]], name: str) -> None:
+    """Refuse an id that two tables share, naming both."""
+    first: dict[str, str] = {}
+    for table, identifier in tables:
+        if identifier in first:
+            raise table.wrong(name, f"an id that is not yet taken (it is, by {first[identifier]})", identifier)
+        first[identifier] = table.path
+
+
+def known(table: SettingsTable, name: str, value: str, ids: Mapping[_Name, object], what: str) -> _Name:
+    """Refuse a reference to something that was not declared."""
+    if value not in ids:
+        near = difflib.get_close_matches(value, list(ids), n=1)
+        raise table.wrong(
+            name,
+            f"the id of a declared {what} ({', '.join(sorted(ids)) or 'there is none'})",
+            value,
+            f"did you mean '{near[0]}'?" if near else f"declare it in a [[{what}]] table",
+        )
+    return next(identifier for identifier in ids if identifier == value)
+
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(value) from None
+        if value.tzinfo is None and value.time() == datetime.min.time():
+            return value.replace(tzinfo=UTC)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(value)
+        return value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    raise ValueError(value)
