@@ -1,0 +1,115 @@
+# Accord: what a person types. `make help` lists it; .ci/run calls the same targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The interpreter that makes the virtual environment (3.11 or newer), and where it is made.
+PYTHON ?= python3
+VENV ?= .venv
+# Steps of `make check` that run side by side.
+JOBS ?= 2
+
+BIN := $(VENV)/bin
+DEMO := .demo
+STAMPS := $(VENV)/stamps
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_NO_INPUT = 1
+export PYTHONUTF8 = 1
+
+PIP := $(BIN)/python -m pip install --quiet
+# The project itself: what it needs is already there, locked; nothing is resolved or fetched here.
+PROJECT := $(PIP) --no-deps --no-build-isolation --editable .
+
+LINTED := src tests $(wildcard bench tools)
+
+.PHONY: help demo test check static lint format types contracts bench lock upgrade wheel clean tidy
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(STAMPS)/warm ## Install, simulate an operation's deliveries, make the reports, score them against the truth
+	@rm -rf $(DEMO)
+	@$(BIN)/accord simulate asean-2017 --out $(DEMO)/deliveries --seed 7 --scale 1
+	@$(BIN)/accord operation run $(DEMO)/deliveries/operation.toml --out $(DEMO)/out
+	@$(BIN)/accord simulate score $(DEMO)/deliveries/truth.json $(DEMO)/out
+
+test: $(STAMPS)/dev ## Install, and run the tests (no network once installed)
+	@$(BIN)/python -m pytest --quiet
+
+check: $(STAMPS)/dev ## Lint, format, strict types, import contracts, tests and docs checks: what CI runs
+	@$(MAKE) -j$(JOBS) --output-sync=target static
+	@$(BIN)/python -m pytest --quiet
+
+static: lint format types contracts
+
+lint: $(STAMPS)/dev
+	@$(BIN)/ruff check $(LINTED)
+
+format: $(STAMPS)/dev
+	@$(BIN)/ruff format --check $(LINTED)
+
+types: $(STAMPS)/dev
+	@$(BIN)/mypy
+
+contracts: $(STAMPS)/dev
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(STAMPS)/warm ## Run the benchmarks; they print ratios, and are never part of the tests
+	@$(BIN)/python bench/run.py $(BENCH)
+
+lock: $(STAMPS)/dev ## Write requirements/*.txt from requirements/*.in, keeping what is locked where it still fits
+	@$(call compile,)
+
+upgrade: $(STAMPS)/dev ## Write requirements/*.txt from requirements/*.in with the newest versions
+	@$(call compile,--upgrade)
+
+wheel: $(STAMPS)/runtime ## Build the wheel into dist/ and say how big it is
+	@rm -rf dist
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@du --apparent-size -h dist/*.whl
+
+tidy: $(STAMPS)/dev ## Format the code and mend what the linter can
+	@$(BIN)/ruff check --fix --quiet $(LINTED) || true
+	@$(BIN)/ruff format $(LINTED)
+
+clean: ## Remove everything that make made
+	rm -rf $(VENV) $(DEMO) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests bench tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# A lock names versions and hashes and no host (docs/decisions/0003): whoever installs chooses where from.
+define compile
+for set in runtime dev; do \
+  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+    --no-emit-index-url $(1) --output-file requirements/$$set.txt requirements/$$set.in; \
+done
+endef
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit( \
+	  "Accord needs Python 3.11 or newer, and $(PYTHON) is %d.%d.\n  to do: make PYTHON=python3.12 (or where a newer one is)" % v)'
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "Python could not make a virtual environment in $(VENV)."; \
+	  echo "  to do: install its venv module (Debian and Ubuntu: apt-get install python3-venv), or choose another: make PYTHON=..."; \
+	  exit 1; } >&2
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/runtime: requirements/runtime.txt pyproject.toml | $(STAMPS)/venv
+	@echo "Installing what Accord runs on into $(VENV) ..." >&2
+	@$(PIP) --require-hashes --requirement requirements/runtime.txt
+	@$(PROJECT)
+	@touch $@
+
+$(STAMPS)/dev: requirements/dev.txt pyproject.toml | $(STAMPS)/venv
+	@echo "Installing what Accord is built and tested with into $(VENV) ..." >&2
+	@$(PIP) --require-hashes --requirement requirements/dev.txt
+	@$(PROJECT)
+	@touch $@ $(STAMPS)/runtime
+
+# Compiled kernels and the index of warning lists: made once, so that no first run waits for them.
+$(STAMPS)/warm: $(STAMPS)/runtime
+	@$(BIN)/accord warm
+	@touch $@

@@ -1,0 +1,85 @@
+"""What holds for every test: no network but loopback, no unexplained skip on CI, settled Hypothesis profiles."""
+
+import ipaddress
+import os
+import re
+import shutil
+import sys
+from collections.abc import Generator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A test has no time limit of its own: a busy machine is no defect of the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# CI draws the same examples every time, so that a red run is red again at home.
+settings.register_profile("ci", settings.get_profile("house"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "house")
+
+_NEEDS = re.compile(r"^(?:Skipped: )?needs ([\w.+-]+)\b")
+
+
+class NetworkForbiddenError(RuntimeError):
+    """A test reached for the network. It is no OSError, so that no code under test takes it for a line that is down."""
+
+
+def _is_loopback(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode("ascii", "replace")
+    if host is None or host in {"", "localhost"}:
+        return True
+    if not isinstance(host, str):
+        return False
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _guard_network(event: str, arguments: tuple[object, ...]) -> None:
+    if event in {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind"}:
+        address = arguments[1]
+        # Only internet addresses are tuples; paths are Unix sockets, None is a connected socket's send.
+        host = address[0] if isinstance(address, tuple) and address else None
+    elif event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}:
+        host = arguments[0]
+    else:
+        return
+    if not _is_loopback(host):
+        raise NetworkForbiddenError(f"{event} to {host!r}: tests reach loopback only")
+
+
+def pytest_configure() -> None:
+    """Set the guard once for the whole run: an audit hook also sees what happens while tests are collected."""
+    sys.addaudithook(_guard_network)
+
+
+def _is_excused(reason: str) -> bool:
+    """Is this skip `needs TOOL: ...` with a tool that truly is not on the machine?"""
+    match = _NEEDS.match(reason)
+    return match is not None and shutil.which(match[1]) is None
+
+
+def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if os.environ.get("ACCORD_NO_SKIP") != "1" or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    if not _is_excused(reason):
+        report.outcome = "failed"
+        report.longrepr = f"ACCORD_NO_SKIP=1, and this test skipped: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With ACCORD_NO_SKIP=1 a skipped test has failed, unless it needs a tool that is not there."""
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips while it is collected."""
+    report = yield
+    _forbid_skip(report)
+    return report
