@@ -1,23 +1,35 @@
-"""Many values at once: spans of bytes to canonical indicators, by the rules of `columns.values`."""
+"""Many values at once: spans of bytes to canonical indicators, by the rules of `columns.values`.
+
+One compiled pass takes the common shapes (addresses, host names of plain ASCII labels, hashes, http URLs, each with
+a port where that is allowed) and hands every other span, unread, to the exact rules. So the kernel may only ever be
+narrower than the rules, never different; a property test holds it to that.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from accord.columns.instants import read_instant
 from accord.columns.reading import Context
+from accord.columns.scanner import LEFT, OUTCOME_CODES, OUTCOMES, Bytes, Positions, compiled, scan_instants, scan_values
 from accord.columns.values import read_value
-from accord.vocabulary.indicators import INDICATOR_TYPES, TYPE_CODES, IndicatorType
+from accord.vocabulary.indicators import INDICATOR_TYPES, TYPE_CODES, Indicator, IndicatorType
 from accord.vocabulary.reasons import Ignored, Rejected
 
-Bytes = npt.NDArray[np.uint8]
-Positions = npt.NDArray[np.int64]
-
-OUTCOMES: tuple[Ignored | Rejected | None, ...] = (None, *Ignored, *Rejected)
-"""`OUTCOMES[code]` is what an outcome code stands for; code 0: the value was taken."""
-
-OUTCOME_CODES: dict[Ignored | Rejected | None, int] = {outcome: code for code, outcome in enumerate(OUTCOMES)}
+__all__ = [
+    "OUTCOMES",
+    "OUTCOME_CODES",
+    "Bytes",
+    "Positions",
+    "Values",
+    "compiled",
+    "expectation",
+    "read_instants",
+    "read_spans",
+]
 
 
 def expectation(*kinds: IndicatorType) -> int:
@@ -40,42 +52,92 @@ class Values:
 
 
 def read_spans(
-    data: Bytes,
-    start: Positions,
-    end: Positions,
-    context: Context,
-    expected: npt.NDArray[np.int16] | None = None,
+    data: Bytes, start: Positions, end: Positions, context: Context, expected: npt.NDArray[np.int16] | None = None
 ) -> Values:
     """Read the values at `data[start[i]:end[i]]` (white space around them is not part of them).
 
     `expected[i]`: an `expectation` bit set, or 0 for any type. Bytes that are not UTF-8 give ENCODING.
     """
-    outcome = np.zeros(len(start), np.int8)
-    kind = np.full(len(start), -1, np.int8)
-    port = np.zeros(len(start), np.int32)
-    values = [""] * len(start)
-    for at in range(len(start)):
-        try:
-            text = data[start[at] : end[at]].tobytes().decode("utf-8")
-        except UnicodeDecodeError:
-            outcome[at] = OUTCOME_CODES[Rejected.ENCODING]
-            continue
-        bits = 0 if expected is None else int(expected[at])
-        permitted = {k for code, k in enumerate(INDICATOR_TYPES) if bits >> code & 1} or None
-        read = read_value(text, context.is_public_suffix, permitted)
-        if isinstance(read, (Ignored, Rejected)):
-            outcome[at] = OUTCOME_CODES[read]
+    count = len(start)
+    bits = np.zeros(count, np.int16) if expected is None else expected
+    outcome = np.zeros(count, np.int8)
+    kind = np.full(count, -1, np.int8)
+    port = np.zeros(count, np.int32)
+    offset = np.zeros(count + 1, np.int32)
+    room = int((end - start).sum()) + 40 * count
+    if room >= 2**31:
+        raise ValueError("a chunk holds more than 2 GiB of values")
+    out = np.empty(room, np.uint8)
+    used = scan_values(data, start, end, bits, outcome, kind, port, offset, out)
+    value = pa.StringArray.from_buffers(count, pa.py_buffer(offset), pa.py_buffer(out[:used]))
+    value = _read_rest(data, start, end, bits, context, outcome, kind, port, value)
+    _refuse_public_suffixes(context, outcome, kind, value)
+    return Values(outcome=outcome, kind=kind, value=value, port=port)
+
+
+def _read_rest(
+    data: Bytes,
+    start: Positions,
+    end: Positions,
+    bits: npt.NDArray[np.int16],
+    context: Context,
+    outcome: npt.NDArray[np.int8],
+    kind: npt.NDArray[np.int8],
+    port: npt.NDArray[np.int32],
+    value: pa.StringArray,
+) -> pa.StringArray:
+    """Read what the compiled pass left (outcome -1) by the exact rules, each distinct text once."""
+    left = np.flatnonzero(outcome == LEFT)
+    if not len(left):
+        return value
+    known: dict[tuple[bytes, int], Indicator | Ignored | Rejected] = {}
+    texts: list[str] = []
+    for at in left.tolist():
+        key = (data[start[at] : end[at]].tobytes(), int(bits[at]))
+        read = known.get(key)
+        if read is None:
+            read = known[key] = _read_exactly(*key, context)
+        if isinstance(read, Indicator):
+            outcome[at], kind[at], port[at] = 0, TYPE_CODES[read.kind], read.port or 0
+            texts.append(read.value)
         else:
-            kind[at], values[at], port[at] = TYPE_CODES[read.kind], read.value, read.port or 0
-    return Values(outcome=outcome, kind=kind, value=pa.array(values, pa.string()), port=port)
+            outcome[at] = OUTCOME_CODES[read]
+            texts.append("")
+    mask = np.zeros(len(outcome), np.bool_)
+    mask[left] = True
+    return pc.replace_with_mask(value, pa.array(mask), pa.array(texts, pa.string()))
 
 
-def read_instants(data: Bytes, start: Positions, end: Positions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def _read_exactly(raw: bytes, bits: int, context: Context) -> Indicator | Ignored | Rejected:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return Rejected.ENCODING
+    permitted = {kind for code, kind in enumerate(INDICATOR_TYPES) if bits >> code & 1}
+    return read_value(text, context.is_public_suffix, permitted or None)
+
+
+def _refuse_public_suffixes(
+    context: Context, outcome: npt.NDArray[np.int8], kind: npt.NDArray[np.int8], value: pa.StringArray
+) -> None:
+    domains = np.flatnonzero((outcome == 0) & (kind == TYPE_CODES[IndicatorType.DOMAIN]))
+    if len(domains):
+        refused = domains[context.public_suffixes(value.take(pa.array(domains)))]
+        outcome[refused] = OUTCOME_CODES[Rejected.PUBLIC_SUFFIX]
+
+
+def read_instants(data: Bytes, start: Positions, end: Positions) -> tuple[Positions, npt.NDArray[np.bool_]]:
     """Read the times at `data[start[i]:end[i]]` by `columns.instants`: microseconds, and which were times."""
-    from accord.columns.instants import read_instant
-
-    read = [read_instant(data[s:e].tobytes().decode("utf-8", "replace")) for s, e in zip(start, end, strict=True)]
-    return (
-        np.array([0 if instant is None else instant for instant in read], np.int64),
-        np.array([instant is not None for instant in read], np.bool_),
-    )
+    instant = np.zeros(len(start), np.int64)
+    good = np.zeros(len(start), np.bool_)
+    left = np.zeros(len(start), np.bool_)
+    scan_instants(data, start, end, instant, good, left)
+    known: dict[bytes, int | None] = {}
+    for at in np.flatnonzero(left).tolist():
+        raw = data[start[at] : end[at]].tobytes()
+        if raw not in known:
+            known[raw] = read_instant(raw.decode("utf-8", "replace"))
+        read = known[raw]
+        if read is not None:
+            instant[at], good[at] = read, True
+    return instant, good

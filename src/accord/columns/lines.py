@@ -34,3 +34,9 @@ def cut(chunk: Chunk) -> tuple[Positions, Positions, npt.NDArray[np.int32], Posi
         nothing = np.zeros(0, np.int64)
         return nothing, nothing, np.zeros(0, np.int32), nothing
     return np.concatenate(starts), np.concatenate(ends), np.concatenate(owners), np.concatenate(numbers)
+
+
+def looks_like_text(head: bytes) -> bool:
+    """Could a member that starts like this be lines of text? Not with NUL bytes, nor as JSON or XML."""
+    start = head[:512].lstrip().lower()
+    return b"\0" not in head and not start.startswith((b"{", b'["', b"[{", b"[[", b"<?xml", b"<!doctype", b"<stix"))

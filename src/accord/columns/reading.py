@@ -59,7 +59,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a format may know besides the bytes. Picklable if its functions are."""
+    """What a format may know besides the bytes."""
 
     is_public_suffix: Callable[[str], bool]
     """Is this A-label domain itself a public suffix of the ICANN section? (`com`, `co.uk`; not `github.io`)"""
@@ -69,6 +69,14 @@ class Context:
     """Mappings for the `csv` format; the first whose columns are all in the header is taken."""
     rule_fields: tuple[str, ...] = ()
     """Fields that the data set's rules look at; `Parsed.observations` carries a column `field:<name>` for each."""
+    are_public_suffixes: Callable[[pa.StringArray], npt.NDArray[np.bool_]] | None = None
+    """`is_public_suffix` for many names at once; None: it is asked name by name."""
+
+    def public_suffixes(self, names: pa.StringArray) -> npt.NDArray[np.bool_]:
+        """Which of these canonical domains are public suffixes."""
+        if self.are_public_suffixes is not None:
+            return self.are_public_suffixes(names)
+        return np.array([self.is_public_suffix(name) for name in names.to_pylist()], np.bool_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

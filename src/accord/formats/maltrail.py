@@ -1,0 +1,50 @@
+"""Maltrail trails: one indicator a line, one file a malware family.
+
+    # Copyright (c) 2014-2026 Maltrail developers
+    # Reference: https://example.org/report
+    198.51.100.7:443
+    evil.example.com        # was: gateway
+    evil.example.com/panel/
+    /gate.php
+
+Under a folder `malware` the file name is the family; elsewhere (`malicious`, `suspicious`) it is a category, which
+a data set's rules can turn into a role. Fields for rules: `category` (file name without ending), `directory`.
+
+Source: the trail files of the Maltrail project (`trails/static/`) and its `core/update.py`.
+"""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from accord.columns.lines import looks_like_text
+from accord.columns.listing import read_listing
+from accord.columns.reading import Chunk, Context, Parsed, Part
+
+NAME = "maltrail"
+TITLE = "Maltrail trails (text, one file a family)"
+GRAIN = "lines"
+
+
+def recognises(head: bytes, path: str) -> bool:
+    """Any text may be trails: the publisher's header is a comment and often absent."""
+    return looks_like_text(head) and path != ""
+
+
+def layout(head: bytes, path: str, context: Context) -> None:
+    """Trails have no header."""
+    del head, path, context
+
+
+def parse(chunk: Chunk, context: Context) -> Parsed:
+    """Read a chunk of trails."""
+    return read_listing(chunk, context, comments=b"#", family=_family, fields=_fields)
+
+
+def _family(part: Part) -> str | None:
+    path = PurePosixPath(part.path)
+    return path.stem if path.parent.name == "malware" else None
+
+
+def _fields(part: Part) -> Mapping[str, str | None]:
+    path = PurePosixPath(part.path)
+    return {"category": path.stem, "directory": path.parent.name}
