@@ -1,0 +1,278 @@
+"""The tables of a report: findings.csv, outcomes.csv and by-network/AS<n>.csv.
+
+All three are RFC 4180 (CRLF, doubled quotes, one header line) in UTF-8 without a byte-order mark. A line looks like
+
+    "3f…","ipv4","203.0.113.7","c2-server","Emotet","emotet|Heodo","2026-10-14T12:00:00Z",…
+
+Text is quoted, numbers and booleans are not; nothing known is an empty cell. Values stand as they are, never
+defanged. A cell that a spreadsheet would run as a formula, or that itself starts with an apostrophe, gets an
+apostrophe in front, so that who reads a cell by program strips one leading apostrophe and has the exact text
+(OWASP, CSV Injection). docs/outputs.md describes every column.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from accord.columns.schema import FINDINGS
+from accord.release.view import View
+from accord.vocabulary.roles import SERVER_ROLES
+
+FINDINGS_HEADER: tuple[str, ...] = tuple(name for name in FINDINGS.names if name != "datasets")
+"""The columns of findings.csv: all of FINDINGS but the ids of data sets, which are the hub's own."""
+
+OUTCOMES_HEADER: tuple[str, ...] = (
+    "finding_id",
+    "type",
+    "value",
+    "role",
+    "asn",
+    "network_owner",
+    "review",
+    "outcome",
+    "date",
+    "note",
+)
+"""The contract of outcomes.csv: a recipient fills in the last three; `finding_id` alone identifies the row."""
+
+SIGHTINGS_HEADER: tuple[str, ...] = (
+    "finding_id",
+    "type",
+    "value",
+    "role",
+    "family",
+    "seen_at",
+    "undated",
+    "source_port",
+    "service_port",
+    "count",
+)
+"""The columns of every by-network file."""
+
+UNKNOWN_NETWORK = "unknown-network.csv"
+"""The by-network file of findings whose network is not known."""
+
+_ROWS = 50_000
+"""Rows that are text at one time: bounds the memory, whatever the size of the view."""
+
+# Separators inside a cell. What is a closed set of tokens takes a blank; free text takes a bar.
+_TOKEN_LISTS = frozenset({"ports", "resolved", "countries", "basis"})
+
+# OWASP's list, their full-width twins, blanks before them, and our own mark, so that stripping it is exact.
+_FORMULA = r"^(?:'|\s*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
+_CONTROL = r"[\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}]"
+
+
+def write_findings(view: View, path: Path) -> int:
+    """Write findings.csv, one row a finding, worst first, reviews included; the number of rows.
+
+    Raises OSError when the file cannot be written.
+    """
+    return _write(path, FINDINGS_HEADER, (_columns(part, FINDINGS_HEADER) for part in _parts(view.findings)))
+
+
+def write_outcomes(view: View, path: Path) -> int:
+    """Write outcomes.csv, a row a finding in the order of findings.csv, for the recipient to fill in; the rows.
+
+    Raises OSError when the file cannot be written.
+    """
+    return _write(path, OUTCOMES_HEADER, (_outcome_columns(part) for part in _parts(view.findings)))
+
+
+def findings_text(findings: pa.Table) -> pa.Table:
+    """FINDINGS as a program reads the cells of findings.csv: FINDINGS_HEADER, strings without nulls."""
+    columns = _columns(findings, FINDINGS_HEADER)
+    return pa.table({name: pc.fill_null(pc.cast(columns[name], pa.string()), "") for name in FINDINGS_HEADER})
+
+
+def read_findings(path: Path) -> pa.Table:
+    """Read a findings.csv back as strings, as they stand in it; columns and their order are the file's.
+
+    Raises OSError when it cannot be read and pa.ArrowInvalid when it is no CSV in UTF-8.
+    """
+    with path.open("rb") as file:
+        names = pa_csv.open_csv(file).schema.names if path.stat().st_size else []
+    text = {name: pa.string() for name in names}
+    return pa_csv.read_csv(
+        path,
+        convert_options=pa_csv.ConvertOptions(column_types=text, strings_can_be_null=False, null_values=[]),
+        read_options=pa_csv.ReadOptions(use_threads=False),
+    )
+
+
+def write_networks(view: View, directory: Path) -> int:
+    """Write one file of sightings for each network that has a finding on which somebody should act; how many.
+
+    `AS<n>.csv`, or UNKNOWN_NETWORK; rows by finding, worst first, then time. Findings in review are left out:
+    these files go to network owners. A finding without single sightings has one row that stands for all of them.
+    Raises OSError when a file cannot be written.
+    """
+    directory.mkdir()
+    table = _by_network(view)
+    networks = np.asarray(table["asn"])
+    starts = np.flatnonzero(np.append(True, networks[1:] != networks[:-1])) if len(networks) else networks
+    header = (",".join(SIGHTINGS_HEADER) + "\r\n").encode()
+    for begin in range(0, len(networks), _ROWS):
+        part = table.slice(begin, _ROWS)
+        lines, ends = _lines(_sightings_columns(part))
+        here = np.unique(np.append(begin, starts[(starts >= begin) & (starts < begin + part.num_rows)]))
+        stops = np.append(here[1:], begin + part.num_rows)
+        for start, stop in zip(here.tolist(), stops.tolist(), strict=True):
+            fresh = start == 0 or networks[start] != networks[start - 1]
+            rows = lines[ends[start - begin] : ends[stop - begin]]
+            with (directory / network_file(int(networks[start]) or None)).open("wb" if fresh else "ab") as file:
+                if fresh:
+                    file.write(header)
+                file.write(rows)
+    return len(starts)
+
+
+def network_file(asn: int | None) -> str:
+    """The name, within by-network/, of the file of one network; None: the network is not known."""
+    return UNKNOWN_NETWORK if asn is None else f"AS{asn}.csv"
+
+
+def _by_network(view: View) -> pa.Table:
+    """Sightings with their findings' columns and `asn` (0: unknown), by network, then worst first, then time."""
+    findings = view.findings
+    waiting = pc.greater(pc.list_value_length(findings["review"]), 0)
+    acted = _take(findings, np.flatnonzero(~np.asarray(waiting)))
+    rank = pc.index_in(view.sightings["finding_id"], acted["finding_id"])
+    known = pc.is_valid(rank)
+    sightings = view.sightings.filter(known)
+    row = np.asarray(_one(rank.filter(known)), np.int64)
+    without = np.ones(acted.num_rows, np.bool_)
+    without[row] = False
+    alone = np.flatnonzero(without)
+    row = np.append(row, alone)
+    asn = np.asarray(_one(acted["asn"].fill_null(0)), np.int64)[row]
+    order = np.lexsort((np.arange(len(row)), row, asn))
+    at = pa.array(row)
+    columns = {name: acted[name].take(at) for name in ("finding_id", "type", "value", "role")} | {
+        "asn": pa.array(asn),
+        "family": pa.chunked_array([*sightings["family"].chunks, pa.nulls(len(alone), pa.string())]),
+        "seen_at": _followed(sightings["seen_at"], acted["last_seen"], alone),
+        "undated": _followed(sightings["undated"], acted["undated"], alone),
+        "port": pa.chunked_array([*sightings["port"].chunks, pa.nulls(len(alone), pa.int32())]),
+        "count": _followed(sightings["count"], acted["sightings"], alone),
+    }
+    return pa.table(columns).take(pa.array(order))
+
+
+def _followed(first: pa.ChunkedArray, second: pa.ChunkedArray, rows: npt.NDArray[np.int64]) -> pa.ChunkedArray:
+    return pa.chunked_array([*first.chunks, *second.take(pa.array(rows)).chunks], type=first.type)
+
+
+def _sightings_columns(table: pa.Table) -> pa.Table:
+    serves = pc.is_in(table["role"], pa.array([role.value for role in SERVER_ROLES]))
+    nothing = pa.scalar(None, pa.int32())
+    ports = {
+        "source_port": pc.if_else(serves, nothing, table["port"]),
+        "service_port": pc.if_else(serves, table["port"], nothing),
+    }
+    for name, column in ports.items():
+        table = table.append_column(name, column)
+    return _columns(table, SIGHTINGS_HEADER)
+
+
+def _outcome_columns(findings: pa.Table) -> pa.Table:
+    review = pc.greater(pc.list_value_length(findings["review"]), 0)
+    table = findings.select(OUTCOMES_HEADER[:6]).append_column("review", review)
+    for name in OUTCOMES_HEADER[7:]:
+        table = table.append_column(name, pa.nulls(findings.num_rows, pa.string()))
+    return _columns(table, OUTCOMES_HEADER)
+
+
+def _columns(table: pa.Table, header: Sequence[str]) -> pa.Table:
+    """The columns as they go into a file: lists and times as text, formulas disarmed, the rest as it is."""
+    return pa.table({name: _column(name, _one(table[name])) for name in header})
+
+
+def _column(name: str, column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_list(kind):
+        if name in _TOKEN_LISTS:
+            return _joined(column, " ")
+        return _harmless(_joined(column, "|"))
+    if pa.types.is_timestamp(kind):
+        return instants(column)
+    if pa.types.is_string(kind):
+        return _harmless(column)
+    if pa.types.is_floating(kind):
+        return pc.round(column, ndigits=4)
+    return column
+
+
+def instants(column: pa.Array) -> pa.Array:
+    """Instants (INSTANT) as `2026-06-17T11:00:37Z`, with a fraction of a second only where there is one."""
+    text = pc.cast(pc.cast(column, pa.timestamp("us")), pa.string())
+    text = pc.replace_substring_regex(text, pattern=r"\.?0{6}$|(\.\d*[1-9])0+$", replacement=r"\1")
+    return pc.binary_join_element_wise(pc.replace_substring(text, pattern=" ", replacement="T"), "Z", "")
+
+
+def _joined(column: pa.Array, separator: str) -> pa.Array:
+    items = column.flatten()
+    if pa.types.is_string(items.type):
+        if separator == "|" and pc.any(pc.match_substring_regex(items, r"[\\|]")).as_py():
+            # a bar in a name must not read as two names
+            items = pc.replace_substring_regex(items, pattern=r"([\\|])", replacement=r"\\\1")
+    else:
+        items = pc.cast(items, pa.string())
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
+    offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int32())
+    return pc.binary_join(pa.ListArray.from_arrays(offsets, items), separator)
+
+
+def _harmless(column: pa.Array) -> pa.Array:
+    """Text that no spreadsheet runs and that stays on its line; equal texts are looked at once."""
+    coded = column.dictionary_encode()
+    texts = coded.dictionary
+    if not pc.any(pc.match_substring_regex(texts, f"{_FORMULA}|{_CONTROL}")).as_py():
+        return column
+    texts = pc.replace_substring_regex(texts, pattern=_CONTROL, replacement=" ")
+    armed = pc.match_substring_regex(texts, _FORMULA)
+    texts = pc.if_else(armed, pc.binary_join_element_wise("'", texts, ""), texts)
+    return texts.take(coded.indices)
+
+
+def _write(path: Path, header: tuple[str, ...], parts: Iterator[pa.Table]) -> int:
+    rows = 0
+    with path.open("wb") as file:
+        file.write((",".join(header) + "\r\n").encode())
+        for part in parts:
+            rows += part.num_rows
+            _append(part, file)
+    return rows
+
+
+def _append(table: pa.Table, sink: BinaryIO | pa.BufferOutputStream) -> None:
+    pa_csv.write_csv(table, sink, pa_csv.WriteOptions(include_header=False, eol="\r\n", batch_size=8192))
+
+
+def _lines(table: pa.Table) -> tuple[memoryview, npt.NDArray[np.int64]]:
+    """A table as CSV lines, and where each begins: `ends[i]:ends[i + 1]` is line i."""
+    sink = pa.BufferOutputStream()
+    _append(table, sink)
+    text = sink.getvalue()
+    # no cell holds a line feed (`_harmless`), so every one of them ends a row
+    breaks = np.flatnonzero(np.frombuffer(text, np.uint8) == 10) + 1
+    return memoryview(text), np.append(0, breaks)
+
+
+def _parts(table: pa.Table) -> Iterator[pa.Table]:
+    for begin in range(0, table.num_rows, _ROWS):
+        yield table.slice(begin, _ROWS)
+
+
+def _take(table: pa.Table, rows: npt.NDArray[np.int64]) -> pa.Table:
+    return table.take(pa.array(rows))
+
+
+def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -1,0 +1,243 @@
+"""The tables of a report, read back by Python's own csv module."""
+
+import csv
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accord.columns.schema import VIEW_SIGHTINGS
+from accord.release.view import View
+from accord.reports import tables
+from accord.vocabulary.roles import SERVER_ROLES
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+def findings_of(view: View, folder: Path) -> list[dict[str, str]]:
+    tables.write_findings(view, folder / "findings.csv")
+    return rows_of(folder / "findings.csv")
+
+
+def test_a_row_says_what_the_finding_says(make_view, tmp_path):
+    view = make_view(
+        rows=[
+            {
+                "value": "203.0.113.7",
+                "families": ["Cobalt Strike", "Emotet"],
+                "families_reported": ["Heodo", "cobalt_strike"],
+                "first_seen": datetime(2026, 10, 1, 23, 59, 59, tzinfo=UTC),
+                "last_seen": datetime(2026, 11, 2, 3, 4, 5, 250_000, tzinfo=UTC),
+                "ports": [443, 8080],
+                "sources": ["Fabrikam CERT", "Northwind, Inc."],
+                "resolved": ["198.51.100.1", "2001:db8::1"],
+                "confidence": 0.912349,
+                "basis": ["hosting", "registry"],
+                "review": ["Top 1000 (3)"],
+            }
+        ]
+    )
+    (row,) = findings_of(view, tmp_path)
+    assert row["type"] == "ipv4"
+    assert row["value"] == "203.0.113.7"
+    assert row["families"] == "Cobalt Strike|Emotet"
+    assert row["first_seen"] == "2026-10-01T23:59:59Z"
+    assert row["last_seen"] == "2026-11-02T03:04:05.25Z"
+    assert row["ports"] == "443 8080"
+    assert row["sources"] == "Fabrikam CERT|Northwind, Inc."
+    assert row["resolved"] == "198.51.100.1 2001:db8::1"
+    assert row["confidence"] == "0.9123"
+    assert row["basis"] == "hosting registry"
+    assert row["review"] == "Top 1000 (3)"
+    assert row["government"] == "false"
+    assert row["host"] == ""
+    assert row["asn"] == "64496"
+
+
+def test_the_header_is_the_one_that_is_promised(make_view, tmp_path):
+    findings_of(make_view(findings=0), tmp_path)
+    assert (tmp_path / "findings.csv").read_bytes() == (
+        b"finding_id,type,value,role,families,families_reported,first_seen,last_seen,undated,sightings,ports,"
+        b"ports_many,partners,sources,confidence,marking,personal,host,address,resolved,country,country_second,"
+        b"country_conflict,countries,asn,network_owner,public_suffix,registered_domain,registry_country,"
+        b"government,csirt,abuse_contact,basis,review,cautions,severity\r\n"
+    )
+    tables.write_outcomes(make_view(findings=0), tmp_path / "outcomes.csv")
+    assert (tmp_path / "outcomes.csv").read_bytes() == (
+        b"finding_id,type,value,role,asn,network_owner,review,outcome,date,note\r\n"
+    )
+
+
+def test_ids_of_data_sets_stay_with_the_hub(make_view, tmp_path):
+    tables.write_findings(make_view(findings=30), tmp_path / "findings.csv")
+    text = (tmp_path / "findings.csv").read_text("utf-8")
+    assert "contoso-telemetry" not in text
+    assert "northwind-sinkhole" not in text
+
+
+def test_lines_end_as_rfc_4180_says_and_findings_keep_their_order(make_view, tmp_path):
+    view = make_view(findings=60)
+    rows = findings_of(view, tmp_path)
+    assert [row["finding_id"] for row in rows] == view.findings["finding_id"].to_pylist()
+    data = (tmp_path / "findings.csv").read_bytes()
+    assert data.count(b"\r\n") == data.count(b"\n") == 61
+    assert not data.startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "'=1", "'quoted'", "＝1"])
+def test_a_spreadsheet_never_gets_a_formula_and_a_program_gets_the_text(make_view, tmp_path, text):
+    view = make_view(rows=[{"network_owner": text, "families": [text], "sources": [text, "B"]}])
+    (row,) = findings_of(view, tmp_path)
+    for cell in (row["network_owner"], row["families"]):
+        assert cell[0] == "'"
+        assert cell.removeprefix("'") == text
+    assert row["sources"] == f"'{text}|B"
+
+
+@pytest.mark.parametrize("text", ["Emotet", "a=b", "O'Neil Networks", "3+3", "a-b@c.example"])
+def test_ordinary_text_gets_no_apostrophe(make_view, tmp_path, text):
+    (row,) = findings_of(make_view(rows=[{"network_owner": text, "abuse_contact": text}]), tmp_path)
+    assert row["network_owner"] == row["abuse_contact"] == text
+
+
+def test_an_e_mail_address_that_a_spreadsheet_would_run_is_disarmed(make_view, tmp_path):
+    value = "=cmd|'/c'!a@x.example"
+    view = make_view(rows=[{"type": "email", "value": value, "role": "phishing"}])
+    (row,) = findings_of(view, tmp_path)
+    assert row["value"] == f"'{value}"
+    tables.write_outcomes(view, tmp_path / "outcomes.csv")
+    assert rows_of(tmp_path / "outcomes.csv")[0]["value"] == f"'{value}"
+    tables.write_networks(view, tmp_path / "by-network")
+    assert rows_of(tmp_path / "by-network" / "AS64496.csv")[0]["value"] == f"'{value}"
+
+
+def test_a_bar_in_a_name_is_not_two_names(make_view, tmp_path):
+    (row,) = findings_of(make_view(rows=[{"families": ["a|b", "c\\d"]}]), tmp_path)
+    assert row["families"] == "a\\|b|c\\\\d"
+
+
+def test_line_breaks_and_control_characters_in_free_text_become_blanks(make_view, tmp_path):
+    (row,) = findings_of(make_view(rows=[{"network_owner": "a\r\nb\0c\td\u2028e"}]), tmp_path)
+    assert row["network_owner"] == "a  b c d e"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), min_size=1, max_size=4))
+def test_no_text_breaks_a_file_or_another_row(make_view, tmp_path, names):
+    view = make_view(
+        rows=[
+            {"value": f"203.0.113.{at}", "network_owner": name, "families": names, "severity": float(at)}
+            for at, name in enumerate(names)
+        ]
+    )
+    rows = findings_of(view, tmp_path)
+    assert [row["finding_id"] for row in rows] == view.findings["finding_id"].to_pylist()
+    assert [row["role"] for row in rows] == ["c2-server"] * len(names)
+    assert tables.read_findings(tmp_path / "findings.csv").equals(tables.findings_text(view.findings))
+
+
+def test_what_is_read_back_is_what_was_written_for_an_empty_report_too(make_view, tmp_path):
+    view = make_view(findings=0)
+    tables.write_findings(view, tmp_path / "findings.csv")
+    assert tables.read_findings(tmp_path / "findings.csv").equals(tables.findings_text(view.findings))
+
+
+def test_outcomes_name_every_finding_and_leave_three_cells_to_fill_in(make_view, tmp_path):
+    view = make_view(rows=[{"value": "203.0.113.7"}, {"value": "203.0.113.8", "review": ["list (1)"], "asn": None}])
+    assert tables.write_outcomes(view, tmp_path / "outcomes.csv") == 2
+    rows = {row["value"]: row for row in rows_of(tmp_path / "outcomes.csv")}
+    assert {(row["outcome"], row["date"], row["note"]) for row in rows.values()} == {("", "", "")}
+    assert rows["203.0.113.7"]["review"] == "false"
+    assert rows["203.0.113.8"]["review"] == "true"
+    assert rows["203.0.113.8"]["asn"] == ""
+    assert {row["finding_id"] for row in rows.values()} == set(view.findings["finding_id"].to_pylist())
+
+
+def slow_networks(view: View) -> dict[str, list[tuple[str, ...]]]:
+    """What the by-network files must hold: one obvious loop over findings, worst first, and their sightings."""
+    sightings = defaultdict(list)
+    for sighting in view.sightings.to_pylist():
+        sightings[sighting["finding_id"]].append(sighting)
+    files: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for finding in view.findings.to_pylist():
+        if finding["review"]:
+            continue
+        stand_in = {
+            "seen_at": finding["last_seen"],
+            "undated": finding["undated"],
+            "port": None,
+            "family": None,
+            "count": finding["sightings"],
+        }
+        name = "unknown-network.csv" if finding["asn"] is None else f"AS{finding['asn']}.csv"
+        for sighting in sightings[finding["finding_id"]] or [stand_in]:
+            port = "" if sighting["port"] is None else str(sighting["port"])
+            serves = finding["role"] in SERVER_ROLES
+            files[name].append(
+                (
+                    *(finding[key] for key in ("finding_id", "type", "value", "role")),
+                    sighting["family"] or "",
+                    sighting["seen_at"].isoformat().replace("+00:00", "Z"),
+                    str(sighting["undated"]).lower(),
+                    "" if serves else port,
+                    port if serves else "",
+                    str(sighting["count"]),
+                )
+            )
+    return dict(files)
+
+
+def written_networks(view: View, folder: Path) -> dict[str, list[tuple[str, ...]]]:
+    number = tables.write_networks(view, folder)
+    files = {path.name: [tuple(row.values()) for row in rows_of(path)] for path in folder.iterdir()}
+    assert number == len(files)
+    return files
+
+
+def test_by_network_files_agree_with_the_slow_loop(make_view, tmp_path):
+    view = make_view(findings=200, seed=7)
+    assert written_networks(view, tmp_path / "by-network") == slow_networks(view)
+
+
+def test_a_network_that_is_cut_by_a_batch_is_still_one_file(make_view, tmp_path, monkeypatch):
+    view = make_view(findings=60, seed=3)
+    monkeypatch.setattr(tables, "_ROWS", 7)
+    assert written_networks(view, tmp_path / "by-network") == slow_networks(view)
+
+
+def test_source_ports_are_told_from_service_ports(make_view, tmp_path):
+    view = make_view(
+        rows=[
+            {"value": "203.0.113.7", "role": "infected-system", "asn": None, "network_owner": None},
+            {"value": "203.0.113.8", "role": "c2-server", "asn": None},
+            {"value": "203.0.113.9", "role": "c2-server", "review": ["list (1)"]},
+        ]
+    )
+    ports = pa.array([4711] * view.sightings.num_rows, pa.int32())
+    at = view.sightings.schema.get_field_index("port")
+    sightings = view.sightings.set_column(at, VIEW_SIGHTINGS.field("port"), ports)
+    view = View(**{name: getattr(view, name) for name in View.__slots__ if name != "sightings"}, sightings=sightings)
+    tables.write_networks(view, tmp_path / "by-network")
+    assert [path.name for path in (tmp_path / "by-network").iterdir()] == ["unknown-network.csv"]
+    rows = rows_of(tmp_path / "by-network" / "unknown-network.csv")
+    ports_of = {(row["role"], row["source_port"], row["service_port"]) for row in rows}
+    assert ports_of == {("infected-system", "4711", ""), ("c2-server", "", "4711")}
+
+
+def test_a_report_without_findings_has_no_network_files(make_view, tmp_path):
+    assert tables.write_networks(make_view(findings=0), tmp_path / "by-network") == 0
+    assert list((tmp_path / "by-network").iterdir()) == []
+
+
+def test_the_same_view_gives_the_same_bytes(make_view, tmp_path):
+    view = make_view(findings=80)
+    for name in ("one", "two"):
+        tables.write_findings(view, tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
