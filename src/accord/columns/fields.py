@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numba import njit
 
-from accord.columns.kernel import OUTCOME_CODES
+from accord.columns.kernel import OUTCOME_CODES, compiled
 from accord.vocabulary.reasons import Rejected
 
 Bytes = npt.NDArray[np.uint8]
@@ -158,6 +157,14 @@ def read_numbers(data: Bytes, start: Positions, end: Positions) -> npt.NDArray[n
     return numbers
 
 
+def read_ports(data: Bytes, start: Positions, end: Positions) -> npt.NDArray[np.int32]:
+    """The ports in the spans: 1 to 65535; 0 where a span is empty or white, -1 where it holds no port."""
+    number = read_numbers(data, start, end)
+    first, last = trim(data, start, end)
+    port = np.where((number >= 1) & (number <= 65_535), number, -1)
+    return np.where(first == last, 0, port).astype(np.int32)
+
+
 def are_equal(data: Bytes, start: Positions, end: Positions, text: bytes) -> Mask:
     """Which spans hold exactly `text`."""
     same = np.zeros(len(start), np.bool_)
@@ -177,7 +184,7 @@ def contain(data: Bytes, start: Positions, end: Positions, character: str) -> Ma
     return found
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@compiled
 def _split(
     data: Bytes,
     line_start: Positions,
@@ -255,7 +262,7 @@ def _split(
     return doubled
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@compiled
 def _is_utf8(data: Bytes, at: int, stop: int) -> bool:
     # RFC 3629, section 4: no overlong forms, no surrogates, nothing past U+10FFFF.
     while at < stop:
@@ -291,7 +298,7 @@ def _is_utf8(data: Bytes, at: int, stop: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@compiled
 def _undouble(data: Bytes, start: Positions, end: Positions, flags: npt.NDArray[np.uint8], side: Bytes) -> None:
     # Positions in `side` are said as if it followed `data`.
     base = len(data)
@@ -307,7 +314,7 @@ def _undouble(data: Bytes, start: Positions, end: Positions, flags: npt.NDArray[
             end[field] = base + used
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@compiled
 def _copy(data: Bytes, start: Positions, offsets: npt.NDArray[np.int32], text: Bytes) -> None:
     for field in range(len(start)):
         source = start[field]
@@ -316,7 +323,7 @@ def _copy(data: Bytes, start: Positions, offsets: npt.NDArray[np.int32], text: B
             source += 1
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@compiled
 def _trim(data: Bytes, start: Positions, end: Positions) -> None:
     for field in range(len(start)):
         first, last = start[field], end[field]
@@ -327,7 +334,7 @@ def _trim(data: Bytes, start: Positions, end: Positions) -> None:
         start[field], end[field] = first, last
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@compiled
 def _numbers(data: Bytes, start: Positions, end: Positions, numbers: Positions) -> None:
     for field in range(len(start)):
         first, last = start[field], end[field]
@@ -346,7 +353,7 @@ def _numbers(data: Bytes, start: Positions, end: Positions, numbers: Positions) 
         numbers[field] = number
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@compiled
 def _equal(data: Bytes, start: Positions, end: Positions, text: Bytes, same: Mask) -> None:
     for field in range(len(start)):
         if end[field] - start[field] == len(text):
@@ -358,7 +365,7 @@ def _equal(data: Bytes, start: Positions, end: Positions, text: Bytes, same: Mas
             same[field] = alike
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@compiled
 def _contain(data: Bytes, start: Positions, end: Positions, character: int, found: Mask) -> None:
     for field in range(len(start)):
         for at in range(start[field], end[field]):
