@@ -1,0 +1,138 @@
+"""Observations merged into evidence: one finding and family in one data set, delivery, UTC day and marking."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from accord.fusion.confidence import DAY_US
+from accord.intake.spool import SPOOL, Spool
+from accord.vocabulary.roles import ROLES, SERVER_ROLES, Role
+
+MEMORY_LIMIT = "600MB"
+"""What DuckDB may hold before it spills into the run's folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restriction:
+    """What of the observations an operation looks at; it acts before anything is merged."""
+
+    start_us: int | None
+    end_us: int | None
+    roles: frozenset[Role]
+    """Empty: all."""
+    families: frozenset[int] | None
+    """Reported family codes in scope; None: all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A run's findings and the evidence for them. `finding` numbers them from 0, in no order that means anything."""
+
+    findings: pa.Table
+    """Columns type int8, value string, role int8; row i is finding i."""
+    rows: pa.Table
+    """Columns finding int64, dataset, delivery int32, marking int8, family int32 (reported, -1 none), day int32 (since
+    1970), first_seen, last_seen int64 (microseconds), count int64, undated bool. Sorted by the first six."""
+    ports: pa.Table
+    """Columns finding int64, dataset int32, marking int8, port int32: service ports of server roles, distinct,
+    sorted."""
+
+
+class EvidenceEngine:
+    """DuckDB over a spool, spilling into `folder`. Close it when the run is done."""
+
+    def __init__(self, spool: Spool, folder: Path, threads: int) -> None:
+        self._connection = duckdb.connect(
+            config={
+                "threads": threads,
+                "memory_limit": MEMORY_LIMIT,
+                "temp_directory": str(folder / "spill"),
+                "preserve_insertion_order": False,
+                # a run reads its own files only and never the network
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        if spool.files:
+            self._connection.read_parquet(spool.files).create_view("spooled")
+        else:
+            self._connection.register("spooled", SPOOL.empty_table())
+
+    def close(self) -> None:
+        """Let go of memory and spilled files."""
+        self._connection.close()
+
+    def merge(self, restriction: Restriction) -> Evidence:
+        """Findings and evidence of what the restriction lets through."""
+        run = self._connection
+        condition = _condition(restriction)
+        run.execute(f"CREATE TABLE finding AS SELECT DISTINCT type, value, role FROM spooled WHERE {condition}")
+        evidence = run.sql(
+            f"""
+            SELECT f.rowid AS finding, dataset, delivery, marking, family,
+                   CAST(seen_at // {DAY_US} AS INTEGER) AS day,
+                   min(seen_at) AS first_seen, max(seen_at) AS last_seen,
+                   CAST(sum(count) AS BIGINT) AS count, bool_and(undated) AS undated
+            FROM spooled JOIN finding f USING (type, value, role)
+            WHERE {condition}
+            GROUP BY ALL ORDER BY finding, dataset, delivery, marking, family, day
+            """
+        ).to_arrow_table()
+        servers = ", ".join(str(ROLES.index(role)) for role in sorted(SERVER_ROLES))
+        ports = run.sql(
+            f"""
+            SELECT DISTINCT f.rowid AS finding, dataset, marking, port
+            FROM spooled JOIN finding f USING (type, value, role)
+            WHERE {condition} AND port > 0 AND role IN ({servers})
+            ORDER BY finding, dataset, marking, port
+            """
+        ).to_arrow_table()
+        findings = run.sql("SELECT type, value, role FROM finding ORDER BY rowid").to_arrow_table()
+        return Evidence(findings=findings, rows=evidence, ports=ports)
+
+    def sightings(self, restriction: Restriction, findings: Sequence[int] | pa.Array) -> pa.Table:
+        """Single sightings of some findings, equal ones counted together.
+
+        Columns finding int64, dataset int32, marking int8, family int32, seen_at int64, undated bool, port int32 (0:
+        none), count int64; sorted by finding, seen_at, port, family, dataset, marking.
+        """
+        self._connection.register("wanted", pa.table({"finding": pa.array(findings, pa.int64())}))
+        return self._connection.sql(
+            f"""
+            SELECT f.rowid AS finding, dataset, marking, family, seen_at, undated, port,
+                   CAST(sum(count) AS BIGINT) AS count
+            FROM spooled JOIN finding f USING (type, value, role) JOIN wanted w ON w.finding = f.rowid
+            WHERE {_condition(restriction)}
+            GROUP BY ALL ORDER BY finding, seen_at, port, family, dataset, marking, undated
+            """
+        ).to_arrow_table()
+
+
+def _condition(restriction: Restriction) -> str:
+    """The restriction as SQL; it holds numbers only."""
+    terms = ["true"]
+    if restriction.start_us is not None:
+        terms.append(f"seen_at >= {int(restriction.start_us)}")
+    if restriction.end_us is not None:
+        terms.append(f"seen_at <= {int(restriction.end_us)}")
+    if restriction.roles:
+        terms.append(f"role IN ({', '.join(str(ROLES.index(role)) for role in sorted(restriction.roles))})")
+    if restriction.families is not None:
+        codes = ", ".join(str(int(code)) for code in sorted(restriction.families)) or "NULL"
+        terms.append(f"family IN ({codes})")
+    return " AND ".join(terms)
+
+
+def begins(*keys: np.ndarray) -> np.ndarray:
+    """First positions of the runs of equal keys in sorted columns."""
+    if not len(keys[0]):
+        return np.zeros(0, np.int64)
+    new = np.zeros(len(keys[0]), np.bool_)
+    new[0] = True
+    for key in keys:
+        new[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(new)

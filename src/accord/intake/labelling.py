@@ -1,0 +1,160 @@
+"""From a format's observations to the spool's: role, family, time and marking as the data set declares them.
+
+Role of a record: its own, else the first matching rule's, else the data set's, else `undetermined`. Family: its own,
+else the first matching rule's that gives one (a rule may also rename a reported family), else the data set's.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from accord.agreements.declarations import Dataset
+from accord.intake.spool import SPOOL
+from accord.vocabulary.roles import ROLES, Role
+
+_Codes = npt.NDArray[np.int64]
+
+
+class FamilyNames:
+    """The family names that a run has met, each with a code; shared by threads."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def code(self, name: str) -> int:
+        """The code of a name, from 0."""
+        with self._lock:
+            return self._codes.setdefault(name, len(self._codes))
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names by code."""
+        with self._lock:
+            return tuple(self._codes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """A batch of observations as the spool keeps them, and what had to be left out."""
+
+    observations: pa.RecordBatch
+    after_as_of: int
+    """Records of which every observation lies after `as_of`."""
+
+
+class Labeller:
+    """Applies one data set's declaration to the batches of one of its deliveries."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        dataset_index: int,
+        delivery_index: int,
+        families: FamilyNames,
+        collected_at_us: int,
+        as_of_us: int,
+    ) -> None:
+        self._dataset = dataset
+        self._dataset_index = dataset_index
+        self._delivery_index = delivery_index
+        self._families = families
+        self._collected_at_us = collected_at_us
+        self._as_of_us = as_of_us
+
+    def label(self, observations: pa.RecordBatch, paths: Mapping[int, str]) -> Labelled:
+        """Label a batch; `paths` gives the path of each member in it."""
+        count = observations.num_rows
+        role, family = self._roles_and_families(observations, paths)
+        seen_at = observations["seen_at"].cast(pa.int64())
+        undated = pc.is_null(seen_at)
+        seen = pc.fill_null(seen_at, self._collected_at_us)
+        marking = pc.max_element_wise(observations["marking"], pa.scalar(self._dataset.marking.code, pa.int8()))
+        batch = pa.RecordBatch.from_arrays(
+            [
+                pa.array(np.full(count, self._dataset_index, np.int32)),
+                pa.array(np.full(count, self._delivery_index, np.int32)),
+                observations["type"],
+                observations["value"],
+                pa.array(role.astype(np.int8)),
+                pa.array(family.astype(np.int32)),
+                seen,
+                undated,
+                observations["count"],
+                pc.fill_null(observations["port"], 0),
+                marking,
+            ],
+            schema=SPOOL,
+        )
+        late = pc.greater(seen, self._as_of_us)
+        if not pc.any(late).as_py():
+            return Labelled(observations=batch, after_as_of=0)
+        kept = pc.invert(late)
+        lost = set(_records(observations, late)) - set(_records(observations, kept))
+        return Labelled(observations=batch.filter(kept), after_as_of=len(lost))
+
+    def _roles_and_families(self, observations: pa.RecordBatch, paths: Mapping[int, str]) -> tuple[_Codes, _Codes]:
+        """Role and family codes of each row, looked up once for each distinct combination that rules can tell apart."""
+        keys: list[tuple[_Codes, Sequence[object]]] = [_coded(observations[name]) for name in ("role", "family")]
+        if self._dataset.rules:
+            keys.append(_coded(observations["member"].dictionary_encode()))
+            keys.extend(_coded(observations[f"field:{name}"]) for name in self._dataset.rule_fields)
+        combined = np.zeros(observations.num_rows, np.int64)
+        for codes, words in keys:
+            combined = combined * (len(words) + 1) + codes + 1
+        distinct = pa.array(combined).dictionary_encode()
+        roles, families = [], []
+        for combination in distinct.dictionary.to_pylist():
+            said: list[object] = []
+            rest = combination
+            for _, words in reversed(keys):
+                rest, code = divmod(rest, len(words) + 1)
+                said.append(words[code - 1] if code else None)
+            role, family = self._decide(*reversed(said), paths=paths)
+            roles.append(ROLES.index(role))
+            families.append(-1 if family is None else self._families.code(family))
+        index = distinct.indices.to_numpy()
+        return np.array(roles, np.int64)[index], np.array(families, np.int64)[index]
+
+    def _decide(
+        self, own_role: object, own_family: object, member: object = None, *fields: object, paths: Mapping[int, str]
+    ) -> tuple[Role, str | None]:
+        dataset = self._dataset
+        role = None if own_role is None else Role(str(own_role))
+        family = None if own_family is None else str(own_family)
+        given_role: Role | None = None
+        given_family: str | None = None
+        for rule in dataset.rules:
+            captured = None
+            if rule.path_pattern is not None:
+                match = rule.path_pattern.match(paths[int(str(member))])
+                if match is None:
+                    continue
+                captured = match.groupdict().get("family")
+            if rule.when_family is not None and not fnmatchcase((family or "").casefold(), rule.when_family.casefold()):
+                continue
+            if rule.field is not None and rule.value is not None:
+                said = fields[dataset.rule_fields.index(rule.field)]
+                if said is None or not fnmatchcase(str(said).casefold(), rule.value.casefold()):
+                    continue
+            given_role = given_role or rule.role
+            renamed = rule.family if rule.when_family is not None or family is None else None
+            given_family = given_family or renamed or (captured if family is None else None)
+        return role or given_role or dataset.role or Role.UNDETERMINED, given_family or family or dataset.family
+
+
+def _coded(column: pa.DictionaryArray) -> tuple[_Codes, Sequence[object]]:
+    """Codes (-1: null) and words of a dictionary column."""
+    codes = pc.fill_null(column.indices.cast(pa.int64()), -1).to_numpy()
+    return codes, column.dictionary.to_pylist()
+
+
+def _records(observations: pa.RecordBatch, mask: pa.BooleanArray) -> list[tuple[int, int]]:
+    part = observations.select(["member", "record"]).filter(mask)
+    return list(zip(part["member"].to_pylist(), part["record"].to_pylist(), strict=True))

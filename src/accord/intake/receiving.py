@@ -1,0 +1,473 @@
+"""Receiving deliveries: open, tell the format by content, parse, label, account for every record.
+
+One thread reads and cuts; workers parse, which is where the compiled kernels let go of the interpreter's lock.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from accord.agreements.declarations import Dataset
+from accord.columns.instants import microseconds
+from accord.columns.reading import DOCUMENT_LIMIT, HEAD_LIMIT, Chunk, Context, Document, Parsed, Part
+from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery, RefusedMember
+from accord.intake.labelling import FamilyNames, Labeller
+from accord.intake.opening import Member, Opening
+from accord.intake.paths import expand
+from accord.intake.spool import Spool
+from accord.intake.unpacking import Limits
+from accord.vocabulary.errors import AccordError, RefusedFileError
+from accord.vocabulary.reasons import Ignored
+
+CHUNK_BYTES = 4 << 20
+"""Bytes of lines that are parsed at once; small members travel together."""
+
+LINE_LIMIT = 16 << 20
+"""Bytes of the longest line; a member with a longer one is no list of lines."""
+
+IN_FLIGHT = 6
+"""Chunks that may wait for a worker: what bounds memory."""
+
+Progress = Callable[[str, int, int], None]
+"""Told the file, its bytes read so far, and the bytes of all files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """Everything that intake hands on."""
+
+    deliveries: tuple[Delivery, ...]
+    rejects: pa.Table
+    """REJECT_LINES, in the order of deliveries, members and records."""
+    resolutions: pa.Table
+    """DATED_RESOLUTIONS."""
+    families: Sequence[str]
+    """Reported family names by the codes that the spool uses."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Outcome:
+    """What one chunk or document gave."""
+
+    records: int = 0
+    accepted: int = 0
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    rejects: pa.RecordBatch | None = None
+    after_as_of: int = 0
+    observations: int = 0
+    spooled: str | None = None
+    resolutions: pa.Table | None = None
+    refused: RefusedFileError | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Job:
+    """A chunk or document on its way: which members it holds, and what will come of it."""
+
+    members: tuple[int, ...]
+    future: Future[_Outcome]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Open:
+    """One delivery while it is being read."""
+
+    dataset: Dataset
+    labeller: Labeller
+    context: Context
+    file: str
+    collected_at_us: int
+    dataset_index: int
+    delivery_index: int
+    names: list[str | None] = field(default_factory=list)
+    jobs: list[_Job] = field(default_factory=list)
+    refused: dict[int, RefusedFileError] = field(default_factory=dict)
+    formats: set[str] = field(default_factory=set)
+    notes: set[str] = field(default_factory=set)
+
+    def path(self, member: int) -> str:
+        """The member's path as rules see it."""
+        name = self.names[member]
+        return self.file if name is None else f"{self.file}!/{name}"
+
+
+class Receiver:
+    """Receives the deliveries of data sets into a spool.
+
+    `formats` are the catalogue's modules in its order, by name. `context` has the reference data's answers;
+    mapping and rule fields are added for each data set.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        spool: Spool,
+        formats: Mapping[str, ModuleType],
+        context: Context,
+        as_of_us: int,
+        workers: int,
+        limits: Limits | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._root = root
+        self._spool = spool
+        self._formats = formats
+        self._context = context
+        self._as_of_us = as_of_us
+        self._workers = workers
+        self._limits = limits
+        self._progress = progress
+        self._families = FamilyNames()
+        self._running: deque[Future[_Outcome]] = deque()
+        self._spooled = 0
+
+    def receive(self, datasets: Sequence[Dataset]) -> Received:
+        """Receive all files of all data sets, in their order."""
+        plan = [
+            (index, dataset, path)
+            for index, dataset in enumerate(datasets)
+            for path in expand(self._root, dataset.paths)
+        ]
+        total = sum(path.stat().st_size for _, _, path in plan)
+        deliveries: list[Delivery] = []
+        rejects: list[pa.Table] = []
+        resolutions: list[pa.Table] = []
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="parse") as pool:
+            for number, (index, dataset, path) in enumerate(plan):
+                opened = self._begin(dataset, index, number, path)
+                delivery, bad, resolved = self._receive_file(opened, path, pool, total)
+                deliveries.append(delivery)
+                rejects.append(bad)
+                resolutions.extend(resolved)
+        return Received(
+            deliveries=tuple(deliveries),
+            rejects=pa.concat_tables([REJECT_LINES.empty_table(), *rejects]),
+            resolutions=pa.concat_tables([DATED_RESOLUTIONS.empty_table(), *resolutions]),
+            families=self._families.names,
+        )
+
+    def _begin(self, dataset: Dataset, dataset_index: int, delivery_index: int, path: Path) -> _Open:
+        collected_at_us = microseconds(dataset.collected_at)
+        return _Open(
+            dataset=dataset,
+            labeller=Labeller(dataset, dataset_index, delivery_index, self._families, collected_at_us, self._as_of_us),
+            context=Context(
+                is_public_suffix=self._context.is_public_suffix,
+                has_known_suffix=self._context.has_known_suffix,
+                are_public_suffixes=self._context.are_public_suffixes,
+                columns=dataset.columns,
+                rule_fields=dataset.rule_fields,
+            ),
+            file=path.relative_to(self._root.resolve()).as_posix(),
+            collected_at_us=collected_at_us,
+            dataset_index=dataset_index,
+            delivery_index=delivery_index,
+        )
+
+    def _receive_file(
+        self, opened: _Open, path: Path, pool: ThreadPoolExecutor, total: int
+    ) -> tuple[Delivery, pa.Table, list[pa.Table]]:
+        whole: RefusedFileError | None = None
+        with Opening(path, where=opened.file, limits=self._limits) as opening:
+            packer = _Packer(self, opened, pool)
+            try:
+                for member in opening:
+                    self._receive_member(opened, member, packer)
+                    if self._progress:
+                        self._progress(opened.file, opening.bytes_read, total)
+                packer.flush()
+            except RefusedFileError as error:
+                whole = error
+            custody = opening.finish()
+            if self._progress:
+                self._progress(opened.file, custody.size, total)
+        outcomes = self._settle(opened, refused_whole=whole is not None)
+        return self._account(opened, outcomes, whole, custody.sha256, custody.size)
+
+    def _receive_member(self, opened: _Open, member: Member, packer: "_Packer") -> None:
+        number = len(opened.names)
+        opened.names.append(member.name)
+        try:
+            head = member.head(HEAD_LIMIT)
+            module = self._recognise(opened, head, number)
+            if module.GRAIN == "document":
+                document = Document(member=number, path=opened.path(number), data=member.read(DOCUMENT_LIMIT))
+                packer.document(module, document)
+            else:
+                layout = module.layout(head, opened.path(number), opened.context)
+                note = getattr(layout, "note", None)
+                if note:
+                    opened.notes.add(note)
+                packer.lines(module, number, layout, member.blocks())
+            opened.formats.add(module.NAME)
+        except RefusedFileError as error:
+            opened.refused[number] = error
+
+    def _recognise(self, opened: _Open, head: bytes, number: int) -> ModuleType:
+        path = opened.path(number)
+        candidates = [module for name, module in self._formats.items() if name in opened.dataset.formats]
+        for module in candidates:
+            if module.recognises(head, path):
+                return module
+        raise RefusedFileError(
+            "the content is of none of the data set's formats",
+            where=path,
+            expected=", ".join(module.NAME for module in candidates),
+            got=_glimpse(head),
+            remedy="correct the data set's `format`, or leave the file out of its `paths`",
+        )
+
+    def submit(
+        self, opened: _Open, pool: ThreadPoolExecutor, members: tuple[int, ...], work: Callable[[], Parsed]
+    ) -> None:
+        """Give a worker one chunk or document; waits while IN_FLIGHT others are under way."""
+        while len(self._running) >= IN_FLIGHT:
+            self._running.popleft().exception()
+        self._spooled += 1
+        future = pool.submit(self._work, opened, work, f"{opened.delivery_index:06d}-{self._spooled:08d}")
+        self._running.append(future)
+        opened.jobs.append(_Job(members=members, future=future))
+
+    def _work(self, opened: _Open, work: Callable[[], Parsed], name: str) -> _Outcome:
+        try:
+            parsed = work()
+        except RefusedFileError as error:
+            return _Outcome(refused=error)
+        paths = {member: opened.path(member) for member in _members(parsed)}
+        labelled = opened.labeller.label(parsed.observations, paths)
+        self._spool.write(name, labelled.observations)
+        return _Outcome(
+            records=parsed.records,
+            accepted=_count_accepted(parsed) - labelled.after_as_of,
+            ignored=parsed.ignored,
+            rejects=parsed.rejects if parsed.rejects.num_rows else None,
+            after_as_of=labelled.after_as_of,
+            observations=labelled.observations.num_rows,
+            spooled=name if labelled.observations.num_rows else None,
+            resolutions=self._date(opened, parsed.resolutions),
+        )
+
+    def _date(self, opened: _Open, resolutions: pa.RecordBatch) -> pa.Table | None:
+        """Resolutions with times, markings and their data set; those after `as_of` are left out."""
+        if not resolutions.num_rows:
+            return None
+        first = pc.fill_null(resolutions["first_seen"].cast(pa.int64()), opened.collected_at_us)
+        last = pc.max_element_wise(
+            pc.fill_null(resolutions["last_seen"].cast(pa.int64()), opened.collected_at_us), first
+        )
+        marking = pc.max_element_wise(resolutions["marking"], pa.scalar(opened.dataset.marking.code, pa.int8()))
+        table = pa.table(
+            [
+                pa.array(np.full(resolutions.num_rows, opened.dataset_index, np.int32)),
+                resolutions["domain"],
+                resolutions["address"],
+                first,
+                pc.min_element_wise(last, self._as_of_us),
+                marking,
+            ],
+            schema=DATED_RESOLUTIONS,
+        )
+        return table.filter(pc.less_equal(table["first_seen"], self._as_of_us))
+
+    def _settle(self, opened: _Open, *, refused_whole: bool) -> list[_Outcome]:
+        """Wait for the delivery's workers; drop what belongs to refused members, from the spool too."""
+        kept = []
+        for job in opened.jobs:
+            outcome = job.future.result()
+            if outcome.refused is not None:
+                opened.refused.setdefault(job.members[0], outcome.refused)
+        for job in opened.jobs:
+            outcome = job.future.result()
+            if outcome.refused is not None:
+                continue
+            if refused_whole or any(member in opened.refused for member in job.members):
+                if outcome.spooled is not None:
+                    self._spool.discard(outcome.spooled)
+                continue
+            kept.append(outcome)
+        return kept
+
+    def _account(
+        self, opened: _Open, outcomes: Iterable[_Outcome], whole: RefusedFileError | None, sha256: str, size: int
+    ) -> tuple[Delivery, pa.Table, list[pa.Table]]:
+        records = accepted = observations = resolutions = 0
+        ignored: Counter[str] = Counter()
+        rejected: Counter[str] = Counter()
+        bad: list[pa.RecordBatch] = []
+        resolved: list[pa.Table] = []
+        for outcome in outcomes:
+            records += outcome.records
+            accepted += outcome.accepted
+            observations += outcome.observations
+            ignored.update(outcome.ignored)
+            ignored[Ignored.AFTER_AS_OF.value] += outcome.after_as_of
+            if outcome.rejects is not None:
+                whole_rejects = outcome.rejects["reason"].filter(pc.invert(outcome.rejects["partial"]))
+                rejected.update(whole_rejects.to_pylist())
+                bad.append(outcome.rejects)
+            if outcome.resolutions is not None:
+                resolutions += outcome.resolutions.num_rows
+                resolved.append(outcome.resolutions)
+        if accepted + ignored.total() + rejected.total() != records:
+            raise AssertionError(
+                f"{opened.file}: {records} records, but {accepted} accepted, {ignored.total()} ignored, "
+                f"{rejected.total()} rejected"
+            )
+        refused = [_refusal(None, whole)] if whole else []
+        if whole is None:
+            refused = [_refusal(opened.names[number], error) for number, error in sorted(opened.refused.items())]
+        delivery = Delivery(
+            partner=opened.dataset.partner.id,
+            dataset=opened.dataset.id,
+            dataset_index=opened.dataset_index,
+            file=opened.file,
+            sha256=sha256,
+            size=size,
+            formats=() if whole else tuple(sorted(opened.formats)),
+            records=records,
+            accepted=accepted,
+            ignored={reason: count for reason, count in sorted(ignored.items()) if count},
+            rejected=dict(sorted(rejected.items())),
+            refused=tuple(refused),
+            observations=observations,
+            resolutions=resolutions,
+            notes=tuple(sorted(opened.notes)),
+        )
+        return delivery, _reject_lines(opened, bad), resolved
+
+
+class _Packer:
+    """Packs a delivery's lines into chunks: small members together, large ones cut at line ends."""
+
+    def __init__(self, receiver: Receiver, opened: _Open, pool: ThreadPoolExecutor) -> None:
+        self._receiver = receiver
+        self._opened = opened
+        self._pool = pool
+        self._module: ModuleType | None = None
+        self._pieces: list[bytes] = []
+        self._parts: list[Part] = []
+        self._held = 0
+
+    def document(self, module: ModuleType, document: Document) -> None:
+        """Pass on one document."""
+        context = self._opened.context
+        self._receiver.submit(self._opened, self._pool, (document.member,), lambda: module.parse(document, context))
+
+    def lines(self, module: ModuleType, member: int, layout: object, blocks: Iterator[bytes]) -> None:
+        """Take one member's lines. What was passed on of it is dropped later if `blocks` refuses it after all."""
+        line = 1
+        carry = b""
+        for block in blocks:
+            carry = carry + block if carry else block
+            if len(carry) < CHUNK_BYTES:
+                continue
+            cut = carry.rfind(b"\n") + 1
+            if not cut:
+                self._verify_line(member, carry)
+                continue
+            piece, carry = carry[:cut], carry[cut:]
+            self.flush()
+            self._add(module, member, layout, piece, line)
+            self.flush()
+            line += piece.count(b"\n")
+        if carry:
+            if line > 1:
+                self.flush()
+            self._add(module, member, layout, carry, line)
+            if line > 1:
+                self.flush()
+
+    def flush(self) -> None:
+        """Pass on what is packed."""
+        if not self._parts:
+            return
+        module, context = self._module, self._opened.context
+        data, parts = b"".join(self._pieces), tuple(self._parts)
+        self._pieces, self._parts, self._held = [], [], 0
+        chunk = Chunk(data=np.frombuffer(data, np.uint8), parts=parts)
+        assert module is not None  # noqa: S101 -- parts are added with their module
+        self._receiver.submit(
+            self._opened, self._pool, tuple(part.member for part in parts), lambda: module.parse(chunk, context)
+        )
+
+    def _add(self, module: ModuleType, member: int, layout: object, piece: bytes, line: int) -> None:
+        if self._module is not module or self._held + len(piece) > CHUNK_BYTES:
+            self.flush()
+        self._module = module
+        self._parts.append(
+            Part(
+                member=member,
+                path=self._opened.path(member),
+                start=self._held,
+                end=self._held + len(piece),
+                first_line=line,
+                layout=layout,
+            )
+        )
+        self._pieces.append(piece)
+        self._held += len(piece)
+
+    def _verify_line(self, member: int, carry: bytes) -> None:
+        if len(carry) > LINE_LIMIT:
+            raise RefusedFileError(
+                "a line is too long",
+                where=self._opened.path(member),
+                expected=f"lines of at most {LINE_LIMIT:,} bytes",
+                got=f"{len(carry):,} bytes without a line end",
+                remedy="check that the file is text with line ends",
+            )
+
+
+def _members(parsed: Parsed) -> list[int]:
+    return list(pc.unique(parsed.observations["member"]).to_pylist())
+
+
+def _count_accepted(parsed: Parsed) -> int:
+    """Distinct records of observations and resolutions together."""
+    parts = [
+        batch["member"].to_numpy().astype(np.int64) << 40 | batch["record"].to_numpy()
+        for batch in (parsed.observations, parsed.resolutions)
+        if batch.num_rows
+    ]
+    if not parts:
+        return 0
+    return int(pc.count_distinct(pa.array(np.concatenate(parts))).as_py())
+
+
+def _reject_lines(opened: _Open, batches: Sequence[pa.RecordBatch]) -> pa.Table:
+    if not batches:
+        return REJECT_LINES.empty_table()
+    table = pa.Table.from_batches(batches).sort_by([("member", "ascending"), ("record", "ascending")])
+    count = table.num_rows
+    names = pa.array(opened.names, pa.string()).take(table["member"].combine_chunks())
+    constants = (opened.dataset.partner.id, opened.dataset.id, opened.file)
+    return pa.table(
+        [
+            *(pa.repeat(pa.scalar(one, pa.string()), count) for one in constants),
+            names,
+            *(table[name] for name in ("record", "pointer", "column", "reason", "partial", "text")),
+        ],
+        schema=REJECT_LINES,
+    )
+
+
+def _refusal(member: str | None, error: AccordError) -> RefusedMember:
+    reason = error.what
+    if error.expected:
+        reason += f"; expected {error.expected}"
+    if error.got:
+        reason += f"; got {error.got}"
+    return RefusedMember(member=member, reason=reason, remedy=error.remedy)
+
+
+def _glimpse(head: bytes) -> str:
+    shown = head[:60].decode("utf-8", "replace")
+    return "bytes that begin with " + ascii(shown)
