@@ -206,11 +206,11 @@ class Opening:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         except OSError as error:
             raise self._unreadable("the file cannot be opened", error.strerror or str(error)) from error
-        self._file: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
         self._begin = os.fstat(descriptor)
         if not stat.S_ISREG(self._begin.st_mode):
-            self._file.close()
+            os.close(descriptor)
             raise self._unreadable("it is no regular file", "a folder, device or pipe")
+        self._file: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
         self._hash = hashlib.sha256()
         self._read = 0
         self._complete = False
@@ -327,7 +327,8 @@ class Opening:
         """Check a zip's whole directory now, and give its members as they are asked for."""
         where = self._place(prefix)
         archive = zipped.open_archive(file, self.limits, where)
-        entries = zipped.read_entries(archive, self.limits, self._budget, where)
+        size = file.seek(0, os.SEEK_END)
+        entries = zipped.read_entries(archive, size, self.limits, self._budget, where)
         if any(entry.name.text == "[Content_Types].xml" for entry in entries):
             raise RefusedFileError(
                 "it is an Office document",

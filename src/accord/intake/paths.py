@@ -134,6 +134,8 @@ def read_member_name(raw: bytes, archive: str) -> MemberName:
     fault = None
     if len(raw) > NAME_LIMIT:
         name, fault = name[:80] + "…", f"its name is longer than {NAME_LIMIT} bytes"
+    elif not name:
+        fault = "its name is empty"
     elif "\\" in text:
         fault = "its name is not UTF-8"
     elif _CONTROL.search(name):

@@ -69,7 +69,15 @@ def open_archive(file: BinaryIO, limits: Limits, where: str) -> zipfile.ZipFile:
     try:
         # The four methods above are all that zipfile asks of a file that it reads.
         return zipfile.ZipFile(bounded)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        NotImplementedError,
+        ValueError,
+        OSError,
+        EOFError,
+        OverflowError,
+    ) as error:
         raise RefusedFileError(
             "the zip archive is damaged or cut off",
             where=where,
@@ -79,8 +87,8 @@ def open_archive(file: BinaryIO, limits: Limits, where: str) -> zipfile.ZipFile:
         ) from error
 
 
-def read_entries(archive: zipfile.ZipFile, limits: Limits, budget: Budget, where: str) -> list[ZipEntry]:
-    """Every entry, in the order of the directory, checked before the first is read.
+def read_entries(archive: zipfile.ZipFile, size: int, limits: Limits, budget: Budget, where: str) -> list[ZipEntry]:
+    """Every entry, in the order of the directory, checked before the first is read; the archive has `size` bytes.
 
     Raises RefusedFileError for the whole archive: names that point outside or stand twice, data that two entries share
     (the "better zip bomb" of Fifield, WOOT 2019), more than the limits permit.
@@ -89,7 +97,7 @@ def read_entries(archive: zipfile.ZipFile, limits: Limits, budget: Budget, where
     seen: set[str] = set()
     for info in archive.infolist():
         budget.enter_member()
-        entry = _read_entry(info, limits, where)
+        entry = _read_entry(info, size, limits, where)
         if not entry.folder and entry.name.text in seen:
             raise duplicate_name(entry.name.text, where)
         seen.add(entry.name.text)
@@ -98,7 +106,7 @@ def read_entries(archive: zipfile.ZipFile, limits: Limits, budget: Budget, where
     return entries
 
 
-def _read_entry(info: zipfile.ZipInfo, limits: Limits, where: str) -> ZipEntry:
+def _read_entry(info: zipfile.ZipInfo, size: int, limits: Limits, where: str) -> ZipEntry:
     # Bit 11 says UTF-8 (APPNOTE, appendix D); without it zipfile takes code page 437, which can be undone exactly. Many
     # writers store UTF-8 and forget the bit, so that the bytes decide.
     raw = info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437")
@@ -113,6 +121,8 @@ def _read_entry(info: zipfile.ZipInfo, limits: Limits, where: str) -> ZipEntry:
     elif info.compress_type not in _METHODS:
         method = _METHOD_NAMES.get(info.compress_type, "an unknown method")
         fault = f"it is compressed by {method} (method {info.compress_type}); deflate and stored are read"
+    elif info.header_offset < 0 or info.header_offset + _LOCAL_HEADER + info.compress_size > size:
+        fault = "its data lies outside the archive"
     elif info.file_size > limits.member_bytes:
         fault = f"it holds {info.file_size:,} bytes, and a member may have {limits.member_bytes:,}"
     return ZipEntry(name=name, info=info, folder=folder, fault=fault)
