@@ -131,15 +131,16 @@ def read_member_name(raw: bytes, archive: str) -> MemberName:
             remedy="pack the archive again from inside its folder",
         )
     name = "/".join(part for part in text.split("/") if part not in {"", "."})
-    fault = None
-    if len(raw) > NAME_LIMIT:
-        name, fault = name[:80] + "…", f"its name is longer than {NAME_LIMIT} bytes"
-    elif not name:
-        fault = "its name is empty"
-    elif "\\" in text:
-        fault = "its name is not UTF-8"
-    elif _CONTROL.search(name):
-        name, fault = ascii(name)[1:-1], "its name has control characters"
+    fault = (
+        f"its name is longer than {NAME_LIMIT} bytes" if len(raw) > NAME_LIMIT
+        else "its name is empty" if not name
+        else "its name is not UTF-8" if "\\" in text
+        else "its name has control characters" if _CONTROL.search(name)
+        else None
+    )  # fmt: skip
+    if fault is not None:
+        # Shown on terminals and in reports all the same: nothing in it may steer one.
+        name = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], name[:200])
     return MemberName(text=name, fault=fault)
 
 
