@@ -113,6 +113,7 @@ class Account:
         self.open: Mask = np.ones(len(lines), np.bool_)
         """Which lines are still to be read: neither ignored nor refused as a whole."""
         self._ignored: Codes = np.zeros(len(lines), np.int8)
+        self._remarks: list[tuple[Mask, Rejected, str, Spans]] = []
         self._faults: list[tuple[Positions, Codes, str | None, Bytes, Positions, Positions]] = []
 
     def ignore(self, which: Mask, reason: Ignored) -> None:
@@ -133,6 +134,13 @@ class Account:
         self._faults.append((rows, code, column, spans.data, spans.start[rows], spans.end[rows]))
         self.open[rows] = False
 
+    def remark(self, which: Mask, reason: Rejected, column: str, spans: "Spans") -> None:
+        """A minor part of `which` cannot be taken; `spans` (one a line) are what stood there.
+
+        Remarks stand behind the faults of their lines, and fall away where a line is ignored or refused whole.
+        """
+        self._remarks.append((which, reason, column, spans))
+
     def blame(self, rows: Positions, outcome: Rejected | Codes, column: str | None, spans: "Spans") -> None:
         """Parts of the lines `rows` cannot be taken: `spans[i]` of line `rows[i]`, for `outcome[i]` (0: no fault)."""
         code = np.full(len(rows), OUTCOME_CODES[outcome], np.int8) if isinstance(outcome, Rejected) else outcome
@@ -145,6 +153,9 @@ class Account:
 
     def close(self, observed: Observed, resolved: Resolved | None = None, rule_fields: Sequence[str] = ()) -> Parsed:
         """Everything that the lines gave."""
+        for which, reason, column, spans in self._remarks:
+            rows = np.flatnonzero(which & self.open)
+            self.blame(rows, reason, column, spans.at(rows))
         accepted = np.zeros(len(self.lines), np.bool_)
         accepted[observed.row] = True
         if resolved is not None:

@@ -123,7 +123,7 @@ def _is_table(lines: Sequence[bytes], delimiter: str, named_csv: bool) -> bool:
 
 
 def _is_column_name(name: str) -> bool:
-    if len(name) > 64 or not any(character.isalpha() for character in name):
+    if len(name) > 64 or not any(character.isalpha() for character in name) or re.search(r"[,;\t|]", name):
         return False
     read = read_value(name, lambda _: False)
     return not isinstance(read, Indicator) or read.kind is IndicatorType.DOMAIN
@@ -269,9 +269,9 @@ def _parse(lines: Lines, context: Context) -> Parsed:
     marking = _read_markings(account, rows, layout)
     first, last = _read_times(account, rows, layout)
     count = _read_counts(account, rows, layout)
-    return account.close(
-        _observe(account, rows, layout, context, marking, first, last, count), rule_fields=context.rule_fields
-    )
+    port = _read_ports(account, rows, layout)
+    observed = _observe(account, rows, layout, context, marking, first, last, count, port)
+    return account.close(observed, rule_fields=context.rule_fields)
 
 
 def _read_markings(account: Account, rows: Cells, layout: CsvLayout) -> npt.NDArray[np.int8]:
@@ -302,9 +302,7 @@ def _read_times(
     readable = ends[0][1] | ends[1][1]
     for at, column in enumerate(layout.seen_at):
         account.refuse(bad[at] & ~readable, Rejected.TIME, layout.names[column], spans=rows.spans(column))
-    for at, column in enumerate(layout.seen_at):
-        partly = np.flatnonzero(bad[at] & account.open)
-        account.blame(partly, Rejected.TIME, layout.names[column], rows.spans(column).at(partly))
+        account.remark(bad[at], Rejected.TIME, layout.names[column], rows.spans(column))
     return ends[0], ends[1]
 
 
@@ -333,9 +331,18 @@ def _read_counts(account: Account, rows: Cells, layout: CsvLayout) -> Positions:
     spans, name = rows.spans(layout.count), layout.names[layout.count]
     count = read_numbers(spans.data, spans.start, spans.end)
     account.refuse(count == 0, Rejected.COUNT, name, spans=spans)
-    bad = np.flatnonzero((count < 0) & spans.filled & account.open)
-    account.blame(bad, Rejected.COUNT, name, spans.at(bad))
+    account.remark((count < 0) & spans.filled, Rejected.COUNT, name, spans)
     return np.maximum(count, 1)
+
+
+def _read_ports(account: Account, rows: Cells, layout: CsvLayout) -> npt.NDArray[np.int32]:
+    """The port column; 0 where it says none, or none that can be."""
+    if layout.port is None:
+        return np.zeros(len(account.lines), np.int32)
+    spans = rows.spans(layout.port)
+    port = read_ports(spans.data, spans.start, spans.end)
+    account.remark(port < 0, Rejected.PORT, layout.names[layout.port], spans)
+    return np.maximum(port, 0)
 
 
 def _observe(
@@ -347,6 +354,7 @@ def _observe(
     first: tuple[Positions, Mask],
     last: tuple[Positions, Mask],
     count: Positions,
+    port: npt.NDArray[np.int32],
 ) -> Observed:
     row, column, cells = _indicator_cells(account, rows, layout)
     expected = np.array([bits for _, bits in layout.indicators], np.int16)[column]
@@ -354,12 +362,6 @@ def _observe(
     for at, (place, _) in enumerate(layout.indicators):
         of = np.flatnonzero((column == at) & (values.outcome != 0))
         account.blame(row[of], values.outcome[of], layout.names[place], cells.at(of))
-    port = np.zeros(len(account.lines), np.int32)
-    if layout.port is not None:
-        spans = rows.spans(layout.port)
-        port = read_ports(spans.data, spans.start, spans.end)
-        bad = np.flatnonzero((port < 0) & account.open)
-        account.blame(bad, Rejected.PORT, layout.names[layout.port], spans.at(bad))
     taken = np.flatnonzero(values.outcome == OUTCOME_CODES[None])
     # A period whose ends differ gives two observations, which together stand for its count.
     period = first[1] & last[1] & (first[0] != last[0])
