@@ -45,9 +45,9 @@ def load(document: Document) -> object:
         raise RefusedFileError(
             "the JSON is nested too deeply", where=document.path, expected=_EXPECTED, remedy=_SEND_AGAIN
         ) from None
-    except UnicodeDecodeError as error:
-        offset = error.start
-        raise _broken(document, "the file is not UTF-8", _byte_place(document.data, offset), error.reason) from None
+    except UnicodeDecodeError:
+        # the decoder counts from the start of the string that it was in, not from the start of the file
+        raise _broken(document, "the file is not UTF-8", *_wrong_byte(document.data)) from None
     except msgspec.DecodeError as error:
         raise _broken(document, "the file is not valid JSON", *_fault(document.data, str(error))) from None
 
@@ -156,6 +156,14 @@ def _fault(data: bytes, message: str) -> tuple[str, str]:
         return f"byte {len(data)}", message
     match = re.search(r"byte (\d+)", message)
     return _byte_place(data, int(match[1])) if match else f"byte {len(data)}", message
+
+
+def _wrong_byte(data: bytes) -> tuple[str, str]:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _byte_place(data, error.start), error.reason
+    return f"byte {len(data)}", "a lone surrogate"
 
 
 def _byte_place(data: bytes, offset: int) -> str:
