@@ -1,0 +1,487 @@
+"""bundle.json: a report as STIX 2.1, for threat intelligence platforms.
+
+The file is one JSON document with one object a line:
+
+    {"type":"bundle","id":"bundle--…","objects":[
+    {"type":"marking-definition",…},
+    {"type":"identity",…},
+    …
+    {"type":"report",…}
+    ]}
+
+What criminals run becomes an indicator, an infrastructure and a sighting. Everything else (infected and compromised
+systems above all) is observed data, with a sighting of each malware family: nobody's firewall may block a victim.
+Findings that await an analyst's review are left out, and counted in the report object's description.
+
+Source: OASIS STIX 2.1 (OS). docs/outputs.md says which object stands for what.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from accord.release.view import View
+from accord.reports import stix
+from accord.reports.identifiers import NUL, Names, object_names, report_name
+from accord.reports.versions import Sink, read_versions
+from accord.vocabulary.indicators import IndicatorType
+from accord.vocabulary.markings import MARKINGS, TLP2_IDS, Marking
+from accord.vocabulary.roles import VICTIM_ROLES, Role
+
+CRIMINAL_ROLES: frozenset[Role] = frozenset(
+    {
+        Role.C2_SERVER,
+        Role.MALWARE_DISTRIBUTION,
+        Role.MALWARE_CONFIGURATION,
+        Role.PHISHING,
+        Role.SPAM,
+        Role.DDOS,
+        Role.DOS,
+        Role.SCANNER,
+        Role.SNIFFING,
+        Role.SOCIAL_ENGINEERING,
+        Role.BRUTE_FORCE,
+        Role.EXPLOIT,
+        Role.MASQUERADE,
+    }
+)
+"""Roles that become indicators. A list of what may be blocked, not of what may not: an unknown role is no reason."""
+
+if CRIMINAL_ROLES & VICTIM_ROLES:
+    raise AssertionError("a victim's role must never become an indicator")
+
+_INFRASTRUCTURE_TYPES: Mapping[Role, str] = {
+    Role.C2_SERVER: "command-and-control",
+    Role.MALWARE_DISTRIBUTION: "hosting-malware",
+    Role.MALWARE_CONFIGURATION: "staging",
+    Role.PHISHING: "phishing",
+    Role.SCANNER: "reconnaissance",
+}
+"""`infrastructure-type-ov` (section 10.9), where it has a word for the role."""
+
+_NAMES: Mapping[Role, str] = {
+    Role.C2_SERVER: "Command-and-control server",
+    Role.MALWARE_DISTRIBUTION: "Malware distribution",
+    Role.MALWARE_CONFIGURATION: "Malware configuration",
+    Role.PHISHING: "Phishing",
+    Role.SPAM: "Spam source",
+    Role.DDOS: "Source of distributed denial of service",
+    Role.DOS: "Source of denial of service",
+    Role.SCANNER: "Scanner",
+    Role.SNIFFING: "Sniffing",
+    Role.SOCIAL_ENGINEERING: "Social engineering",
+    Role.BRUTE_FORCE: "Source of login attempts",
+    Role.EXPLOIT: "Source of exploits",
+    Role.MASQUERADE: "Masquerade",
+}
+
+# The relationship between an infrastructure and a family that the specification's table has for the role (4.8).
+_DOES: Mapping[Role, str] = {
+    Role.C2_SERVER: "controls",
+    Role.MALWARE_DISTRIBUTION: "delivers",
+    Role.MALWARE_CONFIGURATION: "hosts",
+}
+
+_FILES = frozenset({IndicatorType.SHA256, IndicatorType.SHA1, IndicatorType.MD5})
+_ADDRESSES = frozenset({IndicatorType.IPV4, IndicatorType.IPV6})
+
+SIMULATED_LABEL = "simulated"
+_BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a bundle holds."""
+
+    objects: int
+    indicators: int
+    observed: int
+    in_review: int
+    """Findings that were left out because an analyst must decide first."""
+
+
+def write(view: View, path: Path, previous: Path | None = None) -> Written:
+    """Write bundle.json. `previous`: the bundle.json that the same audience got before, if there is one.
+
+    An object that says the same as in `previous` keeps its `created` and `modified`; one that says something else
+    keeps `created` and gets the operation's `as_of` as `modified`; a new one has `as_of` for both. Raises OSError
+    when the file cannot be written, UnreadableError when `previous` is no bundle that Accord wrote.
+    """
+    earlier = {} if previous is None else read_versions(previous)
+    with path.open("wb") as file:
+        return _Composition(view=view, sink=Sink(file=file, earlier=earlier)).write()
+
+
+class _Row(Struct, gc=False):
+    """What the bundle takes of one finding."""
+
+    finding_id: str
+    type: str
+    value: str
+    role: str
+    families: Sequence[str]
+    first_seen: str
+    last_seen: str
+    sightings: int
+    ports: Sequence[int]
+    ports_many: bool
+    partners: int
+    sources: Sequence[str]
+    confidence: float | None
+    marking: str
+    asn: int | None
+    network_owner: str | None
+    government: bool
+    cautions: Sequence[str]
+
+
+_ROW = _Row.__struct_fields__
+Seen = tuple[str, str, str, int]
+"""A family, when it was first and last seen at one finding, and how often."""
+
+
+class _Family(Struct, gc=False):
+    """A malware family, and the code of the widest marking among the findings that name it."""
+
+    id: str
+    marking: int
+
+
+class _Composition:
+    """One bundle in the making."""
+
+    def __init__(self, *, view: View, sink: Sink) -> None:
+        self._view = view
+        self._sink = sink
+        self._now = stix.stamp(view.operation.as_of)
+        self._names: Names = object_names(view)
+        self._hub = f"identity--{Names(view.hub.namespace)('hub')}"
+        self._simulated = f"marking-definition--{Names(view.hub.namespace)('simulated')}"
+        self._label = (SIMULATED_LABEL,) if view.operation.simulated else ()
+        extra = (self._simulated,) if view.operation.simulated else ()
+        self._markings = {marking: (TLP2_IDS[marking], *extra) for marking in MARKINGS}
+        # What several findings share is written last, marked as the widest of them: it says no more than that one
+        self._observables: dict[str, stix.Observable] = {}
+        self._widest: dict[str, int] = {}
+        self._networks: dict[int, stix.Observable] = {}
+        self._families: dict[str, _Family] = {}
+        self._indicators = 0
+        self._observed = 0
+
+    def write(self) -> Written:
+        view, sink = self._view, self._sink
+        waiting = pc.greater(pc.list_value_length(view.findings["review"]), 0)
+        acted = view.findings.filter(pc.invert(waiting))
+        in_review = view.findings.num_rows - acted.num_rows
+        identity = report_name(view)
+        sink.begin(Names(view.hub.namespace, identity)(self._now))
+        self._preliminaries(acted)
+        for row, seen in _rows(acted, view.evidence):
+            if row.role in CRIMINAL_ROLES:
+                self._indicate(row)
+            else:
+                self._observe(row, seen)
+        self._put_shared()
+        self._put_report(identity, in_review)
+        sink.end()
+        return Written(objects=sink.objects, indicators=self._indicators, observed=self._observed, in_review=in_review)
+
+    def _id(self, kind: str, *key: str) -> str:
+        return f"{kind}--{self._names(NUL.join((kind, *key)))}"
+
+    def _preliminaries(self, findings: pa.Table) -> None:
+        """The marking-definitions that occur, and the hub."""
+        present = {Marking(text) for text in pc.unique(findings["marking"]).to_pylist()} | {self._view.marking}
+        for marking in sorted(present | {Marking.CLEAR}, key=MARKINGS.index):
+            self._sink.put_marking(stix.tlp(marking))
+        if self._label:
+            self._sink.put_marking(
+                stix.MarkingDefinition(
+                    id=self._simulated,
+                    created_by_ref=self._hub,
+                    created=stix.TLP2_CREATED,
+                    definition_type="statement",
+                    definition={"statement": "SIMULATED: made up for training; no such system was seen."},
+                )
+            )
+        self._sink.put(
+            stix.Identity(
+                id=self._hub,
+                created=self._now,
+                modified=self._now,
+                labels=self._label or UNSET,
+                name=self._view.hub.name,
+                identity_class="organization",
+                contact_information=self._view.hub.contact,
+                object_marking_refs=self._markings[Marking.CLEAR],
+            )
+        )
+
+    def _indicate(self, row: _Row) -> None:
+        """Criminals' infrastructure: indicator, infrastructure, sighting, and how they hang together."""
+        kind, role, marking = IndicatorType(row.type), Role(row.role), Marking(row.marking)
+        markings, labels = self._markings[marking], self._labels(row)
+        confidence: int | UnsetType = UNSET if row.confidence is None else round(row.confidence * 100)
+        name = f"{_NAMES[role]} {row.value}"
+        indicator = self._id("indicator", row.finding_id)
+        value = self._value(row, kind, marking)
+        self._indicators += 1
+        self._sink.put(
+            stix.Indicator(
+                id=indicator,
+                created=self._now,
+                modified=self._now,
+                created_by_ref=self._hub,
+                labels=labels,
+                confidence=confidence,
+                object_marking_refs=markings,
+                name=name,
+                description=_description(row),
+                indicator_types=("malicious-activity",),
+                pattern=stix.pattern(kind, row.value),
+                valid_from=row.first_seen,
+            )
+        )
+        infrastructure = None
+        if kind not in _FILES:
+            infrastructure = self._id("infrastructure", row.finding_id)
+            of_type = _INFRASTRUCTURE_TYPES.get(role)
+            self._sink.put(
+                stix.Infrastructure(
+                    id=infrastructure,
+                    created=self._now,
+                    modified=self._now,
+                    created_by_ref=self._hub,
+                    labels=labels,
+                    confidence=confidence,
+                    object_marking_refs=markings,
+                    name=name,
+                    infrastructure_types=UNSET if of_type is None else (of_type,),
+                    first_seen=row.first_seen,
+                    last_seen=row.last_seen,
+                )
+            )
+            self._relate(row, "indicates", indicator, infrastructure, ("infrastructure",), markings)
+            self._relate(row, "consists-of", infrastructure, value, ("observable",), markings)
+        self._sight(row, indicator, ("indicator",), (row.first_seen, row.last_seen, row.sightings), UNSET)
+        for family in row.families:
+            malware = self._family(family, marking)
+            self._relate(row, "indicates", indicator, malware, ("malware", family), markings)
+            if infrastructure is None:
+                continue
+            if role in _DOES:
+                self._relate(row, _DOES[role], infrastructure, malware, ("malware", family), markings)
+            else:
+                self._relate(row, "uses", malware, infrastructure, ("malware", family), markings)
+
+    def _observe(self, row: _Row, seen: Sequence[Seen]) -> None:
+        """A victim, or what has no known role: observed data, and a sighting of each family there."""
+        kind, marking = IndicatorType(row.type), Marking(row.marking)
+        observed = self._id("observed-data", row.finding_id)
+        value = self._value(row, kind, marking)
+        self._observed += 1
+        self._sink.put(
+            stix.ObservedData(
+                id=observed,
+                created=self._now,
+                modified=self._now,
+                created_by_ref=self._hub,
+                labels=self._labels(row),
+                confidence=UNSET if row.confidence is None else round(row.confidence * 100),
+                object_marking_refs=self._markings[marking],
+                first_observed=row.first_seen,
+                last_observed=row.last_seen,
+                number_observed=_counted(row.sightings),
+                object_refs=(value,),
+            )
+        )
+        by_family = {family: (first, last, count) for family, first, last, count in seen}
+        for family in row.families:
+            times = by_family.get(family, (row.first_seen, row.last_seen, row.sightings))
+            self._sight(row, self._family(family, marking), ("malware", family), times, (observed,))
+
+    def _labels(self, row: _Row) -> tuple[str, ...]:
+        return (
+            row.role,
+            *(("government",) if row.government else ()),
+            *(("caution",) if row.cautions else ()),
+            *self._label,
+        )
+
+    def _sight(
+        self,
+        row: _Row,
+        of: str,
+        key: tuple[str, ...],
+        times: tuple[str, str, int],
+        observed: tuple[str, ...] | UnsetType,
+    ) -> None:
+        self._sink.put(
+            stix.Sighting(
+                id=self._id("sighting", row.finding_id, *key),
+                created=self._now,
+                modified=self._now,
+                created_by_ref=self._hub,
+                labels=self._label or UNSET,
+                object_marking_refs=self._markings[Marking(row.marking)],
+                first_seen=times[0],
+                last_seen=times[1],
+                count=_counted(times[2]),
+                sighting_of_ref=of,
+                observed_data_refs=observed,
+            )
+        )
+
+    def _relate(
+        self, row: _Row, how: str, source: str, target: str, key: tuple[str, ...], markings: tuple[str, ...]
+    ) -> None:
+        self._sink.put(
+            stix.Relationship(
+                id=self._id("relationship", how, row.finding_id, *key),
+                created=self._now,
+                modified=self._now,
+                created_by_ref=self._hub,
+                labels=self._label or UNSET,
+                object_marking_refs=markings,
+                relationship_type=how,
+                source_ref=source,
+                target_ref=target,
+            )
+        )
+
+    def _value(self, row: _Row, kind: IndicatorType, marking: Marking) -> str:
+        """The id of the observable of a finding's value; an address names its network."""
+        if kind is IndicatorType.ASN:
+            return self._share(stix.autonomous_system(int(row.value), row.network_owner), marking)
+        thing = stix.observable(kind, row.value)
+        if row.asn is not None and kind in _ADDRESSES and isinstance(thing, stix.Address):
+            network = self._networks.get(row.asn)
+            if network is None:
+                network = self._networks[row.asn] = stix.autonomous_system(row.asn, row.network_owner)
+            thing.belongs_to_refs = (self._share(network, marking),)
+        return self._share(thing, marking)
+
+    def _share(self, thing: stix.Observable, marking: Marking) -> str:
+        self._observables.setdefault(thing.id, thing)
+        self._widest[thing.id] = min(self._widest.get(thing.id, marking.code), marking.code)
+        return thing.id
+
+    def _family(self, name: str, marking: Marking) -> str:
+        family = self._families.get(name)
+        if family is None:
+            family = self._families[name] = _Family(self._id("malware", name), marking.code)
+        family.marking = min(family.marking, marking.code)
+        return family.id
+
+    def _put_shared(self) -> None:
+        for identifier, thing in self._observables.items():
+            thing.object_marking_refs = self._markings[MARKINGS[self._widest[identifier]]]
+            self._sink.put_observable(thing)
+        for name, family in self._families.items():
+            self._sink.put(
+                stix.Malware(
+                    id=family.id,
+                    created=self._now,
+                    modified=self._now,
+                    created_by_ref=self._hub,
+                    labels=self._label or UNSET,
+                    object_marking_refs=self._markings[MARKINGS[family.marking]],
+                    name=name,
+                )
+            )
+
+    def _put_report(self, identity: str, in_review: int) -> None:
+        view = self._view
+        about = view.country if view.theme_title is None else f"{view.country}, {view.theme_title}"
+        types = tuple(
+            name
+            for name, number in (
+                ("indicator", self._indicators),
+                ("observed-data", self._observed),
+                ("malware", len(self._families)),
+            )
+            if number
+        )
+        self._sink.put(
+            stix.Report(
+                id=f"report--{identity}",
+                created=self._now,
+                modified=self._now,
+                created_by_ref=self._hub,
+                labels=self._label or UNSET,
+                object_marking_refs=self._markings[view.marking],
+                name=f"Cyber Activity Report: {view.operation.title} ({about})",
+                description=(
+                    f"{self._indicators} findings as indicators, {self._observed} as observed data (victims, and what"
+                    f" has no known role), {in_review} left out because they await an analyst's review."
+                ),
+                report_types=types or ("threat-report",),
+                published=self._now,
+                object_refs=Raw(b"[%s]" % bytes(self._sink.references)),
+            )
+        )
+
+
+def _counted(number: int) -> int:
+    return min(max(number, 1), stix.MOST_COUNTED)
+
+
+def _description(row: _Row) -> str:
+    """What a person reads beside an indicator."""
+    parts = [f"Reported by {row.partners} independent partner{'' if row.partners == 1 else 's'}"]
+    if row.sources:
+        parts[0] += f", among them {', '.join(row.sources)}"
+    if row.families:
+        parts.append(f"Families: {', '.join(row.families)}")
+    if row.ports:
+        more = " and more" if row.ports_many else ""
+        parts.append(f"Service ports: {', '.join(map(str, row.ports))}{more}")
+    if row.cautions:
+        parts.append(f"Caution, it stands on shared infrastructure: {', '.join(row.cautions)}")
+    return ". ".join(parts) + "."
+
+
+def _rows(findings: pa.Table, evidence: pa.Table) -> Iterator[tuple[_Row, Sequence[Seen]]]:
+    """Findings in order, each with its families' own times and counts by the evidence; a batch at a time."""
+    seen = _by_family(findings, evidence)
+    rank = np.asarray(seen["rank"])
+    for begin in range(0, findings.num_rows, _BATCH):
+        batch = findings.slice(begin, _BATCH)
+        bounds = np.searchsorted(rank, np.arange(begin, begin + batch.num_rows + 1)).tolist()
+        part = seen.slice(bounds[0], bounds[-1] - bounds[0])
+        families = list(
+            zip(
+                part["family"].to_pylist(),
+                _stamps(part["first_seen_min"]),
+                _stamps(part["last_seen_max"]),
+                part["count_sum"].to_pylist(),
+                strict=True,
+            )
+        )
+        columns = (_stamps(batch[name]) if name.endswith("_seen") else batch[name].to_pylist() for name in _ROW)
+        for place, values in enumerate(zip(*columns, strict=True)):
+            yield _Row(*values), families[bounds[place] - bounds[0] : bounds[place + 1] - bounds[0]]
+
+
+def _by_family(findings: pa.Table, evidence: pa.Table) -> pa.Table:
+    """`rank` (row of the finding), family, first_seen_min, last_seen_max, count_sum; sorted by rank and family."""
+    named = evidence.filter(pc.is_valid(evidence["family"]))
+    rank = pc.index_in(named["finding_id"], findings["finding_id"])
+    ranked = named.append_column("rank", rank).filter(pc.is_valid(rank))
+    sums = ranked.group_by(["rank", "family"], use_threads=False).aggregate(
+        [("first_seen", "min"), ("last_seen", "max"), ("count", "sum")]
+    )
+    return sums.sort_by([("rank", "ascending"), ("family", "ascending")])
+
+
+def _stamps(column: pa.ChunkedArray) -> list[str]:
+    """Instants as STIX writes them, to the millisecond."""
+    text = pc.cast(pc.cast(column, pa.timestamp("ms"), safe=False), pa.string())
+    text = pc.replace_substring(text, pattern=" ", replacement="T")
+    stamps: list[str] = pc.binary_join_element_wise(text, "Z", "").to_pylist()
+    return stamps
