@@ -1,0 +1,1 @@
+"""What partners deliver in a scenario, each in its own format, with the faults that real deliveries have."""
