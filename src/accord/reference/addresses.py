@@ -1,0 +1,193 @@
+"""Addresses as pairs of 64-bit numbers: one number line for IPv4 and IPv6.
+
+An IPv4 address stands where RFC 4291, 2.5.5.2 maps it (`::ffff:a.b.c.d`), so a mapped address and the IPv4 address
+are the same pair, and every table is sorted along one line. The pair (0, 0), the unspecified address `::`, means
+'no address': no table holds it.
+"""
+
+from ipaddress import IPv4Address, IPv6Address
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from accord.reference.compiling import compiled
+
+Words = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.int32]
+
+MAPPED = 0xFFFF_0000_0000
+"""Low word of ::ffff:0.0.0.0, the place of IPv4 on the line (its high word is 0)."""
+
+_LINE_END = (1 << 64) - 1
+
+
+def parse_addresses(values: pa.StringArray) -> tuple[Words, Words]:
+    """Read address texts: (hi, lo), position by position; (0, 0) for null and for what is no address.
+
+    IPv4 is four decimal octets without leading zeros; IPv6 is any RFC 4291 text without a zone, upper or lower case.
+    """
+    offsets, data = string_buffers(values)
+    high = np.zeros(len(values), np.uint64)
+    low = np.zeros(len(values), np.uint64)
+    _parse_all(data, offsets, high, low)
+    return high, low
+
+
+def string_buffers(values: pa.StringArray) -> tuple[Offsets, Bytes]:
+    """The offsets (n + 1) and bytes of a string array, read-only and without a copy; a null is an empty string.
+
+    Raises TypeError for another type than `string`: `large_string` and dictionaries are to be cast by the caller.
+    """
+    if not pa.types.is_string(values.type):
+        raise TypeError(f"expected an array of string, got {values.type}")
+    if values.null_count:
+        values = values.fill_null("")
+    _, offsets, data = values.buffers()
+    if len(values) == 0 or offsets is None:
+        found = np.zeros(len(values) + 1, np.int32)
+    else:
+        found = np.frombuffer(offsets, np.int32, len(values) + 1, values.offset * 4)
+    raw = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    # compiled code is specialised by type, and a read-only array is a type of its own: keep to one
+    found.flags.writeable = False
+    raw.flags.writeable = False
+    return found, raw
+
+
+def pair(address: IPv4Address | IPv6Address) -> tuple[int, int]:
+    """(hi, lo) of one address."""
+    if isinstance(address, IPv4Address):
+        return 0, MAPPED | int(address)
+    return int(address) >> 64, int(address) & _LINE_END
+
+
+def text(high: int, low: int) -> str:
+    """The canonical text of one address: RFC 5952, or four octets for IPv4."""
+    if high == 0 and low >> 32 == MAPPED >> 32:
+        return str(IPv4Address(low & 0xFFFF_FFFF))
+    return str(IPv6Address(high << 64 | low))
+
+
+@compiled
+def _parse_all(data: Bytes, offsets: Offsets, high: Words, low: Words) -> None:
+    for row in range(len(offsets) - 1):
+        start, end = offsets[row], offsets[row + 1]
+        if end - start < 2 or end - start > 45:
+            continue
+        colon = False
+        for at in range(start, min(start + 5, end)):
+            if data[at] == 58:
+                colon = True
+                break
+        if colon:
+            ok, hi, lo = _parse_v6(data, start, end)
+            if ok:
+                high[row], low[row] = hi, lo
+        else:
+            v4 = _parse_v4(data, start, end)
+            if v4 >= 0:
+                low[row] = np.uint64(0xFFFF_0000_0000 | v4)
+
+
+@compiled
+def _parse_v4(data: Bytes, start: int, end: int) -> int:
+    """The address as a number, -1 when the bytes are no dotted quad in canonical form."""
+    value = 0
+    octets = 0
+    at = start
+    while True:
+        octet = 0
+        digits = 0
+        while at < end and 48 <= data[at] <= 57:
+            if digits > 0 and octet == 0:
+                return -1  # a leading zero is octal to some readers
+            octet = octet * 10 + (data[at] - 48)
+            digits += 1
+            if digits > 3:
+                return -1
+            at += 1
+        if digits == 0 or octet > 255:
+            return -1
+        value = value << 8 | octet
+        octets += 1
+        if at == end:
+            return value if octets == 4 else -1
+        if data[at] != 46 or octets == 4:
+            return -1
+        at += 1
+
+
+@compiled
+def _hex_digit(byte: int) -> int:
+    if 48 <= byte <= 57:
+        return byte - 48
+    if 97 <= byte <= 102:
+        return byte - 87
+    if 65 <= byte <= 70:
+        return byte - 55
+    return -1
+
+
+@compiled
+def _parse_v6(data: Bytes, start: int, end: int) -> tuple[bool, np.uint64, np.uint64]:
+    """RFC 4291, 2.2: eight groups, one run of them as `::`, the last two as a dotted quad."""
+    nothing = np.uint64(0)
+    groups = np.zeros(8, np.uint64)
+    count = 0
+    gap = -1
+    at = start
+    if data[at] == 58:
+        if at + 1 >= end or data[at + 1] != 58:
+            return False, nothing, nothing
+        gap = 0
+        at += 2
+    while at < end:
+        if count == 8:
+            return False, nothing, nothing
+        group = 0
+        digits = 0
+        first = at
+        while at < end and digits < 5:
+            digit = _hex_digit(data[at])
+            if digit < 0:
+                break
+            group = group << 4 | digit
+            digits += 1
+            at += 1
+        if at < end and data[at] == 46:
+            v4 = _parse_v4(data, first, end)
+            if v4 < 0 or count > 6:
+                return False, nothing, nothing
+            groups[count], groups[count + 1] = np.uint64(v4 >> 16), np.uint64(v4 & 0xFFFF)
+            count += 2
+            at = end
+            break
+        if digits == 0 or digits > 4:
+            return False, nothing, nothing
+        groups[count] = np.uint64(group)
+        count += 1
+        if at == end:
+            break
+        if data[at] != 58 or at + 1 == end:
+            return False, nothing, nothing
+        at += 1
+        if data[at] == 58:
+            if gap >= 0:
+                return False, nothing, nothing
+            gap = count
+            at += 1
+    if (gap < 0 and count != 8) or (gap >= 0 and count == 8):
+        return False, nothing, nothing
+    if gap >= 0:
+        missing = 8 - count
+        for place in range(count - 1, gap - 1, -1):
+            groups[place + missing] = groups[place]
+        for place in range(gap, gap + missing):
+            groups[place] = nothing
+    hi, lo = nothing, nothing
+    for place in range(4):
+        hi = hi << np.uint64(16) | groups[place]
+        lo = lo << np.uint64(16) | groups[place + 4]
+    return True, hi, lo
