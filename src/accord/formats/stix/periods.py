@@ -1,0 +1,70 @@
+"""The times of a STIX object: a period, and the instants at which it makes its observations.
+
+Source: OASIS STIX 2.1, 3.11 (timestamps), 4.7 (valid_from, valid_until), 4.14 and 5.2 (first and last).
+"""
+
+import msgspec
+
+from accord.columns.instants import read_instant
+from accord.formats.stix.bundle import Body, shown
+
+
+class PeriodError(ValueError):
+    """A time that cannot be read, or a period that ends before it begins."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(name, text)
+        self.name = name
+        self.text = text
+
+
+class TimeFault(msgspec.Struct, frozen=True):
+    """A property whose time cannot be read."""
+
+    name: str
+    text: str
+
+
+class Period(msgspec.Struct, frozen=True):
+    """One instant, or two: a period's ends. `(None,)`: no time is said."""
+
+    instants: tuple[int | None, ...]
+    fault: TimeFault | None = None
+    """The end that could not be read, beside a beginning that could."""
+
+    def within(self, window: tuple[int, int] | None) -> tuple[int | None, ...]:
+        """The instants of a value: the pattern's own START and STOP where it has them, else the period's."""
+        return self.instants if window is None else window
+
+
+def period_of(body: Body, begin_name: str, end_name: str, *, otherwise: str | None = "created") -> Period:
+    """The period between two properties; without either the instant `otherwise`, without that no time.
+
+    Raises PeriodError for a beginning that cannot be read, or a period that ends before it begins: which of the two is
+    wrong is not guessed. An end that cannot be read leaves the beginning, and is a fault.
+    """
+    begin = _instant(body, begin_name)
+    if body.get(end_name) is None:
+        end, fault = None, None
+    else:
+        try:
+            end, fault = _instant(body, end_name), None
+        except PeriodError as error:
+            if begin is None:
+                raise
+            end, fault = None, TimeFault(error.name, error.text)
+    if begin is None and end is None:
+        return Period((None if otherwise is None else _instant(body, otherwise),))
+    if begin is not None and end is not None and end < begin:
+        raise PeriodError(end_name, f"{body[begin_name]} to {body[end_name]}")
+    return Period(tuple(dict.fromkeys(one for one in (begin, end) if one is not None)), fault)
+
+
+def _instant(body: Body, name: str) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    instant = read_instant(value) if isinstance(value, str) else None
+    if instant is None:
+        raise PeriodError(name, shown(value))
+    return instant
