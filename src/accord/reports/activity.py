@@ -1,4 +1,4 @@
-"""What they do: families in plain words, and charts by family, network owner and week."""
+"""What they do: families in plain words, and charts by family and by week."""
 
 from accord.release.view import View
 from accord.reports.blocks import (
@@ -14,14 +14,15 @@ from accord.reports.blocks import (
 )
 from accord.reports.families import what_it_does
 from accord.reports.tally import Tally
-from accord.reports.words import Country, Message, Share, Value, Verbatim, count_of, say
+from accord.reports.words import Country, Message, Share, Verbatim, count_of, say
 
 BARS = 10
+"""Bars of a chart; the table beside it has more."""
 FAMILIES = 15
 
 
 def what_they_do(view: View, tally: Tally) -> tuple[Section, ...]:
-    """Families, networks and weeks; nothing when there are no findings."""
+    """Families and weeks; nothing when there are no findings."""
     if not tally.findings:
         return ()
     blocks: list[Block] = []
@@ -29,13 +30,12 @@ def what_they_do(view: View, tally: Tally) -> tuple[Section, ...]:
         blocks += [_family_chart(view, tally), _family_table(tally)]
     else:
         blocks.append(Paragraph(text=say("No partner named a malware family for any of these findings.")))
-    if tally.networks:
-        blocks.append(_network_chart(view, tally))
     blocks.append(_week_chart(view, tally))
     return (Section(anchor="activity", title=say("What they do"), blocks=tuple(blocks), new_page=True),)
 
 
-def _source(view: View) -> Message:
+def source_of(view: View) -> Message:
+    """The line under a chart: where its numbers come from and of when they are."""
     return say(
         "Source: findings of this report for {country}, data as of {as_of}.",
         country=Country(code=view.country),
@@ -55,7 +55,7 @@ def _family_chart(view: View, tally: Tally) -> BarChart:
         ),
         axis=say("Findings by malware family"),
         bars=tuple(Bar(label=Verbatim(text=name), number=count) for name, count in tally.families[:BARS]),
-        source=_source(view),
+        source=source_of(view),
     )
 
 
@@ -82,44 +82,11 @@ def _family_table(tally: Tally) -> Table:
     )
 
 
-def _network_chart(view: View, tally: Tally) -> BarChart:
-    by_number = sorted(tally.networks, key=lambda network: (-network.findings, network.asn))
-    placed = sum(network.findings for network in by_number)
-    half, held = 0, 0
-    while held * 2 < placed:
-        held += by_number[half].findings
-        half += 1
-    return BarChart(
-        anchor="chart-networks",
-        title=_concentration(half, len(by_number)),
-        axis=say("Findings by network owner"),
-        bars=tuple(
-            Bar(label=_label(network.owner, network.asn), number=network.findings) for network in by_number[:BARS]
-        ),
-        source=_source(view),
-    )
-
-
-def _concentration(half: int, networks: int) -> Message:
-    if networks == 1:
-        return say("All findings with a known network are in one")
-    return count_of(
-        "{n} of {all} networks holds half of the findings",
-        "{n} of {all} networks hold half of the findings",
-        half,
-        all=networks,
-    )
-
-
-def _label(owner: str | None, asn: int) -> Value:
-    return Verbatim(text=f"AS{asn}" if owner is None else owner)
-
-
 def _week_chart(view: View, tally: Tally) -> WeekChart:
     starts = tuple(start for start, _ in tally.weeks)
     numbers = tuple(number for _, number in tally.weeks)
     most = max(numbers)
-    source = _source(view)
+    source = source_of(view)
     if tally.undated or tally.before_weeks:
         source = say(
             "{source} {undated} findings without times of their own stand at their day of collection; {before} were "

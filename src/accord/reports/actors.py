@@ -4,7 +4,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from accord.release.view import View
-from accord.reports.blocks import Align, Band, Block, Box, Column, Heading, Paragraph, Row, Section, Table
+from accord.reports.activity import BARS, source_of
+from accord.reports.blocks import (
+    Align,
+    Band,
+    Bar,
+    BarChart,
+    Block,
+    Box,
+    Column,
+    Heading,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+)
 from accord.reports.confidence import in_words
 from accord.reports.defang import printed
 from accord.reports.opening import Change
@@ -18,8 +32,8 @@ WORST = 200
 
 NETWORKS = 25
 REGISTRIES = 15
-GOVERNMENT = 20
-APART = 25
+GOVERNMENT = 10
+APART = 15
 PORTS = 6
 
 _SHOWN_COLUMNS = (
@@ -27,8 +41,8 @@ _SHOWN_COLUMNS = (
     "government cautions asn network_owner country country_second review"
 ).split()
 
-_INDICATOR = Column(title=say("Indicator"), weight=3.1)
-_WHAT = Column(title=say("What it is"), weight=1.9)
+_INDICATOR = Column(title=say("Indicator"), weight=2.7)
+_WHAT = Column(title=say("What it is"), weight=2.0)
 _SEEN = Column(title=say("First and last seen"), weight=1.15)
 _CONFIDENCE = Column(title=say("Confidence"), weight=1.0)
 
@@ -48,7 +62,7 @@ def who_must_act(view: View, tally: Tally) -> Section:
     if tally.government:
         blocks.append(_government(view, tally))
     if tally.networks:
-        blocks.append(_networks(tally))
+        blocks += [_networks(tally), _network_chart(view, tally)]
     if tally.registries:
         blocks.append(_registries(view, tally))
     if tally.findings:
@@ -128,6 +142,39 @@ def _network_row(network: NetworkTally) -> Row:
     )
 
 
+def _network_chart(view: View, tally: Tally) -> BarChart:
+    by_number = sorted(tally.networks, key=lambda network: (-network.findings, network.asn))
+    placed = sum(network.findings for network in by_number)
+    half, held = 0, 0
+    while held * 2 < placed:
+        held += by_number[half].findings
+        half += 1
+    return BarChart(
+        anchor="chart-networks",
+        title=_concentration(half, len(by_number)),
+        axis=say("Findings by network owner"),
+        bars=tuple(
+            Bar(label=_label(network.owner, network.asn), number=network.findings) for network in by_number[:BARS]
+        ),
+        source=source_of(view),
+    )
+
+
+def _concentration(half: int, networks: int) -> Message:
+    if networks == 1:
+        return say("All findings with a known network are in one")
+    return count_of(
+        "{n} of {all} networks holds half of the findings",
+        "{n} of {all} networks hold half of the findings",
+        half,
+        all=networks,
+    )
+
+
+def _label(owner: str | None, asn: int) -> Value:
+    return Verbatim(text=f"AS{asn}" if owner is None else owner)
+
+
 def _registries(view: View, tally: Tally) -> Table:
     return Table(
         anchor="registries",
@@ -204,15 +251,14 @@ def worst(view: View, tally: Tally, change: Change | None) -> tuple[Section, ...
             _WHAT,
             _SEEN,
             Column(title=say("Ports"), weight=0.8),
-            Column(title=say("Sources"), weight=1.35),
+            Column(title=say("Sources"), weight=1.6),
             _CONFIDENCE,
         ),
         rows=tuple(body),
         note=say(
-            "Indicators are written so that nobody opens them by accident: {before} stands for {after}. Times are UTC. "
+            "Indicators are written so that nobody opens them by accident: {mark} stands for a dot. Times are UTC. "
             "Partners count as sources only if they are independent of each other; those that may be named are.",
-            before=Code(text="[.]"),
-            after=Code(text="."),
+            mark=Code(text="[.]"),
         ),
     )
     return (Section(anchor="worst", title=say("The worst findings"), blocks=(table,), new_page=True),)
@@ -244,13 +290,14 @@ def _finding_row(row: dict[str, object], change: Change | None) -> Row:
         )
     sources = row["sources"]
     named = tuple(Verbatim(text=name) for name in sources) if isinstance(sources, list) else ()
+    partners = count_of("{n} partner", "{n} partners", int(str(row["partners"])))
     confidence = row["confidence"]
     return (
         _indicator(row, tag),
         _what(row),
         _seen(row),
         _ports(row),
-        Lines(parts=(count_of("{n} partner", "{n} partners", int(str(row["partners"]))), *named)),
+        say("{partners}: {names}", partners=partners, names=Together(parts=named)) if named else partners,
         in_words(confidence if isinstance(confidence, float) else None),
     )
 

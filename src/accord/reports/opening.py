@@ -246,6 +246,16 @@ def _facts(view: View) -> Definitions:
         families = Together(parts=tuple(Verbatim(text=family) for family in operation.families))
     return Definitions(
         items=(
+            (
+                say("What this is"),
+                say(
+                    "What partners of {hub} have seen of cybercrime in {country}: criminals' servers, hacked websites, "
+                    "infected systems; who answers for them; and what is asked of whom. It is information, not an "
+                    "order.",
+                    hub=Verbatim(text=view.hub.name),
+                    country=Country(code=view.country),
+                ),
+            ),
             (say("Prepared for"), _recipients(view)),
             (say("Prepared by"), say("{hub}, {contact}", hub=Verbatim(text=view.hub.name), contact=_contact(view))),
             (say("Scope"), say("{roles}; {families}; {period}", roles=roles, families=families, period=period)),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 
 from babel import Locale, UnknownLocaleError
 from babel.lists import format_list
@@ -24,6 +25,7 @@ from accord.vocabulary.errors import SettingsError
 LOCALES = Path(__file__).with_name("locales")
 """Compiled catalogues, `<language>/LC_MESSAGES/accord.mo`; English needs none."""
 
+_FORMATTER = Formatter()
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 
 # English puts an article before these names inside a sentence.
@@ -122,6 +124,14 @@ def printable(text: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A stretch of said text; `code` is to be set in a monospaced face, left to right."""
+
+    text: str
+    code: bool = False
+
+
 class Speaker:
     """Says messages in one language."""
 
@@ -143,7 +153,7 @@ class Speaker:
         """`value` as plain text: no markup, nothing that a template may interpret."""
         match value:
             case Message():
-                return self._message(value)
+                return "".join(run.text for run in self._message(value))
             case Code():
                 return self._isolated(value.text)
             case int():
@@ -192,14 +202,33 @@ class Speaker:
             return f"the {name}"
         return str(name)
 
-    def _message(self, message: Message) -> str:
+    def runs(self, value: Value) -> tuple[Run, ...]:
+        """`value` as `say` says it, in stretches, so that a page can set addresses and file names apart."""
+        match value:
+            case Message():
+                return self._message(value)
+            case Code():
+                return (Run(text=self.say(value), code=True),)
+            case _:
+                return (Run(text=self.say(value)),)
+
+    def _message(self, message: Message) -> tuple[Run, ...]:
         if message.many is None:
             text = self._translations.gettext(message.text)
         else:
             text = self._translations.ngettext(message.text, message.many, message.number)
         if not message.slots:
-            return text
-        return text.format_map({name: self.say(value) for name, value in message.slots})
+            return (Run(text=text),)
+        values = dict(message.slots)
+        runs: list[Run] = []
+        for literal, slot, _, _ in _FORMATTER.parse(text):
+            said = (Run(text=literal),) if slot is None else (Run(text=literal), *self.runs(values[slot]))
+            for run in said:
+                if runs and not run.code and not runs[-1].code:
+                    runs[-1] = Run(text=runs[-1].text + run.text)
+                elif run.text:
+                    runs.append(run)
+        return tuple(runs)
 
     def _isolated(self, text: str) -> str:
         shown = printable(text)

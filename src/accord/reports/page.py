@@ -1,0 +1,101 @@
+"""A report as one HTML file: no script, no request to anybody, readable on a screen, on paper and in the dark.
+
+Every text is escaped by Jinja2; only the drawings, which escape what they contain, go in as they are. The page
+carries its own content security policy, which permits nothing but its own style sheet (by hash).
+"""
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from accord.reports import charts
+from accord.reports.atlas import bundled, draw
+from accord.reports.blocks import Band, BarChart, Block, MapSheet, Report, Row, WeekChart
+from accord.reports.marks import COLOURS
+from accord.reports.words import Message, Speaker, say, speaker
+
+
+def render(report: Report, language: str) -> str:
+    """The page of `report` in `language` (BCP 47). Raises SettingsError for a language without messages."""
+    return lay_out(report, speaker(language))
+
+
+def lay_out(report: Report, voice: Speaker) -> str:
+    """The page of `report` as `voice` says it."""
+    style, digest = _style()
+
+    def drawing(block: BarChart | WeekChart | MapSheet) -> Markup:
+        return Markup(_draw(block, voice))  # noqa: S704 - charts and maps escape every text themselves
+
+    return (
+        _environment()
+        .get_template("car.html")
+        .render(
+            report=report,
+            voice=voice,
+            say=voice.say,
+            colour=COLOURS[report.marking],
+            simulated=say("SIMULATED DATA") if report.simulated else None,
+            words=WORDS,
+            kind=_kind,
+            is_band=_is_band,
+            drawing=drawing,
+            style=style,
+            digest=digest,
+        )
+    )
+
+
+WORDS: dict[str, Message] = {
+    "contents": say("In this report"),
+    "skip": say("Go to the report"),
+    "new": say("new"),
+}
+
+
+def _draw(block: BarChart | WeekChart | MapSheet, voice: Speaker) -> str:
+    match block:
+        case BarChart():
+            return charts.bars(block, voice)
+        case WeekChart():
+            return charts.weeks(block, voice)
+        case MapSheet():
+            return draw(block, voice, bundled())
+
+
+def _kind(block: Block) -> str:
+    return type(block).__name__
+
+
+def _is_band(row: Row | Band) -> bool:
+    return isinstance(row, Band)
+
+
+@cache
+def _style() -> tuple[Markup, str]:
+    """Pico's style sheet and ours, and their hash for the content security policy."""
+    static = files("accord.reports").joinpath("static")
+    text = "\n".join(static.joinpath(name).read_text("utf-8") for name in ("pico.classless.min.css", "report.css"))
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Markup(text), f"sha256-{digest}"  # noqa: S704 - our own files
+
+
+@cache
+def _environment() -> Environment:
+    templates = files("accord.reports").joinpath("templates")
+
+    def source(name: str) -> str:
+        return templates.joinpath(name).read_text("utf-8")
+
+    return Environment(
+        loader=FunctionLoader(source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )

@@ -1,0 +1,228 @@
+"""A report as a PDF: typst sets it, from a template that takes every text as a string and never as markup.
+
+The report goes in as JSON through `sys.inputs`, so that nothing a partner wrote is read as typst code. Only the
+bundled fonts are used, and the creation date is the report's `as_of`: the same report gives the same bytes.
+PDF tags (for screen readers) are written; long tables stay bounded by `actors.WORST`.
+"""
+
+from functools import cache
+from importlib.resources import as_file, files
+from threading import Lock
+
+import msgspec
+import typst
+
+from accord.reports import charts
+from accord.reports.atlas import bundled, draw
+from accord.reports.blocks import (
+    Band,
+    BarChart,
+    Block,
+    Box,
+    Bullets,
+    Cover,
+    Definitions,
+    Figure,
+    Figures,
+    Heading,
+    MapSheet,
+    Paragraph,
+    Report,
+    Row,
+    Section,
+    Table,
+    WeekChart,
+)
+from accord.reports.marks import COLOURS
+from accord.reports.words import Code, Lines, Speaker, Value, say, speaker
+
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+"""What JSON can hold: strings in the reader's language, laid out by the template."""
+
+BREAK_AFTER = 24
+"""Characters without a space after which a line may break in the middle of a word."""
+
+_compiling = Lock()
+
+
+def render(report: Report, language: str) -> bytes:
+    """The PDF of `report` in `language` (BCP 47). Raises SettingsError for a language without messages."""
+    return typeset(report, speaker(language))
+
+
+def typeset(report: Report, voice: Speaker) -> bytes:
+    """The PDF of `report` as `voice` says it."""
+    plain = msgspec.json.encode(_report(report, voice)).decode()
+    # one compiler keeps fonts and its cache for all reports of a run; it is not safe in two threads at once
+    with _compiling:
+        made = _compiler().compile(
+            input=_template(),
+            sys_inputs={"report": plain},
+            format="pdf",
+            timestamp=int(report.as_of.timestamp()),
+            pdf_tags=True,
+        )
+    if not isinstance(made, bytes):
+        raise TypeError(f"typst gave {type(made).__name__} where one PDF was expected")
+    return made
+
+
+@cache
+def _template() -> bytes:
+    return files("accord.reports").joinpath("templates", "car.typ").read_bytes()
+
+
+@cache
+def _compiler() -> typst.Compiler:
+    with as_file(files("accord.reports").joinpath("fonts")) as folder:
+        fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
+    return typst.Compiler(font_paths=fonts, ignore_system_fonts=True)
+
+
+def _report(report: Report, voice: Speaker) -> dict[str, Plain]:
+    return {
+        "language": voice.locale.language,
+        "region": voice.locale.territory,
+        "direction": "rtl" if voice.right_to_left else "ltr",
+        "title": voice.say(report.document_title),
+        "hub": voice.say(Code(text=report.hub)),
+        "as_of": [report.as_of.year, report.as_of.month, report.as_of.day],
+        "label": report.marking.label,
+        "colour": COLOURS[report.marking],
+        "simulated": voice.say(say("SIMULATED DATA")) if report.simulated else None,
+        "page": voice.say(say("Page")),
+        "of": voice.say(say("of")),
+        "contents": voice.say(say("In this report")),
+        "cover": _cover(report.cover, voice),
+        "sections": [_section(section, voice) for section in report.sections],
+    }
+
+
+def _cover(cover: Cover, voice: Speaker) -> dict[str, Plain]:
+    return {
+        "kicker": voice.say(cover.kicker),
+        "title": breakable(voice.say(cover.title)),
+        "subtitle": breakable(voice.say(cover.subtitle)),
+        "lead": voice.say(cover.lead),
+        "figures": [_figure(figure, voice) for figure in cover.figures.items],
+        "map": _block(cover.map, voice),
+        "ask": _block(cover.ask, voice),
+        "facts": _block(cover.facts, voice),
+    }
+
+
+def _section(section: Section, voice: Speaker) -> dict[str, Plain]:
+    return {
+        "anchor": section.anchor,
+        "title": voice.say(section.title),
+        "new_page": section.new_page,
+        "blocks": [_block(block, voice) for block in section.blocks],
+    }
+
+
+def _figure(figure: Figure, voice: Speaker) -> Plain:
+    return {
+        "number": voice.number(figure.number),
+        "label": voice.say(figure.label),
+        "change": None if figure.change is None else voice.say(figure.change),
+    }
+
+
+def _block(block: Block, voice: Speaker) -> dict[str, Plain]:
+    match block:
+        case Paragraph():
+            return {"kind": "paragraph", "text": _cell(block.text, voice)}
+        case Heading():
+            return {"kind": "heading", "text": voice.say(block.text)}
+        case Bullets():
+            return {
+                "kind": "bullets",
+                "ordered": block.ordered,
+                "items": [_cell(item, voice) for item in block.items],
+            }
+        case Definitions():
+            return {
+                "kind": "definitions",
+                "items": [[_cell(term, voice), _cell(meaning, voice)] for term, meaning in block.items],
+            }
+        case Figures():
+            return {"kind": "figures", "items": [_figure(figure, voice) for figure in block.items]}
+        case Table():
+            return _table(block, voice)
+        case BarChart():
+            return _chart(block, charts.bars(block, voice), voice)
+        case WeekChart():
+            return _chart(block, charts.weeks(block, voice), voice)
+        case MapSheet():
+            return _chart(block, draw(block, voice, bundled()), voice)
+        case Box():
+            return {
+                "kind": "box",
+                "title": voice.say(block.title),
+                "blocks": [_block(inner, voice) for inner in block.blocks],
+            }
+
+
+def _chart(block: BarChart | WeekChart | MapSheet, drawing: str, voice: Speaker) -> dict[str, Plain]:
+    return {
+        "kind": "drawing",
+        "title": breakable(voice.say(block.title)),
+        "svg": drawing,
+        "source": breakable(voice.say(block.source)),
+    }
+
+
+def _table(table: Table, voice: Speaker) -> dict[str, Plain]:
+    return {
+        "kind": "table",
+        "caption": voice.say(table.caption),
+        "note": None if table.note is None else _cell(table.note, voice),
+        "titles": [voice.say(column.title) for column in table.columns],
+        "weights": [column.weight for column in table.columns],
+        "aligns": [column.align.value for column in table.columns],
+        "rows": [_row(row, voice) for row in table.rows],
+    }
+
+
+def _row(row: Row | Band, voice: Speaker) -> Plain:
+    if isinstance(row, Band):
+        return {"band": _cell(row.title, voice), "detail": _cell(row.detail, voice)}
+    return [_cell(value, voice) for value in row]
+
+
+def _cell(value: Value, voice: Speaker) -> Plain:
+    """A string; or {code, tag}; or {lines}; or {runs} when a sentence holds code."""
+    match value:
+        case Code():
+            tag = None if value.tag is None else voice.say(value.tag)
+            return {"code": breakable(voice.say(value)), "tag": tag}
+        case Lines():
+            return {"lines": [_cell(part, voice) for part in value.parts]}
+        case _:
+            runs = voice.runs(value)
+            if any(run.code for run in runs):
+                return {"runs": [{"code": breakable(run.text)} if run.code else breakable(run.text) for run in runs]}
+            return breakable("".join(run.text for run in runs))
+
+
+def breakable(text: str) -> str:
+    """`text` with a chance to break (U+200B) inside words that are longer than any column is wide.
+
+    typst breaks lines by UAX #14, which finds no place inside a long name or hash.
+    """
+    if len(text) <= BREAK_AFTER:
+        return text
+    words = text.split(" ")
+    if max(map(len, words)) <= BREAK_AFTER:
+        return text
+    return " ".join("\u200b".join(_pieces(word)) if len(word) > BREAK_AFTER else word for word in words)
+
+
+def _pieces(word: str) -> list[str]:
+    """A long word in pieces of at most 12 characters, cut after a dot, slash or hyphen where there is one."""
+    pieces, start = [], 0
+    while len(word) - start > 12:
+        cut = max(word.rfind(mark, start + 4, start + 12) for mark in "./-_?&=]") + 1 or start + 12
+        pieces.append(word[start:cut])
+        start = cut
+    return [*pieces, word[start:]]
