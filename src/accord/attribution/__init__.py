@@ -1,0 +1,1 @@
+"""Where a finding is and who answers for it, with the source of each answer."""

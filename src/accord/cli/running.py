@@ -1,0 +1,293 @@
+"""The main job: an operation file in, an output folder with every country's reports out."""
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from accord.attribution.locating import locate
+from accord.columns.instants import microseconds
+from accord.columns.reading import Context
+from accord.formats.catalogue import FORMATS
+from accord.fusion.evidence import EvidenceEngine, Restriction
+from accord.fusion.identity import finding_ids
+from accord.fusion.merging import FamilySheet
+from accord.intake.delivery import Delivery
+from accord.intake.receiving import Received, Receiver
+from accord.intake.spool import Spool
+from accord.operations.declaration import Operation, Scope, Theme
+from accord.reference.store import Reference
+from accord.release.case import Case
+from accord.release.summary import summarise
+from accord.release.view import View
+from accord.reports.publish import PublishedReport
+from accord.vocabulary.countries import CountryCode
+from accord.workspace.folders import replaced_folder
+from accord.workspace.keys import hub_key
+
+LANGUAGES = ("en",)
+"""Languages that reports are written in."""
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is (0: not known)."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """How long the steps of a run took, in seconds of wall time."""
+
+    steps: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a block under a name; blocks of one name add up."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.steps[name] = round(self.steps.get(name, 0.0) + time.perf_counter() - begun, 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSheet:
+    """What a run ended with."""
+
+    out: Path
+    deliveries: tuple[Delivery, ...]
+    summary: dict[str, object]
+    reports: tuple[PublishedReport, ...]
+    seconds: float
+
+    @property
+    def refused(self) -> int:
+        """Files and members that were refused whole."""
+        return sum(len(delivery.refused) for delivery in self.deliveries)
+
+
+def run_operation(
+    operation: Operation, out: Path, *, reference: Reference, since: Path | None, workers: int, progress: Progress
+) -> RunSheet:
+    """Do the main job; `out` is replaced in one step when everything is written.
+
+    `since`: an earlier output, for what is new, gone and changed. Raises AccordError.
+    """
+    begun = time.perf_counter()
+    clock = Clock()
+    key = hub_key(operation.hub.key_file)
+    with replaced_folder(out, is_ours=_is_output, what="accord operation run") as folder:
+        spool = Spool(folder / "spool")
+        with _publishers(workers) as publishers:
+            received = _receive(operation, spool, reference, workers, progress, clock)
+            engine = EvidenceEngine(spool, folder, workers)
+            try:
+                case, restriction = _fuse(operation, received, engine, reference, key, workers, progress, clock)
+                with clock.step("hub"):
+                    progress("merging the hub's findings", 0, 0)
+                    findings = case.hub_findings()
+                    summary = _write_hub(folder, operation, received, findings)
+                clock.steps["before-reports"] = round(time.perf_counter() - begun, 3)
+                with clock.step("reports"):
+                    reports = _publish(case, engine, restriction, folder, since, publishers, progress)
+            finally:
+                engine.close()
+        _remove(spool.folder)
+        clock.steps["total"] = round(time.perf_counter() - begun, 3)
+        _write_json(folder / "timings.json", clock.steps)
+    return RunSheet(
+        out=out,
+        deliveries=received.deliveries,
+        summary=summary,
+        reports=reports,
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def reading_context(reference: Reference) -> Context:
+    """What formats may know of the outside world."""
+    suffixes = reference.suffixes
+    return Context(
+        is_public_suffix=suffixes.is_public_suffix,
+        has_known_suffix=suffixes.has_known_suffix,
+        are_public_suffixes=suffixes.are_public_suffixes,
+    )
+
+
+def _receive(
+    operation: Operation, spool: Spool, reference: Reference, workers: int, progress: Progress, clock: Clock
+) -> Received:
+    with clock.step("intake"):
+        receiver = Receiver(
+            root=operation.root,
+            spool=spool,
+            formats=FORMATS,
+            context=reading_context(reference),
+            as_of_us=microseconds(operation.scope.as_of),
+            workers=workers,
+            progress=lambda file, done, total: progress(f"reading {file}", done, total),
+        )
+        return receiver.receive(operation.datasets)
+
+
+def _fuse(
+    operation: Operation,
+    received: Received,
+    engine: EvidenceEngine,
+    reference: Reference,
+    key: bytes,
+    workers: int,
+    progress: Progress,
+    clock: Clock,
+) -> tuple[Case, Restriction]:
+    families = FamilySheet(reported=received.families, normalised=reference.families.normalise(received.families))
+    restriction = _restriction(operation.scope, families, reference)
+    with clock.step("fusion"):
+        progress("fusing observations", 0, 0)
+        evidence = engine.merge(restriction)
+        ids = finding_ids(evidence.findings, key, workers)
+    types = evidence.findings["type"].to_numpy()
+    values = evidence.findings["value"].combine_chunks()
+    with clock.step("attribution"):
+        progress("locating findings", 0, 0)
+        places = locate(types, values, reference)
+    with clock.step("warning lists"):
+        progress("comparing with warning lists", 0, 0)
+        warnings = reference.warning_lists.match(
+            types,
+            values,
+            evidence.findings["role"].to_numpy(),
+            places["host"].combine_chunks(),
+            places["address"].combine_chunks(),
+        )
+    case = Case(
+        operation=operation,
+        deliveries=received.deliveries,
+        evidence=evidence,
+        families=families,
+        finding_ids=ids,
+        places=places,
+        resolutions=_in_window(received.resolutions, restriction),
+        review=warnings.review,
+        cautions=warnings.cautions,
+        reference=reference,
+    )
+    return case, restriction
+
+
+def _restriction(scope: Scope, families: FamilySheet, reference: Reference) -> Restriction:
+    codes = None
+    if scope.families:
+        wanted = {one.casefold() for one in reference.families.normalise(scope.families)}
+        codes = frozenset(code for code, one in enumerate(families.normalised) if one.casefold() in wanted)
+    return Restriction(
+        start_us=None if scope.window_start is None else microseconds(scope.window_start),
+        end_us=None if scope.window_end is None else microseconds(scope.window_end),
+        roles=frozenset(scope.roles),
+        families=codes,
+    )
+
+
+def _in_window(resolutions: pa.Table, restriction: Restriction) -> pa.Table:
+    """Resolutions whose period touches the window."""
+    if restriction.start_us is not None:
+        resolutions = resolutions.filter(pc.greater_equal(resolutions["last_seen"], restriction.start_us))
+    if restriction.end_us is not None:
+        resolutions = resolutions.filter(pc.less_equal(resolutions["first_seen"], restriction.end_us))
+    return resolutions
+
+
+def _write_hub(folder: Path, operation: Operation, received: Received, findings: pa.Table) -> dict[str, object]:
+    (folder / "hub").mkdir()
+    pq.write_table(findings, folder / "hub" / "findings.parquet", compression="zstd", compression_level=1)
+    pa.csv.write_csv(received.rejects, folder / "rejects.csv")
+    summary = summarise(operation, received.deliveries, findings)
+    _write_json(folder / "summary.json", summary)
+    return summary
+
+
+def _publish(
+    case: Case,
+    engine: EvidenceEngine,
+    restriction: Restriction,
+    folder: Path,
+    since: Path | None,
+    publishers: ProcessPoolExecutor,
+    progress: Progress,
+) -> tuple[PublishedReport, ...]:
+    """Write every country's reports, in worker processes, while the next view is being made."""
+    countries = case.operation.scope.countries
+    themes: tuple[Theme | None, ...] = case.operation.themes or (None,)
+    wanted = np.zeros(len(case.places), np.bool_)
+    for country in countries:
+        wanted |= case.places_for(country)
+    sightings = engine.sightings(restriction, pa.array(np.flatnonzero(wanted)))
+    waiting: list[Future[PublishedReport]] = []
+    done: list[PublishedReport] = []
+    total = len(countries) * len(themes)
+    for country in countries:
+        for theme in themes:
+            view = case.view(country, theme, sightings)
+            place = report_folder(country, theme)
+            waiting.append(
+                publishers.submit(_write_report, view, folder / place, None if since is None else since / place)
+            )
+            while len(waiting) - len(done) > 3:
+                done.append(waiting[len(done)].result())
+                progress("writing reports", len(done), total)
+    for future in waiting[len(done) :]:
+        done.append(future.result())
+        progress("writing reports", len(done), total)
+    return tuple(done)
+
+
+def report_folder(country: CountryCode, theme: Theme | None) -> Path:
+    """Where a report stands in the output."""
+    place = Path("reports") / country
+    return place if theme is None else place / theme.name
+
+
+def _write_report(view: View, folder: Path, previous: Path | None) -> PublishedReport:
+    from accord.reports import publish
+
+    folder.mkdir(parents=True)
+    return publish.write(view, folder, previous, LANGUAGES)
+
+
+@contextmanager
+def _publishers(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that write reports; they start, and import what they need, while deliveries are still being read."""
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_warm_publisher)
+    try:
+        for _ in range(workers):
+            pool.submit(os.getpid)
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _warm_publisher() -> None:
+    import accord.reports.publish  # noqa: F401
+
+
+def _is_output(folder: Path) -> bool:
+    return (folder / "summary.json").is_file()
+
+
+def _remove(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", "utf-8")

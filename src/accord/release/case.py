@@ -1,0 +1,353 @@
+"""A run's case: all that fusion and attribution found, and the views that audiences may have of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from accord.agreements.declarations import Dataset
+from accord.attribution.locating import resolve
+from accord.columns.instants import microseconds
+from accord.columns.schema import FINDINGS, VIEW_EVIDENCE, VIEW_SIGHTINGS
+from accord.fusion.evidence import Evidence
+from accord.fusion.merging import FamilySheet, SourceSheet, merge
+from accord.fusion.ranking import severity
+from accord.intake.delivery import Delivery
+from accord.operations.declaration import Operation, Theme
+from accord.reference.store import Reference
+from accord.release.rules import Audience, permits
+from accord.release.view import DatasetSheet, HubSheet, OperationSheet, RecipientSheet, ReferenceSheet, View
+from accord.vocabulary.countries import CountryCode
+from accord.vocabulary.indicators import INDICATOR_TYPES
+from accord.vocabulary.markings import MARKINGS, Marking
+from accord.vocabulary.roles import ROLES, Role
+
+_Positions = npt.NDArray[np.int64]
+_Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Everything that is known, before anybody's rights are asked for. Tables are aligned with `evidence.findings`."""
+
+    operation: Operation
+    deliveries: tuple[Delivery, ...]
+    evidence: Evidence
+    families: FamilySheet
+    finding_ids: pa.StringArray
+    places: pa.Table
+    """`attribution.locating.PLACES`, by the values alone."""
+    resolutions: pa.Table
+    """`intake.delivery.DATED_RESOLUTIONS`, inside the window."""
+    review: pa.ListArray
+    """Warning lists that put a finding under review."""
+    cautions: pa.ListArray
+    reference: Reference
+
+    @cached_property
+    def sources(self) -> tuple[SourceSheet, ...]:
+        """What merging needs of the data sets."""
+        return tuple(
+            SourceSheet(
+                id=dataset.id,
+                independent_source=dataset.independent_source,
+                grade=dataset.grade,
+                named=dataset.partner.name if dataset.name_partner else None,
+                personal=dataset.personal,
+            )
+            for dataset in self.operation.datasets
+        )
+
+    @property
+    def as_of_us(self) -> int:
+        """The operation's `as_of`."""
+        return microseconds(self.operation.scope.as_of)
+
+    @cached_property
+    def hub_places(self) -> pa.Table:
+        """PLACES with every resolution, for the hub alone."""
+        return resolve(self.places, self.resolutions, self.reference)
+
+    def hub_findings(self) -> pa.Table:
+        """All findings as the hub sees them: FINDINGS, with empty `basis`."""
+        number, merged = merge(self.evidence, self.sources, self.families, self.as_of_us)
+        return self._sorted(self._assemble(number, merged, self.hub_places, _no_basis(len(number))))
+
+    def view(self, country: CountryCode, theme: Theme | None, sightings: pa.Table) -> View:
+        """What the recipients of a country's report may all see.
+
+        `sightings`: `EvidenceEngine.sightings` of at least the country's findings.
+        """
+        recipients = self.operation.recipients_of(country)
+        allowed = _allowed(self.operation.datasets, Audience(recipients=recipients))
+        resolutions = self.resolutions.filter(pa.array(_permitted(self.resolutions, allowed)))
+        places = resolve(self.places, resolutions, self.reference)
+        hosting, registry = _hosted_in(places, country), _registered_in(places, country)
+        evidence = self._restrict(hosting | registry, allowed, theme)
+        number, merged = merge(evidence, self.sources, self.families, self.as_of_us)
+        basis = _basis(hosting[number], registry[number])
+        findings = self._sorted(self._assemble(number, merged, places, basis))
+        return View(
+            hub=HubSheet(
+                name=self.operation.hub.name,
+                contact=self.operation.hub.contact,
+                namespace=self.operation.hub.namespace,
+            ),
+            operation=_operation_sheet(self.operation),
+            country=country,
+            theme=None if theme is None else theme.name,
+            theme_title=None if theme is None else theme.title,
+            recipients=tuple(
+                RecipientSheet(partner=one.partner.name, country=one.country, persons=one.persons) for one in recipients
+            ),
+            marking=_strictest(evidence.rows),
+            findings=findings,
+            evidence=self._view_evidence(evidence),
+            sightings=self._view_sightings(sightings, evidence, allowed),
+            datasets=self._dataset_sheets(evidence),
+            csirt=self.reference.csirts.get(country),
+            legal_basis=self._legal_basis(country),
+            reference=tuple(
+                ReferenceSheet(name=source.name, version=source.version, licence=source.licence)
+                for source in self.reference.sources
+            ),
+        )
+
+    def places_for(self, country: CountryCode) -> _Mask:
+        """Which findings can be in a view of the country, whoever looks."""
+        return np.asarray(_hosted_in(self.hub_places, country) | _registered_in(self.hub_places, country))
+
+    def _restrict(self, wanted: _Mask, allowed: _Mask, theme: Theme | None) -> Evidence:
+        """The evidence for some findings that an audience may see and a theme is about."""
+        rows, ports = self.evidence.rows, self.evidence.ports
+        mask = wanted[rows["finding"].to_numpy()]
+        mask &= allowed[rows["dataset"].to_numpy(), rows["marking"].to_numpy()]
+        port_mask = wanted[ports["finding"].to_numpy()]
+        port_mask &= allowed[ports["dataset"].to_numpy(), ports["marking"].to_numpy()]
+        if theme is not None and theme.roles:
+            roles = np.isin(self.evidence.findings["role"].to_numpy(), [ROLES.index(role) for role in theme.roles])
+            mask &= roles[rows["finding"].to_numpy()]
+        if theme is not None and theme.families:
+            mask &= self._of_families(theme.families)[rows["family"].to_numpy()]
+        return Evidence(
+            findings=self.evidence.findings,
+            rows=rows.filter(pa.array(mask)),
+            ports=ports.filter(pa.array(port_mask)),
+        )
+
+    def _of_families(self, names: tuple[str, ...]) -> _Mask:
+        """Which reported family codes belong to the families of these names; the last entry stands for 'none said'."""
+        wanted = {one.casefold() for one in self.reference.families.normalise(names)}
+        return np.array([one.casefold() in wanted for one in self.families.normalised] + [False], np.bool_)
+
+    def _assemble(self, number: _Positions, merged: pa.Table, places: pa.Table, basis: pa.ListArray) -> pa.Table:
+        """FINDINGS rows, unsorted, from merged evidence and attribution."""
+        at = pa.array(number)
+        found = self.evidence.findings
+        role = found["role"].to_numpy()[number]
+        located = places.take(at)
+        country = located["country"].combine_chunks()
+        columns: dict[str, object] = {name: merged[name] for name in merged.column_names}
+        columns |= {name: located[name] for name in located.column_names}
+        columns |= {
+            "finding_id": self.finding_ids.take(at),
+            "type": pa.array([kind.value for kind in INDICATOR_TYPES]).take(found["type"].combine_chunks().take(at)),
+            "value": found["value"].combine_chunks().take(at),
+            "role": pa.array([one.value for one in ROLES]).take(pa.array(role.astype(np.int32))),
+            "csirt": _mapped(country, self.reference.csirts),
+            "abuse_contact": self._abuse_contacts(located["asn"].combine_chunks()),
+            "basis": basis,
+            "review": self.review.take(at),
+            "cautions": self.cautions.take(at),
+            "severity": pa.array(
+                severity(
+                    role,
+                    located["government"].to_numpy(),
+                    merged["confidence"].to_numpy(),
+                    merged["last_seen"].cast(pa.int64()).to_numpy(),
+                    _victims(role, merged["families"].combine_chunks()),
+                    self.as_of_us,
+                )
+            ),
+        }
+        return pa.table([_plain(columns[name]) for name in FINDINGS.names], schema=FINDINGS)
+
+    @staticmethod
+    def _sorted(findings: pa.Table) -> pa.Table:
+        return findings.sort_by([("severity", "descending"), ("finding_id", "ascending")])
+
+    def _abuse_contacts(self, asn: pa.Int64Array) -> pa.StringArray:
+        contacts: Mapping[int, str] = self.reference.abuse_contacts
+        if not contacts:
+            return pa.nulls(len(asn), pa.string())
+        known = pa.array(sorted(contacts), pa.int64())
+        return pa.array([contacts[one] for one in sorted(contacts)], pa.string()).take(
+            pc.index_in(asn, value_set=known)
+        )
+
+    def _legal_basis(self, country: CountryCode) -> str | None:
+        """What the treaty table says between the country and every other one that takes part as a partner's home."""
+        return self.reference.treaties.basis(country)
+
+    def _view_evidence(self, evidence: Evidence) -> pa.Table:
+        rows = evidence.rows
+        table = pa.table(
+            [
+                self.finding_ids.take(rows["finding"].combine_chunks()),
+                _words([dataset.id for dataset in self.operation.datasets], rows["dataset"]),
+                _words(self.families.normalised, rows["family"]),
+                rows["day"].cast(pa.date32()),
+                rows["first_seen"].cast(pa.timestamp("us", tz="UTC")),
+                rows["last_seen"].cast(pa.timestamp("us", tz="UTC")),
+                rows["undated"],
+                rows["count"],
+            ],
+            schema=VIEW_EVIDENCE,
+        )
+        return table.sort_by(
+            [
+                (name, "ascending")
+                for name in ("finding_id", "dataset", "day", "family", "first_seen", "last_seen", "count")
+            ]
+        )
+
+    def _view_sightings(self, sightings: pa.Table, evidence: Evidence, allowed: _Mask) -> pa.Table:
+        mask = allowed[sightings["dataset"].to_numpy(), sightings["marking"].to_numpy()]
+        mask &= np.isin(sightings["finding"].to_numpy(), np.unique(evidence.rows["finding"].to_numpy()))
+        mine = sightings.filter(pa.array(mask))
+        port = mine["port"].combine_chunks()
+        table = pa.table(
+            [
+                self.finding_ids.take(mine["finding"].combine_chunks()),
+                mine["seen_at"].cast(pa.timestamp("us", tz="UTC")),
+                mine["undated"],
+                pc.if_else(pc.equal(port, 0), pa.scalar(None, pa.int32()), port),
+                _words(self.families.normalised, mine["family"]),
+                mine["count"],
+            ],
+            schema=VIEW_SIGHTINGS,
+        )
+        keys = ["finding_id", "seen_at", "port", "family", "undated"]
+        merged = table.group_by(keys, use_threads=False).aggregate([("count", "sum")]).rename_columns([*keys, "count"])
+        return merged.select(VIEW_SIGHTINGS.names).cast(VIEW_SIGHTINGS).sort_by([(key, "ascending") for key in keys])
+
+    def _dataset_sheets(self, evidence: Evidence) -> tuple[DatasetSheet, ...]:
+        rows = evidence.rows
+        dataset = rows["dataset"].to_numpy()
+        sheets = []
+        for index in np.unique(dataset).tolist():
+            mine = rows.filter(pa.array(dataset == index))
+            declared = self.operation.datasets[index]
+            sheets.append(
+                DatasetSheet(
+                    id=declared.id,
+                    title=declared.title,
+                    partner=declared.partner.name if declared.name_partner else None,
+                    origin=declared.origin.value,
+                    legal_basis=declared.legal_basis.value,
+                    grade=declared.grade.value,
+                    marking=_strictest(mine),
+                    personal=declared.personal,
+                    upstream=declared.upstream,
+                    collected_from=declared.collected_at,
+                    collected_to=declared.collected_at,
+                    deliveries=len(pc.unique(mine["delivery"])),
+                    findings=len(pc.unique(mine["finding"])),
+                    sightings=int(pc.sum(mine["count"]).as_py()),
+                    undated=bool(pc.any(mine["undated"]).as_py()),
+                )
+            )
+        return tuple(sorted(sheets, key=lambda sheet: sheet.id))
+
+
+def _operation_sheet(operation: Operation) -> OperationSheet:
+    scope = operation.scope
+    return OperationSheet(
+        name=operation.name,
+        title=operation.title,
+        as_of=scope.as_of,
+        window_start=scope.window_start,
+        window_end=scope.window_end,
+        roles=tuple(role.value for role in scope.roles),
+        families=scope.families,
+        countries=tuple(scope.countries),
+        answer_by=operation.answer_by,
+        simulated=operation.simulated,
+    )
+
+
+def _allowed(datasets: tuple[Dataset, ...], audience: Audience) -> _Mask:
+    """`allowed[data set, marking]`: do all rules permit it?"""
+    return np.array(
+        [[permits(dataset, marking, audience) for marking in MARKINGS] for dataset in datasets], np.bool_
+    ).reshape(len(datasets), len(MARKINGS))
+
+
+def _permitted(table: pa.Table, allowed: _Mask) -> _Mask:
+    return np.asarray(allowed[table["dataset"].to_numpy(), table["marking"].to_numpy()])
+
+
+def _hosted_in(places: pa.Table, country: str) -> _Mask:
+    lists = places["countries"].combine_chunks()
+    mask = np.zeros(len(lists), np.bool_)
+    here = pc.fill_null(pc.equal(pc.list_flatten(lists), country), False).to_numpy(zero_copy_only=False)
+    mask[pc.list_parent_indices(lists).to_numpy()[here]] = True
+    return mask
+
+
+def _registered_in(places: pa.Table, country: str) -> _Mask:
+    same = pc.fill_null(pc.equal(places["registry_country"], country), False)
+    return np.asarray(same.to_numpy(), np.bool_)
+
+
+def _basis(hosting: _Mask, registry: _Mask) -> pa.ListArray:
+    count = len(hosting)
+    flags = np.column_stack([hosting, registry])
+    offsets = np.zeros(count + 1, np.int32)
+    np.cumsum(flags.sum(axis=1), out=offsets[1:])
+    words = pa.array(["hosting", "registry"])
+    return pa.ListArray.from_arrays(pa.array(offsets), words.take(pa.array(np.nonzero(flags)[1])))
+
+
+def _no_basis(count: int) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], pa.string()))
+
+
+def _victims(role: npt.NDArray[np.int8], families: pa.ListArray) -> _Positions:
+    """For each finding: infected systems, in the same table, of the best-populated of its families.
+
+    Only a criminal's server has victims behind it; for other findings the answer is 0.
+    """
+    owner = pc.list_parent_indices(families).to_numpy()
+    coded = pc.list_flatten(families).dictionary_encode()
+    code = coded.indices.to_numpy()
+    infected = role[owner] == ROLES.index(Role.INFECTED_SYSTEM)
+    population = np.bincount(code[infected], minlength=max(len(coded.dictionary), 1))
+    crowd = np.zeros(len(role), np.int64)
+    np.maximum.at(crowd, owner, population[code])
+    servers = np.isin(role, [ROLES.index(one) for one in (Role.C2_SERVER, Role.MALWARE_DISTRIBUTION)])
+    return np.where(servers, crowd, 0)
+
+
+def _strictest(rows: pa.Table) -> Marking:
+    return MARKINGS[int(pc.max(rows["marking"]).as_py())] if rows.num_rows else Marking.CLEAR
+
+
+def _mapped(words: pa.StringArray, answers: Mapping[str, str]) -> pa.StringArray:
+    coded = words.dictionary_encode()
+    said = pa.array([answers.get(word) for word in coded.dictionary.to_pylist()], pa.string())
+    return said.take(coded.indices)
+
+
+def _words(words: object, codes: pa.ChunkedArray) -> pa.StringArray:
+    """The word of each code; null for -1."""
+    index = codes.combine_chunks()
+    return pa.array(words, pa.string()).take(pc.if_else(pc.less(index, 0), pa.scalar(None, index.type), index))
+
+
+def _plain(column: object) -> object:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
