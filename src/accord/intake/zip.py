@@ -72,7 +72,7 @@ def open_archive(file: BinaryIO, limits: Limits, where: str) -> zipfile.ZipFile:
     except (
         zipfile.BadZipFile,
         zipfile.LargeZipFile,
-        NotImplementedError,
+        RuntimeError,
         ValueError,
         OSError,
         EOFError,
@@ -150,7 +150,7 @@ def read_blocks(archive: zipfile.ZipFile, entry: ZipEntry, budget: Budget, where
             while block := data.read(BLOCK):
                 budget.expand(len(block))
                 yield block
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise RefusedFileError(
             "the member is corrupt",
             where=where,
