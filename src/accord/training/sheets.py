@@ -29,6 +29,8 @@ class FindingTruth(msgspec.Struct, frozen=True, kw_only=True):
     """`true`; or what must not become a finding to act on: `wrong`, `listed`, `stale`, `future`."""
     family: str | None
     """None: no data set names one."""
+    reported: tuple[str, ...]
+    """The family's names as the data sets write them, sorted."""
     activity: str | None
     hosting: str | None
     """Country of the address, or of the address that a delivered resolution gives the domain; None: unknown."""

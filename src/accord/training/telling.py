@@ -110,13 +110,15 @@ class _Teller:
         """The truth about one subject."""
         said = self._said.get(subject, [])
         merged = self._merged(said)
+        reported = tuple(sorted({one.spelling for _, one in said if one.spelling is not None}))
         known = subject.kind is not IndicatorType.DOMAIN or self._address_known(subject, said)
         return FindingTruth(
             type=subject.kind.value,
             value=subject.value,
             role=subject.role.value,
             nature=subject.nature.value,
-            family=subject.family.name if subject.family and any(one.spelling for _, one in said) else None,
+            family=subject.family.name if subject.family is not None and reported else None,
+            reported=reported,
             activity=None if subject.activity is None else subject.activity.value,
             hosting=subject.country if known else None,
             registry=subject.registry,

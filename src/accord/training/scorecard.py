@@ -1,0 +1,46 @@
+"""A score as a table for people."""
+
+from accord.training.truth import Score, Tally
+
+_SHOWN = 12
+"""Mismatches that the table names; the score holds all."""
+
+
+def scorecard(score: Score) -> str:
+    """Plain text of some 90 columns: a row a country, then precision, recall, accounts and mismatches."""
+    lines = [
+        "             C2 servers                        compromised websites   government   infected",
+        "country      true   found  review  wrong       true   found           true  found  true   found",
+    ]
+    lines += [_line(one.country, one.servers, one.websites, one.government, one.infected) for one in score.countries]
+    lines += [
+        _line("all", score.servers, score.websites, score.government, score.infected),
+        "",
+        _shares(score),
+        f"Wrongly accused: {score.servers.wrong}, of which {score.planted_wrong} that only the truth file can know.",
+        f"Deliveries accounted for as they should be: {score.deliveries_equal} of {score.deliveries}.",
+    ]
+    if score.faultless:
+        lines.append("Nothing that the deliveries say was missed, leaked or miscounted.")
+    else:
+        lines.append(f"{len(score.mismatches)} mismatches with the truth:")
+        lines += [f"  - {one}" for one in score.mismatches[:_SHOWN]]
+        if len(score.mismatches) > _SHOWN:
+            lines.append(f"  and {len(score.mismatches) - _SHOWN} more")
+    return "\n".join(lines) + "\n"
+
+
+def _shares(score: Score) -> str:
+    servers, possible = score.servers, score.possible
+    return (
+        f"C2 servers: recall {servers.recall:.1%}, precision {servers.precision:.1%}; with confidence 'possible' or "
+        f"more: recall {possible.recall:.1%}, precision {possible.precision:.1%}."
+    )
+
+
+def _line(name: str, servers: Tally, websites: Tally, government: Tally, infected: Tally) -> str:
+    return (
+        f"{name:<10}{servers.true:>7}{servers.found:>8}{servers.held:>8}{servers.wrong:>7}"
+        f"{websites.true:>11}{websites.found:>8}{government.true:>15}{government.found:>7}"
+        f"{infected.true:>6}{infected.found:>8}"
+    )
