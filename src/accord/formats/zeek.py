@@ -214,9 +214,9 @@ def _read_indicators(
     spans = cells.spans(layout.indicator)
     account.refuse(~spans.filled | _is_unset(spans), Rejected.EMPTY_VALUE, "indicator")
     rows = np.flatnonzero(account.open)
-    spans = _unescaped(spans.at(rows))
-    values = read_spans(spans.data, spans.start, spans.end, context, expected[rows])
-    account.blame(rows, values.outcome, "indicator", spans)
+    plain = _unescaped(spans.at(rows))
+    values = read_spans(plain.data, plain.start, plain.end, context, expected[rows])
+    account.blame(rows, values.outcome, "indicator", spans.at(rows))
     taken = np.flatnonzero(values.outcome == OUTCOME_CODES[None])
     if len(taken) == len(rows):
         return rows, values
