@@ -95,15 +95,17 @@ def text_of(body: Body, name: str) -> str | None:
 def texts_of(body: Body, name: str) -> tuple[str, ...]:
     """The strings of a list property; a lone string counts as a list of one, anything else as none."""
     value = body.get(name)
-    if isinstance(value, str):
-        return (value,)
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+    if value is None:
+        return ()
+    if isinstance(value, list):
+        return tuple([one for one in value if isinstance(one, str)])
+    return (value,) if isinstance(value, str) else ()
 
 
 def bodies_of(body: Body, name: str) -> tuple[Body, ...]:
     """The objects of a list property."""
     value = body.get(name)
-    return tuple(one for one in value if isinstance(one, dict)) if isinstance(value, list) else ()
+    return tuple([one for one in value if isinstance(one, dict)]) if isinstance(value, list) else ()
 
 
 def body_of(body: Body, name: str) -> Body | None:

@@ -15,12 +15,15 @@ Of a sighting of an indicator they are the indicator's.
 """
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from accord.formats.stix.bundle import Body, Bundle, bodies_of, text_of, texts_of
 from accord.formats.stix.relations import Relations, own_types
 
 FIELDS = ("type", "name", "labels", "indicator_types", "kill_chain", "malware", "created_by", "report")
 """The fields that this format supplies; another one is null."""
+
+_NONE: Mapping[str, str | None] = MappingProxyType({})
 
 
 class RuleFields:
@@ -33,6 +36,8 @@ class RuleFields:
 
     def of(self, body: Body, families: Iterable[str]) -> Mapping[str, str | None]:
         """The fields of one object; null where it says nothing."""
+        if not self._asked:
+            return _NONE
         return {name: _joined(self._values(name, body, families)) for name in self._asked}
 
     def _values(self, name: str, body: Body, families: Iterable[str]) -> Iterable[str | None]:

@@ -38,6 +38,8 @@ def marking_of(body: Body, bundle: Bundle) -> Marking | None:
 
     A granular marking counts for the whole object, unless it is on properties only that are never read.
     """
+    if "object_marking_refs" not in body and "granular_markings" not in body:
+        return None
     found: Marking | None = None
     for reference in _references(body):
         said = _read_reference(reference, bundle)

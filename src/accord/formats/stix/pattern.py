@@ -55,21 +55,24 @@ class PatternError(ValueError):
         self.reason = reason
 
 
+_SPACE = r"[ \t\r\n\x0b\x0c\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 _TOKEN = re.compile(
-    r"""(?P<skip>[ \t\r\n\x0b\x0c\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|/\*.*?\*/|//[^\r\n]*)
-    |(?P<timestamp>t'[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])
+    rf"""(?:(?P<sign>==|=|!=|<>|<=|>=|<|>|[:,()\[\]*])
+    |(?P<timestamp>t'[0-9]{{4}}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])
         T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?Z')
-    |(?P<hex>h'(?:[0-9A-Fa-f]{2})*')
-    |(?P<binary>b'(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)')
+    |(?P<hex>h'(?:[0-9A-Fa-f]{{2}})*')
+    |(?P<binary>b'(?:[A-Za-z0-9+/]{{4}})*(?:[A-Za-z0-9+/]{{4}}|[A-Za-z0-9+/]{{3}}=|[A-Za-z0-9+/]{{2}}==)')
     |(?P<word>[A-Za-z_][A-Za-z0-9_-]*)
+    |(?P<string>'[^'\\]*(?:\\['\\][^'\\]*)*')
     |(?P<float>[+-]?[0-9]*\.[0-9]+)
     |(?P<integer>[+-]?(?:0|[1-9][0-9]*))
-    |(?P<string>'[^'\\]*(?:\\['\\][^'\\]*)*')
-    |(?P<sign>==|=|!=|<>|<=|>=|<|>|[:.,()\[\]*])""",
+    |(?P<dot>\.)
+    |(?P<skip>{_SPACE}+|/\*.*?\*/|//[^\r\n]*)){_SPACE}*""",
     re.VERBOSE | re.DOTALL,
 )
 # The lexer of the grammar takes the longest match, and among equals the first. The order above does the same: a
-# literal with a prefix is longer than the word it starts like, a float longer than the integer it starts with.
+# literal with a prefix is longer than the word it starts like, a float longer than the dot or integer that it starts
+# with. White space behind a token is taken with it, to save a step.
 
 _KEYWORDS = frozenset(
     """AND OR NOT FOLLOWEDBY LIKE MATCHES ISSUPERSET ISSUBSET EXISTS LAST IN START STOP SECONDS true false WITHIN
@@ -116,7 +119,7 @@ def _tokens(text: str) -> list[_Token]:
         kind = match.lastgroup or ""
         if kind == "skip":
             continue
-        word = match[0]
+        word = match[kind]
         if kind == "word" and word in _KEYWORDS:
             kind = "keyword"
         found.append((kind, word, match.start()))
@@ -149,8 +152,8 @@ class _Parser:
         return PatternError(Rejected.PATTERN_SYNTAX, f"character {start + 1}: expected {expected}, found {found}")
 
     def _take(self, text: str) -> bool:
-        kind, found, _ = self._tokens[self._at]
-        if found == text and kind in {"sign", "keyword"}:
+        # signs and keywords are told by their text alone: a string has its quotes, and no word is a keyword
+        if self._tokens[self._at][1] == text:
             self._at += 1
             return True
         return False
@@ -168,7 +171,7 @@ class _Parser:
     def _expression(self, depth: int) -> Expression:
         """AND binds tighter than OR, OR tighter than FOLLOWEDBY (9.7: the grammar's order)."""
         ordered = [[[self._observation(depth)]]]
-        while True:
+        while self._tokens[self._at][0] == "keyword":
             if self._take("AND"):
                 ordered[-1][-1].append(self._observation(depth))
             elif self._take("OR"):
@@ -177,6 +180,8 @@ class _Parser:
                 ordered.append([[self._observation(depth)]])
             else:
                 break
+        if len(ordered) == 1 and len(ordered[0]) == 1 and len(ordered[0][0]) == 1:
+            return ordered[0][0][0]
         either = [_join(Joint.OR, [_join(Joint.AND, both) for both in each]) for each in ordered]
         return _join(Joint.FOLLOWED_BY, either)
 
@@ -194,6 +199,8 @@ class _Parser:
             self._need(")")
         else:
             raise self._wrong("[ or (")
+        if self._tokens[self._at][0] != "keyword":
+            return expression
         used: set[type[Qualifier]] = set()
         while (qualifier := self._qualifier()) is not None:
             if single and type(qualifier) in used:
@@ -248,7 +255,7 @@ class _Parser:
     def _condition(self, depth: int) -> Condition:
         """AND binds tighter than OR."""
         either = [[self._test(depth)]]
-        while True:
+        while self._tokens[self._at][0] == "keyword":
             if self._take("AND"):
                 either[-1].append(self._test(depth))
             elif self._take("OR"):
@@ -265,11 +272,10 @@ class _Parser:
             condition = self._condition(depth + 1)
             self._need(")")
             return condition
-        negated = self._take("NOT")
-        if self._take("EXISTS"):
+        if self._tokens[self._at][0] == "keyword":
+            negated = self._take("NOT")
+            self._need("EXISTS")
             return Comparison(self._path(), Operator.EXISTS, negated, (), start, self._end())
-        if negated:
-            raise self._wrong("EXISTS")
         path = self._path()
         negated = self._take("NOT")
         kind, text, _ = self._tokens[self._at]

@@ -3,6 +3,8 @@
 Source: OASIS STIX 2.1, 3.11 (timestamps), 4.7 (valid_from, valid_until), 4.14 and 5.2 (first and last).
 """
 
+from functools import lru_cache
+
 import msgspec
 
 from accord.columns.instants import read_instant
@@ -60,11 +62,18 @@ def period_of(body: Body, begin_name: str, end_name: str, *, otherwise: str | No
     return Period(tuple(dict.fromkeys(one for one in (begin, end) if one is not None)), fault)
 
 
+_SHORT = 40
+_read_short = lru_cache(maxsize=4096)(read_instant)
+
+
 def _instant(body: Body, name: str) -> int | None:
     value = body.get(name)
     if value is None:
         return None
-    instant = read_instant(value) if isinstance(value, str) else None
+    instant = None
+    if isinstance(value, str):
+        # a bundle's objects share few instants
+        instant = _read_short(value) if len(value) <= _SHORT else read_instant(value)
     if instant is None:
         raise PeriodError(name, shown(value))
     return instant

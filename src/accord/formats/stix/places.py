@@ -8,8 +8,8 @@ from enum import StrEnum
 import msgspec
 
 from accord.columns.values import HASHES
-from accord.formats.stix.tree import ANY_INDEX, Path
-from accord.formats.stix.typed import AS_NUMBER, VALUE_TYPES, hash_types
+from accord.formats.stix.tree import ANY_INDEX, Path, Step
+from accord.formats.stix.typed import AS_NUMBER, HASH_TYPES, VALUE_TYPES, hash_types
 from accord.vocabulary.indicators import IndicatorType
 
 
@@ -28,7 +28,7 @@ class PlaceKind(StrEnum):
     """A condition of its own."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, eq=False):
     """What a path points at; comparisons on one `subject` are about one thing."""
 
     kind: PlaceKind
@@ -39,51 +39,44 @@ class Place(msgspec.Struct, frozen=True):
 SOURCE_SIDE = "network-traffic.src"
 """The subject of a value that is the source of traffic: a client, not a server."""
 
-_ENDS = {"dst_ref": "network-traffic.dst", "src_ref": SOURCE_SIDE}
-_PORTS = {"dst_port": "network-traffic.dst", "src_port": SOURCE_SIDE}
-_SENDERS = frozenset({"from_ref", "sender_ref"})
+
+def _fixed() -> dict[tuple[str, tuple[Step, ...]], Place]:
+    places: dict[tuple[str, tuple[Step, ...]], Place] = {}
+    for kind, types in VALUE_TYPES.items():
+        places[kind, ("value",)] = Place(PlaceKind.VALUE, kind, types)
+    # 6.3: the number is the AS; its name and registry only describe it
+    places["autonomous-system", ("number",)] = Place(PlaceKind.VALUE, "autonomous-system", AS_NUMBER)
+    for reference, subject in (("dst_ref", "network-traffic.dst"), ("src_ref", SOURCE_SIDE)):
+        places["network-traffic", (reference, "value")] = Place(PlaceKind.VALUE, subject, _ENDPOINT)
+        places["network-traffic", (reference, "type")] = Place(PlaceKind.TYPE, subject)
+        places["network-traffic", (reference.replace("_ref", "_port"),)] = Place(PlaceKind.PORT, subject)
+    for reference in ("from_ref", "sender_ref"):
+        subject = "email-message.from"
+        places["email-message", (reference, "value")] = Place(PlaceKind.VALUE, subject, VALUE_TYPES["email-addr"])
+        places["email-message", (reference, "type")] = Place(PlaceKind.TYPE, subject)
+    for kind in ("file", "artifact"):
+        places[kind, ("hashes", ANY_INDEX)] = Place(PlaceKind.VALUE, kind, HASHES)
+    return places
+
+
 _ENDPOINT = frozenset({IndicatorType.IPV4, IndicatorType.IPV6, IndicatorType.CIDR, IndicatorType.DOMAIN})
+_DESCRIBED = frozenset({"file", "artifact", "autonomous-system"})
+_HASHED = {(kind, types): Place(PlaceKind.VALUE, kind, types) for kind in ("file", "artifact") for types in HASH_TYPES}
+_PLACES = _fixed()
 
 
 def place_of(path: Path) -> Place:
     """What a path points at."""
     kind, steps = path.object_type, path.steps
-    if kind in VALUE_TYPES:
-        return Place(PlaceKind.VALUE, kind, VALUE_TYPES[kind]) if steps == ("value",) else Place(PlaceKind.OTHER, kind)
-    if kind in {"file", "artifact"}:
-        return _of_file(kind, path)
-    if kind == "autonomous-system":
-        # 6.3: the number is the AS; name and registry (`rir`) only describe it
-        return Place(PlaceKind.VALUE, kind, AS_NUMBER) if steps == ("number",) else Place(PlaceKind.DETAIL, kind)
-    if kind == "network-traffic":
-        return _of_traffic(path)
-    if kind == "email-message" and len(steps) == 2 and steps[0] in _SENDERS:
-        if steps[1] == "value":
-            return Place(PlaceKind.VALUE, "email-message.from", VALUE_TYPES["email-addr"])
-        if steps[1] == "type":
-            return Place(PlaceKind.TYPE, "email-message.from")
+    place = _PLACES.get((kind, steps))
+    if place is not None:
+        return place
+    if kind in {"file", "artifact"} and len(steps) == 2 and steps[0] == "hashes" and isinstance(steps[1], str):
+        types = hash_types(steps[1])
+        if types is not None:
+            return _HASHED[kind, types]
+    if kind in _DESCRIBED:
+        return Place(PlaceKind.DETAIL, kind)
+    if kind == "network-traffic" and steps[0] == "protocols":
+        return Place(PlaceKind.PROTOCOL, kind)
     return Place(PlaceKind.OTHER, kind)
-
-
-def _of_file(kind: str, path: Path) -> Place:
-    steps = path.steps
-    if len(steps) == 2 and steps[0] == "hashes":
-        expected = HASHES if steps[1] == ANY_INDEX else hash_types(str(steps[1]))
-        if expected is not None:
-            return Place(PlaceKind.VALUE, kind, frozenset(expected))
-    return Place(PlaceKind.DETAIL, kind)
-
-
-def _of_traffic(path: Path) -> Place:
-    steps = path.steps
-    first = steps[0] if isinstance(steps[0], str) else ""
-    if len(steps) == 2 and first in _ENDS:
-        if steps[1] == "value":
-            return Place(PlaceKind.VALUE, _ENDS[first], _ENDPOINT)
-        if steps[1] == "type":
-            return Place(PlaceKind.TYPE, _ENDS[first])
-    if len(steps) == 1 and first in _PORTS:
-        return Place(PlaceKind.PORT, _PORTS[first])
-    if first == "protocols":
-        return Place(PlaceKind.PROTOCOL, "network-traffic")
-    return Place(PlaceKind.OTHER, "network-traffic")

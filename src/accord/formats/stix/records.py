@@ -3,7 +3,7 @@
 Sources: OASIS STIX 2.1, sections 4.7 (indicator), 4.14 (observed data), 5.2 (sighting); STIX 2.0 parts 2 and 4.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from accord.columns.builder import ParsedBuilder
 from accord.columns.reading import Context
@@ -14,7 +14,7 @@ from accord.formats.stix.observables import OBSERVABLE_TYPES, Seen, Sighted, rea
 from accord.formats.stix.pattern import PatternError, parse_pattern
 from accord.formats.stix.periods import Period, PeriodError, period_of
 from accord.formats.stix.reduction import Claim, Reduction, Refusal, reduce_pattern
-from accord.formats.stix.relations import Learnt, Relations, own_roles, own_types, role_applies
+from accord.formats.stix.relations import NOTHING_LEARNT, Learnt, Relations, own_roles, own_types, role_applies
 from accord.formats.stix.statements import Statements, statements_for
 from accord.vocabulary.indicators import Indicator
 from accord.vocabulary.markings import Marking
@@ -343,14 +343,18 @@ def _no_claim(body: Body) -> Ignored | None:
     types = own_types(body)
     if "benign" in types and _NOT_BENIGN.isdisjoint(types):
         return Ignored.NOT_TO_IDS
-    if any(label.lower() == 'misp:to_ids="false"' for label in texts_of(body, "labels")):
-        return Ignored.NOT_TO_IDS
+    for label in texts_of(body, "labels"):
+        if label.startswith("misp:to_ids") and label.lower() == 'misp:to_ids="false"':
+            return Ignored.NOT_TO_IDS
     return None
 
 
 def _statements(
-    indicator: Indicator, source_side: bool, marking: Marking | None, roles: Iterable[Role], learnt: Learnt
+    indicator: Indicator, source_side: bool, marking: Marking | None, roles: Sequence[Role], learnt: Learnt
 ) -> Statements:
+    if not roles and learnt is NOTHING_LEARNT:
+        return statements_for(marking, (), learnt)
+
     def applies(role: Role) -> bool:
         return role_applies(role, indicator.kind, source_side=source_side)
 

@@ -179,7 +179,7 @@ class _Reducer:
             self._refuse(Rejected.PATTERN_UNSUPPORTED, self._quote(conjunction))
             return
         subject = named[0][0].subject
-        if any(place.subject != subject for place, _ in named):
+        if len(named) > 1 and any(place.subject != subject for place, _ in named):
             self._refuse(Rejected.PATTERN_NOT_ONE_FINDING, self._quote(conjunction))
             return
         if around:
@@ -233,21 +233,22 @@ class _Reducer:
         window: Window | None,
     ) -> None:
         found: dict[IndicatorType, Indicator] = {}
-        refusals: list[Refusal] = []
-        for place, literal in dict.fromkeys(named):
+        refusals: dict[Refusal, None] = {}
+        hashes = named[0][0].expected <= HASHES
+        for place, literal in named:
             expected = place.expected if narrowed is None else place.expected & narrowed
             read = self._read(literal, expected)
             if not isinstance(read, Indicator):
-                refusals.append(Refusal(read, literal.text))
+                refusals[Refusal(read, literal.text)] = None
             elif read.value != found.setdefault(read.kind, read).value:
                 self._refuse(Rejected.PATTERN_NOT_ONE_FINDING, self._quote(conjunction))
                 return
-        several = len(found) + len(refusals) > 1 and not named[0][0].expected <= HASHES
+        several = len(found) + len(refusals) > 1 and not hashes
         clash = port is not None and any(one.port not in {None, port} for one in found.values())
         if several or clash:
             self._refuse(Rejected.PATTERN_NOT_ONE_FINDING, self._quote(conjunction))
             return
-        self.refusals.update(dict.fromkeys(refusals))
+        self.refusals.update(refusals)
         for indicator in found.values():
             taken = indicator if port is None else Indicator(kind=indicator.kind, value=indicator.value, port=port)
             self.claims[Claim(taken, named[0][0].subject == SOURCE_SIDE, window)] = None

@@ -32,13 +32,9 @@ INFRASTRUCTURE_ROLES: Mapping[str, Role] = {
 INDICATOR_ROLES: Mapping[str, Role] = {"compromised": Role.SYSTEM_COMPROMISE}
 """Indicator types (labels, in STIX 2.0) whose definition is a role's."""
 
-C2_PHASES = frozenset(
-    {
-        ("lockheed-martin-cyber-kill-chain", "command-and-control"),
-        ("mitre-attack", "command-and-control"),
-    }
-)
-"""Kill chain phases in which a destination is a c2-server. Delivery, exfiltration and the others name no role."""
+C2_PHASE = "command-and-control"
+C2_CHAINS = frozenset({"lockheed-martin-cyber-kill-chain", "mitre-attack"})
+"""Kill chains by whose phase C2_PHASE a destination is a c2-server. Delivery, exfiltration and others name no role."""
 
 NETWORK_TYPES = frozenset(
     {IndicatorType.IPV4, IndicatorType.IPV6, IndicatorType.CIDR, IndicatorType.DOMAIN, IndicatorType.URL}
@@ -66,7 +62,8 @@ class Learnt(msgspec.Struct, frozen=True):
     """Markings that could not be read, of objects that would have said more."""
 
 
-_NOTHING = Learnt()
+NOTHING_LEARNT = Learnt()
+"""Of an object that no relationship speaks of."""
 
 
 class Relations:
@@ -108,13 +105,14 @@ class Relations:
 
     def of_indicator(self, identifier: str | None) -> Learnt:
         """Families and infrastructure roles that an indicator `indicates`."""
-        return self._learn(self._indicates.get(identifier or "", ()))
+        steps = self._indicates.get(identifier or "")
+        return NOTHING_LEARNT if steps is None else self._learn(steps)
 
     def of_observed(self, identifiers: Iterable[str]) -> Learnt:
         """What is said of observed data and its objects: infrastructure consisting of them, malware sighted there."""
-        learnt = [one for identifier in identifiers if (one := self._of_one_observed(identifier)) != _NOTHING]
+        learnt = [one for identifier in identifiers if (one := self._of_one_observed(identifier)) != NOTHING_LEARNT]
         if len(learnt) < 2:
-            return learnt[0] if learnt else _NOTHING
+            return learnt[0] if learnt else NOTHING_LEARNT
         return Learnt(
             tuple(dict.fromkeys(said for one in learnt for said in one.families)),
             tuple(dict.fromkeys(said for one in learnt for said in one.roles)),
@@ -189,7 +187,7 @@ def own_roles(body: Body) -> tuple[Role, ...]:
     """The roles that an indicator's types and kill chain phases say, for a value that is no source of traffic."""
     roles = [INDICATOR_ROLES[kind] for kind in own_types(body) if kind in INDICATOR_ROLES]
     for phase in bodies_of(body, "kill_chain_phases"):
-        if (text_of(phase, "kill_chain_name"), text_of(phase, "phase_name")) in C2_PHASES:
+        if phase.get("phase_name") == C2_PHASE and text_of(phase, "kill_chain_name") in C2_CHAINS:
             roles.append(Role.C2_SERVER)
     return tuple(dict.fromkeys(roles))
 

@@ -1,11 +1,11 @@
 """What one indicator is said to be: each role and family that its object and its relationships name, with a marking."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import msgspec
 
-from accord.formats.stix.relations import Learnt, Said
+from accord.formats.stix.relations import NOTHING_LEARNT, Learnt, Said
 from accord.vocabulary.markings import Marking, strictest
 from accord.vocabulary.roles import Role
 
@@ -26,12 +26,14 @@ class Statements(msgspec.Struct, frozen=True):
     """Families and roles learnt from marked objects about one without a marking: how far they may go is unknown."""
 
 
-def statements_for(own: Marking | None, roles: Iterable[Role], learnt: Learnt) -> Statements:
+def statements_for(own: Marking | None, roles: Sequence[Role], learnt: Learnt) -> Statements:
     """Combine an object's marking, the roles that it says itself, and what was learnt of it.
 
     One statement for each role and family. What was learnt from a stricter object stands in statements of its own,
     beside those at the object's marking, so that a recipient of the object alone gets what it says, and no more.
     """
+    if learnt is NOTHING_LEARNT and not roles:
+        return Statements((Statement(None, None, own),), ())
     all_roles = [*(Said(role.value, None) for role in roles), *learnt.roles]
     free_roles, strict_roles = _apart(all_roles, own)
     free_families, strict_families = _apart(learnt.families, own)

@@ -26,6 +26,9 @@ _HASH_KEYS = {
     "SHA1": frozenset({IndicatorType.SHA1}),
     "SHA256": frozenset({IndicatorType.SHA256}),
 }
+HASH_TYPES = tuple(_HASH_KEYS.values())
+"""The types that hash keys hold."""
+
 _HASH_REASONS = frozenset({Rejected.EMPTY_VALUE, Rejected.TOO_LONG, Rejected.TYPE_MISMATCH})
 
 
