@@ -31,7 +31,7 @@ def what_they_do(view: View, tally: Tally) -> tuple[Section, ...]:
     else:
         blocks.append(Paragraph(text=say("No partner named a malware family for any of these findings.")))
     blocks.append(_week_chart(view, tally))
-    return (Section(anchor="activity", title=say("What they do"), blocks=tuple(blocks), new_page=True),)
+    return (Section(anchor="activity", title=say("What they do"), blocks=tuple(blocks)),)
 
 
 def source_of(view: View) -> Message:

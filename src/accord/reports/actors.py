@@ -261,7 +261,7 @@ def worst(view: View, tally: Tally, change: Change | None) -> tuple[Section, ...
             mark=Code(text="[.]"),
         ),
     )
-    return (Section(anchor="worst", title=say("The worst findings"), blocks=(table,), new_page=True),)
+    return (Section(anchor="worst", title=say("The worst findings"), blocks=(table,)),)
 
 
 def _band(view: View, actor: str, shown: int, network: NetworkTally | None) -> Band:

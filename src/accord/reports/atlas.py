@@ -26,6 +26,12 @@ EARTH_KM = 6371.0
 LABELS = 5
 _SEA, _LAND, _COAST = "#F3F6F9", "#E1E6EB", "#FFFFFF"
 _MARGIN = 1.25
+_DEFINITIONS = (
+    f'<defs><clipPath id="frame"><rect width="{WIDTH:.0f}" height="{HEIGHT:.0f}"/></clipPath>'
+    '<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    f'<rect class="land" width="6" height="6" fill="{_LAND}" stroke="none"/>'
+    f'<line class="hatch" x1="0" y1="0" x2="0" y2="6" stroke="{SOFT}" stroke-width="1.2"/></pattern></defs>'
+)
 
 Ring = npt.NDArray[np.float64]
 """A closed line: rows of (longitude, latitude) in degrees, or of (x, y) in km once projected."""
@@ -122,17 +128,20 @@ def draw(sheet: MapSheet, speaker: Speaker, atlas: Atlas) -> str:
     parts += _labels(frame, atlas, sheet, speaker)
     if sheet.simulated:
         parts.append(
-            text(WIDTH - 8, 20, speaker.say(say("SIMULATED DATA")), size=13, anchor="end", ink="#B42318", bold=True)
+            text(
+                WIDTH - 8,
+                20,
+                speaker.say(say("SIMULATED DATA")),
+                size=13,
+                anchor="end",
+                ink="#B42318",
+                name="warn",
+                bold=True,
+            )
         )
     legend, height = _legend(sheet, numbers, drawn, speaker)
-    clip = (
-        f'<defs><clipPath id="frame"><rect width="{WIDTH:.0f}" height="{HEIGHT:.0f}"/></clipPath>'
-        '<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        f'<rect width="6" height="6" fill="{_LAND}"/><line x1="0" y1="0" x2="0" y2="6" stroke="{SOFT}" '
-        'stroke-width="1.2"/></pattern></defs>'
-    )
     body = [f'<g clip-path="url(#frame)">{"".join(parts)}</g>', *legend]
-    return svg(WIDTH, HEIGHT + height, speaker.say(sheet.title), body, clip)
+    return svg(WIDTH, HEIGHT + height, speaker.say(sheet.title), body, _DEFINITIONS)
 
 
 def _frame(country: str, atlas: Atlas) -> _Frame:
@@ -193,7 +202,7 @@ def _circle(at: tuple[float, float], country: str, sheet: MapSheet, numbers: dic
 
 def _fill(country: str, sheet: MapSheet, numbers: dict[str, int]) -> tuple[str, str]:
     if number := numbers.get(country, 0):
-        return SCALE[step_of(number)], "class"
+        return SCALE[step_of(number)], "own class" if country == sheet.country else "class"
     if country in sheet.elsewhere:
         return "url(#hatch)", "hatched"
     return _LAND, "land"

@@ -21,7 +21,7 @@ def what_to_do(view: View, tally: Tally) -> Section:
     if tally.roles:
         blocks.append(_by_role(tally))
     blocks += [*_evidence(), *_legal_basis(view), *_answer(view), *_files()]
-    return Section(anchor="do", title=say("What to do, and on which basis"), blocks=tuple(blocks), new_page=True)
+    return Section(anchor="do", title=say("What to do, and on which basis"), blocks=tuple(blocks))
 
 
 def _by_role(tally: Tally) -> Table:

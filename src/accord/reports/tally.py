@@ -89,7 +89,7 @@ def tally(view: View) -> Tally:
         in_review=reviewed.num_rows,
         roles=roles,
         government=_true(acted["government"]),
-        networks=_networks(acted),
+        networks=networks_of(acted),
         registries=_registries(acted, view.country),
         abroad=acted.num_rows - _true(hosted_here(acted)),
         unplaced=pc.sum(_unplaced(acted, view.country)).as_py() or 0,
@@ -168,7 +168,8 @@ def _unplaced(findings: pa.Table, country: str) -> pa.ChunkedArray:
     return pc.equal(by_actor(findings, country), "")
 
 
-def _networks(findings: pa.Table) -> tuple[NetworkTally, ...]:
+def networks_of(findings: pa.Table) -> tuple[NetworkTally, ...]:
+    """The networks in which `findings` are hosted in the report's country, the heaviest first."""
     placed = findings.filter(pc.and_(pc.is_valid(findings["asn"]), hosted_here(findings))).select(
         ["asn", "role", "network_owner", "abuse_contact", "government", "severity"]
     )
