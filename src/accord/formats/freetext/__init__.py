@@ -21,7 +21,7 @@ from accord.columns.reading import Chunk, Context, Parsed
 from accord.columns.schema import OBSERVATIONS, REJECTS
 from accord.formats.freetext import doubts
 from accord.formats.freetext.lines import host_of, is_file, read_line
-from accord.vocabulary.indicators import INDICATOR_TYPES, TYPE_CODES, Indicator, IndicatorType
+from accord.vocabulary.indicators import TYPE_CODES, Indicator, IndicatorType
 from accord.vocabulary.markings import Marking, read_marking, strictest
 from accord.vocabulary.reasons import Rejected
 
@@ -31,6 +31,8 @@ GRAIN = "lines"
 
 _TLP = re.compile(r"\bTLP\s?:\s?(RED|AMBER\s?\+\s?STRICT|AMBER|GREEN|CLEAR|WHITE)\b", re.IGNORECASE)
 _SCHEME = re.compile(rb"\s*([A-Za-z][A-Za-z0-9+.-]*)://")
+
+_HXXP = re.compile(rb"^hxxp(s?):", re.IGNORECASE | re.MULTILINE)
 
 _SIMPLE = np.zeros(256, np.bool_)
 _SIMPLE[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-[]?=&%~+")] = True
@@ -156,7 +158,7 @@ def _read_simple(chunk: Chunk, start: Positions, end: Positions, context: Contex
         simple = simple[_EDGE[data[start[simple]]]]
         last = data[end[simple] - 1]
         simple = simple[_EDGE[last] | (last == ord("/"))]
-    values = read_spans(data, start[simple], end[simple], context)
+    values = _read_refanged(data, start[simple], end[simple], context)
     kept = _undoubted(data, start[simple], end[simple], values, context)
     picked = pa.array(kept)
     return _Quick(
@@ -172,18 +174,31 @@ def _read_simple(chunk: Chunk, start: Positions, end: Positions, context: Contex
     )
 
 
+def _read_refanged(data: npt.NDArray[np.uint8], start: Positions, end: Positions, context: Context) -> Values:
+    """Read spans after undoing the commonest defanging in all of them at once: the kernel is fast on plain values."""
+    raw = data.tobytes()
+    text = b"\n".join([raw[s:e] for s, e in zip(start.tolist(), end.tolist(), strict=True)])
+    text = text.replace(b"[.]", b".").replace(b"[:]", b":")
+    text = _HXXP.sub(rb"http\1:", text) + b"\n" * bool(len(start))
+    plain = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(plain == ord("\n")).astype(np.int64)
+    starts = np.concatenate([np.zeros(min(len(ends), 1), np.int64), ends[:-1] + 1])
+    return read_spans(plain, starts, ends, context)
+
+
 def _undoubted(
     data: npt.NDArray[np.uint8], start: Positions, end: Positions, values: Values, context: Context
 ) -> Positions:
     """Which values are beyond doubt: taken, and their host is under a known suffix and is no file's name."""
     keep = values.outcome == 0
-    named = np.isin(values.kind, (TYPE_CODES[IndicatorType.DOMAIN], TYPE_CODES[IndicatorType.URL])) & keep
+    domain = TYPE_CODES[IndicatorType.DOMAIN]
+    named = np.isin(values.kind, (domain, TYPE_CODES[IndicatorType.URL])) & keep
     endings: dict[str, bool] = {}
-    texts = values.value
+    texts = values.value.to_pylist()
     for at in np.flatnonzero(named).tolist():
         written = data[start[at] : end[at]].tobytes()
         scheme = _SCHEME.match(written)
-        host = host_of(Indicator(kind=INDICATOR_TYPES[values.kind[at]], value=texts[at].as_py()))
+        host = texts[at] if values.kind[at] == domain else host_of(Indicator(kind=IndicatorType.URL, value=texts[at]))
         ending = host.rpartition(".")[2]
         if not ending.isdigit() and ":" not in host:
             known = endings.get(ending)

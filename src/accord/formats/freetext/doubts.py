@@ -39,6 +39,16 @@ MAIL_HEADER = re.compile(
 )
 """A mail's header line: the names in it are mostly those of providers, so only defanged ones are statements."""
 
+MAIL_TRACE = re.compile(
+    r"\b(?:smtp\.(?:mailfrom|helo)|header\.(?:d|i|s|b|from)|compauth|client-ip|envelope-from)=|\b(?:spf|dkim|dmarc)="
+    r"|\bwith\s+(?:Microsoft\s+)?E?SMTPS?A?\b|\bpermitted\s+sender\b|\(Postfix\)",
+    re.IGNORECASE,
+)
+"""Words by which the second line of a folded header is known (RFC 5321, 4.4; RFC 7208, 9.1; RFC 8601)."""
+
+COMMAND = re.compile(r"\b[A-Za-z]:\\|\bHK(?:LM|CU|CR|U|EY_[A-Z_]+)\\|\\[\w.$-]+\\", re.IGNORECASE)
+"""A Windows path or registry key: bare names on such a line are files (`reg save HKLM\\SAM sam.save`)."""
+
 NO_SENDER = re.compile(
     r"^(?:message-id|in-reply-to|references|thread-[a-z]+|content-[a-z-]+|to|cc|bcc|delivered-to|envelope-to"
     r"|x-original-to|x-apparently-to|x-forwarded-to)\s*:",

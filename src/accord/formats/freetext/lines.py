@@ -27,6 +27,10 @@ _MARKS = (
     (re.compile(r"[\[({]/[\])}]"), _SLASH),
     (re.compile(r"(?<=\w)\s?\[\s*(?:@|at)\s*\]\s?(?=\w)|(?<=\w)[({]\s*(?:@|at)\s*[)}](?=\w)", re.IGNORECASE), _AT),
 )
+_BRACKET = re.compile(r"[\[({.]\s*(?:[.:@/\]]|dot|at)", re.IGNORECASE)
+# Without one of these in it, a line names no host, no mailbox and no file's digest.
+_SPEAKING = re.compile(r"\S[.:@\[({/]|[.:@/\])}]\S|[0-9A-Fa-f]{31}|AS\d")
+_TELLING = re.compile(r"[.:@/\ue000-\ue004].|.{31}|AS\d", re.DOTALL)
 _PLAIN = str.maketrans({_DOT: ".", _COLON: ":", _AT: "@", _SLASH: "/", _PLACE: "://"})
 _HXXP = re.compile(r"\b(?:hxxps?|fxps?)(?=[:\ue001\ue004])", re.IGNORECASE)
 
@@ -76,6 +80,8 @@ class _Word:
     before: str
     context_only: bool
     """Bare names and URLs on this line are context: it is a reference or a header, or defangs what it means."""
+    command: bool
+    """The line holds a Windows path or registry key, so that bare names on it are files."""
     recipients: bool
     """`@` values on this line are message ids or recipients."""
 
@@ -100,27 +106,36 @@ def read_line(text: str, context: Context) -> Statement:
 
 def _words(line: str) -> Iterator[_Word]:
     line = _BULLET.sub("", _COMMENT.split(line, maxsplit=1)[0]).strip()
-    marked = _PRIVATE.sub(" ", line)
-    for form, mark in _MARKS:
-        marked = form.sub(mark, marked)
+    marked = line if line.isascii() else _PRIVATE.sub(" ", line)
+    if not _SPEAKING.search(marked):
+        return
+    if _BRACKET.search(marked):
+        for form, mark in _MARKS:
+            marked = form.sub(mark, marked)
     defangs = _PRIVATE.search(marked) is not None or _HXXP.search(marked) is not None
-    header = doubts.MAIL_HEADER.match(marked) is not None
+    header = doubts.MAIL_HEADER.match(marked) is not None or doubts.MAIL_TRACE.search(marked) is not None
+    command = doubts.COMMAND.search(marked) is not None
     context_only = defangs or header or doubts.REFERENCE.match(marked) is not None
     recipients = doubts.NO_SENDER.match(marked) is not None
     cells = _cells(marked)
     for cell in cells:
-        value = _CELL_LABEL.sub("", cell)
+        whole, value = _trimmed(cell), _trimmed(_CELL_LABEL.sub("", cell))
         for match in _TOKEN.finditer(cell):
+            if not _TELLING.search(match[0]):
+                continue
             text = _trimmed(match[0])
-            if not text or (cell[: match.start()].endswith("](") and not _is_defanged(text)):
+            defanged = _is_defanged(text)
+            before = cell[: match.start()]
+            if not text or (before.endswith("](") and not defanged):
                 continue  # a live Markdown link is a citation
             yield _Word(
                 text=text,
-                defanged=_is_defanged(text),
-                listed=not header and text in (_trimmed(cell), _trimmed(value)),
-                alone=len(cells) == 1 and text == _trimmed(cell),
-                before=cell[: match.start()],
+                defanged=defanged,
+                listed=not header and text in (whole, value),
+                alone=len(cells) == 1 and text == whole,
+                before=before,
                 context_only=context_only,
+                command=command,
                 recipients=recipients,
             )
 
@@ -240,7 +255,7 @@ def _read_name(word: _Word, text: str, context: Context, said: Statement) -> Non
             if word.listed:
                 _take(Rejected.NOT_AN_INDICATOR, word, said)
             return
-        if not word.listed and (word.context_only or not doubts.is_name_in_text(name)):
+        if not word.listed and (word.context_only or word.command or not doubts.is_name_in_text(name)):
             return
     read = read_value(text, context.is_public_suffix)
     if isinstance(read, Indicator) or word.defanged or word.listed:
