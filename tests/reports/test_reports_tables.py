@@ -71,7 +71,7 @@ def test_the_header_is_the_one_that_is_promised(make_view, tmp_path):
     )
     tables.write_outcomes(make_view(findings=0), tmp_path / "outcomes.csv")
     assert (tmp_path / "outcomes.csv").read_bytes() == (
-        b"finding_id,type,value,role,asn,network_owner,review,outcome,date,note\r\n"
+        b"finding_id,type,value,role,asn,network_owner,marking,review,outcome,date,note\r\n"
     )
 
 
@@ -189,6 +189,7 @@ def slow_networks(view: View) -> dict[str, list[tuple[str, ...]]]:
                     "" if serves else port,
                     port if serves else "",
                     str(sighting["count"]),
+                    finding["marking"],
                 )
             )
     return dict(files)

@@ -38,7 +38,7 @@ def everything() -> list[dict[str, object]]:
             "families": (["Cobalt Strike", "名前", "--"] + [f"f{n}" for n in range(30)])[: at % 40],
             "confidence": None if at % 4 == 0 else at % 11 / 10,
             "asn": None if at % 5 == 0 else 64496,
-            "marking": "amber+strict",
+            "marking": "amber",
             "country": None if at % 7 == 0 else "ID",
             "network_owner": None if at % 3 == 0 else "Nusantara " * 40,
         }
@@ -142,6 +142,13 @@ def test_what_the_format_has_no_type_for_is_left_out(make_view, tmp_path):
     rows = [row for row in everything() if row["type"] in {"sha256", "sha1", "md5", "asn", "cidr", "email"}]
     rows += [row for row in everything() if row["role"] in {"undetermined", "other", "test"}]
     assert written(make_view(rows=rows), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("marking", "reports"), [("clear", 1), ("green", 1), ("amber", 1), ("amber+strict", 0), ("red", 0)]
+)
+def test_what_must_stay_within_the_recipients_organisation_gets_no_report(make_view, tmp_path, marking, reports):
+    assert len(written(make_view(rows=[{"marking": marking}]), tmp_path)) == reports
 
 
 def test_findings_in_review_get_no_report(make_view, tmp_path):

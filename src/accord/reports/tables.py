@@ -34,6 +34,7 @@ OUTCOMES_HEADER: tuple[str, ...] = (
     "role",
     "asn",
     "network_owner",
+    "marking",
     "review",
     "outcome",
     "date",
@@ -52,6 +53,7 @@ SIGHTINGS_HEADER: tuple[str, ...] = (
     "source_port",
     "service_port",
     "count",
+    "marking",
 )
 """The columns of every by-network file."""
 
@@ -154,7 +156,7 @@ def _by_network(view: View) -> pa.Table:
     asn = np.asarray(_one(acted["asn"].fill_null(0)), np.int64)[row]
     order = np.lexsort((np.arange(len(row)), row, asn))
     at = pa.array(row)
-    columns = {name: acted[name].take(at) for name in ("finding_id", "type", "value", "role")} | {
+    columns = {name: acted[name].take(at) for name in ("finding_id", "type", "value", "role", "marking")} | {
         "asn": pa.array(asn),
         "family": pa.chunked_array([*sightings["family"].chunks, pa.nulls(len(alone), pa.string())]),
         "seen_at": _followed(sightings["seen_at"], acted["last_seen"], alone),
@@ -183,8 +185,8 @@ def _sightings_columns(table: pa.Table) -> pa.Table:
 
 def _outcome_columns(findings: pa.Table) -> pa.Table:
     review = pc.greater(pc.list_value_length(findings["review"]), 0)
-    table = findings.select(OUTCOMES_HEADER[:6]).append_column("review", review)
-    for name in OUTCOMES_HEADER[7:]:
+    table = findings.select(OUTCOMES_HEADER[:7]).append_column("review", review)
+    for name in OUTCOMES_HEADER[8:]:
         table = table.append_column(name, pa.nulls(findings.num_rows, pa.string()))
     return _columns(table, OUTCOMES_HEADER)
 

@@ -7,7 +7,8 @@ A finding gets a report where the format has a type whose required fields are kn
 nobody told us (the sender of a spam mail, the protocol of an attack) is never made up. `confidence` stays away,
 because the schema wants a number from 0 to 1 and the project's own reader an integer: it stands in `description`
 and, in words, in `tags`. Findings that await an
-analyst's review get none. A victim is never reported under `reputation`, because that is what blocklists are fed by.
+analyst's review get none, nor do those marked TLP:AMBER+STRICT or TLP:RED: network owners are outside the
+recipient's organisation. A victim is never reported under `reputation`, because that is what blocklists are fed by.
 
 Source: X-ARF v4.2 schemas (xarf.org), as the PyPI package `xarf` ships them.
 """
@@ -29,6 +30,7 @@ from accord.reports.confidence import in_words
 from accord.reports.identifiers import NUL, object_names
 from accord.reports.tables import instants
 from accord.vocabulary.indicators import IndicatorType
+from accord.vocabulary.markings import Marking
 from accord.vocabulary.roles import SERVER_ROLES, Role
 
 XARF_VERSION = "4.2.0"
@@ -277,7 +279,8 @@ _SITES = frozenset({IndicatorType.DOMAIN, IndicatorType.URL})
 def _batches(view: View) -> Iterator[list[tuple[_Row, Kind, int | None, str]]]:
     """Findings that get a report, with its type, the source port, and the time to which that port belongs."""
     waiting = pc.greater(pc.list_value_length(view.findings["review"]), 0)
-    acted = view.findings.filter(pc.invert(waiting))
+    kept = pc.is_in(view.findings["marking"], pa.array([Marking.AMBER_STRICT.value, Marking.RED.value]))
+    acted = view.findings.filter(pc.invert(pc.or_(waiting, kept)))
     ports, times = _source_ports(acted, view.sightings)
     for begin in range(0, acted.num_rows, _BATCH):
         part = acted.slice(begin, _BATCH)
