@@ -5,7 +5,7 @@ from accord.reports.blocks import Align, Block, Bullets, Column, Definitions, He
 from accord.reports.confidence import SCALE, UNRATED
 from accord.reports.roles import advice_for, role_name
 from accord.reports.tally import Tally
-from accord.reports.words import Code, Lines, Message, Value, Verbatim, count_of, say
+from accord.reports.words import Code, Lines, Message, Value, Verbatim, count_of, named, say
 from accord.vocabulary.datasets import Origin
 from accord.vocabulary.markings import Marking
 
@@ -84,8 +84,8 @@ def _datasets(view: View) -> Block:
 
 
 def _dataset_row(sheet: DatasetSheet) -> Row:
-    partner: Value = say("a partner that may not be named") if sheet.partner is None else Verbatim(text=sheet.partner)
-    about: list[Value] = [Verbatim(text=sheet.title), partner]
+    partner: Value = say("a partner that may not be named") if sheet.partner is None else named(sheet.partner)
+    about: list[Value] = [named(sheet.title), partner]
     if sheet.upstream is not None:
         about.append(say("passed on from {upstream}", upstream=Verbatim(text=sheet.upstream)))
     how: list[Value] = [COLLECTED.get(sheet.origin, Verbatim(text=sheet.origin))]
@@ -146,7 +146,8 @@ def _method() -> list[Block]:
                     say("Confidence"),
                     say(
                         "Each source has a weight by its grade (a 0.9, b 0.7, c 0.5, d 0.3, e 0.1). The weight fades "
-                        "with the age of the last sighting: for networks to nothing in 120 days, for phishing in 3. "
+                        "with the age of the last sighting: half is gone after 30 days and all after 120, for phishing "
+                        "after 15 hours and 3 days. "
                         "The best weight of each partner counts once, also if others pass it on; independent partners "
                         "combine as the chance that not all of them are wrong."
                     ),
@@ -154,8 +155,10 @@ def _method() -> list[Block]:
                 (
                     say("Severity"),
                     say(
-                        "The order from the worst down: the role first (C2 servers above infected systems), then "
-                        "government systems, confidence, how lately it was seen, and how many victims stand behind it."
+                        "Out of 100: up to 45 for the role (a C2 server 45, malware distribution and hacked websites "
+                        "36, phishing 32, an infected system 23, a scanner 9), 20 on a government system, up to 20 for "
+                        "confidence, up to 10 for how lately it was seen (nothing after 180 days), and up to 5 for the "
+                        "infected systems of the same families behind it."
                     ),
                 ),
                 (

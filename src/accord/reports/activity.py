@@ -14,7 +14,7 @@ from accord.reports.blocks import (
 )
 from accord.reports.families import what_it_does
 from accord.reports.tally import Tally
-from accord.reports.words import Country, Message, Share, Verbatim, count_of, say
+from accord.reports.words import Country, Message, Share, count_of, named, say
 
 BARS = 10
 """Bars of a chart; the table beside it has more."""
@@ -50,11 +50,11 @@ def _family_chart(view: View, tally: Tally) -> BarChart:
         anchor="chart-families",
         title=say(
             "{family} is behind {share} of the findings whose family is known",
-            family=Verbatim(text=family),
+            family=named(family),
             share=Share(value=number / known),
         ),
         axis=say("Findings by malware family"),
-        bars=tuple(Bar(label=Verbatim(text=name), number=count) for name, count in tally.families[:BARS]),
+        bars=tuple(Bar(label=named(name), number=count) for name, count in tally.families[:BARS]),
         source=source_of(view),
     )
 
@@ -73,12 +73,14 @@ def _family_table(tally: Tally) -> Table:
             Column(title=say("Findings"), weight=0.8, align=Align.END),
             Column(title=say("What it does"), weight=4),
         ),
-        rows=tuple((Verbatim(text=name), count, what_it_does(name)) for name, count in shown),
+        rows=tuple((named(name), count, what_it_does(name)) for name, count in shown),
         note=count_of(
             "{n} finding has no named family. A finding with several families counts in each.",
             "{n} findings have no named family. A finding with several families counts in each.",
             tally.without_family,
-        ),
+        )
+        if tally.without_family
+        else say("A finding with several families counts in each."),
     )
 
 

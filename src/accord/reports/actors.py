@@ -24,7 +24,7 @@ from accord.reports.defang import printed
 from accord.reports.opening import Change
 from accord.reports.roles import role_name
 from accord.reports.tally import NetworkTally, RegistryTally, Tally, apart, by_actor
-from accord.reports.words import Code, Country, Lines, Message, Together, Value, Verbatim, count_of, say
+from accord.reports.words import Code, Country, Lines, Message, Together, Value, Verbatim, count_of, named, say
 from accord.vocabulary.roles import Role
 
 WORST = 200
@@ -130,9 +130,9 @@ def _networks(tally: Tally) -> Table:
 
 
 def _network_row(network: NetworkTally) -> Row:
-    named = (Role.C2_SERVER.value, Role.SYSTEM_COMPROMISE.value, Role.INFECTED_SYSTEM.value)
-    numbers = [network.roles.get(role, 0) for role in named]
-    contact = None if network.contact is None else Verbatim(text=network.contact)
+    apart_shown = (Role.C2_SERVER.value, Role.SYSTEM_COMPROMISE.value, Role.INFECTED_SYSTEM.value)
+    numbers = [network.roles.get(role, 0) for role in apart_shown]
+    contact = None if network.contact is None else named(network.contact)
     return (
         Lines(parts=(_owner(network.owner), Verbatim(text=f"AS{network.asn}"))),
         network.findings,
@@ -172,7 +172,7 @@ def _concentration(half: int, networks: int) -> Message:
 
 
 def _label(owner: str | None, asn: int) -> Value:
-    return Verbatim(text=f"AS{asn}" if owner is None else owner)
+    return Verbatim(text=f"AS{asn}") if owner is None else named(owner)
 
 
 def _registries(view: View, tally: Tally) -> Table:
@@ -289,7 +289,7 @@ def _finding_row(row: dict[str, object], change: Change | None) -> Row:
             else None
         )
     sources = row["sources"]
-    named = tuple(Verbatim(text=name) for name in sources) if isinstance(sources, list) else ()
+    names = tuple(named(name) for name in sources) if isinstance(sources, list) else ()
     partners = count_of("{n} partner", "{n} partners", int(str(row["partners"])))
     confidence = row["confidence"]
     return (
@@ -297,7 +297,7 @@ def _finding_row(row: dict[str, object], change: Change | None) -> Row:
         _what(row),
         _seen(row),
         _ports(row),
-        say("{partners}: {names}", partners=partners, names=Together(parts=named)) if named else partners,
+        say("{partners}: {names}", partners=partners, names=Together(parts=names)) if names else partners,
         in_words(confidence if isinstance(confidence, float) else None),
     )
 
@@ -335,7 +335,7 @@ def _cautions(acted: pa.Table, number: int) -> list[Block]:
             anchor="caution-lists",
             caption=_shown(min(APART, len(lists)), len(lists), say("Lists of shared ranges that findings are on")),
             columns=(Column(title=say("List"), weight=4), Column(title=say("Findings"), align=Align.END)),
-            rows=tuple((Verbatim(text=name), count) for name, count in lists[:APART]),
+            rows=tuple((named(name), count) for name, count in lists[:APART]),
         ),
     ]
 
@@ -414,7 +414,7 @@ def _what(row: dict[str, object], *, government: bool = True) -> Lines:
     parts: list[Value] = [role_name(str(row["role"]))]
     families = row["families"]
     if isinstance(families, list) and families:
-        shown: list[Value] = [Verbatim(text=name) for name in families[:3]]
+        shown: list[Value] = [named(name) for name in families[:3]]
         parts.append(Together(parts=tuple(shown)))
         if len(families) > 3:
             parts.append(say("and {n} more", n=len(families) - 3))
@@ -444,7 +444,7 @@ def _ports(row: dict[str, object]) -> Value:
 
 
 def _owner(owner: object) -> Value:
-    return say("Owner not known") if owner is None else Verbatim(text=str(owner))
+    return say("Owner not known") if owner is None else named(str(owner))
 
 
 def _network_of(row: dict[str, object]) -> Value:
@@ -458,4 +458,4 @@ def _country(code: object) -> Value:
 
 
 def _texts(values: object) -> Lines:
-    return Lines(parts=tuple(Verbatim(text=str(value)) for value in values) if isinstance(values, list) else ())
+    return Lines(parts=tuple(named(str(value)) for value in values) if isinstance(values, list) else ())

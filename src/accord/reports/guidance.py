@@ -19,8 +19,10 @@ def what_to_do(view: View, tally: Tally) -> Section:
     """Advice for the roles that occur, evidence, legal basis, outcomes and files."""
     blocks: list[Block] = []
     if tally.roles:
-        blocks.append(_by_role(tally))
-    blocks += [*_evidence(), *_legal_basis(view), *_answer(view), *_files()]
+        blocks += [_by_role(tally), *_evidence(), *_legal_basis(view), *_answer(view)]
+    else:
+        blocks.append(Paragraph(text=say("There is nothing to do about findings. The files are here all the same.")))
+    blocks += _files()
     return Section(anchor="do", title=say("What to do, and on which basis"), blocks=tuple(blocks))
 
 
@@ -111,7 +113,7 @@ def _files() -> list[Block]:
     files: tuple[tuple[tuple[str, ...], Message], ...] = (
         (("findings.csv",), say("every finding with all its columns, values as they are: for your own analysis")),
         (
-            ("by-network/AS<n>.csv",),
+            ("by-network/AS<n>.csv", "by-network/unknown-network.csv"),
             say("one file a network, with the time and source port of sightings: what its owner needs"),
         ),
         (("letter.<language>.txt",), say("the request to a network owner, ready to send")),

@@ -18,7 +18,19 @@ from accord.reports.confidence import in_words
 from accord.reports.defang import printed
 from accord.reports.roles import advice_for, counted, role_name
 from accord.reports.tally import NetworkTally, apart, hosted_here, networks_of
-from accord.reports.words import Code, Country, Message, Speaker, Together, Value, Verbatim, count_of, say, speaker
+from accord.reports.words import (
+    Code,
+    Country,
+    Message,
+    Speaker,
+    Together,
+    Value,
+    Verbatim,
+    count_of,
+    named,
+    say,
+    speaker,
+)
 from accord.vocabulary.markings import Marking, strictest
 
 LETTERS = 40
@@ -115,7 +127,7 @@ def _letter(view: View, findings: pa.Table, network: NetworkTally, place: tuple[
     marking = strictest(*(Marking(name) for name in pc.unique(own["marking"]).to_pylist()))
     owner: Value = say("the owner of AS{asn}", asn=Verbatim(text=str(network.asn)))
     if network.owner is not None:
-        owner = Verbatim(text=network.owner)
+        owner = named(network.owner)
     contact: Value = say("not known") if network.contact is None else Verbatim(text=network.contact)
     lines = [
         "",
@@ -196,7 +208,7 @@ def _examples(own: pa.Table, voice: Speaker) -> list[str]:
     for row in rows:
         facts: list[Value] = [role_name(row["role"])]
         if row["families"]:
-            facts.append(Together(parts=tuple(Verbatim(text=name) for name in row["families"][:3])))
+            facts.append(Together(parts=tuple(named(name) for name in row["families"][:3])))
         if row["ports"]:
             facts.append(say("port {ports}", ports=Verbatim(text=", ".join(str(port) for port in row["ports"][:6]))))
         facts.append(say("seen {first} to {last}", first=row["first_seen"], last=row["last_seen"]))
@@ -276,7 +288,7 @@ def _form(view: View, findings: pa.Table, networks: tuple[NetworkTally, ...], vo
     lines += _close(view, voice)
     lines += ["", _THIN, *_wrapped(say("Networks for this form: AS number, findings, owner, contact"), voice), ""]
     for network in networks:
-        owner: Value = say("not known") if network.owner is None else Verbatim(text=network.owner)
+        owner: Value = say("not known") if network.owner is None else named(network.owner)
         contact: Value = say("not known") if network.contact is None else Verbatim(text=network.contact)
         said = (voice.number(network.findings), voice.say(owner), voice.say(contact))
         lines.append("  " + ", ".join((f"AS{network.asn}", *said)))

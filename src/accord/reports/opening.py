@@ -204,7 +204,9 @@ def _asks(view: View, tally: Tally) -> tuple[Message, ...]:
             )
         )
     if not asks:
-        return (say("Nothing now. Tell {contact} what you know of yourselves.", contact=_contact(view)),)
+        return (
+            say("Nothing now. If you know of activity that is missing here, tell {contact}.", contact=_contact(view)),
+        )
     if view.operation.answer_by is not None:
         asks.append(
             say(

@@ -108,6 +108,15 @@ def count_of(one: str, many: str, number: int, /, **slots: Value) -> Message:
     return Message(text=one, many=many, number=number, slots=(*slots.items(), ("n", number)))
 
 
+NAME_LIMIT = 90
+"""Characters of a name (a family, an owner) that are shown; machine files hold it whole."""
+
+
+def named(name: str) -> Verbatim:
+    """A name from outside, cut where it is longer than any real one."""
+    return Verbatim(text=name if len(name) <= NAME_LIMIT else name[: NAME_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}")
+
+
 @lru_cache(maxsize=16_384)
 def printable(text: str) -> str:
     """`text` with what has no shape of its own (controls, overrides of direction, lone surrogates) made visible.
