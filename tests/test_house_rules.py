@@ -42,15 +42,18 @@ import pytest
 def test_without_reason(): pytest.skip("not today")
 def test_tool_absent(): pytest.skip("needs no-such-tool-anywhere: drawn by it")
 def test_tool_present(): pytest.skip("needs python3: drawn by it")
+def test_deliveries_absent(): pytest.skip("no deliveries in ../shared")
 """
 
 
-@pytest.mark.parametrize(("strict", "outcome"), [("1", "2 failed, 1 skipped"), ("0", "3 skipped")])
+@pytest.mark.parametrize(("strict", "outcome"), [("1", "2 failed, 2 skipped"), ("0", "4 skipped")])
 def test_a_skip_fails_under_accord_no_skip_unless_its_tool_is_absent(tmp_path: Path, strict: str, outcome: str) -> None:
-    (tmp_path / "conftest.py").write_bytes(CONFTEST.read_bytes())
-    (tmp_path / "test_cases.py").write_text(CASES)
+    tests = tmp_path / "checkout/tests"
+    tests.mkdir(parents=True)
+    (tests / "conftest.py").write_bytes(CONFTEST.read_bytes())
+    (tests / "test_cases.py").write_text(CASES)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)],
         capture_output=True,
         text=True,
         check=False,

@@ -571,6 +571,41 @@ def test_no_damage_to_an_archive_ends_in_anything_but_a_refusal(
     assert all(isinstance(given, (bytes, RefusedFileError)) for given in opened.members.values())
 
 
+@pytest.mark.parametrize(
+    ("seed", "mark"), list(zip(SEEDS, [3, 4, 512, 4], strict=True)), ids=["tar.gz", "zip", "tar", "zstd"]
+)
+def test_an_archive_cut_at_any_byte_after_its_mark_is_refused_or_whole(tmp_path: Path, seed: bytes, mark: int) -> None:
+    path = tmp_path / "cut"
+    path.write_bytes(seed)
+    whole = Opened(path).members
+    # What a tar has after its end mark is padding, and may be missing.
+    for length in range(mark, len(seed), 1 + len(seed) // 400):
+        path.write_bytes(seed[:length])
+        opened = Opened(path)
+        refused = opened.refused or any(isinstance(given, RefusedFileError) for given in opened.members.values())
+        assert refused or opened.members == whole, length
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    entries=st.dictionaries(
+        st.text("abcä/ _-", min_size=1, max_size=40).filter(lambda n: n[0] != "/" and n[-1] != "/" and "//" not in n),
+        st.binary(max_size=3000).map(lambda data: b"t" + data),
+        min_size=1,
+        max_size=8,
+    ),
+    method=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]),
+)
+def test_every_zip_that_zipfile_writes_is_read_as_zipfile_reads_it(
+    tmp_path_factory: pytest.TempPathFactory, entries: dict[str, bytes], method: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "zip"
+    path.write_bytes(zip_of(*entries.items(), method=method))
+    with zipfile.ZipFile(path) as oracle:
+        expected = {info.filename: oracle.read(info) for info in oracle.infolist()}
+    assert Opened(path).members == expected == entries
+
+
 def test_the_real_deliveries_open_as_the_standard_library_reads_them() -> None:
     archives = sorted(FEEDS.glob("*/*.tar.gz")) + sorted(FEEDS.glob("*/*.zip"))
     if not archives:
