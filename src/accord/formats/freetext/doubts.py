@@ -76,9 +76,9 @@ def is_redacted(text: str) -> bool:
     return "*" in text or "…" in text or "xxxx" in text.lower()
 
 
-def is_version(text: str, before: str) -> bool:
-    """Is a bare dotted quad in running text a version number? One digit in each place is (`4.0.2.1`)."""
-    return bool(VERSION_WORD.search(before) or _SMALL_QUAD.fullmatch(text))
+def is_version(text: str, before: str, *, listed: bool) -> bool:
+    """Is a bare dotted quad a version number: after such a word, or in running text with one digit in each place?"""
+    return VERSION_WORD.search(before) is not None or (not listed and _SMALL_QUAD.fullmatch(text) is not None)
 
 
 def is_name_in_text(name: str) -> bool:

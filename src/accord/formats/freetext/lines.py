@@ -232,13 +232,14 @@ def _read_digest(word: _Word, text: str, context: Context, said: Statement) -> N
 
 def _read_address(word: _Word, text: str, context: Context, said: Statement) -> None:
     quad = _QUAD_SHAPED.fullmatch(text) is not None
-    if quad and not word.defanged and not word.alone and doubts.is_version(text, word.before):
+    if quad and not word.defanged and not word.alone and doubts.is_version(text, word.before, listed=word.listed):
         return
     read = read_value(text, context.is_public_suffix)
     private = read is Rejected.ADDRESS_NOT_ROUTABLE and (quad or _V6_HOME.match(text) is not None)
     mistaken = quad and _QUAD.match(text) is not None and read in (Rejected.PORT, Rejected.CIDR)
     # four numbers that are no address are a typing error on their own or in a column, but `15.1.2044.4` is a version
-    written = word.alone or (word.listed and (not quad or _QUAD.match(text) is not None))
+    shaped = (word.alone or _QUAD.match(text) is not None) if quad else ("::" in text or text.count(":") == 7)
+    written = word.listed and shaped
     if isinstance(read, Indicator) or word.defanged or written or private or mistaken:
         _take(read, word, said)
 
