@@ -18,6 +18,7 @@ from accord.columns.fields import (
     gather,
     names,
     read_numbers,
+    read_ports,
     split,
     split_line,
     trim,
@@ -126,6 +127,23 @@ def test_lines_are_split_each_by_itself(lines, wanted):
             assert got == (expected[column] if column < len(expected) else "")
 
 
+@settings(max_examples=300, deadline=None)
+@given(line=LINES)
+def test_trimmed_fields_are_the_fields_without_white_space_at_their_ends(line):
+    where = lines_of(line)
+    plain, trimmed = (split(*where, range(6), ",", trimmed=trimming) for trimming in (False, True))
+    for slot in range(6):
+        texts = [one.data[one.start[slot, 0] : one.end[slot, 0]].tobytes() for one in (plain, trimmed)]
+        assert texts[1] == texts[0].strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "port"), [(b"1", 1), (b" 65535", 65_535), (b"", 0), (b" ", 0), (b"0", -1), (b"x", -1)]
+)
+def test_a_port_is_one_to_65535_and_an_empty_span_is_no_fault(text, port):
+    assert read_ports(*lines_of(text)).tolist() == [port]
+
+
 def test_flags_say_which_fields_stood_in_quotes_and_held_doubled_ones():
     fields = split(*lines_of(b'plain,"quoted","dou""bled",""'), range(4), ",")
     assert fields.flags[:, 0].tolist() == [0, QUOTED, QUOTED | DOUBLED, QUOTED]
@@ -183,7 +201,8 @@ def test_a_constant_column_says_one_name_everywhere_or_nothing():
         (b"999999999999", 999_999_999_999),
         (b"1000000000000", -1),
         (b"0443", -1),
-        (b"", -1),
+        (b"", -2),
+        (b" \t", -2),
         (b"-1", -1),
         (b"+1", -1),
         (b"1.0", -1),

@@ -46,13 +46,21 @@ class Fields:
 
 
 def split(
-    data: Bytes, start: Positions, end: Positions, wanted: Sequence[int], delimiter: str, *, quoting: bool = True
+    data: Bytes,
+    start: Positions,
+    end: Positions,
+    wanted: Sequence[int],
+    delimiter: str,
+    *,
+    quoting: bool = True,
+    trimmed: bool = False,
 ) -> Fields:
     """Split the lines `data[start[i]:end[i]]` and give the fields at the `wanted` column indexes.
 
     `wanted` are distinct and 0-based; `delimiter` is one ASCII character, no quote. With `quoting`, RFC 4180
     section 2 holds in any field: an unclosed quote, a quote inside an unquoted field and text after a closing quote
-    are QUOTING. Every line is checked to be UTF-8 (RFC 3629), which comes before QUOTING.
+    are QUOTING. Every line is checked to be UTF-8 (RFC 3629), which comes before QUOTING. `trimmed`: the spans are
+    without ASCII white space at their ends (cheaper here than by `trim` later, as the bytes are at hand).
     """
     if not is_delimiter(delimiter):
         raise ValueError(f"a delimiter is one ASCII character that is no quote and no line end, not {delimiter!r}")
@@ -70,6 +78,7 @@ def split(
         slots,
         ord(delimiter),
         _QUOTE if quoting else -1,
+        trimmed,
         field_start,
         field_end,
         flags,
@@ -148,7 +157,7 @@ def constant(name: str | None, length: int) -> pa.DictionaryArray:
 
 
 def read_numbers(data: Bytes, start: Positions, end: Positions) -> npt.NDArray[np.int64]:
-    """The decimal numbers in the spans, white space around them apart; -1 where there is none.
+    """The decimal numbers in the spans, white space around them apart; -1 where there is none, -2 in an empty span.
 
     A number is `0`, or at most 12 ASCII digits that do not begin with 0.
     """
@@ -160,9 +169,8 @@ def read_numbers(data: Bytes, start: Positions, end: Positions) -> npt.NDArray[n
 def read_ports(data: Bytes, start: Positions, end: Positions) -> npt.NDArray[np.int32]:
     """The ports in the spans: 1 to 65535; 0 where a span is empty or white, -1 where it holds no port."""
     number = read_numbers(data, start, end)
-    first, last = trim(data, start, end)
     port = np.where((number >= 1) & (number <= 65_535), number, -1)
-    return np.where(first == last, 0, port).astype(np.int32)
+    return np.where(number == -2, 0, port).astype(np.int32)
 
 
 def are_equal(data: Bytes, start: Positions, end: Positions, text: bytes) -> Mask:
@@ -192,6 +200,7 @@ def _split(
     slots: npt.NDArray[np.int32],
     delimiter: int,
     quote: int,
+    trimmed: bool,
     start: Positions,
     end: Positions,
     flags: npt.NDArray[np.uint8],
@@ -243,6 +252,11 @@ def _split(
                 break
             if column < len(slots) and slots[column] >= 0:
                 slot = slots[column]
+                if trimmed:
+                    while first < last and (data[first] == 32 or 9 <= data[first] <= 13):
+                        first += 1
+                    while first < last and (data[last - 1] == 32 or 9 <= data[last - 1] <= 13):
+                        last -= 1
                 start[slot, line], end[slot, line], flags[slot, line] = first, last, flag
                 if flag & DOUBLED:
                     doubled += last - first
@@ -342,7 +356,7 @@ def _numbers(data: Bytes, start: Positions, end: Positions, numbers: Positions) 
             first += 1
         while first < last and (data[last - 1] == 32 or 9 <= data[last - 1] <= 13):
             last -= 1
-        number = np.int64(-1)
+        number = np.int64(-1 if first < last else -2)
         if first < last <= first + 12 and (data[first] != 48 or last == first + 1):
             number = np.int64(0)
             for at in range(first, last):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from accord.columns.builder import shorten
-from accord.columns.fields import Bytes, Mask, Positions, are_equal, begin_with, constant, names, split, trim
+from accord.columns.fields import Bytes, Mask, Positions, are_equal, begin_with, constant, gather, split, trim
 from accord.columns.kernel import OUTCOME_CODES, OUTCOMES
 from accord.columns.lines import cut
 from accord.columns.reading import Chunk, Parsed
@@ -251,11 +251,6 @@ class Spans:
         """The spans at these positions."""
         return Spans(data=self.data, start=self.start[rows], end=self.end[rows])
 
-    def trimmed(self) -> "Spans":
-        """Without white space around them."""
-        start, end = trim(self.data, self.start, self.end)
-        return Spans(data=self.data, start=start, end=end)
-
     @property
     def filled(self) -> Mask:
         """Which spans are not empty."""
@@ -280,17 +275,16 @@ class Cells:
         if column is None:
             return constant(None, len(self.columns))
         spans = self.by_column[column]
-        return names(spans.data, spans.start, spans.end)
+        return gather(spans.data, spans.start, spans.end, spans.filled).dictionary_encode()
 
 
 def read_cells(account: Account, wanted: Sequence[int], delimiter: str, *, quoting: bool = True) -> Cells:
     """Split the lines into columns (`fields.split`); an open line that is not sound is refused."""
     lines = account.lines
-    fields = split(lines.data, lines.start, lines.end, wanted, delimiter, quoting=quoting)
+    fields = split(lines.data, lines.start, lines.end, wanted, delimiter, quoting=quoting, trimmed=True)
     account.refuse(fields.outcome != 0, fields.outcome)
     by_column = {
-        column: Spans(data=fields.data, start=fields.start[at], end=fields.end[at]).trimmed()
-        for at, column in enumerate(wanted)
+        column: Spans(data=fields.data, start=fields.start[at], end=fields.end[at]) for at, column in enumerate(wanted)
     }
     return Cells(data=fields.data, columns=fields.columns, by_column=by_column)
 

@@ -312,13 +312,12 @@ def _families(cells: Cells, layout: ShadowserverLayout) -> pa.DictionaryArray:
     """The first filled of the family columns. A tag that lists several words is no name of one family."""
     family = constant(None, len(cells.columns))
     for at, column in enumerate(layout.families):
+        if at and not family.null_count:
+            break
         names = cells.names(column)
         if layout.names[column] == "tag":
             names = _without(names, lambda word: ";" in word or "," in word)
-        if at == 0:
-            family = names
-        elif family.null_count:
-            family = pc.coalesce(family.cast(pa.string()), names.cast(pa.string())).dictionary_encode()
+        family = pc.coalesce(family.cast(pa.string()), names.cast(pa.string())).dictionary_encode() if at else names
     return family
 
 
