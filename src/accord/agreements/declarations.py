@@ -129,7 +129,7 @@ def read_dataset(table: SettingsTable, partners: Mapping[PartnerId, Partner], fo
     names = table.texts("format", required=True)
     for name in names:
         known(table, "format", name, formats, "format")
-    columns = tuple(_read_columns(one) for one in table.tables("csv"))
+    columns = tuple(read_columns(one) for one in table.tables("csv"))
     if ("csv" in names) != bool(columns):
         raise table.wrong(
             "csv",
@@ -203,7 +203,8 @@ def _read_rule(table: SettingsTable) -> DatasetRule:
     return rule
 
 
-def _read_columns(table: SettingsTable) -> Columns:
+def read_columns(table: SettingsTable) -> Columns:
+    """Read one `[[dataset.csv]]` column mapping."""
     indicators: dict[str, str | None] = {}
     permitted = {"any", "ip", "hash", *(kind.value for kind in IndicatorType)}
     for column, kind in table.text_map("indicators").items():

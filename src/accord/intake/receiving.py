@@ -89,7 +89,7 @@ class _Open:
     names: list[str | None] = field(default_factory=list)
     jobs: list[_Job] = field(default_factory=list)
     refused: dict[int, RefusedFileError] = field(default_factory=dict)
-    formats: set[str] = field(default_factory=set)
+    formats: dict[int, str] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
 
     def path(self, member: int) -> str:
@@ -207,7 +207,7 @@ class Receiver:
                 if note:
                     opened.notes.add(note)
                 packer.lines(module, number, layout, member.blocks())
-            opened.formats.add(module.NAME)
+            opened.formats[number] = module.NAME
         except RefusedFileError as error:
             opened.refused[number] = error
 
@@ -331,7 +331,7 @@ class Receiver:
             file=opened.file,
             sha256=sha256,
             size=size,
-            formats=() if whole else tuple(sorted(opened.formats)),
+            formats=() if whole else _formats_read(opened),
             records=records,
             accepted=accepted,
             ignored={reason: count for reason, count in sorted(ignored.items()) if count},
@@ -424,6 +424,10 @@ class _Packer:
                 got=f"{len(carry):,} bytes without a line end",
                 remedy="check that the file is text with line ends",
             )
+
+
+def _formats_read(opened: _Open) -> tuple[str, ...]:
+    return tuple(sorted({name for number, name in opened.formats.items() if number not in opened.refused}))
 
 
 def _members(parsed: Parsed) -> list[int]:

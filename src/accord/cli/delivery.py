@@ -1,0 +1,37 @@
+"""`accord delivery`: what would become of a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Deliveries: what partners hand over.", rich_markup_mode=None)
+
+
+@app.callback()
+def deliveries() -> None:
+    """Deliveries: what partners hand over."""
+
+
+@app.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to check; nothing is sent anywhere.")],
+    format_names: Annotated[
+        list[str], typer.Option("--format", help="Format to read it as; give it several times for mixed archives.")
+    ],
+    mapping: Annotated[
+        Path | None,
+        typer.Option("--mapping", help="For csv: a TOML file with the [[csv]] tables that the data set will declare."),
+    ] = None,
+    rejects: Annotated[int, typer.Option("--rejects", min=0, help="How many rejected records to show.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """See offline what of a file would be accepted, ignored and rejected, and why.
+
+    The exit code is 0 when the file can be read, 3 when it or one of its members is refused whole.
+
+    Example: accord delivery check feed.csv.gz --format csv --mapping feed.toml
+    """
+    from accord.cli.checking import check_file, tell_check
+
+    tell_check(check_file(file, format_names, mapping), rejects, as_json=as_json)

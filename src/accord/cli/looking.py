@@ -1,0 +1,123 @@
+"""Looking indicators up in the hub's table of an output folder."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow.dataset as ds
+
+from accord.cli.places import reference_in_use
+from accord.cli.terminal import printable, say, say_json
+from accord.columns.values import read_value
+from accord.vocabulary.errors import UnreadableError
+from accord.vocabulary.indicators import Indicator
+from accord.vocabulary.reasons import EXPLANATIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is known about one value as it was asked for."""
+
+    asked: str
+    indicator: Indicator | None
+    fault: str | None
+    """Why the value is no indicator; None: it is one."""
+    findings: tuple[dict[str, object], ...]
+    """Rows of the hub's table, by role; also those whose host or address it is."""
+
+
+def find(values: list[str], folder: Path) -> list[Answer]:
+    """Answer for each value, in order. Raises UnreadableError when the folder is no output."""
+    table = folder / "hub" / "findings.parquet"
+    if not table.is_file():
+        raise UnreadableError(
+            "This is no output folder.",
+            where=str(folder),
+            expected="a folder that `accord operation run` wrote, with hub/findings.parquet",
+            remedy="name it with --in",
+        )
+    suffixes = reference_in_use().suffixes
+    read = [(value, read_value(value, suffixes.is_public_suffix)) for value in values]
+    wanted = sorted({one.value for _, one in read if isinstance(one, Indicator)})
+    field = ds.field
+    condition = field("value").isin(wanted) | field("address").isin(wanted) | field("host").isin(wanted)
+    rows = ds.dataset(table).to_table(filter=condition).to_pylist() if wanted else []
+    rows.sort(key=lambda row: (str(row["type"]), str(row["value"]), str(row["role"])))
+    return [_answer(value, one, rows) for value, one in read]
+
+
+def _answer(value: str, read: object, rows: list[dict[str, object]]) -> Answer:
+    if not isinstance(read, Indicator):
+        return Answer(asked=value, indicator=None, fault=EXPLANATIONS[read], findings=())  # type: ignore[index]
+    mine = tuple(row for row in rows if read.value in {row["value"], row["address"], row["host"]})
+    return Answer(asked=value, indicator=read, fault=None, findings=mine)
+
+
+def tell(answers: list[Answer], *, as_json: bool) -> None:
+    """Print the answers."""
+    if as_json:
+        say_json(
+            [
+                {
+                    "asked": answer.asked,
+                    "value": None if answer.indicator is None else answer.indicator.value,
+                    "type": None if answer.indicator is None else answer.indicator.kind.value,
+                    "fault": answer.fault,
+                    "findings": [{name: _json(cell) for name, cell in row.items()} for row in answer.findings],
+                }
+                for answer in answers
+            ]
+        )
+        return
+    for answer in answers:
+        shown = printable(answer.asked)
+        if answer.fault is not None:
+            say(f"{shown}: no indicator: {answer.fault}")
+        elif not answer.findings:
+            say(f"{shown}: not known here, which does not mean that it is harmless")
+        else:
+            say(f"{shown}: {len(answer.findings)} finding{'s' if len(answer.findings) > 1 else ''}")
+            for row in answer.findings:
+                _tell_finding(row)
+
+
+def _tell_finding(row: dict[str, object]) -> None:
+    say(f"  {printable(str(row['value']))} ({row['type']}): {row['role']}, {row['marking']}")
+    lines = {
+        "families": _joined(row["families"]),
+        "seen": f"{_time(row['first_seen'])} to {_time(row['last_seen'])}, {row['sightings']:,} sightings"
+        + (" (no record says a time; the delivery's is taken)" if row["undated"] else ""),
+        "sources": f"{row['partners']} independent; data sets {_joined(row['datasets'])}",
+        "confidence": "unrated" if row["confidence"] is None else f"{row['confidence']:.2f}",
+        "ports": _joined(row["ports"]) + (" and many more" if row["ports_many"] else ""),
+        "where": _where(row),
+        "review": _joined(row["review"]),
+        "caution": _joined(row["cautions"]),
+        "finding_id": row["finding_id"],
+    }
+    for label, text in lines.items():
+        if text:
+            say(f"    {label:<11} {printable(str(text))}")
+
+
+def _where(row: dict[str, object]) -> str:
+    parts = [
+        f"hosted in {_joined(row['countries'])}" if row["countries"] else "",
+        f"the second source says {row['country_second']}" if row["country_conflict"] else "",
+        f"AS{row['asn']} {row['network_owner'] or ''}".strip() if row["asn"] else "",
+        f"registry {row['registry_country']}" if row["registry_country"] else "",
+        "government" if row["government"] else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _joined(words: object) -> str:
+    return ", ".join(str(word) for word in words) if isinstance(words, list) else ""
+
+
+def _time(instant: object) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M UTC") if isinstance(instant, datetime) else str(instant)
+
+
+def _json(cell: object) -> object:
+    return cell.isoformat().replace("+00:00", "Z") if isinstance(cell, datetime) else cell

@@ -1,0 +1,30 @@
+"""`accord lookup`: what is known about an indicator."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+NOT_KNOWN = 1
+"""Exit code when none of the values is known."""
+
+
+def look_up(
+    values: Annotated[list[str], typer.Argument(metavar="VALUE...", help="Indicators, defanged or not.")],
+    folder: Annotated[
+        Path, typer.Option("--in", help="An output folder of `accord operation run`; by default the current one.")
+    ] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what an output folder knows about indicators: the hub's view, never to be handed out.
+
+    The exit code is 0 when a value is known, 1 when none is.
+
+    Example: accord lookup --in out 203.0.113[.]7 hxxp://evil[.]example/panel
+    """
+    from accord.cli.looking import find, tell
+
+    answers = find(values, folder)
+    tell(answers, as_json=as_json)
+    if not any(answer.findings for answer in answers):
+        raise typer.Exit(NOT_KNOWN)

@@ -1,0 +1,59 @@
+"""The command `accord`: nouns and verbs, errors and exit codes."""
+
+import os
+import sys
+import traceback
+
+import typer
+
+from accord.cli import delivery, formats, lookup, operation, reference, simulate, warm
+from accord.cli.terminal import show_error, talk
+from accord.vocabulary.errors import AccordError
+
+app = typer.Typer(
+    name="accord",
+    help="Accord: what a public-private agreement against cybercrime runs on.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(operation.app, name="operation")
+app.add_typer(delivery.app, name="delivery")
+app.add_typer(formats.app, name="format")
+app.add_typer(reference.app, name="reference")
+app.add_typer(simulate.app, name="simulate")
+app.command("lookup")(lookup.look_up)
+app.command("warm")(warm.warm)
+
+INTERNAL = 70
+"""Exit code of an error that is ours (sysexits.h, EX_SOFTWARE)."""
+INTERRUPTED = 130
+
+
+def run() -> None:
+    """Run the command line; every error leaves by its class's exit code."""
+    try:
+        app()
+    except AccordError as error:
+        show_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        talk("interrupted: what was there before is untouched")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # the reader of our output went away; nothing is wrong, and nothing more can be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 -- the command line is where an error of ours must end in words
+        if os.environ.get("ACCORD_TRACEBACK"):
+            traceback.print_exc()
+        talk(
+            f"error: Accord failed ({type(error).__name__}). This is a fault of ours; what was there before is untouched.\n"
+            "  to do: run it again with ACCORD_TRACEBACK=1 and report what it prints (SECURITY.md, CONTRIBUTING.md)"
+        )
+        sys.exit(INTERNAL)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,71 @@
+"""`accord operation`: run an operation file."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True, help="Operations: from deliveries to Cyber Activity Reports.", rich_markup_mode=None
+)
+
+COMPLETE_WITH_REFUSED = 3
+"""Exit code of a run that is complete, though files or members were refused."""
+
+
+@app.callback()
+def operations() -> None:
+    """Operations: from deliveries to Cyber Activity Reports."""
+
+
+@app.command("run")
+def run(
+    file: Annotated[Path, typer.Argument(metavar="OPERATION.toml", help="The operation file.")],
+    out: Annotated[Path, typer.Option("--out", help="The output folder; replaced whole when the run is complete.")],
+    since: Annotated[
+        Path | None, typer.Option("--since", help="An earlier output: reports then say what is new, gone and changed.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="Processes and threads; by default one a core.")
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of tables.")] = False,
+) -> None:
+    """Read an operation's deliveries and write every country's Cyber Activity Reports.
+
+    The exit code is 0 when everything was taken, 3 when the run is complete but files were refused.
+
+    Example: accord operation run examples/public-feeds.toml --out out
+    """
+    from accord.cli.places import reference_in_use
+    from accord.cli.running import run_operation
+    from accord.cli.telling import tell_run
+    from accord.cli.terminal import progress_bar, say_json
+    from accord.formats.catalogue import FORMATS
+    from accord.operations.declaration import read_operation
+    from accord.vocabulary.errors import SettingsError
+
+    operation = read_operation(file, FORMATS)
+    if since is not None and not (since / "summary.json").is_file():
+        raise SettingsError(
+            "The earlier output is none.",
+            where=str(since),
+            expected="a folder that `accord operation run` wrote",
+            got="a folder without summary.json" if since.is_dir() else "no such folder",
+            remedy="correct --since, or leave it out",
+        )
+    with progress_bar() as progress:
+        sheet = run_operation(
+            operation,
+            out,
+            reference=reference_in_use(),
+            since=since,
+            workers=workers or min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2, 8),
+            progress=progress,
+        )
+    if as_json:
+        say_json(sheet.summary)
+    else:
+        tell_run(sheet, operation)
+    if sheet.refused:
+        raise typer.Exit(COMPLETE_WITH_REFUSED)

@@ -1,0 +1,67 @@
+"""What a person is told after a run."""
+
+from accord.cli.running import RunSheet, report_folder
+from accord.cli.terminal import say, show_table, talk
+from accord.operations.declaration import Operation
+from accord.vocabulary.roles import Role
+
+
+def tell_run(sheet: RunSheet, operation: Operation) -> None:
+    """Deliveries in one line each data set, countries in one line each, and where to look."""
+    by_dataset: dict[str, list[int]] = {}
+    for delivery in sheet.deliveries:
+        row = by_dataset.setdefault(delivery.dataset, [0, 0, 0, 0, 0, 0])
+        counts = (
+            1,
+            delivery.records,
+            delivery.accepted,
+            sum(delivery.ignored.values()),
+            sum(delivery.rejected.values()),
+            len(delivery.refused),
+        )
+        for at, count in enumerate(counts):
+            row[at] += count
+    if operation.simulated:
+        say("SIMULATED DATA: nothing below is real.")
+    show_table(
+        [
+            ("data set", False),
+            *((word, True) for word in ("files", "records", "accepted", "ignored", "rejected", "refused")),
+        ],
+        [(name, *row) for name, row in by_dataset.items()],
+    )
+    say("")
+    countries = sheet.summary["countries"]
+    assert isinstance(countries, dict)  # noqa: S101 -- our own summary
+    show_table(
+        [
+            ("country", False),
+            *(
+                (word, True)
+                for word in ("findings", "addresses", "C2 servers", "compromised", "infected", "government")
+            ),
+        ],
+        [_country_row(country, figures) for country, figures in countries.items()],
+    )
+    say("")
+    for delivery in sheet.deliveries:
+        for one in delivery.refused[:5]:
+            place = delivery.file if one.member is None else f"{delivery.file}!/{one.member}"
+            talk(f"refused: {place}: {one.reason}")
+        if len(delivery.refused) > 5:
+            talk(f"refused: {delivery.file}: {len(delivery.refused) - 5:,} more, see summary.json")
+        for note in delivery.notes:
+            talk(f"note: {delivery.file}: {note}")
+    first = report_folder(operation.scope.countries[0], operation.themes[0] if operation.themes else None)
+    talk(f"{sheet.seconds:.1f} s")
+    say(f"Open {sheet.out / first / 'car.en.pdf'}")
+
+
+def _country_row(country: str, figures: dict[str, object]) -> tuple[object, ...]:
+    roles = figures["roles"]
+    assert isinstance(roles, dict)  # noqa: S101 -- our own summary
+    counted = [
+        roles.get(role.value, {}).get("findings", 0)
+        for role in (Role.C2_SERVER, Role.SYSTEM_COMPROMISE, Role.INFECTED_SYSTEM)
+    ]
+    return (country, figures["findings"], figures["addresses"], *counted, figures["government"])

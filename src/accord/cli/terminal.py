@@ -1,0 +1,96 @@
+"""How the command line talks: results on standard output, progress and talk on standard error."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from accord.vocabulary.errors import AccordError
+
+WIDTH = 80
+"""Columns that a table may take."""
+
+
+def talk(text: str) -> None:
+    """Say something to the person, not to a pipe."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text))
+
+
+def say(text: str) -> None:
+    """A line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def say_json(content: object) -> None:
+    """The result for programs."""
+    json.dump(content, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def show_error(error: AccordError) -> None:
+    """What, where, expected, got, and what to do."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    first, *rest = printable(str(error)).split("\n")
+    console.print(Text.assemble(("error: ", "bold red"), first))
+    for line in rest:
+        console.print(Text(line))
+
+
+def show_table(
+    headings: Sequence[tuple[str, bool]], rows: Sequence[Sequence[object]], title: str | None = None
+) -> None:
+    """A table that fits WIDTH columns; a heading's flag says that its column holds numbers."""
+    table = Table(title=title, box=None, pad_edge=False, title_justify="left", header_style="bold")
+    for heading, numeric in headings:
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+    for row in rows:
+        table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else printable(str(cell))) for cell in row))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH, file=sys.stdout)
+    console.print(table)
+
+
+def printable(text: str) -> str:
+    """Text of others without what could steer a terminal: control and direction characters shown by their number."""
+    return "".join(
+        character
+        if character == "\n" or (character.isprintable() and character not in _STEERING)
+        else f"\\u{ord(character):04x}"
+        for character in text
+    )
+
+
+_STEERING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that follows (what, done, of how many); nothing at all where standard error is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda what, done, total: None
+        return
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(show_speed=True),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("starting", total=None)
+
+        def follow(what: str, done: int, total: int) -> None:
+            shown = printable(what)
+            bar.update(
+                task, description=shown if len(shown) <= 34 else shown[:33] + "…", completed=done, total=total or None
+            )
+
+        yield follow

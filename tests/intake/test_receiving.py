@@ -1,0 +1,271 @@
+"""Intake end to end on real files: every record accounted for, refused files named, nothing half taken."""
+
+import gzip
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accord.agreements.declarations import Dataset, DatasetRule, Partner, PartnerKind
+from accord.columns.instants import microseconds
+from accord.columns.reading import Columns, Context
+from accord.formats.catalogue import FORMATS
+from accord.intake import receiving
+from accord.intake.receiving import Received, Receiver
+from accord.intake.spool import Spool
+from accord.vocabulary.datasets import LegalBasis, Origin, SourceGrade
+from accord.vocabulary.errors import SettingsError
+from accord.vocabulary.markings import Marking
+from accord.vocabulary.roles import ROLES, Role
+
+AS_OF = datetime(2026, 1, 31, tzinfo=UTC)
+CONTEXT = Context(
+    is_public_suffix={"com", "example"}.__contains__, has_known_suffix=lambda name: not name.endswith("exe")
+)
+
+
+def dataset(*formats: str, paths: tuple[str, ...] = ("**/*",), **other: object) -> Dataset:
+    settings: dict[str, object] = {
+        "id": "set",
+        "title": "A data set",
+        "partner": Partner(id="vendor", name="Vendor", kind=PartnerKind.VENDOR, country=None),
+        "formats": formats,
+        "paths": paths,
+        "collected_at": datetime(2026, 1, 30, tzinfo=UTC),
+        "origin": Origin.SCAN,
+        "legal_basis": LegalBasis.PUBLIC_TASK,
+        "role": None,
+        "family": None,
+        "marking": Marking.GREEN,
+        "grade": SourceGrade.B,
+        "retention": "P1Y",
+        "personal": False,
+        "name_partner": True,
+        "share_with": None,
+        "upstream": None,
+        "columns": (),
+        "rules": (),
+    }
+    return Dataset(**{**settings, **other})
+
+
+def receive(root: Path, spool: Path, *datasets: Dataset) -> tuple[Received, list[dict[str, object]]]:
+    receiver = Receiver(
+        root=root, spool=Spool(spool), formats=FORMATS, context=CONTEXT, as_of_us=microseconds(AS_OF), workers=2
+    )
+    received = receiver.receive(datasets)
+    rows = [row for path in sorted(spool.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    return received, rows
+
+
+def rule(**given: object) -> DatasetRule:
+    nothing: Mapping[str, object] = dict.fromkeys(("path", "when_family", "field", "value", "role", "family"))
+    return DatasetRule(**{**nothing, **given})
+
+
+def test_every_line_of_a_list_is_accounted_for(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "list.txt").write_bytes(
+        b"\xef\xbb\xbf# a comment\r\n8.8.8.8:443\r\n\r\n10.0.0.1\nevil[.]example\n/gate.php\n8.8.8.8:0\n"
+        b"\xff\xfe\nlast.example"
+    )
+    received, rows = receive(root, tmp_path / "spool", dataset("plain"))
+    (delivery,) = received.deliveries
+    assert delivery.records == 9
+    assert delivery.accepted == 3
+    assert delivery.ignored == {"blank": 1, "comment": 1, "path-without-host": 1}
+    assert delivery.rejected == {"address-not-routable": 1, "encoding": 1, "port": 1}
+    assert sorted((row["value"], row["port"]) for row in rows) == [
+        ("8.8.8.8", 443),
+        ("evil.example", 0),
+        ("last.example", 0),
+    ]
+    assert [(row["record"], row["reason"]) for row in received.rejects.to_pylist()] == [
+        (4, "address-not-routable"),
+        (7, "port"),
+        (8, "encoding"),
+    ]
+
+
+def test_an_archive_is_one_delivery_whose_bad_members_are_named(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    with zipfile.ZipFile(root / "mixed.zip", "w") as archive:
+        archive.writestr("a/good.json", json.dumps({"Event": {"date": "2026-01-01", "Attribute": []}}))
+        archive.writestr("b/broken.json", '{"Event": {"date": "2026-01-0')
+        archive.writestr("c/empty.json", "")
+        archive.writestr("d/one.xml", '<?xml version="1.0"?><stix:STIX_Package/>')
+    received, rows = receive(root, tmp_path / "spool", dataset("stix", "misp"))
+    (delivery,) = received.deliveries
+    assert [one.member for one in delivery.refused] == ["b/broken.json", "c/empty.json", "d/one.xml"]
+    assert "STIX 1" in delivery.refused[2].reason
+    assert delivery.formats == ("misp",)
+    assert (delivery.records, rows) == (0, [])
+
+
+def test_a_cut_off_archive_gives_nothing_at_all(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        for name in ("malware/one.txt", "malware/two.txt"):
+            data = b"8.8.8.8\n" * 50_000
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    whole = gzip.compress(raw.getvalue())
+    (root / "trails.tar.gz").write_bytes(whole[:-9])
+    (root / "whole.tar.gz").write_bytes(whole)
+    received, rows = receive(root, tmp_path / "spool", dataset("maltrail"))
+    cut, good = received.deliveries
+    assert [one.member for one in cut.refused] == [None]
+    assert (cut.records, cut.accepted, cut.observations, cut.formats) == (0, 0, 0, ())
+    assert good.records == 100_000
+    assert {row["delivery"] for row in rows} == {1}
+
+
+def test_line_numbers_survive_the_cutting_into_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    lines = [f"host{number}.example" if number % 10 else "10.0.0.1" for number in range(1, 501)]
+    (root / "list.txt").write_text("\n".join(lines) + "\n", "ascii")
+    monkeypatch.setattr(receiving, "CHUNK_BYTES", 256)
+    received, rows = receive(root, tmp_path / "spool", dataset("plain"))
+    assert received.deliveries[0].records == 500
+    assert [row["record"] for row in received.rejects.to_pylist()] == list(range(10, 501, 10))
+    assert len(rows) == 450
+
+
+def test_what_lies_after_as_of_is_ignored_and_a_period_keeps_its_earlier_end(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "seen.csv").write_text(
+        "ip,first,last\n8.8.8.8,2026-01-01,2026-01-02\n8.8.4.4,2026-01-01,2026-03-01\n1.1.1.1,2026-02-01,2026-03-01\n"
+    )
+    columns = Columns(indicators={"ip": "ip"}, seen_at=("first", "last"))
+    received, rows = receive(root, tmp_path / "spool", dataset("csv", columns=(columns,)))
+    (delivery,) = received.deliveries
+    assert (delivery.records, delivery.accepted, delivery.observations) == (4, 2, 3)
+    assert delivery.ignored == {"after-as-of": 1, "header": 1}
+    assert sorted(row["value"] for row in rows) == ["8.8.4.4", "8.8.8.8", "8.8.8.8"]
+
+
+def test_a_record_without_a_time_takes_the_delivery_s_and_says_so(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "list.txt").write_text("8.8.8.8\n")
+    _, rows = receive(root, tmp_path / "spool", dataset("plain"))
+    assert [(row["seen_at"], row["undated"]) for row in rows] == [
+        (microseconds(datetime(2026, 1, 30, tzinfo=UTC)), True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "role", "family"),
+    [
+        ((), Role.C2_SERVER, None),
+        ((rule(path="*/{family} C2 IPs.txt"),), Role.C2_SERVER, "Cobalt Strike"),
+        ((rule(path="*.csv", role=Role.SPAM),), Role.C2_SERVER, None),
+        (
+            (rule(path="now/*", role=Role.PHISHING, family="X"), rule(path="*", role=Role.SPAM, family="Y")),
+            Role.PHISHING,
+            "X",
+        ),
+    ],
+)
+def test_rules_by_path_give_role_and_family(
+    tmp_path: Path, rules: tuple[DatasetRule, ...], role: Role, family: str | None
+) -> None:
+    root = tmp_path / "root"
+    (root / "now").mkdir(parents=True)
+    (root / "now" / "Cobalt Strike C2 IPs.txt").write_text("8.8.8.8\n")
+    received, rows = receive(root, tmp_path / "spool", dataset("plain", role=Role.C2_SERVER, rules=rules))
+    (row,) = rows
+    assert ROLES[row["role"]] is role
+    assert (received.families[row["family"]] if row["family"] >= 0 else None) == family
+
+
+def test_rules_by_family_and_field_look_at_each_record(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "seen.csv").write_text(
+        "ip,family,kind\n8.8.8.8,GoPhish,a\n8.8.4.4,Sliver,a\n1.1.1.1,,Spam run\n1.0.0.1,,\n"
+    )
+    declared = dataset(
+        "csv",
+        columns=(Columns(indicators={"ip": "ip"}, family="family"),),
+        rules=(
+            rule(when_family="gophish", role=Role.PHISHING, family="Gophish kit"),
+            rule(field="kind", value="spam*", role=Role.SPAM),
+        ),
+        role=Role.C2_SERVER,
+        family="unnamed",
+    )
+    received, rows = receive(root, tmp_path / "spool", declared)
+    said = {row["value"]: (ROLES[row["role"]].value, received.families[row["family"]]) for row in rows}
+    assert said == {
+        "8.8.8.8": ("phishing", "Gophish kit"),
+        "8.8.4.4": ("c2-server", "Sliver"),
+        "1.1.1.1": ("spam", "unnamed"),
+        "1.0.0.1": ("c2-server", "unnamed"),
+    }
+
+
+def test_a_record_s_own_marking_applies_only_where_it_is_stricter(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "seen.csv").write_text("ip,tlp\n8.8.8.8,TLP:CLEAR\n8.8.4.4,TLP:RED\n1.1.1.1,\n")
+    columns = Columns(indicators={"ip": "ip"}, marking="tlp")
+    _, rows = receive(root, tmp_path / "spool", dataset("csv", columns=(columns,), marking=Marking.AMBER))
+    assert {row["value"]: row["marking"] for row in rows} == {"8.8.8.8": 2, "8.8.4.4": 4, "1.1.1.1": 2}
+
+
+_good = st.integers(0, 250).map(lambda number: f"8.8.{number}.8")
+_junk = st.one_of(
+    st.binary(max_size=30).map(lambda raw: raw.replace(b"\n", b"")),
+    st.text(max_size=20).map(lambda text: text.encode("utf-8", "surrogatepass").replace(b"\n", b"")),
+)
+
+
+@given(st.lists(st.one_of(_good.map(str.encode), _junk), min_size=1, max_size=40))
+@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("name", ["plain", "maltrail"])
+def test_no_junk_crashes_a_list_or_loses_a_good_line(
+    tmp_path_factory: pytest.TempPathFactory, name: str, lines: list[bytes]
+) -> None:
+    folder = tmp_path_factory.mktemp("fuzz")
+    root = folder / "root"
+    root.mkdir()
+    (root / "list.txt").write_bytes(b"8.9.9.9\n" + b"\n".join(lines) + b"\n8.9.9.8\n")
+    received, rows = receive(root, folder / "spool", dataset(name))
+    (delivery,) = received.deliveries
+    if delivery.refused:  # NUL bytes: no text
+        assert any(b"\0" in line for line in lines)
+        return
+    assert delivery.accepted + sum(delivery.ignored.values()) + sum(delivery.rejected.values()) == delivery.records
+    assert delivery.records == len(lines) + 2
+    good = {line.decode() for line in lines if line in {f"8.8.{number}.8".encode() for number in range(251)}}
+    assert good | {"8.9.9.9", "8.9.9.8"} <= {row["value"] for row in rows}
+
+
+def test_a_pattern_that_names_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="names no file"):
+        receive(tmp_path, tmp_path / "spool", dataset("plain", paths=("*.intel",)))
+
+
+def test_content_of_no_declared_format_is_refused_by_name(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "notes.json").write_text('{"a": 1}')
+    received, _ = receive(root, tmp_path / "spool", dataset("stix", "zeek"))
+    (refused,) = received.deliveries[0].refused
+    assert "none of the data set's formats" in refused.reason
