@@ -1,0 +1,25 @@
+"""The page for partners states the bounds that the code holds."""
+
+import re
+from pathlib import Path
+
+from accord.intake.unpacking import Limits
+
+PAGE = Path(__file__).parents[2] / "docs/deliveries.md"
+
+
+def test_the_page_on_handing_over_files_states_the_bounds_in_force() -> None:
+    table = PAGE.read_text("utf-8").split("## Bounds", 1)[1]
+    stated = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.MULTILINE))
+    limits = Limits()
+    expected = {
+        "entries": f"{limits.members:,}",
+        "bytes that all": f"{limits.expanded_bytes >> 30} GiB",
+        f"unpacked bytes for each byte on disk, once {limits.ratio_from_bytes >> 20} MiB": f"{limits.ratio}",
+        "wrappings": f"{limits.depth}",
+        "bytes of one member": f"{limits.member_bytes >> 30} GiB",
+    }
+    for start, value in expected.items():
+        row = [told for what, told in stated.items() if what.startswith(start)]
+        assert len(row) == 1, start
+        assert row[0].split(" (")[0] == value
