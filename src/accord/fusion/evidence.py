@@ -1,6 +1,7 @@
 """Observations merged into evidence: one finding and family in one data set, delivery, UTC day and marking."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from accord.fusion.confidence import DAY_US
 from accord.intake.spool import SPOOL, Spool
+from accord.vocabulary.errors import OutputError
 from accord.vocabulary.roles import ROLES, SERVER_ROLES, Role
 
 MEMORY_LIMIT = "600MB"
@@ -67,7 +69,11 @@ class EvidenceEngine:
         self._connection.close()
 
     def merge(self, restriction: Restriction) -> Evidence:
-        """Findings and evidence of what the restriction lets through."""
+        """Findings and evidence of what the restriction lets through. Raises OutputError when spilling fails."""
+        with _room_named():
+            return self._merge(restriction)
+
+    def _merge(self, restriction: Restriction) -> Evidence:
         run = self._connection
         condition = _condition(restriction)
         run.execute(f"CREATE TABLE finding AS SELECT DISTINCT type, value, role FROM spooled WHERE {condition}")
@@ -101,15 +107,30 @@ class EvidenceEngine:
         none), count int64; sorted by finding, seen_at, port, family, dataset, marking.
         """
         self._connection.register("wanted", pa.table({"finding": pa.array(findings, pa.int64())}))
-        return self._connection.sql(
-            f"""
-            SELECT f.rowid AS finding, dataset, marking, family, seen_at, undated, port,
-                   CAST(sum(count) AS BIGINT) AS count
-            FROM spooled JOIN finding f USING (type, value, role) JOIN wanted w ON w.finding = f.rowid
-            WHERE {_condition(restriction)}
-            GROUP BY ALL ORDER BY finding, seen_at, port, family, dataset, marking, undated
-            """
-        ).to_arrow_table()
+        with _room_named():
+            return self._connection.sql(
+                f"""
+                SELECT f.rowid AS finding, dataset, marking, family, seen_at, undated, port,
+                       CAST(sum(count) AS BIGINT) AS count
+                FROM spooled JOIN finding f USING (type, value, role) JOIN wanted w ON w.finding = f.rowid
+                WHERE {_condition(restriction)}
+                GROUP BY ALL ORDER BY finding, seen_at, port, family, dataset, marking, undated
+                """
+            ).to_arrow_table()
+
+
+@contextmanager
+def _room_named() -> Iterator[None]:
+    """DuckDB's errors of a full disk or full memory as ours."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise OutputError(
+            "There is no room to merge the observations.",
+            expected="free space beside the output, about as much as the deliveries take unpacked",
+            got=str(error).splitlines()[0],
+            remedy="free some space, or choose an --out on a larger disk",
+        ) from error
 
 
 def _condition(restriction: Restriction) -> str:
