@@ -1,5 +1,6 @@
 """Addresses drawn from country tables."""
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 import numpy as np
@@ -43,8 +44,12 @@ PRIMARY = table(
 SECOND = table(("8.0.0.0", "8.0.0.255", "ID"), ("9.0.0.0", "9.0.1.255", "SG"), ("11.0.0.0", "11.0.0.255", "JP"))
 
 
+def nobody(addresses: Sequence[str]) -> Sequence[bool]:
+    return [False] * len(addresses)
+
+
 def test_an_address_is_of_its_country_by_both_sources_or_in_conflict_as_asked() -> None:
-    drawn = Landscape(PRIMARY, SECOND).draw(Dice(1, "d"), ID, 40, 40)
+    drawn = Landscape(PRIMARY, SECOND, nobody).draw(Dice(1, "d"), ID, 40, 40)
     agreed = [address for address, conflict in drawn if not conflict]
     conflicts = [address for address, conflict in drawn if conflict]
     assert (len(agreed), len(conflicts)) == (40, 40)
@@ -53,23 +58,31 @@ def test_an_address_is_of_its_country_by_both_sources_or_in_conflict_as_asked() 
 
 
 def test_no_address_is_drawn_twice_nor_one_that_is_not_routable() -> None:
-    ground = Landscape(PRIMARY, SECOND)
+    ground = Landscape(PRIMARY, SECOND, nobody)
     drawn = [address for _ in range(25) for address, _ in ground.draw(Dice(2, "d"), ID, 10, 0)]
     assert len(set(drawn)) == 250
     assert not any(IPv4Address(address).is_private for address in drawn)
 
 
 def test_the_first_and_last_address_of_a_256_block_are_left_out() -> None:
-    drawn = Landscape(PRIMARY, SECOND).draw(Dice(3, "d"), SG, 500, 0)
+    drawn = Landscape(PRIMARY, SECOND, nobody).draw(Dice(3, "d"), SG, 500, 0)
     assert {int(address.rpartition(".")[2]) for address, _ in drawn} <= set(range(1, 255))
 
 
+def test_what_a_warning_list_holds_back_is_not_drawn() -> None:
+    def even(addresses: Sequence[str]) -> Sequence[bool]:
+        return [int(IPv4Address(one)) % 2 == 0 for one in addresses]
+
+    drawn = Landscape(PRIMARY, SECOND, even).draw(Dice(6, "d"), ID, 60, 10)
+    assert all(int(IPv4Address(address)) % 2 for address, _ in drawn)
+
+
 def test_agreed_addresses_stand_in_where_a_country_has_no_conflicts() -> None:
-    drawn = Landscape(PRIMARY, SECOND).draw(Dice(4, "d"), SG, 3, 2)
+    drawn = Landscape(PRIMARY, SECOND, nobody).draw(Dice(4, "d"), SG, 3, 2)
     assert [conflict for _, conflict in drawn] == [False] * 5
 
 
 @pytest.mark.parametrize(("country", "count"), [("XK", 1), ("SG", 600)])
 def test_a_country_without_enough_addresses_is_named(country: str, count: int) -> None:
     with pytest.raises(ReferenceDataError, match=f"too few addresses of {country}"):
-        Landscape(PRIMARY, SECOND).draw(Dice(5, "d"), CountryCode(country), count, 0)
+        Landscape(PRIMARY, SECOND, nobody).draw(Dice(5, "d"), CountryCode(country), count, 0)

@@ -1,5 +1,6 @@
 """The ground that a story stands on: addresses of a country, drawn from the reference tables."""
 
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 
 import numpy as np
@@ -16,12 +17,17 @@ ROUNDS = 64
 """Draws of one batch before a country is said to have too few such addresses."""
 
 
-class Landscape:
-    """Draws routable IPv4 addresses by country, none of them twice."""
+ListTest = Callable[[Sequence[str]], Sequence[bool]]
+"""Which of these IPv4 addresses stand on a warning list that holds a server back for review."""
 
-    def __init__(self, primary: RangeTable, second: RangeTable) -> None:
+
+class Landscape:
+    """Draws routable IPv4 addresses by country, none of them twice and none that must be reviewed."""
+
+    def __init__(self, primary: RangeTable, second: RangeTable, held_back: ListTest) -> None:
         self._primary = primary
         self._second = second
+        self._held_back = held_back
         self._ranges: dict[CountryCode, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = {}
         self._used: set[str] = set()
 
@@ -56,8 +62,8 @@ class Landscape:
                 for address, other in zip(batch, named, strict=True)
                 if other is not None and (other != country) is conflict
             ]
-            for address in fit:
-                if len(found) < count and address not in self._used:
+            for address, held in zip(fit, self._held_back(fit), strict=True):
+                if len(found) < count and not held and address not in self._used:
                     self._used.add(address)
                     found.append(address)
         return found

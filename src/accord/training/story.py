@@ -1,5 +1,6 @@
 """Telling a scenario: chance draws servers, websites and victims, and who sees which of them when."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -87,8 +88,8 @@ class Cast:
     def elsewhere(self) -> None:
         """What is drawn over all countries: payloads, samples, and what is stale, wrong, listed or misdated."""
         story = self._scenario
-        for country in self._spread(story.payloads):
-            for address, conflict in self._addresses(country, 1):
+        for country, share in self._spread(story.payloads):
+            for address, conflict in self._addresses(country, share):
                 self._payload(country, address, conflict)
         for _ in range(scaled(story.samples, self._scale)):
             self._add(
@@ -100,8 +101,8 @@ class Cast:
                 )
             )
         for count, nature in ((story.stale, Nature.STALE), (story.wrong, Nature.WRONG), (story.future, Nature.FUTURE)):
-            for country in self._spread(count):
-                for address, conflict in self._addresses(country, 1):
+            for country, share in self._spread(count):
+                for address, conflict in self._addresses(country, share):
                     self._server(country, address, conflict, nature)
         for kind, value, listed_country in story.listed:
             self._add(
@@ -195,10 +196,12 @@ class Cast:
         families = [one for one in self._scenario.families if one.activity is activity]
         return activity, self._dice.weighted(families, [one.weight for one in families])
 
-    def _spread(self, count: int) -> list[CountryCode]:
+    def _spread(self, count: int) -> list[tuple[CountryCode, int]]:
+        """So many at this scale, drawn over the countries by their number of servers."""
         countries = self._scenario.countries
         weights = [one.servers for one in countries]
-        return [self._dice.weighted(countries, weights).code for _ in range(scaled(count, self._scale))]
+        drawn = Counter(self._dice.weighted(countries, weights).code for _ in range(scaled(count, self._scale)))
+        return [(one.code, drawn[one.code]) for one in countries if drawn[one.code]]
 
     def _addresses(self, country: CountryCode, count: int) -> list[tuple[str, bool]]:
         conflicts = sum(self._dice.chance(self._scenario.conflict_share) for _ in range(count))

@@ -49,9 +49,14 @@ class Order:
     def mixed(self, good: Iterable[Entry], faults: Iterable[Entry]) -> list[Entry]:
         """The faults strewn among the good records, which keep their order."""
         entries = list(good)
+        strewn: dict[int, list[Entry]] = {}
         for fault in faults:
-            entries.insert(self.dice.below(len(entries) + 1), fault)
-        return entries
+            strewn.setdefault(self.dice.below(len(entries) + 1), []).append(fault)
+        mixed: list[Entry] = []
+        for place, entry in enumerate(entries):
+            mixed += strewn.get(place, ())
+            mixed.append(entry)
+        return mixed + strewn.get(len(entries), [])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,4 +103,4 @@ def lines(entries: Sequence[Entry], end: bytes = b"\n") -> bytes:
 
 def stamp(seconds: int) -> str:
     """An instant as RFC 3339 in UTC, such as `2017-04-20T06:00:00Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19] + "Z"

@@ -141,4 +141,4 @@ def _row(columns: Sequence[str], said: Mapping[str, str]) -> bytes:
 
 
 def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(" ")[:19]

@@ -52,7 +52,7 @@ def _row(
 
 
 def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(" ")[:19]
 
 
 def _faults(order: Order) -> list[Entry]:
