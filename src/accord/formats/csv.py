@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -100,26 +101,32 @@ class CsvLayout:
 
 
 def recognises(head: bytes, path: str) -> bool:
-    """Is its first line a header (two names or more; one in a `.csv`) whose columns most lines after it have?"""
+    """Is its first line a header (two names or more) whose columns most lines after it have?
+
+    In a file named `.csv` or `.tsv` the header suffices, and one name is enough. If the first plain line is no
+    header, the comment before it may be.
+    """
     if head.startswith((b"#fields", b"#separator")) or b"\0" in head:
         return False
-    lines = [line for _, line in _head_lines(head) if not line.startswith(b"#")]
     named_csv = re.search(r"\.[ct]sv(\.\w+)?$", path, re.IGNORECASE) is not None
-    return any(_is_table(lines[:21], delimiter, named_csv) for delimiter in ",;\t|")
+    lines = [line for _, line in _head_lines(head)]
+    plain = [line for line in lines if not line.startswith(b"#")][:21]
+    comments = list(takewhile(lambda line: line.startswith(b"#"), lines))
+    tables = [plain, [comments[-1].lstrip(b"# "), *plain]] if comments else [plain]
+    return any(_is_table(table, delimiter, named_csv) for table in tables if table for delimiter in ",;\t|")
 
 
 def _is_table(lines: Sequence[bytes], delimiter: str, named_csv: bool) -> bool:
-    header = split_line(lines[0], delimiter) if lines else ()
+    header = split_line(lines[0], delimiter)
     if isinstance(header, Rejected):
         return False
     columns = _without_last_empty([name.strip() for name in header])
-    if len(set(columns)) != len(columns) or len(columns) < (1 if named_csv else 2):
-        return False
-    if not all(_is_column_name(name) for name in columns):
+    named = [name for name in columns if name]
+    if len(named) < (1 if named_csv else 2) or not all(_is_column_name(name) for name in named):
         return False
     rows = [split_line(line, delimiter) for line in lines[1:]]
     alike = sum(not isinstance(row, Rejected) and len(columns) <= len(row) <= len(header) for row in rows)
-    return alike * 2 > len(rows) or (named_csv and not rows)
+    return alike * 2 > len(rows) or (named_csv and (len(columns) > 1 or not rows))
 
 
 def _is_column_name(name: str) -> bool:
