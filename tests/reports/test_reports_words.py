@@ -1,0 +1,148 @@
+"""How numbers, days, countries and texts from outside are said."""
+
+import gettext
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from babel import Locale
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accord.reports.confidence import in_words
+from accord.reports.words import (
+    Code,
+    Country,
+    Lines,
+    Moment,
+    Share,
+    Speaker,
+    Together,
+    Value,
+    Verbatim,
+    count_of,
+    printable,
+    say,
+    speaker,
+)
+from accord.vocabulary.errors import SettingsError
+
+ENGLISH = speaker("en")
+FRENCH = Speaker(Locale.parse("fr"), gettext.NullTranslations())
+GERMAN = Speaker(Locale.parse("de"), gettext.NullTranslations())
+ARABIC = Speaker(Locale.parse("ar"), gettext.NullTranslations())
+
+
+@pytest.mark.parametrize(
+    ("voice", "said"),
+    # CLDR 47: French groups by U+202F, German by a full stop
+    [(ENGLISH, "1,104,500"), (FRENCH, "1\u202f104\u202f500"), (GERMAN, "1.104.500")],
+)
+def test_a_number_has_the_separators_of_its_language(voice: Speaker, said: str) -> None:
+    assert voice.say(1_104_500) == said
+
+
+def test_a_day_is_iso_8601_in_utc_in_every_language() -> None:
+    late = datetime(2026, 11, 23, 22, 30, tzinfo=timezone(timedelta(hours=-5)))
+    assert ENGLISH.say(late) == GERMAN.say(late) == "2026-11-24"
+    assert ENGLISH.say(Moment(at=late)) == "2026-11-24 03:30 UTC"
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.0, "0%"), (0.001, "<\u00a01%"), (0.5, "50%"), (0.999, "99%"), (1.0, "100%")]
+)
+def test_a_share_that_is_not_all_or_nothing_is_never_said_to_be(share: float, said: str) -> None:
+    assert ENGLISH.say(Share(value=share)) == said
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence", "title"),
+    [("PH", "the Philippines", "Philippines"), ("ID", "Indonesia", "Indonesia"), ("ZZZ", "ZZZ", "ZZZ")],
+)
+def test_a_country_takes_its_article_inside_a_sentence_only(code: str, sentence: str, title: str) -> None:
+    assert ENGLISH.say(Country(code=code)) == sentence
+    assert ENGLISH.say(Country(code=code, in_sentence=False)) == title
+
+
+def test_a_plural_follows_its_number() -> None:
+    assert ENGLISH.say(count_of("{n} finding", "{n} findings", 1)) == "1 finding"
+    assert ENGLISH.say(count_of("{n} finding", "{n} findings", 2000)) == "2,000 findings"
+
+
+def test_braces_and_percent_signs_of_a_text_from_outside_are_only_text() -> None:
+    assert ENGLISH.say(say("by {owner}", owner=Verbatim(text="{0} {owner} %s {x!r}"))) == "by {0} {owner} %s {x!r}"
+
+
+def test_a_sentence_tells_its_code_apart() -> None:
+    runs = ENGLISH.runs(say("Open {file} and {other}.", file=Code(text="outcomes.csv"), other=Verbatim(text="x")))
+    assert [(run.text, run.code) for run in runs] == [("Open ", False), ("outcomes.csv", True), (" and x.", False)]
+
+
+def test_values_are_joined_as_the_language_joins_them() -> None:
+    three: Value = Together(parts=tuple(Verbatim(text=letter) for letter in "abc"))
+    assert (ENGLISH.say(three), GERMAN.say(three)) == ("a, b, and c", "a, b und c")
+    assert ENGLISH.say(Lines(parts=(1, None))) == "1\n\u2013"
+
+
+def test_a_translation_may_move_the_slots() -> None:
+    class Turned(gettext.NullTranslations):
+        def gettext(self, message: str) -> str:
+            return {"{a} of {b}": "von {b} sind es {a}"}[message]
+
+    assert Speaker(Locale.parse("de"), Turned()).say(say("{a} of {b}", a=3, b=1000)) == "von 1.000 sind es 3"
+
+
+def test_a_text_from_outside_is_isolated_in_a_language_from_right_to_left() -> None:
+    # UAX #9: FSI ... PDI keeps a Latin name from turning the words around it
+    assert ARABIC.say(Verbatim(text="Emotet")) == "\u2068Emotet\u2069"
+    assert ARABIC.right_to_left
+    assert not ENGLISH.right_to_left
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Nusantara Broadband", "Nusantara Broadband"),
+        ("ไทย 日本 é", "ไทย 日本 é"),
+        ("a\u202egpj.exe", "a<U+202E>gpj.exe"),
+        ("nul\x00", "nul<U+0000>"),
+        ("\ud800", "<U+D800>"),
+        ("two\nlines", "two<U+000A>lines"),
+    ],
+)
+def test_what_has_no_shape_of_its_own_is_shown_by_its_number(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@given(st.text())
+def test_no_control_or_override_of_direction_reaches_a_page(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable() or all(character.isprintable() or character.isspace() for character in shown)
+    assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\x00\n\r")
+
+
+@pytest.mark.parametrize(
+    ("confidence", "word"),
+    [
+        (1.0, "almost certain"),
+        (0.9, "almost certain"),
+        (0.8999999, "likely"),
+        (0.6, "likely"),
+        (0.5999, "possible"),
+        (0.3, "possible"),
+        (0.2999, "weak"),
+        (0.0, "weak"),
+        (None, "unrated"),
+    ],
+)
+def test_confidence_has_one_word_on_one_fixed_scale(confidence: float | None, word: str) -> None:
+    assert ENGLISH.say(in_words(confidence)) == word
+
+
+@pytest.mark.parametrize("language", ["xx", "", "../../etc", "fr"])
+def test_a_language_without_messages_is_refused_with_the_remedy(language: str) -> None:
+    with pytest.raises(SettingsError, match="language"):
+        speaker(language)
+
+
+def test_the_clock_of_the_machine_is_in_no_word() -> None:
+    assert ENGLISH.say(datetime(1999, 12, 31, 23, 59, tzinfo=UTC)) == "1999-12-31"
