@@ -85,6 +85,7 @@ def test_a_case_file_gives_exactly_what_stands_beside_it(case: Path) -> None:
         "evil[dot]example[DOT]com",
         "evil[.example.]com",
         "evil [.] example [.] com",
+        "evil [dot] example [dot] com",
         '"evil[.]example[.]com"',
         "<evil[.]example[.]com>",
         "(evil[.]example[.]com).",
@@ -138,6 +139,7 @@ def test_a_name_is_found_however_it_is_dressed(text: str) -> None:
         "<8cadda8f-2f82-407d-9688-a3a2533458b4@mail.example.com>",
         "spf=pass smtp.mailfrom=example.com;",
         "Source: https://blog.example.com/x",
+        "VirusTotal: https://www.example.com/gui/file/d41d8cd98f00b204e9800998ecf8427e",
         "[a report](https://blog.example.com/x)",
         "follow @someone or #tag",
         "file:///etc/passwd and res://x.example.com/y",
@@ -173,6 +175,9 @@ def test_false_friends_are_left_out(text: str) -> None:
         ("someone@9.9.9[.]9", "email"),
         ("d41d8cd98f00b204e9800998ecf8427", "hash"),
         ("evil[.]bazar", "host-name"),
+        ("*.example.com", "regular-expression"),
+        ("*[.]example[.]com", "regular-expression"),
+        ("9.9.9.9-9.9.9.12", "not-an-indicator"),
         ("x" * 20_000 + ".com", "too-long"),
     ],
 )
@@ -201,6 +206,7 @@ def test_a_value_said_twice_on_a_line_is_one_observation() -> None:
 def test_commas_part_columns_only_where_there_are_columns() -> None:
     assert stated("hxxp://example.com/a,b/c") == ["url http://example.com/a,b/c"]
     assert stated("hxxp://example.com/a,9.9.9.9") == ["url http://example.com/a", "ipv4 9.9.9.9"]
+    assert stated('"9.9.9.9","8.8.8.8"') == ["ipv4 9.9.9.9", "ipv4 8.8.8.8"]
     assert stated("9.9.9.9,8.8.8.8") == ["ipv4 9.9.9.9", "ipv4 8.8.8.8"]
 
 

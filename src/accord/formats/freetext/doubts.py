@@ -26,7 +26,7 @@ SCHEMES = frozenset(
 
 REFERENCE = re.compile(
     r"^\W*(?:references?|sources?|see(?:\s+also)?|read\s+more|more\s+info(?:rmation)?|blog(?:\s?post)?|report|article"
-    r"|credits?|permalink|via)\s*:",
+    r"|credits?|permalink|via|virustotal|vt|urlscan(?:\.io)?|any\.?run|tweets?|twitter|github|links?)\s*:",
     re.IGNORECASE,
 )
 """The beginning of a line that names where something was published."""

@@ -20,7 +20,10 @@ LINE_LIMIT = 16_384
 _DOT, _COLON, _AT, _SLASH, _PLACE = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
 _PRIVATE = re.compile("[\ue000-\ue004]")
 _MARKS = (
-    (re.compile(r"(?<=\w)\s?\[\s*(?:\.|dot)\s*\]\s?(?=\w)|(?<=\w)[({]\s*(?:\.|dot)\s*[)}](?=\w)", re.IGNORECASE), _DOT),
+    (
+        re.compile(r"(?<=[\w*])\s?\[\s*(?:\.|dot)\s*\]\s?(?=\w)|(?<=\w)[({]\s*(?:\.|dot)\s*[)}](?=\w)", re.IGNORECASE),
+        _DOT,
+    ),
     (re.compile(r"(?<=\w)(?:\[\.(?=\w)|\.\](?=\w))"), _DOT),
     (re.compile(r"[\[({]://[\])}]"), _PLACE),
     (re.compile(r"[\[({]:[\])}]"), _COLON),
@@ -29,7 +32,7 @@ _MARKS = (
 )
 _BRACKET = re.compile(r"[\[({.]\s*(?:[.:@/\]]|dot|at)", re.IGNORECASE)
 # Without one of these in it, a line names no host, no mailbox and no file's digest.
-_SPEAKING = re.compile(r"\S[.:@\[({/]|[.:@/\])}]\S|[0-9A-Fa-f]{31}|AS\d")
+_SPEAKING = re.compile(r"\S[.:@({/]|[.:@/)}]\S|\[|[0-9A-Fa-f]{31}|AS\d")
 _TELLING = re.compile(r"[.:@/\ue000-\ue004].|.{31}|AS\d", re.DOTALL)
 _PLAIN = str.maketrans({_DOT: ".", _COLON: ":", _AT: "@", _SLASH: "/", _PLACE: "://"})
 _HXXP = re.compile(r"\b(?:hxxps?|fxps?)(?=[:\ue001\ue004])", re.IGNORECASE)
@@ -55,6 +58,8 @@ _QUAD = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?!\d)", re.ASCII)
 _QUAD_SHAPED = re.compile(r"\d+(?:\.\d+){3}(?::\d+|/\d+)?", re.ASCII)
 _V6 = re.compile(r"\[?[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?:\](?::\d+)?|/\d{1,3})?", re.ASCII)
 _V6_HOME = re.compile(r"\[?(?:fe80|f[cd][0-9a-f]{2}|ff0[0-9a-f])?:", re.IGNORECASE)
+_RANGE = re.compile(rf"{_QUAD.pattern}-{_QUAD.pattern}", re.ASCII)
+_WILDCARD = re.compile("\\*[.\ue000]")
 _ASN = re.compile(r"AS\d{1,10}", re.ASCII)
 
 
@@ -152,6 +157,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _is_column(cell: str) -> bool:
+    cell = cell.strip("\"'")
     return bool(_SCHEME.match(cell) or _DATED.fullmatch(cell) or _HEX.fullmatch(cell) or _QUAD.fullmatch(cell))
 
 
@@ -167,7 +173,8 @@ def _trimmed(text: str) -> str:
             text = text[:-1]
         else:
             break
-    return text.lstrip("*'\"(")
+    # emphasis goes, a wildcard's star stays
+    return text.lstrip("'\"(") if _WILDCARD.match(text) else text.lstrip("*'\"(")
 
 
 def _read_word(word: _Word, context: Context, said: Statement) -> None:
@@ -177,6 +184,10 @@ def _read_word(word: _Word, context: Context, said: Statement) -> None:
         _read_url(word, text[scheme.start() :].translate(_PLAIN), scheme[1].lower(), context, said)
         return
     if "\\" in text or text[0] in "/~@$%-=&" or text.startswith("./"):
+        return
+    if _WILDCARD.match(text) or _RANGE.fullmatch(text):
+        if word.defanged or word.listed:
+            _take(Rejected.REGULAR_EXPRESSION if text[0] == "*" else Rejected.NOT_AN_INDICATOR, word, said)
         return
     head = re.split("[/\ue003]", text, maxsplit=1)[0]
     if "=" in head:
