@@ -5,7 +5,7 @@ are the same pair, and every table is sorted along one line. The pair (0, 0), th
 'no address': no table holds it.
 """
 
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,27 @@ def string_buffers(values: pa.StringArray) -> tuple[Offsets, Bytes]:
     found.flags.writeable = False
     raw.flags.writeable = False
     return found, raw
+
+
+def folded(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """`::ffff:a.b.c.d` is the IPv4 address; every other address is itself."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def network_ends(values: pa.StringArray) -> tuple[tuple[Words, Words], tuple[Words, Words]]:
+    """First and last address of network texts (`192.0.2.0/24`); (0, 0) and (0, 0) for what is no network."""
+    count = len(values)
+    columns = [np.zeros(count, np.uint64) for _ in range(4)]
+    for row, value in enumerate(values.to_pylist()):
+        try:
+            network = ip_network(value or "")
+        except ValueError:
+            continue
+        for column, word in zip(columns, (*pair(network[0]), *pair(network[-1])), strict=True):
+            column[row] = word
+    return (columns[0], columns[1]), (columns[2], columns[3])
 
 
 def pair(address: IPv4Address | IPv6Address) -> tuple[int, int]:

@@ -24,7 +24,7 @@ _TABLE = """
     BG egov.bg government.bg mod.bg mvr.bg parliament.bg president.bg
     BI gov.bi
     BJ gouv.bj
-    BR def.br eb.mil.br jus.br leg.br mp.br tc.br
+    BR def.br jus.br leg.br mp.br tc.br
     CA gc.ca canada.ca forces.ca parl.ca alberta.ca gnb.ca gov.ab.ca gov.bc.ca gov.mb.ca gov.nb.ca gov.nl.ca
        gov.ns.ca gov.nt.ca gov.nu.ca gov.on.ca gov.pe.ca gov.sk.ca gov.yk.ca gouv.qc.ca manitoba.ca novascotia.ca
        ontario.ca princeedwardisland.ca quebec.ca saskatchewan.ca yukon.ca
@@ -122,7 +122,6 @@ _TABLE = """
     TR bel.tr gov.nc.tr pol.tr tsk.tr
     TV gov.tv
     TZ go.tz
-    UA rada.gov.ua
     UG go.ug
     US gov mil fed.us dni.us nsn.us
     UZ gov.uz

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from accord.reference.addresses import Words
-from accord.reference.compiling import compiled
 from accord.reference.flattening import Ranges
 from accord.reference.ranges import RangeTable
 from accord.vocabulary.errors import ReferenceDataError
@@ -65,9 +64,8 @@ def decode(ranges: bytes, labels: bytes, where: str) -> RangeTable:
             remedy="import it again",
         ) from error
     gap_high, gap_low, width_high, width_low = (column.view(np.uint64) for column in columns[:4])
-    out = [np.empty(len(table), np.uint64) for _ in range(4)]
-    _accumulate(gap_high, gap_low, width_high, width_low, out[0], out[1], out[2], out[3])
-    flat = Ranges(start_high=out[0], start_low=out[1], end_high=out[2], end_low=out[3], label=columns[4])
+    start_high, start_low, end_high, end_low = _places(gap_high, gap_low, width_high, width_low)
+    flat = Ranges(start_high=start_high, start_low=start_low, end_high=end_high, end_low=end_low, label=columns[4])
     numbers = None if number.null_count == len(number) else number.fill_null(-1).to_numpy()
     return RangeTable.build(flat, name, numbers, flat=True)
 
@@ -91,25 +89,15 @@ def _written(table: pa.Table, encoding: dict[str, str] | None) -> bytes:
     return out.getvalue()
 
 
-@compiled
-def _accumulate(
-    gap_high: Words,
-    gap_low: Words,
-    width_high: Words,
-    width_low: Words,
-    start_high: Words,
-    start_low: Words,
-    end_high: Words,
-    end_low: Words,
-) -> None:
-    zero, one = np.uint64(0), np.uint64(1)
-    high, low = zero, zero
-    for row in range(len(gap_low)):
-        low = low + gap_low[row]
-        high = high + gap_high[row] + (one if low < gap_low[row] else zero)
-        start_high[row], start_low[row] = high, low
-        low = low + width_low[row]
-        high = high + width_high[row] + (one if low < width_low[row] else zero)
-        end_high[row], end_low[row] = high, low
-        low = low + one
-        high = high + (one if low == zero else zero)
+def _places(gap_high: Words, gap_low: Words, width_high: Words, width_low: Words) -> tuple[Words, Words, Words, Words]:
+    """Start and end of every range: running sums of 128 bits, in two words with the carry by hand."""
+    one = np.uint64(1)
+    span_low = gap_low + width_low
+    span_high = gap_high + width_high + (span_low < gap_low)
+    step_low = span_low + one
+    step_high = span_high + (step_low == 0)
+    after_low = np.cumsum(step_low, dtype=np.uint64)
+    after_high = np.cumsum(step_high + (after_low < step_low), dtype=np.uint64)
+    end_low = after_low - one
+    end_high = after_high - (after_low == 0)
+    return *_minus(end_high, end_low, width_high, width_low), end_high, end_low

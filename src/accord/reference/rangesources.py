@@ -13,7 +13,7 @@ import maxminddb
 import numpy as np
 import pyarrow as pa
 
-from accord.reference.addresses import pair
+from accord.reference.addresses import folded, pair
 from accord.reference.flattening import Ranges
 from accord.reference.manifest import Kind
 from accord.reference.ranges import RangeTable
@@ -179,18 +179,11 @@ def _read_address(field: str) -> Address | None:
         number = int(field) if len(field) <= 39 else 1 << 128
         if number >> 128:
             return None
-        return IPv4Address(number) if number < 1 << 32 else _folded(IPv6Address(number))
+        return IPv4Address(number) if number < 1 << 32 else folded(IPv6Address(number))
     try:
-        return _folded(ip_address(field))
+        return folded(ip_address(field))
     except ValueError:
         return None
-
-
-def _folded(address: Address) -> Address:
-    """`::ffff:a.b.c.d` is the IPv4 address."""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
 
 
 def _country(code: str) -> str | None:
@@ -210,7 +203,7 @@ def _read_mmdb(kind: Kind, path: Path, builder: TableBuilder) -> None:
             for network, record in reader:
                 label = _mmdb_label(kind, record)
                 if label is not None:
-                    builder.add(_folded(network.network_address), _folded(network.broadcast_address), label)
+                    builder.add(folded(network.network_address), folded(network.broadcast_address), label)
     except OSError as error:
         raise UnreadableError("a file cannot be read", where=str(path), got=error.strerror) from error
     except (maxminddb.InvalidDatabaseError, ValueError) as error:
@@ -256,4 +249,4 @@ def _read_pyasn(kind: Kind, path: Path, builder: TableBuilder) -> None:
             raise wrong_line(path, number, "not a network", "prefix<TAB>AS number", text) from error
         if asn is None:
             raise wrong_line(path, number, "not an AS number", "prefix<TAB>AS number", text)
-        builder.add(_folded(network.network_address), _folded(network.broadcast_address), _network(asn, ""))
+        builder.add(folded(network.network_address), folded(network.broadcast_address), _network(asn, ""))

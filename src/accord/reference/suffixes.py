@@ -58,8 +58,11 @@ class SuffixRules:
     _table: "_Table"
 
     @classmethod
-    def bundled(cls) -> "SuffixRules":
-        """The list that the installed package `publicsuffixlist` carries. Raises ReferenceDataError without it."""
+    def bundled(cls, *, private: bool = False) -> "SuffixRules":
+        """The list that the installed package `publicsuffixlist` carries. Raises ReferenceDataError without it.
+
+        `private`: with the list's private section, which has the suffixes that companies hand out (`github.io`).
+        """
         source = files("publicsuffixlist").joinpath("public_suffix_list.dat")
         try:
             text = source.read_text("utf-8")
@@ -70,11 +73,11 @@ class SuffixRules:
                 got=error.strerror,
                 remedy="install the package publicsuffixlist",
             ) from error
-        return cls.read(text, version("publicsuffixlist"))
+        return cls.read(text, version("publicsuffixlist"), private=private)
 
     @classmethod
-    def read(cls, text: str, release: str) -> "SuffixRules":
-        """Read a list in the format of publicsuffix.org; only what stands between the ICANN marks is taken.
+    def read(cls, text: str, release: str, *, private: bool = False) -> "SuffixRules":
+        """Read a list in the format of publicsuffix.org: what stands between the ICANN marks, or (`private`) all.
 
         Raises ReferenceDataError when the marks are missing.
         """
@@ -86,7 +89,7 @@ class SuffixRules:
             )
         icann = text.partition(_BEGIN)[2].partition(_END)[0]
         plain, wildcards, exceptions = set(), set(), set()
-        for line in icann.splitlines():
+        for line in (text if private else icann).splitlines():
             rule = line.split(" ")[0].strip().lower()
             if not rule or rule.startswith("//"):
                 continue
