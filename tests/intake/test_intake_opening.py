@@ -7,6 +7,7 @@ import os
 import stat
 import struct
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -493,6 +494,32 @@ def test_gzip_inside_gzip_inside_gzip_is_refused(put: Put) -> None:
     path = put(gzip.compress(gzip.compress(gzip.compress(TEXT))))
     assert "too many wrappings" in Opened(path).why_whole()
     assert Opened(path, Limits(depth=3)).members == {None: TEXT}
+
+
+def test_nested_archives_are_held_one_at_a_time_refused_ones_included(
+    put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_now: list[object] = []
+    most = 0
+
+    class Counted(tempfile.SpooledTemporaryFile):  # type: ignore[type-arg]
+        def __init__(self, *arguments: int) -> None:
+            nonlocal most
+            super().__init__(*arguments)
+            open_now.append(self)
+            most = max(most, len(open_now))
+
+        def close(self) -> None:
+            open_now.remove(self)
+            super().close()
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", Counted)
+    good, cut, outside = zip_of(("a", TEXT)), zip_of(("a", TEXT))[:-9], tar_of(("../a", TEXT))
+    kinds = [good, cut, outside, tar_of(("a", TEXT)), gzip.compress(tar_of(("a", TEXT)))[:-9]]
+    opened = Opened(put(zip_of(*((str(n), kinds[n % 5]) for n in range(15)))))
+    assert sum(given == TEXT for given in opened.members.values()) == 6
+    assert most == 1
+    assert open_now == []
 
 
 @pytest.mark.parametrize("pack", [tar_of, zip_of], ids=["tar", "zip"])

@@ -128,15 +128,7 @@ class Member:
 
     def blocks(self) -> Iterator[bytes]:
         """All its bytes, once, in blocks of at most BLOCK bytes, without a byte-order mark."""
-        feed = self._begun()
-        given = 0
-        while block := feed.block(BLOCK):
-            given += len(block)
-            if given > self._limit:
-                self._refuse(
-                    "the member is too large", f"at most {self._limit:,} bytes", f"{given:,} and more",
-                    "deliver it in several smaller files",
-                )  # fmt: skip
+        for block in _within(self._begun().blocks(), self._limit, self._where):
             yield block
             self._verify_turn()
 
@@ -408,44 +400,48 @@ class Opening:
         """The members of an archive inside the archive, all of whose headers are checked now."""
         prefix = f"{name}!/"
         file = self._spool(feed, self._place(name))
-        if wrapping is Wrapping.ZIP:
-            return self._until_read(file, self._open_zip(file, prefix, depth))
-        for _ in self._tar_files(Feed(_blocks(file)), self._place(prefix)):
-            pass
-        file.seek(0)
-        again = Feed(_blocks(file))
-        files = self._tar_files(again, self._place(prefix), counted=True)
-        return self._until_read(file, self._tar_members(again, files, prefix, depth))
+        try:
+            if wrapping is Wrapping.ZIP:
+                members = self._open_zip(file, prefix, depth)
+            else:
+                for _ in self._tar_files(Feed(_blocks(file)), self._place(prefix)):
+                    pass
+                file.seek(0)
+                again = Feed(_blocks(file))
+                files = self._tar_files(again, self._place(prefix), counted=True)
+                members = self._tar_members(again, files, prefix, depth)
+        except RefusedFileError:
+            self._drop(file)
+            raise
+        return self._until_read(file, members)
 
     def _spool(self, feed: Feed, where: str) -> BinaryIO:
         """Copy an archive inside another to where it can be read back and forth."""
-        # Closed by whoever reads it to its end, or with the opening.
+        # Dropped by whoever reads it to its end, or with the opening.
         file: BinaryIO = tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY)  # type: ignore[assignment]  # noqa: SIM115
         self._spools.append(file)
-        for block in feed.blocks():
-            try:
+        try:
+            for block in _within(feed.blocks(), self.limits.member_bytes, where):
                 file.write(block)
-            except OSError as error:
-                raise OutputError(
-                    "an archive inside another cannot be unpacked to a temporary file",
-                    where=where,
-                    expected=f"room in {tempfile.gettempdir()}",
-                    got=error.strerror or str(error),
-                    remedy="make room there, or set TMPDIR to where there is",
-                ) from error
-            if file.tell() > self.limits.member_bytes:
-                raise RefusedFileError(
-                    "the member is too large",
-                    where=where,
-                    expected=f"at most {self.limits.member_bytes:,} bytes",
-                    got=f"{file.tell():,} and more",
-                    remedy="deliver what is inside",
-                )
+        except RefusedFileError:
+            self._drop(file)
+            raise
+        except OSError as error:
+            raise OutputError(
+                "an archive inside another cannot be unpacked to a temporary file",
+                where=where,
+                expected=f"room in {tempfile.gettempdir()}",
+                got=error.strerror or str(error),
+                remedy="make room there, or set TMPDIR to where there is",
+            ) from error
         file.seek(0)
         return file
 
     def _until_read(self, file: BinaryIO, members: Iterator[Member]) -> Iterator[Member]:
         yield from members
+        self._drop(file)
+
+    def _drop(self, file: BinaryIO) -> None:
         file.close()
         self._spools.remove(file)
 
@@ -471,6 +467,22 @@ def _section(feed: Feed, size: int, where: str) -> Iterator[bytes]:
                 remedy="ask for the file again",
             )
         size -= len(block)
+        yield block
+
+
+def _within(blocks: Iterator[bytes], limit: int, where: str) -> Iterator[bytes]:
+    """A member's blocks, refused once they are more than `limit` bytes."""
+    given = 0
+    for block in blocks:
+        given += len(block)
+        if given > limit:
+            raise RefusedFileError(
+                "the member is too large",
+                where=where,
+                expected=f"at most {limit:,} bytes",
+                got=f"{given:,} and more",
+                remedy="deliver it in several smaller files",
+            )
         yield block
 
 
