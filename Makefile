@@ -26,7 +26,7 @@ PROJECT := $(PIP) --no-deps --no-build-isolation --editable .
 
 LINTED := src tests $(wildcard bench tools)
 
-.PHONY: help demo test check static lint format types contracts bench lock upgrade wheel clean tidy
+.PHONY: help demo test check static lint format types contracts bench lock upgrade reference wheel clean tidy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,9 @@ lock: $(STAMPS)/dev ## Write requirements/*.txt from requirements/*.in, keeping 
 
 upgrade: $(STAMPS)/dev ## Write requirements/*.txt from requirements/*.in with the newest versions
 	@$(call compile,--upgrade)
+
+reference: $(STAMPS)/dev ## Write docs/cli.md from the commands themselves
+	@$(BIN)/python tools/describe_commands.py > docs/cli.md
 
 wheel: $(STAMPS)/runtime ## Build the wheel into dist/ and say how big it is
 	@rm -rf dist
