@@ -382,6 +382,7 @@ class _Composition:
         for identifier, thing in self._observables.items():
             thing.object_marking_refs = self._markings[MARKINGS[self._widest[identifier]]]
             self._sink.put_observable(thing)
+        self._observables.clear()
         for name, family in self._families.items():
             self._sink.put(
                 stix.Malware(
@@ -422,7 +423,7 @@ class _Composition:
                 ),
                 report_types=types or ("threat-report",),
                 published=self._now,
-                object_refs=Raw(b"[%s]" % bytes(self._sink.references)),
+                object_refs=Raw(self._sink.references + b"]"),
             )
         )
 

@@ -86,14 +86,14 @@ def compare(view: View, previous_dir: Path) -> Change | None:
     except pa.ArrowInvalid as error:
         raise _malformed(path, str(error)) from error
     _check(before, path)
-    after = tables.findings_text(view.findings)
-    at = pc.index_in(after["finding_id"], before["finding_id"])
-    left = pc.invert(pc.is_in(before["finding_id"], after["finding_id"]))
+    ids = view.findings["finding_id"]
+    at = pc.index_in(ids, before["finding_id"])
+    left = pc.invert(pc.is_in(before["finding_id"], ids))
     return Change(
         previous_as_of=previous_as_of,
-        new=frozenset(after["finding_id"].filter(pc.is_null(at)).to_pylist()),
+        new=frozenset(ids.filter(pc.is_null(at)).to_pylist()),
         gone=_gone(before.filter(left)),
-        changed=_changed(before, after, at),
+        changed=_changed(before, view.findings, at),
         previous_counts=_counts(before),
     )
 
@@ -130,15 +130,15 @@ def _gone(rows: pa.Table) -> tuple[GoneFinding, ...]:
     )
 
 
-def _changed(before: pa.Table, after: pa.Table, at: pa.ChunkedArray) -> Mapping[str, tuple[str, ...]]:
+def _changed(before: pa.Table, findings: pa.Table, at: pa.ChunkedArray) -> Mapping[str, tuple[str, ...]]:
     """Column by column over the findings in both; a column that either table lacks is no change."""
     both = pc.is_valid(at)
     rows = at.filter(both)
-    kept = after.filter(both)
+    kept = findings.filter(both)
     columns = [name for name in COMPARED if name in before.column_names]
     differs = np.zeros((len(columns), kept.num_rows), np.bool_)
     for number, name in enumerate(columns):
-        old, new = before[name].take(rows), kept[name]
+        old, new = before[name].take(rows), pa.chunked_array([tables.cells(kept, name)])
         if name == "confidence":
             differs[number] = _steps(old) != _steps(new)
         else:

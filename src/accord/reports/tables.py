@@ -60,6 +60,9 @@ SIGHTINGS_HEADER: tuple[str, ...] = (
 UNKNOWN_NETWORK = "unknown-network.csv"
 """The by-network file of findings whose network is not known."""
 
+_OF_FINDING = ("finding_id", "type", "value", "role", "marking")
+"""What a sighting's row says of its finding."""
+
 _ROWS = 50_000
 """Rows that are text at one time: bounds the memory, whatever the size of the view."""
 
@@ -89,8 +92,12 @@ def write_outcomes(view: View, path: Path) -> int:
 
 def findings_text(findings: pa.Table) -> pa.Table:
     """FINDINGS as a program reads the cells of findings.csv: FINDINGS_HEADER, strings without nulls."""
-    columns = _columns(findings, FINDINGS_HEADER)
-    return pa.table({name: pc.fill_null(pc.cast(columns[name], pa.string()), "") for name in FINDINGS_HEADER})
+    return pa.table({name: cells(findings, name) for name in FINDINGS_HEADER})
+
+
+def cells(findings: pa.Table, name: str) -> pa.Array:
+    """One column of FINDINGS (in FINDINGS_HEADER) as a program reads its cells: strings without nulls."""
+    return pc.fill_null(pc.cast(_column(name, _one(findings[name])), pa.string()), "")
 
 
 def read_findings(path: Path) -> pa.Table:
@@ -142,9 +149,8 @@ def network_file(asn: int | None) -> str:
 
 def _by_network(view: View) -> pa.Table:
     """Sightings with their findings' columns and `asn` (0: unknown), by network, then worst first, then time."""
-    findings = view.findings
-    waiting = pc.greater(pc.list_value_length(findings["review"]), 0)
-    acted = _take(findings, np.flatnonzero(~np.asarray(waiting)))
+    findings = view.findings.select([*_OF_FINDING, "asn", "review", "last_seen", "undated", "sightings"])
+    acted = findings.filter(pc.equal(pc.list_value_length(findings["review"]), 0))
     rank = pc.index_in(view.sightings["finding_id"], acted["finding_id"])
     known = pc.is_valid(rank)
     sightings = view.sightings.filter(known)
@@ -155,20 +161,20 @@ def _by_network(view: View) -> pa.Table:
     row = np.append(row, alone)
     asn = np.asarray(_one(acted["asn"].fill_null(0)), np.int64)[row]
     order = np.lexsort((np.arange(len(row)), row, asn))
-    at = pa.array(row)
-    columns = {name: acted[name].take(at) for name in ("finding_id", "type", "value", "role", "marking")} | {
-        "asn": pa.array(asn),
-        "family": pa.chunked_array([*sightings["family"].chunks, pa.nulls(len(alone), pa.string())]),
-        "seen_at": _followed(sightings["seen_at"], acted["last_seen"], alone),
-        "undated": _followed(sightings["undated"], acted["undated"], alone),
-        "port": pa.chunked_array([*sightings["port"].chunks, pa.nulls(len(alone), pa.int32())]),
-        "count": _followed(sightings["count"], acted["sightings"], alone),
+    at = pa.array(row[order])
+    single = {
+        "family": _followed(sightings["family"], pa.nulls(len(alone), pa.string())),
+        "seen_at": _followed(sightings["seen_at"], acted["last_seen"].take(pa.array(alone))),
+        "undated": _followed(sightings["undated"], acted["undated"].take(pa.array(alone))),
+        "port": _followed(sightings["port"], pa.nulls(len(alone), pa.int32())),
+        "count": _followed(sightings["count"], acted["sightings"].take(pa.array(alone))),
     }
-    return pa.table(columns).take(pa.array(order))
+    columns = {name: acted[name].take(at) for name in _OF_FINDING} | {"asn": pa.array(asn[order])}
+    return pa.table(columns | {name: column.take(pa.array(order)) for name, column in single.items()})
 
 
-def _followed(first: pa.ChunkedArray, second: pa.ChunkedArray, rows: npt.NDArray[np.int64]) -> pa.ChunkedArray:
-    return pa.chunked_array([*first.chunks, *second.take(pa.array(rows)).chunks], type=first.type)
+def _followed(first: pa.ChunkedArray, second: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:
+    return pa.chunked_array([*first.chunks, _one(second)], type=first.type)
 
 
 def _sightings_columns(table: pa.Table) -> pa.Table:
@@ -270,10 +276,6 @@ def _lines(table: pa.Table) -> tuple[memoryview, npt.NDArray[np.int64]]:
 def _parts(table: pa.Table) -> Iterator[pa.Table]:
     for begin in range(0, table.num_rows, _ROWS):
         yield table.slice(begin, _ROWS)
-
-
-def _take(table: pa.Table, rows: npt.NDArray[np.int64]) -> pa.Table:
-    return table.take(pa.array(rows))
 
 
 def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -105,7 +105,8 @@ class Sink:
     file: BinaryIO
     earlier: Mapping[bytes, Version]
     objects: int = 0
-    references: bytearray = field(default_factory=bytearray)
+    references: bytearray = field(default_factory=lambda: bytearray(b"["))
+    """A JSON array of the ids of all that was put, not closed yet."""
     _lines: list[bytes] = field(default_factory=list)
 
     def begin(self, identifier: str) -> None:
@@ -135,7 +136,7 @@ class Sink:
         self.file.write(b"\n]}\n")
 
     def _refer(self, identifier: str) -> None:
-        self.references += b'%s"%s"' % (b"," if self.references else b"", identifier.encode())
+        self.references += b'%s"%s"' % (b"," if len(self.references) > 1 else b"", identifier.encode())
 
     @staticmethod
     def _versioned(line: bytes, known: Version) -> bytes:
@@ -143,7 +144,7 @@ class Sink:
         if head is None:
             raise AssertionError("an object is not written as it is read")
         modified = known.modified
-        if _digest(line[head.end() :]) != known.digest:
+        if _digest(memoryview(line)[head.end() :]) != known.digest:
             modified = head[3]
             if modified <= known.modified:
                 # section 3.6: a version is known by its `modified`, so another content needs a later one
