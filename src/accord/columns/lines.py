@@ -4,8 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from accord.columns.reading import Chunk
+from accord.columns.scanner import Bytes, Positions, compiled
 
-Positions = npt.NDArray[np.int64]
+LINE_FEED = 10
+CARRIAGE_RETURN = 13
 
 
 def cut(chunk: Chunk) -> tuple[Positions, Positions, npt.NDArray[np.int32], Positions]:
@@ -13,27 +15,39 @@ def cut(chunk: Chunk) -> tuple[Positions, Positions, npt.NDArray[np.int32], Posi
 
     A last line without a line end counts; the nothing after a last line end does not (as `wc -l` and editors agree).
     """
-    starts, ends, owners, numbers = [], [], [], []
-    for index, part in enumerate(chunk.parts):
-        data = chunk.data[part.start : part.end]
-        breaks = np.flatnonzero(data == 10).astype(np.int64)
-        if len(data) and data[-1] != 10:
-            breaks = np.append(breaks, len(data))
-        start = np.empty(len(breaks), np.int64)
-        if len(breaks):
-            start[0] = 0
-            start[1:] = breaks[:-1] + 1
-        end = breaks.copy()
-        carriage = (end > start) & (data[np.maximum(end - 1, 0)] == 13) if len(data) else np.zeros(0, np.bool_)
-        end[carriage] -= 1
-        starts.append(start + part.start)
-        ends.append(end + part.start)
-        owners.append(np.full(len(breaks), index, np.int32))
-        numbers.append(np.arange(part.first_line, part.first_line + len(breaks), dtype=np.int64))
-    if not starts:
-        nothing = np.zeros(0, np.int64)
-        return nothing, nothing, np.zeros(0, np.int32), nothing
-    return np.concatenate(starts), np.concatenate(ends), np.concatenate(owners), np.concatenate(numbers)
+    parts = np.array([(part.start, part.end, part.first_line) for part in chunk.parts], np.int64).reshape(-1, 3)
+    room = int(np.count_nonzero(chunk.data == LINE_FEED)) + len(parts)
+    start, end, number = (np.empty(room, np.int64) for _ in range(3))
+    owner = np.empty(room, np.int32)
+    count = _cut(chunk.data, parts, start, end, owner, number)
+    return start[:count], end[:count], owner[:count], number[:count]
+
+
+@compiled
+def _cut(
+    data: Bytes,
+    parts: npt.NDArray[np.int64],
+    start: Positions,
+    end: Positions,
+    owner: npt.NDArray[np.int32],
+    number: Positions,
+) -> int:
+    count = 0
+    for index in range(len(parts)):
+        at, stop, line = parts[index]
+        begin = at
+        while begin < stop:
+            while at < stop and data[at] != LINE_FEED:
+                at += 1
+            start[count] = begin
+            end[count] = at - 1 if at > begin and data[at - 1] == CARRIAGE_RETURN else at
+            owner[count] = index
+            number[count] = line
+            count += 1
+            line += 1
+            at += 1
+            begin = at
+    return count
 
 
 def looks_like_text(head: bytes) -> bool:

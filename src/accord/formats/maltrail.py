@@ -19,6 +19,7 @@ from pathlib import PurePosixPath
 from accord.columns.lines import looks_like_text
 from accord.columns.listing import read_listing
 from accord.columns.reading import Chunk, Context, Parsed, Part
+from accord.vocabulary.errors import RefusedFileError
 
 NAME = "maltrail"
 TITLE = "Maltrail trails (text, one file a family)"
@@ -31,8 +32,12 @@ def recognises(head: bytes, path: str) -> bool:
 
 
 def layout(head: bytes, path: str, context: Context) -> None:
-    """Trails have no header."""
-    del head, path, context
+    """Trails have no header. Raises RefusedFileError for what is no text."""
+    del context
+    if not looks_like_text(head):
+        raise RefusedFileError(
+            "the content is no list of lines", where=path, expected="text, one value a line", got="binary, JSON or XML"
+        )
 
 
 def parse(chunk: Chunk, context: Context) -> Parsed:

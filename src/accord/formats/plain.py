@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from accord.columns.lines import looks_like_text
 from accord.columns.listing import read_listing
 from accord.columns.reading import Chunk, Context, Parsed, Part
+from accord.vocabulary.errors import RefusedFileError
 
 NAME = "plain"
 TITLE = "plain list, one value a line"
@@ -26,8 +27,12 @@ def recognises(head: bytes, path: str) -> bool:
 
 
 def layout(head: bytes, path: str, context: Context) -> None:
-    """A list has no header."""
-    del head, path, context
+    """A list has no header. Raises RefusedFileError for what is no text."""
+    del context
+    if not looks_like_text(head):
+        raise RefusedFileError(
+            "the content is no list of lines", where=path, expected="text, one value a line", got="binary, JSON or XML"
+        )
 
 
 def parse(chunk: Chunk, context: Context) -> Parsed:

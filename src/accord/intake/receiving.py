@@ -214,6 +214,9 @@ class Receiver:
     def _recognise(self, opened: _Open, head: bytes, number: int) -> ModuleType:
         path = opened.path(number)
         candidates = [module for name, module in self._formats.items() if name in opened.dataset.formats]
+        if len(candidates) == 1:
+            # nothing to choose: the format itself says best what is wrong with a member
+            return candidates[0]
         for module in candidates:
             if module.recognises(head, path):
                 return module
