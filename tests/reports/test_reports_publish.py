@@ -10,8 +10,10 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from accord.columns.schema import FINDINGS
 from accord.release.view import View
 from accord.reports import publish
 from accord.vocabulary.errors import OutputError, UnreadableError
@@ -102,6 +104,15 @@ def test_an_earlier_report_for_another_audience_leaves_no_trace(view, folder, tm
     assert not publish.write(other, tmp_path / "one", folder, ["en"]).compared
     publish.write(other, tmp_path / "two", None, ["en"])
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_ids_of_data_sets_change_not_one_byte_of_what_machines_read(view, folder, tmp_path):
+    at = view.findings.schema.get_field_index("datasets")
+    hidden = pa.array([["secret-sinkhole"]] * view.findings.num_rows, pa.list_(pa.string()))
+    findings = view.findings.set_column(at, FINDINGS.field("datasets"), hidden)
+    publish.write(dataclasses.replace(view, findings=findings), tmp_path / "new", None, ["en"])
+    machines = {name: data for name, data in contents(folder).items() if not name.startswith(("car", "letter"))}
+    assert {name: data for name, data in contents(tmp_path / "new").items() if name in machines} == machines
 
 
 def test_a_country_that_had_no_earlier_report_gets_one(view, tmp_path):
