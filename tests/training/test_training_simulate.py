@@ -260,6 +260,15 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path, refere
     assert [one.name for one in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_what_somebody_put_into_a_simulations_folder_is_not_lost(tmp_path: Path, reference: Reference) -> None:
+    out = tmp_path / "out"
+    simulate("asean-2017", out, 1, 0.01, reference, quiet)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="holds something else"):
+        simulate("asean-2017", out, 2, 0.01, reference, quiet)
+    assert (out / "notes.txt").read_text() == "mine"
+
+
 def test_an_output_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path, reference: Reference) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OutputError, match="file"):

@@ -131,6 +131,7 @@ def perfect_rows() -> Table:
             "partners": len(one.partners),
             "confidence": 0.1 if one.nature == "wrong" else 0.7,
             "countries": [one.hosting] if one.hosting else [],
+            "country_conflict": one.conflict,
             "registry_country": one.registry,
             "government": one.government,
             "review": ["List of resolvers (1)"] if one.nature == "listed" else [],
@@ -176,6 +177,7 @@ SCHEMA = pa.schema(
         ("partners", pa.int32()),
         ("confidence", pa.float64()),
         ("countries", pa.list_(pa.string())),
+        ("country_conflict", pa.bool_()),
         ("registry_country", pa.string()),
         ("government", pa.bool_()),
         ("review", pa.list_(pa.string())),
@@ -259,6 +261,11 @@ SPOILT: dict[str, tuple[Spoil, str, str]] = {
     "listed to act on": (lambda run: run.row("8.8.8.8").update(review=[]), "a warning-listed finding", "8.8.8.8"),
     "true held back": (lambda run: run.row("8.0.0.2").update(review=["x"]), "a finding held back", "8.0.0.2"),
     "country": (lambda run: run.row("8.0.0.2").update(countries=["MY"]), "a hosting country", "SG"),
+    "conflict": (
+        lambda run: run.row("8.0.0.2").update(country_conflict=True),
+        "the mark 'country sources disagree'",
+        "got True",
+    ),
     "registry": (
         lambda run: run.row("sim-office.go.id").update(registry_country=None),
         "a registry country",

@@ -31,6 +31,8 @@ class Row:
     confidence: float | None
     countries: tuple[str, ...]
     """Hosting countries."""
+    conflict: bool
+    """The two country sources disagree."""
     registry: str | None
     government: bool
     review: tuple[str, ...]
@@ -92,6 +94,7 @@ def read_rows(path: Path) -> dict[Key, Row]:
                 "partners",
                 "confidence",
                 "countries",
+                "country_conflict",
                 "registry_country",
                 "government",
                 "review",
@@ -108,6 +111,7 @@ def read_rows(path: Path) -> dict[Key, Row]:
             partners=partners,
             confidence=confidence,
             countries=tuple(countries),
+            conflict=conflict,
             registry=registry,
             government=government,
             review=tuple(review),
@@ -123,6 +127,7 @@ def read_rows(path: Path) -> dict[Key, Row]:
             partners,
             confidence,
             countries,
+            conflict,
             registry,
             government,
             review,

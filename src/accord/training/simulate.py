@@ -1,7 +1,6 @@
 """`accord simulate`: tell a scenario and write what its partners deliver, the operation file and the truth."""
 
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -26,13 +25,14 @@ from accord.training.deliveries import (
 from accord.training.deliveries.account import DeliveredFile, Order
 from accord.training.dice import Dice
 from accord.training.landscape import Landscape, ListTest
-from accord.training.scenario import DatasetPlan, Scenario
+from accord.training.scenario import Scenario
 from accord.training.sheets import DeliveryTruth, TruthSheet, write_truth
 from accord.training.story import seconds, tell
 from accord.training.telling import SimulationSheet, truth_of
-from accord.vocabulary.errors import OutputError, SettingsError
+from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import TYPE_CODES, IndicatorType
 from accord.vocabulary.roles import Role
+from accord.workspace.folders import replaced_folder
 
 SCENARIOS = MappingProxyType({one.name: one for one in (ASEAN_2017,)})
 """What can be simulated, by name."""
@@ -53,6 +53,9 @@ _WRITERS: MappingProxyType[str, Callable[[Order], list[DeliveredFile]]] = Mappin
     }
 )
 
+_OWN = ("operation.toml", "truth.json", "deliveries")
+"""What a simulation's folder holds, besides the hub's key."""
+
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and of how much."""
 
@@ -62,7 +65,8 @@ def simulate(
 ) -> SimulationSheet:
     """Write `out/operation.toml`, `out/truth.json` and `out/deliveries/`; the same bytes for the same arguments.
 
-    `out` must not exist, be empty, or hold an earlier simulation, which is replaced once the new one is complete.
+    `out` must not exist, be empty, or hold an earlier simulation and nothing else; that is replaced in one step
+    once the new one is complete, and the hub's key is kept.
     `scale` multiplies the counts of the scenario. Raises SettingsError for an unknown scenario or a scale out of
     range, OutputError when `out` holds something else or cannot be written.
     """
@@ -71,11 +75,20 @@ def simulate(
         raise SettingsError(
             "The scale is out of range.", expected=f"a number above 0, at most {LARGEST_SCALE:g}", got=f"{scale:g}"
         )
-    _refuse_foreign(out)
+    # entered first: a folder that may not be replaced is refused before the work, not after it
+    with replaced_folder(out, is_ours=_is_simulation, what="accord simulate") as folder:
+        truth = _tell_into(folder, story, seed, scale, reference, progress)
+        _keep_key(out, folder)
+    return SimulationSheet(scenario=story.name, seed=seed, scale=scale, out=out, truth=truth)
+
+
+def _tell_into(
+    folder: Path, story: Scenario, seed: int, scale: float, reference: Reference, progress: Progress
+) -> TruthSheet:
     dice = Dice(seed, story.name)
     landscape = Landscape(reference.country, reference.country_second, _review_test(progress))
     plot = tell(story, dice, scale, landscape, progress)
-    files: list[tuple[DatasetPlan, DeliveredFile]] = []
+    accounts: list[DeliveryTruth] = []
     for number, dataset in enumerate(story.datasets, start=1):
         order = Order(
             plan=dataset,
@@ -85,20 +98,16 @@ def simulate(
             dice=dice.stream(f"delivery/{dataset.id}"),
             scale=scale,
         )
-        files += [(dataset, one) for one in _WRITERS[dataset.format](order)]
+        for delivered in _WRITERS[dataset.format](order):
+            path = folder / "deliveries" / delivered.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(delivered.data)
+            accounts.append(delivered.truth(dataset))
         progress("writing deliveries", number, len(story.datasets))
-    deliveries = tuple(sorted((one.truth(dataset) for dataset, one in files), key=_file))
-    truth = truth_of(story, plot, deliveries, seed, scale, _versions(reference))
-    try:
-        _replace(out, lambda folder: _write(folder, story, seed, scale, [one for _, one in files], truth))
-    except OSError as error:
-        raise OutputError(
-            "The simulation cannot be written.",
-            where=str(out),
-            got=error.strerror or type(error).__name__,
-            remedy="check the free space and the permissions; what was there before is untouched",
-        ) from error
-    return SimulationSheet(scenario=story.name, seed=seed, scale=scale, out=out, truth=truth)
+    truth = truth_of(story, plot, tuple(sorted(accounts, key=_file)), seed, scale, _versions(reference))
+    (folder / "operation.toml").write_text(operation_toml(story, seed, scale), "utf-8", newline="\n")
+    write_truth(truth, folder / "truth.json")
+    return truth
 
 
 def _review_test(progress: Progress) -> ListTest:
@@ -129,47 +138,12 @@ def _versions(reference: Reference) -> tuple[str, ...]:
     return tuple(f"{one.name} {one.version}" for one in reference.sources)
 
 
-def _refuse_foreign(out: Path) -> None:
-    """A folder that holds anything but an earlier simulation is not ours to replace."""
-    try:
-        if not out.exists() or (out.is_dir() and ((out / "truth.json").is_file() or not any(out.iterdir()))):
-            return
-    except OSError as error:
-        raise OutputError(
-            "The output folder cannot be read.", where=str(out), got=error.strerror or type(error).__name__
-        ) from error
-    raise OutputError(
-        "The output folder holds something else.",
-        where=str(out),
-        expected="a new or empty folder, or one that `accord simulate` wrote",
-        remedy="choose another --out",
-    )
+def _is_simulation(out: Path) -> bool:
+    """An earlier simulation, and nothing that somebody put beside it: that would be lost."""
+    return (out / "truth.json").is_file() and {one.name for one in out.iterdir()} <= {*_OWN, KEY_FILE}
 
 
-def _write(
-    folder: Path, story: Scenario, seed: int, scale: float, files: list[DeliveredFile], truth: TruthSheet
-) -> None:
-    for one in files:
-        path = folder / "deliveries" / one.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(one.data)
-    (folder / "operation.toml").write_text(operation_toml(story, seed, scale), "utf-8", newline="\n")
-    write_truth(truth, folder / "truth.json")
-
-
-def _replace(out: Path, write: Callable[[Path], None]) -> None:
-    """Write into a folder beside `out`, then let it take the place of `out`: nobody meets half a simulation."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        new = staging / "new"
-        new.mkdir()
-        write(new)
-        key = out / KEY_FILE
-        if key.is_file():  # the hub keeps its key, so that finding_ids stay comparable between simulations
-            shutil.copy2(key, new / KEY_FILE)
-        if out.exists():
-            out.rename(staging / "old")
-        new.rename(out)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+def _keep_key(out: Path, folder: Path) -> None:
+    """The hub keeps its key, so that finding ids stay comparable between simulations."""
+    if (out / KEY_FILE).is_file():
+        shutil.copy2(out / KEY_FILE, folder / KEY_FILE)

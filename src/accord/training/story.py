@@ -293,9 +293,7 @@ class Witnesses:
 
     def _state(self, dataset: DatasetPlan, subject: Subject) -> None:
         first, last = self._period(dataset, subject) if dataset.dated else (None, None)
-        names_family = subject.family is not None and dataset.format not in {"freetext", "shadowserver"}
-        if subject.role is Role.INFECTED_SYSTEM:
-            names_family = True
+        names_family = subject.family is not None and dataset.format != "freetext"
         red = (
             dataset.format == "misp" and subject.family is not None and subject.family.name == self._scenario.red_family
         )

@@ -15,6 +15,7 @@ from accord.training.outcome import Row, RunAccount, read_report, read_rows, rea
 from accord.training.plot import Nature
 from accord.training.sheets import DeliveryTruth, FindingTruth, TruthSheet, read_truth
 from accord.training.telling import home
+from accord.vocabulary.indicators import IndicatorType
 from accord.vocabulary.roles import Role
 
 Key = tuple[str, str, str]
@@ -212,6 +213,8 @@ class _Comparison:
     def _content(self, key: Key, truth: FindingTruth, row: Row) -> Iterable[Mismatch]:
         if truth.hosting is not None and truth.hosting not in row.countries:
             yield _mismatch("a hosting country", key, truth.hosting, " ".join(row.countries) or "none")
+        if truth.type == IndicatorType.IPV4.value and truth.conflict != row.conflict:
+            yield _mismatch("the mark 'country sources disagree'", key, str(truth.conflict), str(row.conflict))
         if truth.registry is not None and truth.registry != row.registry:
             yield _mismatch("a registry country", key, truth.registry, row.registry or "none")
         if truth.government != row.government:

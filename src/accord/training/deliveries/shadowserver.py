@@ -92,7 +92,7 @@ def _framework(order: Order, statement: Statement) -> dict[str, str]:
         "port": str(subject.port),
         "asn": "0",
         "geo": subject.country or "",
-        "tag": "cobaltstrike;simulated",
+        "tag": (statement.spelling or "").lower().replace(" ", ""),
     }
 
 
