@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rfc3986_validator import validate_rfc3986
 from stix2patterns.v21.pattern import Pattern
@@ -455,6 +455,51 @@ def test_patterns_are_those_of_the_specification(kind, value, expected):
 def test_roles_of_criminals_and_of_victims_are_apart():
     assert Role.C2_SERVER in bundle.CRIMINAL_ROLES
     assert not bundle.CRIMINAL_ROLES & VICTIM_ROLES
+
+
+@pytest.mark.parametrize(
+    ("label", "identifier"),
+    [
+        ("clear", "94868c89-83c2-464b-929b-a1a8aa3c8487"),
+        ("green", "bab4a63c-aed9-4cf5-a766-dfca5abac2bb"),
+        ("amber", "55d920b0-5e8b-4f79-9ee9-91f868d9b421"),
+        ("amber+strict", "939a9414-2ddd-4d32-a0cd-375ea402b003"),
+        ("red", "e828b379-4e03-4974-9ac4-e53a884c97c1"),
+    ],
+)
+def test_tlp_labels_are_those_that_oasis_publishes(label, identifier):
+    assert json.loads(stix.encode(stix.tlp(Marking(label)))) == {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": f"marking-definition--{identifier}",
+        "created": "2022-10-01T00:00:00.000Z",
+        "name": f"TLP:{label.upper()}",
+        "extensions": {
+            "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d": {
+                "extension_type": "property-extension",
+                "tlp_2_0": label,
+            }
+        },
+    }
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=30), min_size=3, max_size=3))
+def test_no_text_breaks_a_bundle_or_its_versions(make_view, tmp_path, texts):
+    family, owner, title = texts
+    rows = [
+        {"families": [family], "network_owner": owner, "sources": [owner], "cautions": [title]},
+        {"families": [family], "network_owner": owner, "role": "infected-system", "value": "203.0.113.9"},
+    ]
+    view = make_view(rows=rows, title=title, hub_name=owner)
+    objects = written(view, tmp_path, name="one.json")
+    assert [each["name"] for each in of(objects, "malware")] == [family]
+    assert [each["name"] for each in of(objects, "autonomous-system")] == [owner]
+    assert len((tmp_path / "one.json").read_bytes().splitlines()) == len(objects) + 2
+    assert read_report(tmp_path / "one.json") == (report_name(view), FIRST)
+    written(at(view, SECOND), tmp_path, tmp_path / "one.json", name="two.json")
+    moved = {line for line in (tmp_path / "two.json").read_text("utf-8").split("\n") if SECOND_TEXT in line}
+    assert [json.loads(line)["type"] for line in moved] == ["report"]
 
 
 def test_a_count_never_exceeds_what_stix_permits(make_view, tmp_path):

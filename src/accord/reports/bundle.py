@@ -31,7 +31,7 @@ from accord.reports.identifiers import NUL, Names, object_names, report_name
 from accord.reports.versions import Sink, read_versions
 from accord.vocabulary.indicators import IndicatorType
 from accord.vocabulary.markings import MARKINGS, TLP2_IDS, Marking
-from accord.vocabulary.roles import VICTIM_ROLES, Role
+from accord.vocabulary.roles import Role
 
 CRIMINAL_ROLES: frozenset[Role] = frozenset(
     {
@@ -51,9 +51,6 @@ CRIMINAL_ROLES: frozenset[Role] = frozenset(
     }
 )
 """Roles that become indicators. A list of what may be blocked, not of what may not: an unknown role is no reason."""
-
-if CRIMINAL_ROLES & VICTIM_ROLES:
-    raise AssertionError("a victim's role must never become an indicator")
 
 _INFRASTRUCTURE_TYPES: Mapping[Role, str] = {
     Role.C2_SERVER: "command-and-control",
