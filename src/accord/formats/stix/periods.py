@@ -32,7 +32,7 @@ class Period(msgspec.Struct, frozen=True):
 
     instants: tuple[int | None, ...]
     fault: TimeFault | None = None
-    """The end that could not be read, beside a beginning that could."""
+    """The end that could not be read, beside the other that could."""
 
     def within(self, window: tuple[int, int] | None) -> tuple[int | None, ...]:
         """The instants of a value: the pattern's own START and STOP where it has them, else the period's."""
@@ -42,24 +42,26 @@ class Period(msgspec.Struct, frozen=True):
 def period_of(body: Body, begin_name: str, end_name: str, *, otherwise: str | None = "created") -> Period:
     """The period between two properties; without either the instant `otherwise`, without that no time.
 
-    Raises PeriodError for a beginning that cannot be read, or a period that ends before it begins: which of the two is
-    wrong is not guessed. An end that cannot be read leaves the beginning, and is a fault.
+    An end that cannot be read is a fault beside the other. Raises PeriodError when that leaves no time that was said,
+    and for a period that ends before it begins: which of the two is wrong is not guessed.
     """
-    begin = _instant(body, begin_name)
-    if body.get(end_name) is None:
-        end, fault = None, None
-    else:
-        try:
-            end, fault = _instant(body, end_name), None
-        except PeriodError as error:
-            if begin is None:
-                raise
-            end, fault = None, TimeFault(error.name, error.text)
+    begin, first_fault = _end(body, begin_name)
+    end, last_fault = _end(body, end_name)
+    fault = first_fault or last_fault
+    if begin is None and end is None and fault is not None:
+        raise PeriodError(fault.name, fault.text)
     if begin is None and end is None:
         return Period((None if otherwise is None else _instant(body, otherwise),))
     if begin is not None and end is not None and end < begin:
         raise PeriodError(end_name, f"{body[begin_name]} to {body[end_name]}")
     return Period(tuple(dict.fromkeys(one for one in (begin, end) if one is not None)), fault)
+
+
+def _end(body: Body, name: str) -> tuple[int | None, TimeFault | None]:
+    try:
+        return _instant(body, name), None
+    except PeriodError as error:
+        return None, TimeFault(error.name, error.text)
 
 
 _SHORT = 40

@@ -93,7 +93,9 @@ class RecordReader:
             return
         try:
             marking = marking_of(body, self._bundle)
-            period = period_of(body, "valid_from", "valid_until")
+            # both versions require valid_from; what lacks it is valid from its creation
+            begin = "created" if body.get("valid_from") is None else "valid_from"
+            period = period_of(body, begin, "valid_until")
         except MarkingError as error:
             self._builder.reject(Rejected.MARKING, str(error), column="object_marking_refs")
             return
