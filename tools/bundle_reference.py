@@ -11,10 +11,15 @@ import argparse
 import json
 import math
 import sys
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
+import msgspec
 from babel.core import get_global
 
+from accord.reference.families import write_families
+from accord.reference.galaxies import GALAXIES, Galaxy, build_catalogue
 from accord.reference.manifest import (
     MANIFEST,
     Kind,
@@ -76,6 +81,7 @@ def main() -> int:
     sources: list[ReferenceSource] = [
         *(bundle_table(kind, arguments.packages, arguments.out) for kind in TABLES),
         bundle_shapes(arguments.packages, arguments.out),
+        bundle_families(arguments.out),
     ]
     write_whole(arguments.out / MANIFEST, manifest_bytes(tuple(sources)))
     for source in sources:
@@ -134,6 +140,31 @@ def bundle_shapes(packages: Path, out: Path) -> ReferenceSource:
     )
 
 
+def bundle_families(out: Path) -> ReferenceSource:
+    spec = find_spec("pymispgalaxies")
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit("install pymispgalaxies first")
+    folder = Path(spec.submodule_search_locations[0]) / "data/misp-galaxy/clusters"
+    clusters = {
+        name: msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=Galaxy).values for name in GALAXIES
+    }
+    families = build_catalogue(clusters)
+    data = write_families(families)
+    write_whole(out / "families.json", data)
+    return ReferenceSource(
+        name="misp-galaxy",
+        kind=Kind.FAMILIES,
+        version=version("pymispgalaxies"),
+        date=None,
+        licence="CC0-1.0 OR BSD-2-Clause",
+        rows=len(families),
+        package="PyPI pymispgalaxies",
+        attribution="Family names and synonyms: MISP galaxy clusters (misp-galaxy.org), Malpedia (Fraunhofer FKIE) "
+        "and MITRE ATT&CK among them",
+        files=(file_entry("families.json", data),),
+    )
+
+
 def read_topology(path: Path) -> list[Shape]:
     """Decode TopoJSON (its specification, 2.1): arcs are quantised deltas, rings are chains of arcs."""
     topology = json.loads(path.read_text("utf-8"))
@@ -178,7 +209,7 @@ def cut_at_180(polygon: tuple[Ring, ...]) -> list[tuple[Ring, ...]]:
         if len(clipped[0]) > 2:
             kept = [tuple((round(x, 2), y) for x, y in outline) for outline in clipped if len(outline) > 2]
             parts.append(tuple(kept))
-    return parts
+    return parts or [polygon]  # an island of a point or two
 
 
 def unrolled(outline: Ring) -> list[Point]:
