@@ -315,6 +315,21 @@ def test_parentheses_are_bounded_and_never_exhaust_the_stack(before: str, inside
         assert caught.value.reason is Rejected.TOO_LONG
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "([domain-name:value = 'example.com'])" + " WITHIN 1 SECONDS" * 20_000,
+        " OR ".join(["[domain-name:value = 'example.com']"] * 5_000),
+        "[" + " OR ".join(["domain-name:value = 'example.com'"] * 5_000) + "]",
+        "[" + " AND ".join(["domain-name:value = 'example.com'"] * 5_000) + "]",
+        "[domain-name:value = 'example.com']" + "/**/" * 50_000,
+    ],
+    ids=["qualifiers", "observations", "alternatives", "conjunction", "comments"],
+)
+def test_a_long_pattern_that_is_not_deep_is_read_to_its_end(text: str) -> None:
+    assert (values(text), reasons(text)) == (["example.com"], [])
+
+
 def test_a_pattern_past_the_length_bound_is_refused_before_it_is_read() -> None:
     with pytest.raises(PatternError) as caught:
         parse_pattern("[" * (PATTERN_LIMIT + 1))

@@ -202,6 +202,7 @@ class _Parser:
         if self._tokens[self._at][0] != "keyword":
             return expression
         used: set[type[Qualifier]] = set()
+        qualifiers: list[Qualifier] = []
         while (qualifier := self._qualifier()) is not None:
             if single and type(qualifier) in used:
                 # 9.6: one of each kind; what stands in parentheses starts anew
@@ -209,8 +210,9 @@ class _Parser:
                     Rejected.PATTERN_SYNTAX, f"character {start + 1}: a qualifier is used twice on one observation"
                 )
             used.add(type(qualifier))
-            expression = Qualified(expression, qualifier, start, self._end())
-        return expression
+            qualifiers.append(qualifier)
+        # one node for them all: a chain of nodes would be as deep as the chain is long
+        return Qualified(expression, tuple(qualifiers), start, self._end()) if qualifiers else expression
 
     def _deeper(self, depth: int) -> None:
         if depth >= DEPTH_LIMIT:

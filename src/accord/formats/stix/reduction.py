@@ -110,19 +110,19 @@ class _Reducer:
         self.refusals[Refusal(reason, text)] = None
 
     def _qualified(self, node: Qualified, window: Window | None) -> None:
-        qualifier = node.qualifier
-        if isinstance(qualifier, Repeats) and qualifier.times != 1:
-            self._refuse(Rejected.PATTERN_NOT_ONE_FINDING, self._slice(node.start, node.end))
-            return
-        if isinstance(qualifier, StartStop):
-            begin, stop = read_instant(qualifier.begin), read_instant(qualifier.stop)
-            if begin is not None and stop is not None and window is not None:
-                begin, stop = max(begin, window[0]), min(stop, window[1])
-            # 9.6: the stop instant must be later than the start
-            if begin is None or stop is None or stop <= begin:
-                self._refuse(Rejected.TIME, f"START {qualifier.begin} STOP {qualifier.stop}")
+        for qualifier in node.qualifiers:
+            if isinstance(qualifier, Repeats) and qualifier.times != 1:
+                self._refuse(Rejected.PATTERN_NOT_ONE_FINDING, self._slice(node.start, node.end))
                 return
-            window = (begin, stop)
+            if isinstance(qualifier, StartStop):
+                begin, stop = read_instant(qualifier.begin), read_instant(qualifier.stop)
+                if begin is not None and stop is not None and window is not None:
+                    begin, stop = max(begin, window[0]), min(stop, window[1])
+                # 9.6: the stop instant must be later than the start
+                if begin is None or stop is None or stop <= begin:
+                    self._refuse(Rejected.TIME, f"START {qualifier.begin} STOP {qualifier.stop}")
+                    return
+                window = (begin, stop)
         self.expression(node.expression, window)
 
     def _observation(self, node: Observation, window: Window | None) -> None:

@@ -76,6 +76,7 @@ class Relations:
         self._serves: defaultdict[str, list[tuple[Body, str]]] = defaultdict(list)
         self._sighted: defaultdict[str, list[tuple[Body, str]]] = defaultdict(list)
         self._reports: defaultdict[str, list[str]] = defaultdict(list)
+        self._indicated: dict[str, Learnt] = {}
         self._observed: dict[str, Learnt] = {}
         for body in bundle.latest.values():
             if body.get("revoked") is True:
@@ -106,7 +107,14 @@ class Relations:
     def of_indicator(self, identifier: str | None) -> Learnt:
         """Families and infrastructure roles that an indicator `indicates`."""
         steps = self._indicates.get(identifier or "")
-        return NOTHING_LEARNT if steps is None else self._learn(steps)
+        if steps is None or identifier is None:
+            return NOTHING_LEARNT
+        known = self._indicated.get(identifier)
+        if known is None:
+            # its sightings will ask again
+            known = self._learn(steps)
+            self._indicated[identifier] = known
+        return known
 
     def of_observed(self, identifiers: Iterable[str]) -> Learnt:
         """What is said of observed data and its objects: infrastructure consisting of them, malware sighted there."""

@@ -136,10 +136,10 @@ Qualifier = Within | Repeats | StartStop
 
 
 class Qualified(msgspec.Struct, frozen=True):
-    """An observation expression under one qualifier."""
+    """An observation expression under its qualifiers, in their order."""
 
     expression: "Expression"
-    qualifier: Qualifier
+    qualifiers: tuple[Qualifier, ...]
     start: int
     end: int
 
