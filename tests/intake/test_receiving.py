@@ -220,6 +220,15 @@ def test_rules_by_family_and_field_look_at_each_record(tmp_path: Path) -> None:
     }
 
 
+def test_a_rule_can_look_at_what_type_the_value_is(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "list.txt").write_text("8.8.8.8\nhttp://8.8.8.8/load\n")
+    rules = (rule(field="indicator_type", value="url", role=Role.MALWARE_DISTRIBUTION),)
+    _, rows = receive(root, tmp_path / "spool", dataset("plain", role=Role.C2_SERVER, rules=rules))
+    assert [ROLES[row["role"]] for row in rows] == [Role.C2_SERVER, Role.MALWARE_DISTRIBUTION]
+
+
 def test_a_record_s_own_marking_applies_only_where_it_is_stricter(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

@@ -20,6 +20,9 @@ from accord.workspace.settings import SettingsTable, known
 PartnerId = NewType("PartnerId", str)
 DatasetId = NewType("DatasetId", str)
 
+TYPE_FIELD = "indicator_type"
+"""A field that every record has for rules, whatever its format: the type of the value."""
+
 _DURATION = re.compile(r"P(?=\d)(?:\d+Y)?(?:\d+M)?(?:\d+W)?(?:\d+D)?", re.ASCII)
 
 

@@ -19,6 +19,11 @@ def operations() -> None:
     """Operations: from deliveries to Cyber Activity Reports."""
 
 
+def cores() -> int:
+    """Processors that this process may use, at most 8."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+
+
 @app.command("run")
 def run(
     file: Annotated[Path, typer.Argument(metavar="OPERATION.toml", help="The operation file.")],
@@ -27,8 +32,8 @@ def run(
         Path | None, typer.Option("--since", help="An earlier output: reports then say what is new, gone and changed.")
     ] = None,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, max=64, help="Processes and threads; by default one a core.")
-    ] = 0,
+        int | None, typer.Option("--workers", min=1, max=64, help="Processes and threads; by default one a core.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of tables.")] = False,
 ) -> None:
     """Read an operation's deliveries and write every country's Cyber Activity Reports.
@@ -60,7 +65,7 @@ def run(
             out,
             reference=reference_in_use(),
             since=since,
-            workers=workers or min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2, 8),
+            workers=workers or cores(),
             progress=progress,
         )
     if as_json:

@@ -33,6 +33,7 @@ from accord.release.summary import summarise
 from accord.release.view import View
 from accord.reports.publish import PublishedReport
 from accord.vocabulary.countries import CountryCode
+from accord.vocabulary.roles import ROLES
 from accord.workspace.folders import replaced_folder
 from accord.workspace.keys import hub_key
 
@@ -162,13 +163,11 @@ def _fuse(
         places = locate(types, values, reference)
     with clock.step("warning lists"):
         progress("comparing with warning lists", 0, 0)
-        warnings = reference.warning_lists.match(
-            types,
-            values,
-            evidence.findings["role"].to_numpy(),
-            places["host"].combine_chunks(),
-            places["address"].combine_chunks(),
+        matches = reference.warning_lists.match(
+            types, values, places["host"].combine_chunks(), places["address"].combine_chunks()
         )
+        words = pa.array([role.value for role in ROLES])
+        review, cautions = matches.judge(words.take(evidence.findings["role"].combine_chunks()))
     case = Case(
         operation=operation,
         deliveries=received.deliveries,
@@ -177,8 +176,8 @@ def _fuse(
         finding_ids=ids,
         places=places,
         resolutions=_in_window(received.resolutions, restriction),
-        review=warnings.review,
-        cautions=warnings.cautions,
+        review=review,
+        cautions=cautions,
         reference=reference,
     )
     return case, restriction

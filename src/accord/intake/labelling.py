@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from accord.agreements.declarations import Dataset
+from accord.agreements.declarations import TYPE_FIELD, Dataset
 from accord.intake.spool import SPOOL
+from accord.vocabulary.indicators import INDICATOR_TYPES
 from accord.vocabulary.roles import ROLES, Role
 
 _Codes = npt.NDArray[np.int64]
@@ -104,7 +105,7 @@ class Labeller:
         keys: list[tuple[_Codes, Sequence[object]]] = [_coded(observations[name]) for name in ("role", "family")]
         if self._dataset.rules:
             keys.append(_coded(observations["member"].dictionary_encode()))
-            keys.extend(_coded(observations[f"field:{name}"]) for name in self._dataset.rule_fields)
+            keys.extend(_coded(_field(observations, name)) for name in self._dataset.rule_fields)
         combined = np.zeros(observations.num_rows, np.int64)
         for codes, words in keys:
             combined = combined * (len(words) + 1) + codes + 1
@@ -147,6 +148,14 @@ class Labeller:
             renamed = rule.family if rule.when_family is not None or family is None else None
             given_family = given_family or renamed or (captured if family is None else None)
         return role or given_role or dataset.role or Role.UNDETERMINED, given_family or family or dataset.family
+
+
+def _field(observations: pa.RecordBatch, name: str) -> pa.DictionaryArray:
+    """A field that rules look at: the format's, or the type that the value turned out to be."""
+    if name != TYPE_FIELD:
+        return observations[f"field:{name}"]
+    words = pa.array([kind.value for kind in INDICATOR_TYPES])
+    return pa.DictionaryArray.from_arrays(observations["type"].cast(pa.int32()), words)
 
 
 def _coded(column: pa.DictionaryArray) -> tuple[_Codes, Sequence[object]]:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from accord.agreements.declarations import Dataset
+from accord.agreements.declarations import TYPE_FIELD, Dataset
 from accord.columns.instants import microseconds
 from accord.columns.reading import DOCUMENT_LIMIT, HEAD_LIMIT, Chunk, Context, Document, Parsed, Part
 from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery, RefusedMember
@@ -164,7 +164,7 @@ class Receiver:
                 has_known_suffix=self._context.has_known_suffix,
                 are_public_suffixes=self._context.are_public_suffixes,
                 columns=dataset.columns,
-                rule_fields=dataset.rule_fields,
+                rule_fields=tuple(name for name in dataset.rule_fields if name != TYPE_FIELD),
             ),
             file=path.relative_to(self._root.resolve()).as_posix(),
             collected_at_us=collected_at_us,
