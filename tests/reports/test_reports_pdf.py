@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -75,6 +76,14 @@ def test_another_process_gives_the_same_bytes(make_view: MakeView, tmp_path: Pat
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=tmp_path).stdout
     assert other == pdf.render(compose(make_view(findings=60), None), "en")
+
+
+def test_several_threads_give_the_same_bytes_as_one(make_view: MakeView) -> None:
+    reports = [compose(make_view(findings=30, country=country), None) for country in ("ID", "SG", "TH", "VN")]
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(lambda report: pdf.render(report, "en"), reports))
+    assert together == [pdf.render(report, "en") for report in reports]
+    assert len(set(together)) == 4
 
 
 @needs_pdftotext

@@ -7,7 +7,7 @@ PDF tags (for screen readers) are written; long tables stay bounded by `actors.W
 
 from functools import cache
 from importlib.resources import as_file, files
-from threading import Lock
+from threading import local
 
 import msgspec
 import typst
@@ -42,7 +42,8 @@ Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 BREAK_AFTER = 24
 """Characters without a space after which a line may break in the middle of a word."""
 
-_compiling = Lock()
+KEPT_DOCUMENTS = 11
+"""Documents after which typst's cache forgets one (it evicts what ten compilations did not use)."""
 
 
 def render(report: Report, language: str) -> bytes:
@@ -51,17 +52,19 @@ def render(report: Report, language: str) -> bytes:
 
 
 def typeset(report: Report, voice: Speaker) -> bytes:
-    """The PDF of `report` as `voice` says it."""
+    """The PDF of `report` as `voice` says it. May run in several threads at once: typst lets go of the GIL."""
     plain = msgspec.json.encode(_report(report, voice)).decode()
-    # one compiler keeps fonts and its cache for all reports of a run; it is not safe in two threads at once
-    with _compiling:
-        made = _compiler().compile(
-            input=_template(),
-            sys_inputs={"report": plain},
-            format="pdf",
-            timestamp=int(report.as_of.timestamp()),
-            pdf_tags=True,
-        )
+    compiler = _compiler()
+    made = compiler.compile(
+        input=_template(),
+        sys_inputs={"report": plain},
+        format="pdf",
+        timestamp=int(report.as_of.timestamp()),
+        pdf_tags=True,
+    )
+    # typst keeps what it made for ten more documents, 30 MB a report; blank ones push it out for less than 1 ms each
+    for _ in range(KEPT_DOCUMENTS):
+        compiler.compile(input=b" ", sys_inputs={}, format="pdf")
     if not isinstance(made, bytes):
         raise TypeError(f"typst gave {type(made).__name__} where one PDF was expected")
     return made
@@ -73,10 +76,24 @@ def _template() -> bytes:
 
 
 @cache
-def _compiler() -> typst.Compiler:
+def _fonts() -> typst.Fonts:
     with as_file(files("accord.reports").joinpath("fonts")) as folder:
-        fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
-    return typst.Compiler(font_paths=fonts, ignore_system_fonts=True)
+        return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
+
+
+class _Threads(local):
+    """One compiler a thread: it may not be used by two at once."""
+
+    compiler: typst.Compiler | None = None
+
+
+_threads = _Threads()
+
+
+def _compiler() -> typst.Compiler:
+    if _threads.compiler is None:
+        _threads.compiler = typst.Compiler(font_paths=_fonts(), ignore_system_fonts=True)
+    return _threads.compiler
 
 
 def _report(report: Report, voice: Speaker) -> dict[str, Plain]:
