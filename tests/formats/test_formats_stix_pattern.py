@@ -413,6 +413,19 @@ def test_what_names_single_indicators_is_reduced_to_them_and_nothing_is_refused(
         ("[email-message:from_ref.value = 'a@example.com' AND email-message:subject = 'x']", "pattern-not-one-finding"),
         (f"[file:hashes.MD5 = '{EMPTY_MD5}' AND process:name = 'x']", "pattern-not-one-finding"),
         (f"[file:hashes.MD5 = '{EMPTY_MD5}' AND file:hashes.MD5 = '{'0' * 32}']", "pattern-not-one-finding"),
+        (
+            "[network-traffic:src_ref.value = '9.9.9.9' AND network-traffic:dst_ref.value = '9.9.9.9']",
+            "pattern-not-one-finding",
+        ),
+        (
+            f"[file:hashes.MD5 = '{EMPTY_MD5}' AND artifact:hashes.'SHA-1' = '{EMPTY_SHA1}']",
+            "pattern-not-one-finding",
+        ),
+        (
+            "[network-traffic:dst_ref.value='9.9.9.9' AND network-traffic:dst_port=80 AND network-traffic:dst_port=81]",
+            "pattern-not-one-finding",
+        ),
+        ("[ipv4-addr:value = '9.9.9.9'] AND [ipv4-addr:value = '9.9.9.9']", "pattern-not-one-finding"),
         ("[ipv4-addr:value = '9.9.9.9'] AND [ipv4-addr:value = '1.1.1.1']", "pattern-not-one-finding"),
         ("[ipv4-addr:value = '9.9.9.9'] FOLLOWEDBY [url:value = 'http://example.com']", "pattern-not-one-finding"),
         ("[ipv4-addr:value = '9.9.9.9'] REPEATS 5 TIMES", "pattern-not-one-finding"),
