@@ -87,7 +87,8 @@ def _answer(view: View) -> list[Block]:
     contact = Verbatim(text=view.hub.contact)
     steps = [
         say(
-            "Open {file}. It has one line for each finding; the first column, {column}, is filled in. Leave it alone.",
+            "Open {file}. It has one line for each finding, and all columns but the last three are filled in. Leave "
+            "those alone, {column} above all: by it we know the finding.",
             file=Code(text="outcomes.csv"),
             column=Code(text="finding_id"),
         ),
