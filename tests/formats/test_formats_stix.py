@@ -510,6 +510,20 @@ def test_a_file_that_is_no_bundle_is_refused_whole_with_the_place(data: bytes, w
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("data", "expected", "got"),
+    [
+        (b'{"type": "bundle", "id": "bund', "a closing quote", "the end of the file"),
+        (b'{"type": "bundle" "id": 1}', "',' delimiter", "'\"id\": 1}'"),
+        (b'{"type": "bundle"} {}', "valid JSON (Extra data)", "'{}'"),
+    ],
+)
+def test_broken_json_says_what_should_have_stood_there(data: bytes, expected: str, got: str) -> None:
+    with pytest.raises(RefusedFileError) as caught:
+        parse(data)
+    assert (caught.value.expected, caught.value.got) == (expected, got)
+
+
 @pytest.mark.parametrize("data", [b'{"type": "bundle"}', b'{"type": "bundle", "objects": []}', b'{"objects": []}'])
 def test_an_empty_bundle_has_no_records_and_is_no_fault(data: bytes) -> None:
     assert parse(data).records == 0

@@ -263,7 +263,7 @@ class _JsonReader:
                 "the JSON is cut off" if ended else "the JSON is broken",
                 f"{self._document.path}, line {error.lineno}, column {error.colno}",
                 got="the end of the file" if ended else repr(text[error.pos : error.pos + 40]),
-                expected=error.msg.removeprefix("Expecting "),
+                expected=_expected(error.msg),
             ) from None
         except RecursionError:
             raise self._refused(
@@ -305,6 +305,15 @@ class _JsonReader:
         return RefusedFileError(
             what, where=where, expected=expected, got=got, remedy="ask the partner to deliver the file again"
         )
+
+
+def _expected(message: str) -> str:
+    """What the standard library's JSON reader would have had instead."""
+    if message.startswith("Unterminated string"):
+        return "a closing quote"
+    if message.startswith("Expecting "):
+        return message.removeprefix("Expecting ")
+    return f"valid JSON ({message})"
 
 
 def _integer(digits: str) -> object:
