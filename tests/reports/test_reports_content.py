@@ -204,6 +204,21 @@ def test_the_worst_findings_are_a_few_hundred_and_each_stands_under_who_must_act
     assert shown == owners
 
 
+def test_an_owner_of_several_networks_is_one_bar(make_view: MakeView) -> None:
+    owners = {64496: "Big", 64497: "Big", 64498: None, 64499: "Small"}
+    rows = [
+        {"value": f"203.0.113.{place}", "asn": asn, "network_owner": owners[asn]}
+        for place, asn in enumerate([64496, 64496, 64497, 64498, 64498, 64499])
+    ]
+    (chart,) = [
+        part
+        for part in everything(compose(make_view(rows=rows), None))
+        if isinstance(part, BarChart) and part.anchor == "chart-networks"
+    ]
+    assert [(VOICE.say(bar.label), bar.number) for bar in chart.bars] == [("Big", 3), ("AS64498", 2), ("Small", 1)]
+    assert VOICE.say(chart.title) == "1 of 3 network owners holds half of the findings or more"
+
+
 def test_networks_stand_in_the_order_of_their_weight(make_view: MakeView) -> None:
     view = make_view(
         rows=[

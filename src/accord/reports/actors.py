@@ -47,7 +47,7 @@ _SEEN = Column(title=say("First and last seen"), weight=1.15)
 _CONFIDENCE = Column(title=say("Confidence"), weight=1.0)
 
 
-def who_must_act(view: View, tally: Tally) -> Section:
+def who_must_act(view: View, tally: Tally, *, follows_cover: bool) -> Section:
     """Networks in order of weight, with counts, contact and file; government systems in a box of their own."""
     blocks: list[Block] = []
     if not tally.findings:
@@ -67,7 +67,7 @@ def who_must_act(view: View, tally: Tally) -> Section:
         blocks.append(_registries(view, tally))
     if tally.findings:
         blocks += _csirt(view, tally)
-    return Section(anchor="who", title=say("Who must act"), blocks=tuple(blocks), new_page=True)
+    return Section(anchor="who", title=say("Who must act"), blocks=tuple(blocks), new_page=follows_cover)
 
 
 def _government(view: View, tally: Tally) -> Box:
@@ -143,36 +143,34 @@ def _network_row(network: NetworkTally) -> Row:
 
 
 def _network_chart(view: View, tally: Tally) -> BarChart:
-    by_number = sorted(tally.networks, key=lambda network: (-network.findings, network.asn))
-    placed = sum(network.findings for network in by_number)
+    """By owner: one that has several networks is one bar; a network whose owner is not known stands for itself."""
+    owners: dict[str, int] = {}
+    for network in tally.networks:
+        owner = network.owner or f"AS{network.asn}"
+        owners[owner] = owners.get(owner, 0) + network.findings
+    ordered = sorted(owners.items(), key=lambda pair: (-pair[1], pair[0]))
     half, held = 0, 0
-    while held * 2 < placed:
-        held += by_number[half].findings
+    while held * 2 < sum(owners.values()):
+        held += ordered[half][1]
         half += 1
     return BarChart(
         anchor="chart-networks",
-        title=_concentration(half, len(by_number)),
+        title=_concentration(half, len(ordered)),
         axis=say("Findings by network owner"),
-        bars=tuple(
-            Bar(label=_label(network.owner, network.asn), number=network.findings) for network in by_number[:BARS]
-        ),
+        bars=tuple(Bar(label=named(owner), number=number) for owner, number in ordered[:BARS]),
         source=source_of(view),
     )
 
 
-def _concentration(half: int, networks: int) -> Message:
-    if networks == 1:
-        return say("All findings with a known network are in one")
+def _concentration(half: int, owners: int) -> Message:
+    if owners == 1:
+        return say("All findings with a known network are with one owner")
     return count_of(
-        "{n} of {all} networks holds half of the findings",
-        "{n} of {all} networks hold half of the findings",
+        "{n} of {all} network owners holds half of the findings or more",
+        "{n} of {all} network owners hold half of the findings or more",
         half,
-        all=networks,
+        all=owners,
     )
-
-
-def _label(owner: str | None, asn: int) -> Value:
-    return Verbatim(text=f"AS{asn}") if owner is None else named(owner)
 
 
 def _registries(view: View, tally: Tally) -> Table:

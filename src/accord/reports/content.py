@@ -34,7 +34,7 @@ def compose(view: View, change: Change | None) -> Report:
         cover=cover(view, numbers, change),
         sections=(
             *changes(change),
-            who_must_act(view, numbers),
+            who_must_act(view, numbers, follows_cover=change is None),
             *what_they_do(view, numbers),
             *worst(view, numbers, change),
             *set_apart(view, numbers),

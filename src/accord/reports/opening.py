@@ -27,7 +27,7 @@ from accord.reports.tally import Tally
 from accord.reports.words import Code, Country, Message, Moment, Together, Value, Verbatim, count_of, say
 from accord.vocabulary.roles import VICTIM_ROLES, Role
 
-GONE_SHOWN = 25
+GONE_SHOWN = 12
 
 
 class Gone(Protocol):
@@ -302,8 +302,8 @@ def changes(change: Change | None) -> tuple[Section, ...]:
                     len(change.gone),
                 ),
                 count_of(
-                    "{n} finding that both reports have has changed.",
-                    "{n} findings that both reports have have changed.",
+                    "{n} finding of both reports has changed.",
+                    "{n} findings of both reports have changed.",
                     len(change.changed),
                 ),
             )
@@ -328,6 +328,7 @@ def changes(change: Change | None) -> tuple[Section, ...]:
             anchor="changes",
             title=say("What changed since {day}", day=day),
             blocks=tuple(blocks),
+            new_page=True,
         ),
     )
 

@@ -29,7 +29,7 @@ _KEEP_SERVER = say(
 )
 _KEEP_SITE = say("Keep a copy of the changed files and of the web server's logs before cleaning.")
 _NAMES = (
-    (Role.C2_SERVER, say("Command-and-control server")),
+    (Role.C2_SERVER, say("C2 server")),
     (Role.INFECTED_SYSTEM, say("Infected system")),
     (Role.SYSTEM_COMPROMISE, say("Compromised website")),
     (Role.MALWARE_DISTRIBUTION, say("Malware distribution")),
@@ -77,7 +77,7 @@ def counted(role: str, number: int) -> Message:
 
 ADVICE: dict[str, Advice] = {
     Role.C2_SERVER: Advice(
-        meaning=say("A server from which criminals steer infected computers."),
+        meaning=say("Command-and-control server: one from which criminals steer infected computers."),
         who=_CRIMINAL_SERVER,
         ask=say(
             "Confirm the service on the stated port, identify the customer, disconnect the server and refuse a new "
