@@ -86,7 +86,7 @@ def _tell_into(
     folder: Path, story: Scenario, seed: int, scale: float, reference: Reference, progress: Progress
 ) -> TruthSheet:
     dice = Dice(seed, story.name)
-    landscape = Landscape(reference.country, reference.country_second, _review_test(progress))
+    landscape = Landscape(reference.country, reference.country_second, _review_test(reference.warning_lists))
     plot = tell(story, dice, scale, landscape, progress)
     accounts: list[DeliveryTruth] = []
     for number, dataset in enumerate(story.datasets, start=1):
@@ -110,9 +110,7 @@ def _tell_into(
     return truth
 
 
-def _review_test(progress: Progress) -> ListTest:
-    lists = WarningLists.open(progress=lambda done, steps, _what: progress("indexing warning lists", done, steps))
-
+def _review_test(lists: WarningLists) -> ListTest:
     def held_back(addresses: Sequence[str]) -> Sequence[bool]:
         if not addresses:
             return ()
