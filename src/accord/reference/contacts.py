@@ -3,7 +3,7 @@
 Forms (all UTF-8):
 
     csirts   CC|Organisation <mail>[,Organisation <mail>]          a line a country; '#' begins a comment
-             or Trusted Introducer's teams.json                    a list of teams
+             or Trusted Introducer's teams.json                    national teams are taken
     abuse    asn,contact                                           CSV with this header
     treaties country_a,country_b,treaty,article,in_force_since     CSV with this header; an instrument binds both ways
 """
@@ -111,33 +111,55 @@ def read_csirts(path: Path) -> Csirts:
     return Csirts(contacts=_some(contacts, path))
 
 
-class _Team(msgspec.Struct, frozen=True, kw_only=True):
-    """What we take of a team of Trusted Introducer's directory (teams.json)."""
+class _Country(msgspec.Struct, frozen=True, kw_only=True):
+    code: str = ""
 
-    short_team_name: str = msgspec.field(name="short-team-name", default="")
-    country: str = ""
-    email: str = ""
-    constituency_types: list[str] = msgspec.field(name="constituency-types", default_factory=list)
+
+class _Email(msgspec.Struct, frozen=True, kw_only=True):
+    address: str
+    usage: list[str] = []
+
+
+class _Constituency(msgspec.Struct, frozen=True, kw_only=True):
+    types: list[str] = []
+    countries: list[_Country] = []
+
+
+class _Team(msgspec.Struct, frozen=True, kw_only=True):
+    """What we take of a team of Trusted Introducer's directory (teams.json, layout of 2021 and after)."""
+
+    short_name: str
+    country: _Country = _Country()
+    constituency: _Constituency = _Constituency()
+    emails: list[_Email] = []
 
 
 def _read_teams(path: Path, text: str) -> Csirts:
-    """Teams whose constituency is national or governmental, by country; the others answer for their own network."""
+    """National teams by the countries that they serve; where a country has none, its governmental ones.
+
+    All other teams answer for their own network only.
+    """
     try:
         teams = msgspec.json.decode(text, type=list[_Team])
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except msgspec.DecodeError as error:
         raise ReferenceDataError(
             "not a directory of teams",
             where=str(path),
-            expected="a JSON list of teams with short-team-name, country, email and constituency-types",
+            expected="a JSON list of teams with short_name, country, constituency and emails",
             got=str(error),
             remedy="download teams.json again",
         ) from error
     contacts: dict[str, tuple[str, ...]] = {}
-    for team in teams:
-        national = any(word in kind.lower() for kind in team.constituency_types for word in ("national", "government"))
-        country = team.country.strip().upper()
-        if national and country in COUNTRY_CODES and _MAIL.fullmatch(team.email) and team.short_team_name:
-            contacts[country] = (*contacts.get(country, ()), f"{team.short_team_name} <{team.email}>")
+    for word in ("National", "Government"):
+        found: dict[str, tuple[str, ...]] = {}
+        for team in teams:
+            mails = [mail.address for mail in team.emails if "contact" in mail.usage and _MAIL.fullmatch(mail.address)]
+            if word not in team.constituency.types or not mails:
+                continue
+            served = {country.code for country in team.constituency.countries} or {team.country.code}
+            for country in sorted(served & COUNTRY_CODES):
+                found[country] = (*found.get(country, ()), f"{team.short_name} <{mails[0]}>")
+        contacts = found | contacts
     return Csirts(contacts=_some(contacts, path))
 
 

@@ -3,14 +3,16 @@
 `normalise` is a function of the one name alone, never of its company: what a recipient may not see must not change how
 a name is written for it. The steps, first hit wins:
 
-1. A Malpedia identifier (`win.emotet`) names its family, by Malpedia's own table.
+1. What is not part of the name comes off: `misp-galaxy:botnet="..."` around it (a MISP tag), an ATT&CK number
+   (` - S0154`) behind it. Then a Malpedia identifier (`win.emotet`) names its family, by Malpedia's own table.
 2. The *key* of the whole name (letters and digits in lower case, so that `cobalt_strike`, `CobaltStrike` and
    `Cobalt Strike` meet) is a key of the catalogue.
-3. A platform in front (`elf_mirai`, `android_wpeeper`, `Win32/Emotet`, `Trojan.Win32.Emotet.abc`) is taken off, and the
-   rest looked up; a family that the catalogue knows only for other platforms is not meant.
+3. A platform behind it in brackets (`Mirai (ELF)`) or in front (`elf_mirai`, `android_wpeeper`, `Win32/Emotet`,
+   `Trojan.Win32.Emotet.abc`) is taken off, and the rest looked up; a family that the catalogue knows only for other
+   platforms is not meant.
 4. Words of kind behind it (`Emotet botnet`, `LockBit ransomware`, `Fallout EK`) are taken off, and the rest looked up.
 5. Nothing fits: the key itself, in lower case, which says that no catalogue knows the name. Without its platform when
-   it has one by step 3's underscore form, so that `android_wpeeper` and `wpeeper` meet.
+   it has one and says no more than these two, so that `android_wpeeper` and `wpeeper` meet.
 
 `apt_...` names an actor, not a family: it keeps its prefix (`apt_lazarus` gives `apt lazarus`) and meets no family.
 """
@@ -58,6 +60,9 @@ _ANTIVIRUS = re.compile(
     r"(?:[A-Za-z][\w-]*[.:])?(?P<platform>[A-Za-z0-9]+)[./](?P<family>[A-Za-z][\w-]{2,})(?:[.!:@/].*)?", re.ASCII
 )
 _PREFIXED = re.compile(r"(?P<platform>[A-Za-z0-9]+)[_:-](?P<family>.+)", re.DOTALL)
+_TAG = re.compile(r'misp-galaxy:[\w-]+="(?P<name>[^"]+)"')
+_ATTACK = re.compile(r" - S\d{4}$")
+_BRACKET = re.compile(r"(?P<family>.*\S)\s*\((?P<platform>[^()]*)\)", re.DOTALL)
 _WORDS = re.compile(r"[\s_\-./()\[\]]+")
 
 
@@ -113,7 +118,7 @@ class FamilyNames:
 
     def find(self, reported: str) -> Family | None:
         """The family that a reported name means; None: none that the catalogue knows."""
-        text = reported.strip()
+        text = bare(reported)
         if text.lower() in self._identifiers:
             return self._identifiers[text.lower()]
         if text.lower().startswith(("apt_", "apt-")):
@@ -134,7 +139,7 @@ class FamilyNames:
         found = self.find(reported)
         if found is not None:
             return found.name
-        text = reported.strip()
+        text = bare(reported)
         if text.lower().startswith(("apt_", "apt-")) and key_of(text[4:]):
             return f"apt {key_of(text[4:])}"
         split = _split_platform(text)
@@ -144,6 +149,19 @@ class FamilyNames:
             # the bare key would mean a family of another platform
             return f"{key} ({platform})" if key in self._keys else key or key_of(text) or text
         return key_of(text) or text
+
+
+def bare(reported: str) -> str:
+    """The name inside a MISP tag, without an ATT&CK number and white space around it."""
+    text = reported.strip()
+    tag = _TAG.fullmatch(text)
+    return _ATTACK.sub("", tag["name"] if tag else text).strip()
+
+
+def without_platform(name: str) -> str:
+    """The name without a platform in brackets at its end."""
+    match = _BRACKET.fullmatch(name)
+    return match["family"] if match and key_of(match["platform"]) in PLATFORMS else name
 
 
 def key_of(name: str) -> str:
@@ -161,7 +179,12 @@ def without_kinds(name: str) -> str:
 
 
 def _split_platform(text: str) -> tuple[str, str, bool] | None:
-    """(platform, family, whether by underscore) of `elf_mirai` or `Trojan.Win32.Emotet.abc`; None: no platform."""
+    """(platform, family, whether it says no more than these) of `elf_mirai`, `Mirai (ELF)` or
+    `Trojan.Win32.Emotet.abc`; None: no platform.
+    """
+    match = _BRACKET.fullmatch(text)
+    if match and key_of(match["platform"]) in PLATFORMS and key_of(match["family"]):
+        return PLATFORMS[key_of(match["platform"])], match["family"], True
     match = _PREFIXED.fullmatch(text)
     if match and match["platform"].lower() in PLATFORMS and key_of(match["family"]):
         return PLATFORMS[match["platform"].lower()], match["family"], True

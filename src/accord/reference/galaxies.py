@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from accord.reference.families import KINDS, PLATFORMS, Family, key_of, without_kinds
+from accord.reference.families import KINDS, PLATFORMS, Family, bare, key_of, without_kinds, without_platform
 
 GALAXIES: tuple[str, ...] = (
     "malpedia",
@@ -43,8 +43,6 @@ GALAXIES: tuple[str, ...] = (
 """The galaxies of malware, the one whose names are shown first in front."""
 
 _DETAILS = re.compile(r"https://malpedia\.caad\.fkie\.fraunhofer\.de/details/([a-z0-9]+\.[a-z0-9_]+)")
-_ATTACK = re.compile(r" - S\d{4}$")
-_BRACKET = re.compile(r"\s*\(([^()]*)\)\s*$")
 _RANSOMWARE = re.compile(r"\s+ransomware$", re.IGNORECASE)
 
 
@@ -165,11 +163,7 @@ def _family(members: Sequence[tuple[str, Cluster]], keys: set[str]) -> Family:
 
 def _own_name(value: str) -> str:
     """The value without an ATT&CK number, and without a platform in brackets at its end."""
-    value = _ATTACK.sub("", value).strip()
-    bracket = _BRACKET.search(value)
-    if bracket and key_of(bracket[1]) in PLATFORMS and value[: bracket.start()].strip():
-        return value[: bracket.start()].strip()
-    return value
+    return without_platform(bare(value))
 
 
 def _meaningful(key: str) -> bool:

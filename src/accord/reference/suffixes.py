@@ -6,6 +6,7 @@ The algorithm is the list's own (publicsuffix.org/list): the longest matching ru
 and a wildcard `*.ck` makes `ck` a suffix too. A name under a top level that does not exist has no suffix.
 """
 
+import re
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
@@ -13,6 +14,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from accord.reference.addresses import Bytes, Offsets, string_buffers
 from accord.reference.compiling import compiled
@@ -119,6 +121,18 @@ class SuffixRules:
         if name in self.exceptions:
             return False
         return name in self.plain or name in self.wildcards or name.partition(".")[2] in self.wildcards
+
+    def are_public_suffixes(self, names: pa.StringArray) -> npt.NDArray[np.bool_]:
+        """`is_public_suffix` for many names at once; a null name is none."""
+        found = pc.is_in(names, value_set=pa.array(sorted(self.plain | self.wildcards), pa.string()))
+        if self.wildcards:
+            below = "|".join(re.escape(root) for root in sorted(self.wildcards))
+            covered = pc.match_substring_regex(names, pattern=rf"^[^.]+\.(?:{below})$")
+            found = pc.or_(found, pc.fill_null(covered, False))
+        if self.exceptions:
+            excepted = pc.is_in(names, value_set=pa.array(sorted(self.exceptions), pa.string()))
+            found = pc.and_(found, pc.invert(excepted))
+        return np.asarray(found.to_numpy(zero_copy_only=False))
 
     def has_known_suffix(self, name: str) -> bool:
         """Does `name` end in a top-level domain that exists? (`setup.exe` does not)"""
