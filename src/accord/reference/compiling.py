@@ -14,8 +14,3 @@ def compiled(function: F) -> F:
     The function must use only what numba knows in nopython mode; its annotations are for people and mypy.
     """
     return cast(F, numba.njit(cache=True, nogil=True)(function))
-
-
-def compiled_inline(function: F) -> F:
-    """As `compiled`, for a small step that its callers should contain instead of call."""
-    return cast(F, numba.njit(cache=True, nogil=True, inline="always")(function))
