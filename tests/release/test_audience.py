@@ -83,6 +83,7 @@ def operation(folder: Path, *recipients: Recipient) -> Operation:
             contact="desk@hub.example",
             namespace=UUID("3b6f1d52-7c1e-4f0a-9d53-0a6f6f1f7c11"),
             key_file=folder / "hub.key",
+            country=None,
         ),
         scope=Scope(countries=("TH",), roles=(), families=(), window_start=None, window_end=None, as_of=AS_OF),
         partners={one.id: one for one in (VENDOR, OTHER, CSIRT, POLICE)},
@@ -149,7 +150,7 @@ _resolution = st.fixed_dictionaries(
     {
         "dataset": st.integers(0, 2),
         "domain": st.sampled_from(["resolved.net", "evil.example.co.th"]),
-        "address": st.sampled_from(THAI + ["8.8.8.8"]),
+        "address": st.sampled_from([*THAI, "8.8.8.8"]),
         "first_seen": st.integers(AS_OF_US - 100 * DAY_US, AS_OF_US - 50 * DAY_US),
         "last_seen": st.integers(AS_OF_US - 50 * DAY_US, AS_OF_US),
         "marking": st.integers(0, 4),

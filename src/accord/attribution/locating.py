@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from accord.columns.lists import empty_lists, sorted_lists
 from accord.reference.addresses import parse_addresses
 from accord.reference.store import Reference
 from accord.vocabulary.indicators import TYPE_CODES, IndicatorType
@@ -69,7 +70,7 @@ def locate(types: npt.NDArray[np.int8], values: pa.StringArray, reference: Refer
         [
             host,
             address,
-            _empty_lists(len(values)),
+            empty_lists(len(values)),
             country,
             second,
             conflict,
@@ -195,10 +196,6 @@ def _scatter(count: int, *pieces: tuple[_Positions, pa.StringArray]) -> pa.Strin
     return joined.take(pa.array(index, mask=index < 0))
 
 
-def _empty_lists(count: int) -> pa.ListArray:
-    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], pa.string()))
-
-
 def _singletons(words: pa.StringArray) -> pa.ListArray:
     """Lists of the one word, or of none where it is null."""
     valid = pc.is_valid(words).to_numpy(zero_copy_only=False)
@@ -215,9 +212,4 @@ def _lists(owner: _Positions, words: pa.StringArray, count: int) -> pa.ListArray
     rank[order] = np.arange(len(order))
     rank[-1] = -1
     ranks = rank[pc.fill_null(coded.indices.cast(pa.int64()), -1).to_numpy()]
-    held = ranks >= 0
-    width = max(len(order), 1)
-    pairs = np.unique(owner[held] * width + ranks[held])
-    offsets = np.zeros(count + 1, np.int32)
-    np.cumsum(np.bincount(pairs // width, minlength=count), out=offsets[1:])
-    return pa.ListArray.from_arrays(pa.array(offsets), coded.dictionary.take(pa.array(order[pairs % width])))
+    return sorted_lists(owner, ranks, coded.dictionary.take(pa.array(order)), count)

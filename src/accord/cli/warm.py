@@ -2,16 +2,26 @@
 
 
 def warm() -> None:
-    """Compile the kernels and build the index of the warning lists, once after installation.
+    """Build the index of the warning lists and compile the kernels, once after installation.
 
     Example: accord warm
     """
-    from accord.cli.places import reference_in_use
-    from accord.cli.terminal import progress_bar, talk
-    from accord.cli.warming import warm_kernels
+    import tempfile
+    from pathlib import Path
 
-    with progress_bar() as progress:
-        progress("compiling kernels", 0, 0)
-        reference = reference_in_use()
-        warm_kernels(reference)
-    talk("ready")
+    from accord.cli.places import reference_in_use
+    from accord.cli.running import run_operation
+    from accord.cli.terminal import progress_bar, talk
+    from accord.formats.catalogue import FORMATS
+    from accord.operations.declaration import read_operation
+    from accord.training.simulate import simulate
+
+    reference = reference_in_use()
+    with progress_bar() as progress, tempfile.TemporaryDirectory(prefix="accord-warm-") as scratch:
+        reference.build_index(lambda done, total, what: progress(f"indexing {what}", done, total))
+        # The smallest real run uses, and so compiles, everything that a large one does.
+        folder = Path(scratch)
+        simulate("asean-2017", folder / "in", 1, 0.01, reference, progress)
+        operation = read_operation(folder / "in" / "operation.toml", FORMATS)
+        run_operation(operation, folder / "out", reference=reference, since=None, workers=1, progress=progress)
+    talk("ready: the next run starts at full speed")

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from accord.columns.lists import distinct, sorted_lists
 from accord.fusion.confidence import WEIGHTS, combine, weights
 from accord.fusion.evidence import Evidence, begins
 from accord.vocabulary.datasets import SourceGrade
@@ -102,19 +103,10 @@ def _corroborate(
 
 def _names(place: _Ints, code: _Ints, words: Sequence[str | None], count: int) -> pa.ListArray:
     """The distinct words of each finding, sorted; codes below 0 and words that are None say nothing."""
-    distinct = sorted({word for word in words if word is not None})
-    rank = {word: at for at, word in enumerate(distinct)}
+    spelled = sorted({word for word in words if word is not None})
+    rank = {word: at for at, word in enumerate(spelled)}
     ranks = np.array([-1 if word is None else rank[word] for word in words] + [-1], np.int64)[code]
-    return _lists(place, ranks, pa.array(distinct, pa.string()), count)
-
-
-def _lists(place: _Ints, ranks: _Ints, words: pa.Array, count: int) -> pa.ListArray:
-    held = ranks >= 0
-    width = max(len(words), 1)
-    pairs = np.unique(place[held] * width + ranks[held])
-    offsets = np.zeros(count + 1, np.int32)
-    np.cumsum(np.bincount(pairs // width, minlength=count), out=offsets[1:])
-    return pa.ListArray.from_arrays(pa.array(offsets), words.take(pa.array(pairs % width)))
+    return sorted_lists(place, ranks, pa.array(spelled, pa.string()), count)
 
 
 def _ports(ports: pa.Table, number: _Ints) -> tuple[pa.ListArray, npt.NDArray[np.bool_]]:
@@ -122,7 +114,7 @@ def _ports(ports: pa.Table, number: _Ints) -> tuple[pa.ListArray, npt.NDArray[np
     place = np.searchsorted(number, finding)
     inside = place < len(number)
     inside[inside] = number[place[inside]] == finding[inside]
-    pairs = np.unique(place[inside] * 65_536 + port[inside])
+    pairs = distinct(place[inside] * 65_536 + port[inside])
     owner = pairs // 65_536
     size = np.bincount(owner, minlength=len(number))
     position = np.arange(len(pairs)) - np.repeat(np.cumsum(size) - size, size)

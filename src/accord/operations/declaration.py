@@ -27,6 +27,8 @@ class Hub:
     contact: str
     namespace: UUID
     key_file: Path
+    country: CountryCode | None
+    """Where the hub sits: the one side of every request's legal basis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,13 @@ def _read_hub(table: SettingsTable, folder: Path) -> Hub:
         identifier = UUID(namespace)
     except ValueError:
         raise table.wrong("namespace", "a UUID that is this hub's own, made once (python -m uuid)", namespace) from None
-    hub = Hub(name=name, contact=contact, namespace=identifier, key_file=folder / table.text("key_file"))
+    hub = Hub(
+        name=name,
+        contact=contact,
+        namespace=identifier,
+        key_file=folder / table.text("key_file"),
+        country=read_country(table, "country") if table.offers("country") else None,
+    )
     table.done()
     return hub
 

@@ -1,8 +1,9 @@
 """A run's case: all that fusion and attribution found, and the views that audiences may have of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 from accord.agreements.declarations import Dataset
 from accord.attribution.locating import resolve
 from accord.columns.instants import microseconds
+from accord.columns.lists import empty_lists
 from accord.columns.schema import FINDINGS, VIEW_EVIDENCE, VIEW_SIGHTINGS
 from accord.fusion.evidence import Evidence
 from accord.fusion.merging import FamilySheet, SourceSheet, merge
@@ -75,7 +77,7 @@ class Case:
     def hub_findings(self) -> pa.Table:
         """All findings as the hub sees them: FINDINGS, with empty `basis`."""
         number, merged = merge(self.evidence, self.sources, self.families, self.as_of_us)
-        return self._sorted(self._assemble(number, merged, self.hub_places, _no_basis(len(number))))
+        return self._sorted(self._assemble(number, merged, self.hub_places, empty_lists(len(number))))
 
     def view(self, country: CountryCode, theme: Theme | None, sightings: pa.Table) -> View:
         """What the recipients of a country's report may all see.
@@ -109,7 +111,7 @@ class Case:
             evidence=self._view_evidence(evidence),
             sightings=self._view_sightings(sightings, evidence, allowed),
             datasets=self._dataset_sheets(evidence),
-            csirt=self.reference.csirts.get(country),
+            csirt=None if self.reference.csirts is None else self.reference.csirts.of(country),
             legal_basis=self._legal_basis(country),
             reference=tuple(
                 ReferenceSheet(name=source.name, version=source.version, licence=source.licence)
@@ -158,7 +160,7 @@ class Case:
             "type": pa.array([kind.value for kind in INDICATOR_TYPES]).take(found["type"].combine_chunks().take(at)),
             "value": found["value"].combine_chunks().take(at),
             "role": pa.array([one.value for one in ROLES]).take(pa.array(role.astype(np.int32))),
-            "csirt": _mapped(country, self.reference.csirts),
+            "csirt": self._csirts(country),
             "abuse_contact": self._abuse_contacts(located["asn"].combine_chunks()),
             "basis": basis,
             "review": self.review.take(at),
@@ -180,18 +182,22 @@ class Case:
     def _sorted(findings: pa.Table) -> pa.Table:
         return findings.sort_by([("severity", "descending"), ("finding_id", "ascending")])
 
+    def _csirts(self, country: pa.StringArray) -> pa.StringArray:
+        """The national CSIRT of each country, as the operator imported it."""
+        csirts = self.reference.csirts
+        return _answered(country, lambda code: None if csirts is None else csirts.of(code))
+
     def _abuse_contacts(self, asn: pa.Int64Array) -> pa.StringArray:
-        contacts: Mapping[int, str] = self.reference.abuse_contacts
-        if not contacts:
-            return pa.nulls(len(asn), pa.string())
-        known = pa.array(sorted(contacts), pa.int64())
-        return pa.array([contacts[one] for one in sorted(contacts)], pa.string()).take(
-            pc.index_in(asn, value_set=known)
-        )
+        """The abuse contact of each network, as the operator imported it."""
+        abuse = self.reference.abuse
+        return _answered(asn, lambda number: None if abuse is None else abuse.of(number))
 
     def _legal_basis(self, country: CountryCode) -> str | None:
-        """What the treaty table says between the country and every other one that takes part as a partner's home."""
-        return self.reference.treaties.basis(country)
+        """What the operator's treaty table says between the hub's country and this one."""
+        home, treaties = self.operation.hub.country, self.reference.treaties
+        if home is None or treaties is None:
+            return None
+        return treaties.basis(home, country, self.operation.scope.as_of.date())
 
     def _view_evidence(self, evidence: Evidence) -> pa.Table:
         rows = evidence.rows
@@ -313,10 +319,6 @@ def _basis(hosting: _Mask, registry: _Mask) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), words.take(pa.array(np.nonzero(flags)[1])))
 
 
-def _no_basis(count: int) -> pa.ListArray:
-    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], pa.string()))
-
-
 def _victims(role: npt.NDArray[np.int8], families: pa.ListArray) -> _Positions:
     """For each finding: infected systems, in the same table, of the best-populated of its families.
 
@@ -337,9 +339,10 @@ def _strictest(rows: pa.Table) -> Marking:
     return MARKINGS[int(pc.max(rows["marking"]).as_py())] if rows.num_rows else Marking.CLEAR
 
 
-def _mapped(words: pa.StringArray, answers: Mapping[str, str]) -> pa.StringArray:
-    coded = words.dictionary_encode()
-    said = pa.array([answers.get(word) for word in coded.dictionary.to_pylist()], pa.string())
+def _answered(asked: pa.Array, answer: Callable[[Any], str | None]) -> pa.StringArray:
+    """The answer for each value, asked for once a distinct value; null for null."""
+    coded = asked.dictionary_encode()
+    said = pa.array([answer(value) for value in coded.dictionary.to_pylist()], pa.string())
     return said.take(coded.indices)
 
 

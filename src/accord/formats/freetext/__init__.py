@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from accord.columns.builder import shorten
-from accord.columns.kernel import Values, read_spans
-from accord.columns.lines import Positions, cut, looks_like_text
+from accord.columns.kernel import Positions, Values, read_spans
+from accord.columns.lines import cut, looks_like_text
 from accord.columns.reading import Chunk, Context, Parsed
 from accord.columns.schema import OBSERVATIONS, REJECTS
 from accord.formats.freetext import doubts
