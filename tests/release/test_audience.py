@@ -15,7 +15,6 @@ from accord.attribution.locating import locate
 from accord.columns.instants import microseconds
 from accord.fusion.confidence import DAY_US
 from accord.fusion.evidence import EvidenceEngine, Restriction
-from accord.fusion.identity import finding_ids
 from accord.fusion.merging import FamilySheet
 from accord.intake.delivery import DATED_RESOLUTIONS
 from accord.intake.spool import SPOOL, Spool
@@ -107,20 +106,18 @@ def view_of(reference: Reference, rows: list[dict], resolutions: list[dict], *re
         restriction = Restriction(start_us=None, end_us=None, roles=frozenset(), families=None)
         evidence = engine.merge(restriction)
         values = evidence.findings["value"].combine_chunks()
-        nothing = pa.array([[]] * len(values), pa.list_(pa.string()))
         case = Case(
             operation=operation(folder, *recipients),
             deliveries=(),
             evidence=evidence,
             families=FamilySheet(reported=FAMILIES, normalised=reference.families.normalise(FAMILIES)),
-            finding_ids=finding_ids(evidence.findings, b"k" * 32, 1),
+            key=b"k" * 32,
+            threads=1,
             places=locate(evidence.findings["type"].to_numpy(), values, reference),
             resolutions=pa.Table.from_pylist(resolutions, schema=DATED_RESOLUTIONS),
-            review=nothing,
-            cautions=nothing,
             reference=reference,
         )
-        view = case.view("TH", None, engine.sightings(restriction, list(range(len(values)))))
+        view = case.view("TH", None, engine.sightings(restriction, case.wanted(["TH"])))
         engine.close()
         return view
 

@@ -49,7 +49,7 @@ def run() -> None:
         if os.environ.get("ACCORD_TRACEBACK"):
             traceback.print_exc()
         talk(
-            f"error: Accord failed ({type(error).__name__}). This is a fault of ours; what was there before is untouched.\n"
+            f"error: Accord failed ({type(error).__name__}). The fault is ours; what was there before is untouched.\n"
             "  to do: run it again with ACCORD_TRACEBACK=1 and report what it prints (SECURITY.md, CONTRIBUTING.md)"
         )
         sys.exit(INTERNAL)

@@ -5,12 +5,12 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -21,7 +21,6 @@ from accord.columns.instants import microseconds
 from accord.columns.reading import Context
 from accord.formats.catalogue import FORMATS
 from accord.fusion.evidence import EvidenceEngine, Restriction
-from accord.fusion.identity import finding_ids
 from accord.fusion.merging import FamilySheet
 from accord.intake.delivery import Delivery
 from accord.intake.receiving import Received, Receiver
@@ -31,14 +30,18 @@ from accord.reference.store import Reference
 from accord.release.case import Case
 from accord.release.summary import summarise
 from accord.release.view import View
-from accord.reports.publish import PublishedReport
 from accord.vocabulary.countries import CountryCode
-from accord.vocabulary.roles import ROLES
 from accord.workspace.folders import replaced_folder
 from accord.workspace.keys import hub_key
 
+if TYPE_CHECKING:  # only the processes that write reports need what it imports
+    from accord.reports.publish import PublishedReport
+
 LANGUAGES = ("en",)
 """Languages that reports are written in."""
+
+HUB_DISTINCT = frozenset({"finding_id", "value", "host", "registered_domain"})
+"""Columns of the hub's table in which hardly a value comes twice."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (0: not known)."""
@@ -67,7 +70,7 @@ class RunSheet:
     out: Path
     deliveries: tuple[Delivery, ...]
     summary: dict[str, object]
-    reports: tuple[PublishedReport, ...]
+    reports: tuple["PublishedReport", ...]
     seconds: float
 
     @property
@@ -93,13 +96,12 @@ def run_operation(
             engine = EvidenceEngine(spool, folder, workers)
             try:
                 case, restriction = _fuse(operation, received, engine, reference, key, workers, progress, clock)
-                with clock.step("hub"):
-                    progress("merging the hub's findings", 0, 0)
-                    findings = case.hub_findings()
-                    summary = _write_hub(folder, operation, received, findings)
                 clock.steps["before-reports"] = round(time.perf_counter() - begun, 3)
-                with clock.step("reports"):
+                with clock.step("reports"), ThreadPoolExecutor(1, "hub") as beside:
+                    # the hub's own table is written while other processes write the reports
+                    hub = beside.submit(_write_hub, folder, operation, received, case)
                     reports = _publish(case, engine, restriction, folder, since, publishers, progress)
+                    summary = hub.result()
             finally:
                 engine.close()
         _remove(spool.folder)
@@ -155,29 +157,20 @@ def _fuse(
     with clock.step("fusion"):
         progress("fusing observations", 0, 0)
         evidence = engine.merge(restriction)
-        ids = finding_ids(evidence.findings, key, workers)
     types = evidence.findings["type"].to_numpy()
     values = evidence.findings["value"].combine_chunks()
     with clock.step("attribution"):
         progress("locating findings", 0, 0)
         places = locate(types, values, reference)
-    with clock.step("warning lists"):
-        progress("comparing with warning lists", 0, 0)
-        matches = reference.warning_lists.match(
-            types, values, places["host"].combine_chunks(), places["address"].combine_chunks()
-        )
-        words = pa.array([role.value for role in ROLES])
-        review, cautions = matches.judge(words.take(evidence.findings["role"].combine_chunks()))
     case = Case(
         operation=operation,
         deliveries=received.deliveries,
         evidence=evidence,
         families=families,
-        finding_ids=ids,
+        key=key,
+        threads=workers,
         places=places,
         resolutions=_in_window(received.resolutions, restriction),
-        review=review,
-        cautions=cautions,
         reference=reference,
     )
     return case, restriction
@@ -205,9 +198,16 @@ def _in_window(resolutions: pa.Table, restriction: Restriction) -> pa.Table:
     return resolutions
 
 
-def _write_hub(folder: Path, operation: Operation, received: Received, findings: pa.Table) -> dict[str, object]:
+def _write_hub(folder: Path, operation: Operation, received: Received, case: Case) -> dict[str, object]:
+    findings = case.hub_findings()
     (folder / "hub").mkdir()
-    pq.write_table(findings, folder / "hub" / "findings.parquet", compression="zstd", compression_level=1)
+    pq.write_table(
+        findings,
+        folder / "hub" / "findings.parquet",
+        compression="lz4",
+        use_dictionary=[name for name in findings.column_names if name not in HUB_DISTINCT],
+        write_statistics=["value"],
+    )
     pa.csv.write_csv(received.rejects, folder / "rejects.csv")
     summary = summarise(operation, received.deliveries, findings)
     _write_json(folder / "summary.json", summary)
@@ -222,14 +222,11 @@ def _publish(
     since: Path | None,
     publishers: ProcessPoolExecutor,
     progress: Progress,
-) -> tuple[PublishedReport, ...]:
+) -> tuple["PublishedReport", ...]:
     """Write every country's reports, in worker processes, while the next view is being made."""
     countries = case.operation.scope.countries
     themes: tuple[Theme | None, ...] = case.operation.themes or (None,)
-    wanted = np.zeros(len(case.places), np.bool_)
-    for country in countries:
-        wanted |= case.places_for(country)
-    sightings = engine.sightings(restriction, pa.array(np.flatnonzero(wanted)))
+    sightings = engine.sightings(restriction, case.wanted(countries))
     waiting: list[Future[PublishedReport]] = []
     done: list[PublishedReport] = []
     total = len(countries) * len(themes)
@@ -255,7 +252,7 @@ def report_folder(country: CountryCode, theme: Theme | None) -> Path:
     return place if theme is None else place / theme.name
 
 
-def _write_report(view: View, folder: Path, previous: Path | None) -> PublishedReport:
+def _write_report(view: View, folder: Path, previous: Path | None) -> "PublishedReport":
     from accord.reports import publish
 
     folder.mkdir(parents=True)

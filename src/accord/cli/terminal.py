@@ -69,12 +69,17 @@ def printable(text: str) -> str:
 _STEERING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
+def _silence(what: str, done: int, total: int) -> None:
+    """Nobody is looking."""
+    del what, done, total
+
+
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     """A bar that follows (what, done, of how many); nothing at all where standard error is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda what, done, total: None
+        yield _silence
         return
     bar = Progress(
         TextColumn("{task.description}"),

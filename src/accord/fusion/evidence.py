@@ -1,6 +1,6 @@
 """Observations merged into evidence: one finding and family in one data set, delivery, UTC day and marking."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from accord.fusion.confidence import DAY_US
 from accord.intake.spool import SPOOL, Spool
@@ -32,16 +33,16 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A run's findings and the evidence for them. `finding` numbers them from 0, in no order that means anything."""
+    """A run's findings and the evidence for them; `finding` numbers them from 0."""
 
     findings: pa.Table
-    """Columns type int8, value string, role int8; row i is finding i."""
+    """Columns type int8, value string, role int8; row i is finding i. Sorted by the three."""
     rows: pa.Table
     """Columns finding int64, dataset, delivery int32, marking int8, family int32 (reported, -1 none), day int32 (since
     1970), first_seen, last_seen int64 (microseconds), count int64, undated bool. Sorted by the first six."""
     ports: pa.Table
-    """Columns finding int64, dataset int32, marking int8, port int32: service ports of server roles, distinct,
-    sorted."""
+    """Columns finding int64, dataset int32, marking int8, port int32: service ports of server roles, sorted by finding.
+    A port may stand there more than once."""
 
 
 class EvidenceEngine:
@@ -74,49 +75,65 @@ class EvidenceEngine:
             return self._merge(restriction)
 
     def _merge(self, restriction: Restriction) -> Evidence:
-        run = self._connection
-        condition = _condition(restriction)
-        run.execute(f"CREATE TABLE finding AS SELECT DISTINCT type, value, role FROM spooled WHERE {condition}")
-        evidence = run.sql(
+        servers = ", ".join(str(ROLES.index(role)) for role in sorted(SERVER_ROLES))
+        found = self._connection.sql(
             f"""
-            SELECT f.rowid AS finding, dataset, delivery, marking, family,
+            SELECT type, value, role, dataset, delivery, marking, family,
                    CAST(seen_at // {DAY_US} AS INTEGER) AS day,
                    min(seen_at) AS first_seen, max(seen_at) AS last_seen,
-                   CAST(sum(count) AS BIGINT) AS count, bool_and(undated) AS undated
-            FROM spooled JOIN finding f USING (type, value, role)
-            WHERE {condition}
-            GROUP BY ALL ORDER BY finding, dataset, delivery, marking, family, day
+                   CAST(sum(count) AS BIGINT) AS count, bool_and(undated) AS undated,
+                   list(port) FILTER (port > 0 AND role IN ({servers})) AS ports
+            FROM spooled WHERE {_condition(restriction)}
+            GROUP BY ALL ORDER BY type, value, role, dataset, delivery, marking, family, day
             """
         ).to_arrow_table()
-        servers = ", ".join(str(ROLES.index(role)) for role in sorted(SERVER_ROLES))
-        ports = run.sql(
-            f"""
-            SELECT DISTINCT f.rowid AS finding, dataset, marking, port
-            FROM spooled JOIN finding f USING (type, value, role)
-            WHERE {condition} AND port > 0 AND role IN ({servers})
-            ORDER BY finding, dataset, marking, port
-            """
-        ).to_arrow_table()
-        findings = run.sql("SELECT type, value, role FROM finding ORDER BY rowid").to_arrow_table()
-        return Evidence(findings=findings, rows=evidence, ports=ports)
+        return _numbered(found)
 
-    def sightings(self, restriction: Restriction, findings: Sequence[int] | pa.Array) -> pa.Table:
+    def sightings(self, restriction: Restriction, wanted: pa.Table) -> pa.Table:
         """Single sightings of some findings, equal ones counted together.
 
-        Columns finding int64, dataset int32, marking int8, family int32, seen_at int64, undated bool, port int32 (0:
-        none), count int64; sorted by finding, seen_at, port, family, dataset, marking.
+        `wanted`: columns finding int64, type int8, value string, role int8. Returns columns finding int64, dataset
+        int32, marking int8, family int32, seen_at int64, undated bool, port int32 (0: none), count int64; sorted by
+        finding, seen_at, port, family, dataset, marking. Raises OutputError when spilling fails.
         """
-        self._connection.register("wanted", pa.table({"finding": pa.array(findings, pa.int64())}))
+        self._connection.register("wanted", wanted)
         with _room_named():
             return self._connection.sql(
                 f"""
-                SELECT f.rowid AS finding, dataset, marking, family, seen_at, undated, port,
-                       CAST(sum(count) AS BIGINT) AS count
-                FROM spooled JOIN finding f USING (type, value, role) JOIN wanted w ON w.finding = f.rowid
+                SELECT finding, dataset, marking, family, seen_at, undated, port, CAST(sum(count) AS BIGINT) AS count
+                FROM spooled JOIN wanted USING (type, value, role)
                 WHERE {_condition(restriction)}
                 GROUP BY ALL ORDER BY finding, seen_at, port, family, dataset, marking, undated
                 """
             ).to_arrow_table()
+
+
+def _numbered(found: pa.Table) -> Evidence:
+    """Evidence that is sorted by finding, with the findings taken out and numbered."""
+    found = found.combine_chunks()
+    keys = found.select(["type", "value", "role"])
+    new = np.ones(len(found), np.bool_)
+    if len(found) > 1:
+        new[1:] = False
+        for name in keys.column_names:
+            column = keys[name].combine_chunks()
+            new[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+    finding = np.cumsum(new) - 1
+    ports = found["ports"].combine_chunks()
+    listed = pc.list_parent_indices(ports).to_numpy()
+    rows = found.drop_columns(["type", "value", "role", "ports"]).add_column(0, "finding", pa.array(finding))
+    return Evidence(
+        findings=keys.filter(pa.array(new)).combine_chunks(),
+        rows=rows,
+        ports=pa.table(
+            {
+                "finding": finding[listed],
+                "dataset": found["dataset"].to_numpy()[listed],
+                "marking": found["marking"].to_numpy()[listed],
+                "port": pc.list_flatten(ports),
+            }
+        ),
+    )
 
 
 @contextmanager

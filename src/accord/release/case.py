@@ -1,6 +1,6 @@
 """A run's case: all that fusion and attribution found, and the views that audiences may have of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from accord.columns.instants import microseconds
 from accord.columns.lists import empty_lists
 from accord.columns.schema import FINDINGS, VIEW_EVIDENCE, VIEW_SIGHTINGS
 from accord.fusion.evidence import Evidence
+from accord.fusion.identity import finding_ids
 from accord.fusion.merging import FamilySheet, SourceSheet, merge
 from accord.fusion.ranking import severity
 from accord.intake.delivery import Delivery
@@ -40,14 +41,13 @@ class Case:
     deliveries: tuple[Delivery, ...]
     evidence: Evidence
     families: FamilySheet
-    finding_ids: pa.StringArray
+    key: bytes
+    """The hub's, for finding ids."""
+    threads: int
     places: pa.Table
     """`attribution.locating.PLACES`, by the values alone."""
     resolutions: pa.Table
     """`intake.delivery.DATED_RESOLUTIONS`, inside the window."""
-    review: pa.ListArray
-    """Warning lists that put a finding under review."""
-    cautions: pa.ListArray
     reference: Reference
 
     @cached_property
@@ -75,14 +75,14 @@ class Case:
         return resolve(self.places, self.resolutions, self.reference)
 
     def hub_findings(self) -> pa.Table:
-        """All findings as the hub sees them: FINDINGS, with empty `basis`."""
+        """All findings as the hub sees them: FINDINGS sorted by type, value and role, with empty `basis`."""
         number, merged = merge(self.evidence, self.sources, self.families, self.as_of_us)
-        return self._sorted(self._assemble(number, merged, self.hub_places, empty_lists(len(number))))
+        return self._assemble(number, merged, self.hub_places, empty_lists(len(number)))
 
     def view(self, country: CountryCode, theme: Theme | None, sightings: pa.Table) -> View:
         """What the recipients of a country's report may all see.
 
-        `sightings`: `EvidenceEngine.sightings` of at least the country's findings.
+        `sightings`: `EvidenceEngine.sightings` of at least `wanted([country])`.
         """
         recipients = self.operation.recipients_of(country)
         allowed = _allowed(self.operation.datasets, Audience(recipients=recipients))
@@ -92,7 +92,9 @@ class Case:
         evidence = self._restrict(hosting | registry, allowed, theme)
         number, merged = merge(evidence, self.sources, self.families, self.as_of_us)
         basis = _basis(hosting[number], registry[number])
-        findings = self._sorted(self._assemble(number, merged, places, basis))
+        unsorted = self._assemble(number, merged, places, basis)
+        identifier = _Identifiers(number=number, ids=unsorted["finding_id"].combine_chunks())
+        findings = unsorted.sort_by([("severity", "descending"), ("finding_id", "ascending")])
         return View(
             hub=HubSheet(
                 name=self.operation.hub.name,
@@ -108,8 +110,8 @@ class Case:
             ),
             marking=_strictest(evidence.rows),
             findings=findings,
-            evidence=self._view_evidence(evidence),
-            sightings=self._view_sightings(sightings, evidence, allowed),
+            evidence=self._view_evidence(evidence, identifier),
+            sightings=self._view_sightings(sightings, identifier, allowed),
             datasets=self._dataset_sheets(evidence),
             csirt=None if self.reference.csirts is None else self.reference.csirts.of(country),
             legal_basis=self._legal_basis(country),
@@ -119,9 +121,13 @@ class Case:
             ),
         )
 
-    def places_for(self, country: CountryCode) -> _Mask:
-        """Which findings can be in a view of the country, whoever looks."""
-        return np.asarray(_hosted_in(self.hub_places, country) | _registered_in(self.hub_places, country))
+    def wanted(self, countries: Sequence[CountryCode]) -> pa.Table:
+        """The findings that can be in a view of these countries, whoever looks: finding, type, value, role."""
+        mask = np.zeros(len(self.hub_places), np.bool_)
+        for country in countries:
+            mask |= _hosted_in(self.hub_places, country) | _registered_in(self.hub_places, country)
+        number = np.flatnonzero(mask)
+        return _rows(self.evidence.findings, number).add_column(0, "finding", pa.array(number))
 
     def _restrict(self, wanted: _Mask, allowed: _Mask, theme: Theme | None) -> Evidence:
         """The evidence for some findings that an audience may see and a theme is about."""
@@ -148,23 +154,25 @@ class Case:
 
     def _assemble(self, number: _Positions, merged: pa.Table, places: pa.Table, basis: pa.ListArray) -> pa.Table:
         """FINDINGS rows, unsorted, from merged evidence and attribution."""
-        at = pa.array(number)
-        found = self.evidence.findings
-        role = found["role"].to_numpy()[number]
-        located = places.take(at)
-        country = located["country"].combine_chunks()
+        found = _rows(self.evidence.findings, number)
+        role = found["role"].to_numpy()
+        roles = pa.array([one.value for one in ROLES]).take(pa.array(role.astype(np.int32)))
+        located = _rows(places, number)
+        types, values = found["type"].to_numpy(), found["value"].combine_chunks()
+        host, address = (located[name].combine_chunks() for name in ("host", "address"))
+        review, cautions = self.reference.warning_lists.match(types, values, host, address).judge(roles)
         columns: dict[str, object] = {name: merged[name] for name in merged.column_names}
         columns |= {name: located[name] for name in located.column_names}
         columns |= {
-            "finding_id": self.finding_ids.take(at),
-            "type": pa.array([kind.value for kind in INDICATOR_TYPES]).take(found["type"].combine_chunks().take(at)),
-            "value": found["value"].combine_chunks().take(at),
-            "role": pa.array([one.value for one in ROLES]).take(pa.array(role.astype(np.int32))),
-            "csirt": self._csirts(country),
+            "finding_id": finding_ids(found, self.key, self.threads),
+            "type": pa.array([kind.value for kind in INDICATOR_TYPES]).take(found["type"].combine_chunks()),
+            "value": values,
+            "role": roles,
+            "csirt": self._csirts(located["country"].combine_chunks()),
             "abuse_contact": self._abuse_contacts(located["asn"].combine_chunks()),
             "basis": basis,
-            "review": self.review.take(at),
-            "cautions": self.cautions.take(at),
+            "review": review,
+            "cautions": cautions,
             "severity": pa.array(
                 severity(
                     role,
@@ -177,10 +185,6 @@ class Case:
             ),
         }
         return pa.table([_plain(columns[name]) for name in FINDINGS.names], schema=FINDINGS)
-
-    @staticmethod
-    def _sorted(findings: pa.Table) -> pa.Table:
-        return findings.sort_by([("severity", "descending"), ("finding_id", "ascending")])
 
     def _csirts(self, country: pa.StringArray) -> pa.StringArray:
         """The national CSIRT of each country, as the operator imported it."""
@@ -199,11 +203,11 @@ class Case:
             return None
         return treaties.basis(home, country, self.operation.scope.as_of.date())
 
-    def _view_evidence(self, evidence: Evidence) -> pa.Table:
+    def _view_evidence(self, evidence: Evidence, identifier: "_Identifiers") -> pa.Table:
         rows = evidence.rows
         table = pa.table(
             [
-                self.finding_ids.take(rows["finding"].combine_chunks()),
+                identifier.of(rows["finding"].to_numpy()),
                 _words([dataset.id for dataset in self.operation.datasets], rows["dataset"]),
                 _words(self.families.normalised, rows["family"]),
                 rows["day"].cast(pa.date32()),
@@ -214,21 +218,17 @@ class Case:
             ],
             schema=VIEW_EVIDENCE,
         )
-        return table.sort_by(
-            [
-                (name, "ascending")
-                for name in ("finding_id", "dataset", "day", "family", "first_seen", "last_seen", "count")
-            ]
-        )
+        order = ("finding_id", "dataset", "day", "family", "first_seen", "last_seen", "count")
+        return table.sort_by([(name, "ascending") for name in order])
 
-    def _view_sightings(self, sightings: pa.Table, evidence: Evidence, allowed: _Mask) -> pa.Table:
+    def _view_sightings(self, sightings: pa.Table, identifier: "_Identifiers", allowed: _Mask) -> pa.Table:
         mask = allowed[sightings["dataset"].to_numpy(), sightings["marking"].to_numpy()]
-        mask &= np.isin(sightings["finding"].to_numpy(), np.unique(evidence.rows["finding"].to_numpy()))
+        mask &= np.isin(sightings["finding"].to_numpy(), identifier.number)
         mine = sightings.filter(pa.array(mask))
         port = mine["port"].combine_chunks()
         table = pa.table(
             [
-                self.finding_ids.take(mine["finding"].combine_chunks()),
+                identifier.of(mine["finding"].to_numpy()),
                 mine["seen_at"].cast(pa.timestamp("us", tz="UTC")),
                 mine["undated"],
                 pc.if_else(pc.equal(port, 0), pa.scalar(None, pa.int32()), port),
@@ -268,6 +268,23 @@ class Case:
                 )
             )
         return tuple(sorted(sheets, key=lambda sheet: sheet.id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Identifiers:
+    """The ids of a view's findings, by their numbers."""
+
+    number: _Positions
+    ids: pa.StringArray
+
+    def of(self, findings: _Positions) -> pa.StringArray:
+        """The id of each finding; all of them are in the view."""
+        return self.ids.take(pa.array(np.searchsorted(self.number, findings)))
+
+
+def _rows(table: pa.Table, number: _Positions) -> pa.Table:
+    """The rows of some findings; the table itself where it is all of them."""
+    return table if len(number) == len(table) else table.take(pa.array(number))
 
 
 def _operation_sheet(operation: Operation) -> OperationSheet:

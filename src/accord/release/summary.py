@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -72,9 +73,10 @@ def _figures(mine: pa.Table, at_home: pa.Table) -> dict[str, object]:
 
 def _among(lists: pa.ChunkedArray, country: str) -> pa.Array:
     column = lists.combine_chunks()
-    here = pc.fill_null(pc.equal(pc.list_flatten(column), country), False)
-    rows = pc.list_parent_indices(column).filter(here)
-    return pc.is_in(pa.array(range(len(column)), rows.type), value_set=rows)
+    mask = np.zeros(len(column), np.bool_)
+    here = pc.fill_null(pc.equal(pc.list_flatten(column), country), False).to_numpy(zero_copy_only=False)
+    mask[pc.list_parent_indices(column).to_numpy()[here]] = True
+    return pa.array(mask)
 
 
 def _registered(findings: pa.Table, country: str) -> pa.ChunkedArray:
