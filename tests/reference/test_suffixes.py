@@ -55,6 +55,19 @@ def test_a_public_suffix_is_what_the_package_calls_one(name):
     assert RULES.has_known_suffix(name) == (TWIN.publicsuffix(name) is not None)
 
 
+@given(st.lists(st.none() | names, max_size=60))
+@settings(max_examples=150, deadline=None)
+def test_public_suffixes_are_told_among_many_names_as_the_package_tells_them(given_names):
+    found = RULES.are_public_suffixes(pa.array(given_names, pa.string()))
+    assert found.tolist() == [name is not None and TWIN.is_public(name) for name in given_names]
+
+
+def test_every_rule_is_told_among_all_rules_and_their_neighbours_as_the_package_tells_it():
+    asked = [name for rule in EVERY_RULE for name in (rule, f"any.{rule}", f"www.any.{rule}", rule.partition(".")[2])]
+    found = RULES.are_public_suffixes(pa.array(asked, pa.string())[1:])
+    assert found.tolist() == [TWIN.is_public(name) for name in asked[1:]]
+
+
 def test_every_rule_itself_is_split_as_the_package_splits_it():
     found = split(*EVERY_RULE)
     assert found["suffix"] == [TWIN.publicsuffix(name) for name in EVERY_RULE]

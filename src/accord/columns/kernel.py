@@ -120,8 +120,14 @@ def _read_exactly(raw: bytes, bits: int, context: Context) -> Indicator | Ignore
 def _refuse_public_suffixes(
     context: Context, outcome: npt.NDArray[np.int8], kind: npt.NDArray[np.int8], value: pa.StringArray
 ) -> None:
-    domains = np.flatnonzero((outcome == 0) & (kind == TYPE_CODES[IndicatorType.DOMAIN]))
-    if len(domains):
+    domain = (outcome == 0) & (kind == TYPE_CODES[IndicatorType.DOMAIN])
+    among = int(np.count_nonzero(domain))
+    if not among:
+        return
+    if among == len(domain):
+        outcome[context.public_suffixes(value)] = OUTCOME_CODES[Rejected.PUBLIC_SUFFIX]
+    else:
+        domains = np.flatnonzero(domain)
         refused = domains[context.public_suffixes(value.take(pa.array(domains)))]
         outcome[refused] = OUTCOME_CODES[Rejected.PUBLIC_SUFFIX]
 

@@ -6,7 +6,6 @@ The algorithm is the list's own (publicsuffix.org/list): the longest matching ru
 and a wildcard `*.ck` makes `ck` a suffix too. A name under a top level that does not exist has no suffix.
 """
 
-import re
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
@@ -14,7 +13,6 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from accord.reference.addresses import Bytes, Offsets, string_buffers
 from accord.reference.compiling import compiled
@@ -124,15 +122,11 @@ class SuffixRules:
 
     def are_public_suffixes(self, names: pa.StringArray) -> npt.NDArray[np.bool_]:
         """`is_public_suffix` for many names at once; a null name is none."""
-        found = pc.is_in(names, value_set=pa.array(sorted(self.plain | self.wildcards), pa.string()))
-        if self.wildcards:
-            below = "|".join(re.escape(root) for root in sorted(self.wildcards))
-            covered = pc.match_substring_regex(names, pattern=rf"^[^.]+\.(?:{below})$")
-            found = pc.or_(found, pc.fill_null(covered, False))
-        if self.exceptions:
-            excepted = pc.is_in(names, value_set=pa.array(sorted(self.exceptions), pa.string()))
-            found = pc.and_(found, pc.invert(excepted))
-        return np.asarray(found.to_numpy(zero_copy_only=False))
+        offsets, data = string_buffers(names)
+        found = np.empty(len(names), np.bool_)
+        table = self._table
+        _are_suffixes(data, offsets, table.blob, table.bounds, table.slots, table.flags, found)
+        return found
 
     def has_known_suffix(self, name: str) -> bool:
         """Does `name` end in a top-level domain that exists? (`setup.exe` does not)"""
@@ -283,6 +277,37 @@ def _find(data: Bytes, start: int, end: int, digest: np.uint64, blob: Bytes, bou
             if same:
                 return int(entry)
         slot = (slot + np.uint64(1)) & mask
+
+
+@compiled
+def _are_suffixes(
+    data: Bytes,
+    offsets: Offsets,
+    blob: Bytes,
+    bounds: Offsets,
+    slots: Positions,
+    flags: npt.NDArray[np.uint8],
+    found: npt.NDArray[np.bool_],
+) -> None:
+    """Which names are suffixes themselves. Nearly all leave the table at their second label, and are none."""
+    for row in range(len(offsets) - 1):
+        start, end = offsets[row], offsets[row + 1]
+        digest = np.uint64(0xCBF29CE484222325)
+        below_wildcard = False
+        found[row] = False
+        for at in range(end - 1, start - 2, -1):
+            if at >= start and data[at] != 46:
+                digest = _step(digest, data[at])
+                continue
+            entry = _find(data, at + 1, end, digest, blob, bounds, slots)
+            kind = 0 if entry < 0 else flags[entry]
+            if at < start:
+                found[row] = kind & 4 == 0 and (below_wildcard or kind & 3 != 0)
+            elif entry < 0:
+                # a wildcard covers one label more than it has; this name has two or more
+                break
+            below_wildcard = kind & 2 != 0
+            digest = _step(digest, 46)
 
 
 @compiled
