@@ -4,22 +4,24 @@ Role of a record: its own, else the first matching rule's, else the data set's, 
 else the first matching rule's that gives one (a rule may also rename a reported family), else the data set's.
 """
 
+import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from accord.agreements.declarations import TYPE_FIELD, Dataset
+from accord.agreements.declarations import TYPE_FIELD, Dataset, DatasetRule
 from accord.intake.spool import SPOOL
 from accord.vocabulary.indicators import INDICATOR_TYPES
 from accord.vocabulary.roles import ROLES, Role
 
-_Codes = npt.NDArray[np.int64]
+_Codes = npt.NDArray[np.integer]
+_Test = Callable[[str], object]
 
 
 class FamilyNames:
@@ -50,6 +52,17 @@ class Labelled:
     """Records of which every observation lies after `as_of`."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """A rule, made ready to be asked many times: None where it asks nothing."""
+
+    rule: DatasetRule
+    family: _Test | None
+    field: int | None
+    """Place of its field among the data set's."""
+    value: _Test | None
+
+
 class Labeller:
     """Applies one data set's declaration to the batches of one of its deliveries."""
 
@@ -68,6 +81,17 @@ class Labeller:
         self._families = families
         self._collected_at_us = collected_at_us
         self._as_of_us = as_of_us
+        self._fields = dataset.rule_fields
+        self._by_path = any(rule.path is not None for rule in dataset.rules)
+        self._conditions = [
+            _Condition(
+                rule,
+                None if rule.when_family is None else _glob(rule.when_family),
+                None if rule.field is None or rule.value is None else self._fields.index(rule.field),
+                None if rule.value is None else _glob(rule.value),
+            )
+            for rule in dataset.rules
+        ]
 
     def label(self, observations: pa.RecordBatch, paths: Mapping[int, str]) -> Labelled:
         """Label a batch; `paths` gives the path of each member in it."""
@@ -83,8 +107,8 @@ class Labeller:
                 pa.array(np.full(count, self._delivery_index, np.int32)),
                 observations["type"],
                 observations["value"],
-                pa.array(role.astype(np.int8)),
-                pa.array(family.astype(np.int32)),
+                pa.array(role),
+                pa.array(family),
                 seen,
                 undated,
                 observations["count"],
@@ -100,54 +124,81 @@ class Labeller:
         lost = set(_records(observations, late)) - set(_records(observations, kept))
         return Labelled(observations=batch.filter(kept), after_as_of=len(lost))
 
-    def _roles_and_families(self, observations: pa.RecordBatch, paths: Mapping[int, str]) -> tuple[_Codes, _Codes]:
+    def _roles_and_families(
+        self, observations: pa.RecordBatch, paths: Mapping[int, str]
+    ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32]]:
         """Role and family codes of each row, looked up once for each distinct combination that rules can tell apart."""
         keys: list[tuple[_Codes, Sequence[object]]] = [_coded(observations[name]) for name in ("role", "family")]
-        if self._dataset.rules:
-            keys.append(_coded(observations["member"].dictionary_encode()))
-            keys.extend(_coded(_field(observations, name)) for name in self._dataset.rule_fields)
+        keys.append(_coded_members(observations["member"]) if self._by_path else _SAYS_NOTHING)
+        keys.extend(_coded(_field(observations, name)) for name in self._fields)
         combined = np.zeros(observations.num_rows, np.int64)
         for codes, words in keys:
-            combined = combined * (len(words) + 1) + codes + 1
+            if words:
+                combined *= len(words) + 1
+                combined += codes
+                combined += 1
         distinct = pa.array(combined).dictionary_encode()
         roles, families = [], []
+        matches: dict[int, Sequence[re.Match[str] | None]] = {}
         for combination in distinct.dictionary.to_pylist():
             said: list[object] = []
             rest = combination
             for _, words in reversed(keys):
                 rest, code = divmod(rest, len(words) + 1)
                 said.append(words[code - 1] if code else None)
-            role, family = self._decide(*reversed(said), paths=paths)
+            *fields, member, own_family, own_role = said
+            place = int(str(member)) if self._by_path else -1
+            if place not in matches:
+                matches[place] = self._match_path(paths.get(place, ""))
+            role, family = self._decide(own_role, own_family, matches[place], fields[::-1])
             roles.append(ROLES.index(role))
             families.append(-1 if family is None else self._families.code(family))
         index = distinct.indices.to_numpy()
-        return np.array(roles, np.int64)[index], np.array(families, np.int64)[index]
+        return np.array(roles, np.int8)[index], np.array(families, np.int32)[index]
+
+    def _match_path(self, path: str) -> Sequence[re.Match[str] | None]:
+        """What each rule's path condition finds in a member's path; None: it is not met, or there is none."""
+        patterns = [condition.rule.path_pattern for condition in self._conditions]
+        return [None if pattern is None else pattern.match(path) for pattern in patterns]
 
     def _decide(
-        self, own_role: object, own_family: object, member: object = None, *fields: object, paths: Mapping[int, str]
+        self,
+        own_role: object,
+        own_family: object,
+        matches: Sequence[re.Match[str] | None],
+        fields: Sequence[object],
     ) -> tuple[Role, str | None]:
         dataset = self._dataset
         role = None if own_role is None else Role(str(own_role))
         family = None if own_family is None else str(own_family)
+        folded = (family or "").casefold()
+        said = [None if one is None else str(one).casefold() for one in fields]
         given_role: Role | None = None
         given_family: str | None = None
-        for rule in dataset.rules:
-            captured = None
-            if rule.path_pattern is not None:
-                match = rule.path_pattern.match(paths[int(str(member))])
-                if match is None:
-                    continue
-                captured = match.groupdict().get("family")
-            if rule.when_family is not None and not fnmatchcase((family or "").casefold(), rule.when_family.casefold()):
+        for condition, match in zip(self._conditions, matches, strict=True):
+            rule = condition.rule
+            if rule.path is not None and match is None:
                 continue
-            if rule.field is not None and rule.value is not None:
-                said = fields[dataset.rule_fields.index(rule.field)]
-                if said is None or not fnmatchcase(str(said).casefold(), rule.value.casefold()):
+            if condition.family is not None and not condition.family(folded):
+                continue
+            if condition.field is not None and condition.value is not None:
+                text = said[condition.field]
+                if text is None or not condition.value(text):
                     continue
+            captured = None if match is None else match.groupdict().get("family")
             given_role = given_role or rule.role
             renamed = rule.family if rule.when_family is not None or family is None else None
             given_family = given_family or renamed or (captured if family is None else None)
         return role or given_role or dataset.role or Role.UNDETERMINED, given_family or family or dataset.family
+
+
+_SAYS_NOTHING: tuple[_Codes, Sequence[object]] = (np.empty(0, np.int64), ())
+
+
+def _glob(pattern: str) -> _Test:
+    """A test of a case-folded text by a glob."""
+    folded = pattern.casefold()
+    return re.compile(translate(folded)).match if re.search(r"[*?\[]", folded) else folded.__eq__
 
 
 def _field(observations: pa.RecordBatch, name: str) -> pa.DictionaryArray:
@@ -159,9 +210,21 @@ def _field(observations: pa.RecordBatch, name: str) -> pa.DictionaryArray:
 
 
 def _coded(column: pa.DictionaryArray) -> tuple[_Codes, Sequence[object]]:
-    """Codes (-1: null) and words of a dictionary column."""
-    codes = pc.fill_null(column.indices.cast(pa.int64()), -1).to_numpy()
-    return codes, column.dictionary.to_pylist()
+    """Codes (-1: null) and words of a dictionary column; no words where all of it is null."""
+    indices = column.indices
+    if indices.null_count == len(indices):
+        return _SAYS_NOTHING
+    codes = pc.fill_null(indices, -1) if indices.null_count else indices
+    return codes.to_numpy(), column.dictionary.to_pylist()
+
+
+def _coded_members(column: pa.Int32Array) -> tuple[_Codes, Sequence[object]]:
+    """Members as codes and words; those of one batch follow each other closely."""
+    if not len(column):
+        return _SAYS_NOTHING
+    members = column.to_numpy()
+    least = int(members.min())
+    return members - least, range(least, int(members.max()) + 1)
 
 
 def _records(observations: pa.RecordBatch, mask: pa.BooleanArray) -> list[tuple[int, int]]:

@@ -44,7 +44,8 @@ class Spool:
             pq.write_table(
                 pa.Table.from_batches([observations]),
                 self.folder / f"{name}.parquet",
-                compression="lz4",
+                # numbers repeat and shrink to little; values differ, and would cost more time than room
+                compression={field.name: "none" if field.name == "value" else "lz4" for field in SPOOL},
                 use_dictionary=False,
                 write_statistics=False,
             )
