@@ -117,7 +117,8 @@ def view_of(reference: Reference, rows: list[dict], resolutions: list[dict], *re
             resolutions=pa.Table.from_pylist(resolutions, schema=DATED_RESOLUTIONS),
             reference=reference,
         )
-        view = case.view("TH", None, engine.sightings(restriction, case.wanted(["TH"])))
+        scoped = case.narrowed(["TH"])
+        view = scoped.view("TH", None, engine.sightings(restriction, scoped.numbered))
         engine.close()
         return view
 

@@ -1,7 +1,7 @@
 """A run's case: all that fusion and attribution found, and the views that audiences may have of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -82,7 +82,7 @@ class Case:
     def view(self, country: CountryCode, theme: Theme | None, sightings: pa.Table) -> View:
         """What the recipients of a country's report may all see.
 
-        `sightings`: `EvidenceEngine.sightings` of at least `wanted([country])`.
+        `sightings`: `EvidenceEngine.sightings` of this case's findings.
         """
         recipients = self.operation.recipients_of(country)
         allowed = _allowed(self.operation.datasets, Audience(recipients=recipients))
@@ -121,13 +121,31 @@ class Case:
             ),
         )
 
-    def wanted(self, countries: Sequence[CountryCode]) -> pa.Table:
-        """The findings that can be in a view of these countries, whoever looks: finding, type, value, role."""
+    def narrowed(self, countries: Sequence[CountryCode]) -> "Case":
+        """The same case with only those findings that can be in a view of these countries, whoever looks."""
         mask = np.zeros(len(self.hub_places), np.bool_)
         for country in countries:
             mask |= _hosted_in(self.hub_places, country) | _registered_in(self.hub_places, country)
         number = np.flatnonzero(mask)
-        return _rows(self.evidence.findings, number).add_column(0, "finding", pa.array(number))
+        again = np.cumsum(mask) - 1
+        places = _rows(self.places, number)
+        hosts = self.resolutions.filter(pc.is_in(self.resolutions["domain"], value_set=pc.unique(places["host"])))
+        return replace(
+            self,
+            evidence=Evidence(
+                findings=_rows(self.evidence.findings, number),
+                rows=_renumbered(self.evidence.rows, mask, again),
+                ports=_renumbered(self.evidence.ports, mask, again),
+            ),
+            places=places,
+            resolutions=hosts,
+        )
+
+    @property
+    def numbered(self) -> pa.Table:
+        """The findings with their numbers, for `EvidenceEngine.sightings`: finding, type, value, role."""
+        findings = self.evidence.findings
+        return findings.add_column(0, "finding", pa.array(np.arange(len(findings))))
 
     def _restrict(self, wanted: _Mask, allowed: _Mask, theme: Theme | None) -> Evidence:
         """The evidence for some findings that an audience may see and a theme is about."""
@@ -282,6 +300,13 @@ class _Identifiers:
         return self.ids.take(pa.array(np.searchsorted(self.number, findings)))
 
 
+def _renumbered(rows: pa.Table, mask: _Mask, again: _Positions) -> pa.Table:
+    """Rows of the findings in `mask`, with the numbers that `again` gives them."""
+    finding = rows["finding"].to_numpy()
+    kept = mask[finding]
+    return rows.filter(pa.array(kept)).set_column(0, "finding", pa.array(again[finding[kept]]))
+
+
 def _rows(table: pa.Table, number: _Positions) -> pa.Table:
     """The rows of some findings; the table itself where it is all of them."""
     return table if len(number) == len(table) else table.take(pa.array(number))
@@ -370,4 +395,7 @@ def _words(words: object, codes: pa.ChunkedArray) -> pa.StringArray:
 
 
 def _plain(column: object) -> object:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    """A column in one piece; combining a single chunk would copy it."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
