@@ -17,7 +17,7 @@ def simulations() -> None:
 def asean_2017(
     out: Annotated[Path, typer.Option("--out", help="Where deliveries, operation.toml and truth.json are written.")],
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal bytes.")] = 1,
-    scale: Annotated[float, typer.Option("--scale", min=0.001, max=100, help="Multiplies the numbers.")] = 1.0,
+    scale: Annotated[float, typer.Option("--scale", min=0.001, max=20, help="Multiplies the numbers.")] = 1.0,
 ) -> None:
     """Write seven partners' deliveries on 8,800 C2 servers and 270 compromised websites in eight countries.
 
@@ -29,4 +29,28 @@ def asean_2017(
 
     with progress_bar() as progress:
         simulate("asean-2017", out, seed, scale, reference_in_use(), progress)
-    say(f"accord operation run {out / 'operation.toml'} --out {out / 'out'}")
+    say(f"accord operation run {out / 'operation.toml'} --out {out.with_name(out.name + '-out')}")
+
+
+@app.command("score")
+def score_run(
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH.json", help="The truth.json of a simulation.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The output folder of `accord operation run` on it.")],
+) -> None:
+    """Compare what a run found with the truth of its simulation.
+
+    The exit code is 0 when everything that the deliveries say was found and accounted for, 1 when something was missed,
+    leaked or miscounted.
+
+    Example: accord simulate score sim/truth.json sim-out
+    """
+    from accord.cli.places import reference_in_use
+    from accord.cli.terminal import say
+    from accord.training.scorecard import scorecard
+    from accord.training.truth import score
+
+    families = reference_in_use().families
+    result = score(truth, run, lambda name: families.normalise([name])[0])
+    say(scorecard(result).rstrip("\n"))
+    if not result.faultless:
+        raise typer.Exit(1)
