@@ -290,6 +290,45 @@ def test_a_soup_of_tokens_is_accepted_exactly_when_the_validator_accepts_it(piec
     assert strictly_accepted(text) == validate(text, "2.1")
 
 
+PLAIN = "[ ] a:b a-b:c a:b-c in:IN AND:b a:'b-c' a:b.'x y'.c = = = == 'x' 'x' '' 'it\\'s' t'x' AND AND ANDa OR".split(
+    " "
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    pieces=st.lists(st.sampled_from(PLAIN), max_size=9)
+    | st.lists(
+        st.sampled_from(["a:b = 'x'", "a:b='x' ", "c-d:'e f'.g  =\n'y'", "a:LAST = 'x'", "a:b-c = 'x'"]),
+        min_size=1,
+        max_size=4,
+    ).map(lambda found: ["[", "AND".join(found), "]"]),
+    glue=st.sampled_from(["", " ", "\u2003"]),
+)
+def test_the_short_way_for_plain_patterns_reads_what_the_long_way_reads(pieces: list[str], glue: str) -> None:
+    text = glue.join(pieces)
+    # a comment is what the short way never takes
+    commented = f"/**/{text}"
+    try:
+        long = parse_pattern(commented)
+    except PatternError:
+        with pytest.raises(PatternError):
+            parse_pattern(text)
+        return
+    short = parse_pattern(text)
+    assert short.departures == long.departures
+    assert [(one.path, one.operator, one.negated, one.literals) for one in comparisons(short.expression)] == [
+        (one.path, one.operator, one.negated, one.literals) for one in comparisons(long.expression)
+    ]
+    assert [text[one.start : one.end] for one in comparisons(short.expression)] == [
+        commented[one.start : one.end] for one in comparisons(long.expression)
+    ]
+    assert (
+        text[short.expression.start : short.expression.end] == (commented[long.expression.start : long.expression.end])
+    )
+    assert type(short.expression) is type(long.expression)
+
+
 def test_and_binds_tighter_than_or_and_or_tighter_than_followedby() -> None:
     condition = parse_pattern("[a:b=1 OR a:b=2 AND a:b=3]").expression
     assert isinstance(condition, Observation)

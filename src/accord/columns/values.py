@@ -8,9 +8,10 @@ Sources: RFC 791 and RFC 4291 (addresses), RFC 5952 (IPv6 text), IANA special-pu
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Set
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 
 import idna
 
@@ -55,6 +56,9 @@ NOT_ROUTABLE_IPV6: tuple[IPv6Network, ...] = tuple(
     )
 )
 """Parts of 2000::/3 that the IANA IPv6 special-purpose registry keeps (Teredo, ORCHID, documentation ...)."""
+
+_CLOSED_FROM = [int(network.network_address) for network in NOT_ROUTABLE_IPV4]
+_CLOSED_TO = [int(network.broadcast_address) for network in NOT_ROUTABLE_IPV4]
 
 _V4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
 _V4_SHAPED = re.compile(r"[\d.]+", re.ASCII)
@@ -177,8 +181,10 @@ def read_ipv4(text: str) -> Indicator | Rejected:
     """Four decimal octets without leading zeros (`010.020.030.040` is octal to some readers: no address)."""
     if not _V4.fullmatch(text):
         return Rejected.ADDRESS
-    address = IPv4Address(text)
-    if any(address in network for network in NOT_ROUTABLE_IPV4):
+    first, second, third, fourth = text.split(".")
+    address = int(first) << 24 | int(second) << 16 | int(third) << 8 | int(fourth)
+    # the first network begins at 0
+    if address <= _CLOSED_TO[bisect_right(_CLOSED_FROM, address) - 1]:
         return Rejected.ADDRESS_NOT_ROUTABLE
     return Indicator(kind=IndicatorType.IPV4, value=text)
 
