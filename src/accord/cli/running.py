@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from accord.attribution.locating import locate
 from accord.columns.instants import microseconds
 from accord.columns.reading import Context
+from accord.columns.schema import FINDINGS
 from accord.formats.catalogue import FORMATS
 from accord.fusion.evidence import EvidenceEngine, Restriction
 from accord.fusion.merging import FamilySheet
@@ -30,7 +31,7 @@ from accord.intake.spool import Spool
 from accord.operations.declaration import Operation, Scope, Theme
 from accord.reference.store import Reference
 from accord.release.case import Case
-from accord.release.summary import summarise
+from accord.release.summary import SUMMARISED, summarise
 from accord.release.view import View
 from accord.vocabulary.countries import CountryCode
 from accord.workspace.folders import replaced_folder
@@ -41,10 +42,13 @@ if TYPE_CHECKING:  # only the processes that write reports need what it imports
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """mallopt(3) of the GNU C library."""
-_KEPT_BYTES = 256 << 20
+_KEPT_BYTES = 64 << 20
 
 LANGUAGES = ("en",)
 """Languages that reports are written in."""
+
+HUB_ROWS = 1 << 17
+"""Findings of the hub's table that are merged and written at a time."""
 
 HUB_DISTINCT = frozenset({"finding_id", "value", "host", "registered_domain"})
 """Columns of the hub's table in which hardly a value comes twice."""
@@ -216,15 +220,20 @@ def _in_window(resolutions: pa.Table, restriction: Restriction) -> pa.Table:
 
 
 def _write_hub(folder: Path, operation: Operation, received: Received, case: Case) -> dict[str, object]:
-    findings = case.hub_findings()
+    """Write hub/findings.parquet piece by piece, rejects.csv and summary.json."""
     (folder / "hub").mkdir()
-    pq.write_table(
-        findings,
+    pieces = []
+    with pq.ParquetWriter(
         folder / "hub" / "findings.parquet",
+        FINDINGS,
         compression="lz4",
-        use_dictionary=[name for name in findings.column_names if name not in HUB_DISTINCT],
+        use_dictionary=[name for name in FINDINGS.names if name not in HUB_DISTINCT],
         write_statistics=["value"],
-    )
+    ) as writer:
+        for piece in case.hub_findings(HUB_ROWS):
+            writer.write_table(piece)
+            pieces.append(piece.select(SUMMARISED).combine_chunks())
+    findings = pa.concat_tables([FINDINGS.empty_table().select(SUMMARISED), *pieces])
     pa.csv.write_csv(received.rejects, folder / "rejects.csv")
     summary = summarise(operation, received.deliveries, findings)
     _write_json(folder / "summary.json", summary)

@@ -1,6 +1,6 @@
 """A run's case: all that fusion and attribution found, and the views that audiences may have of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from accord.agreements.declarations import Dataset
 from accord.attribution.locating import resolve
 from accord.columns.instants import microseconds
-from accord.columns.lists import empty_lists
+from accord.columns.lists import distinct, empty_lists
 from accord.columns.schema import FINDINGS, VIEW_EVIDENCE, VIEW_SIGHTINGS
 from accord.fusion.evidence import Evidence
 from accord.fusion.identity import finding_ids
@@ -74,10 +74,37 @@ class Case:
         """PLACES with every resolution, for the hub alone."""
         return resolve(self.places, self.resolutions, self.reference)
 
-    def hub_findings(self) -> pa.Table:
-        """All findings as the hub sees them: FINDINGS sorted by type, value and role, with empty `basis`."""
-        number, merged = merge(self.evidence, self.sources, self.families, self.as_of_us)
-        return self._assemble(number, merged, self.hub_places, empty_lists(len(number)))
+    def hub_findings(self, size: int) -> Iterator[pa.Table]:
+        """All findings as the hub sees them, at most `size` at a time so that memory does not grow with their number.
+
+        FINDINGS sorted by type, value and role, with empty `basis`.
+        """
+        population = self._population(self.evidence.rows)
+        for begin in range(0, len(self.evidence.findings), size):
+            piece = self._between(begin, begin + size)
+            number, merged = merge(piece, self.sources, self.families, self.as_of_us)
+            yield self._assemble(number, merged, self.hub_places, empty_lists(len(number)), population)
+
+    def _between(self, begin: int, end: int) -> Evidence:
+        """The evidence for findings `begin` to `end`."""
+        rows, ports = (
+            table.slice(low, high - low)
+            for table in (self.evidence.rows, self.evidence.ports)
+            for low, high in [np.searchsorted(table["finding"].to_numpy(), [begin, end]).tolist()]
+        )
+        return Evidence(findings=self.evidence.findings, rows=rows, ports=ports)
+
+    def _population(self, rows: pa.Table) -> Mapping[str, int]:
+        """Infected systems of each family, among the findings that these evidence rows are for."""
+        finding, family = rows["finding"].to_numpy(), rows["family"].to_numpy().astype(np.int64)
+        infected = self.evidence.findings["role"].to_numpy()[finding] == ROLES.index(Role.INFECTED_SYSTEM)
+        infected &= family >= 0
+        names = sorted(set(self.families.normalised))
+        place = {name: at for at, name in enumerate(names)}
+        code = np.array([place[name] for name in self.families.normalised] or [0], np.int64)[family[infected]]
+        pairs = distinct(finding[infected] * max(len(names), 1) + code)
+        counts = np.bincount(pairs % max(len(names), 1), minlength=len(names))
+        return {name: int(count) for name, count in zip(names, counts.tolist(), strict=False) if count}
 
     def view(self, country: CountryCode, theme: Theme | None, sightings: pa.Table) -> View:
         """What the recipients of a country's report may all see.
@@ -92,7 +119,7 @@ class Case:
         evidence = self._restrict(hosting | registry, allowed, theme)
         number, merged = merge(evidence, self.sources, self.families, self.as_of_us)
         basis = _basis(hosting[number], registry[number])
-        unsorted = self._assemble(number, merged, places, basis)
+        unsorted = self._assemble(number, merged, places, basis, self._population(evidence.rows))
         identifier = _Identifiers(number=number, ids=unsorted["finding_id"].combine_chunks())
         findings = unsorted.sort_by([("severity", "descending"), ("finding_id", "ascending")])
         return View(
@@ -170,8 +197,15 @@ class Case:
         wanted = {one.casefold() for one in self.reference.families.normalise(names)}
         return np.array([one.casefold() in wanted for one in self.families.normalised] + [False], np.bool_)
 
-    def _assemble(self, number: _Positions, merged: pa.Table, places: pa.Table, basis: pa.ListArray) -> pa.Table:
-        """FINDINGS rows, unsorted, from merged evidence and attribution."""
+    def _assemble(
+        self,
+        number: _Positions,
+        merged: pa.Table,
+        places: pa.Table,
+        basis: pa.ListArray,
+        population: Mapping[str, int],
+    ) -> pa.Table:
+        """FINDINGS rows, in the order of `number`, from merged evidence and attribution."""
         found = _rows(self.evidence.findings, number)
         role = found["role"].to_numpy()
         roles = pa.array([one.value for one in ROLES]).take(pa.array(role.astype(np.int32)))
@@ -197,7 +231,7 @@ class Case:
                     located["government"].to_numpy(),
                     merged["confidence"].to_numpy(),
                     merged["last_seen"].cast(pa.int64()).to_numpy(),
-                    _victims(role, merged["families"].combine_chunks()),
+                    _victims(role, merged["families"].combine_chunks(), population),
                     self.as_of_us,
                 )
             ),
@@ -308,8 +342,10 @@ def _renumbered(rows: pa.Table, mask: _Mask, again: _Positions) -> pa.Table:
 
 
 def _rows(table: pa.Table, number: _Positions) -> pa.Table:
-    """The rows of some findings; the table itself where it is all of them."""
-    return table if len(number) == len(table) else table.take(pa.array(number))
+    """The rows of some findings, ascending; a slice where they follow each other."""
+    if len(number) and int(number[-1]) - int(number[0]) + 1 == len(number):
+        return table.slice(int(number[0]), len(number))
+    return table.take(pa.array(number))
 
 
 def _operation_sheet(operation: Operation) -> OperationSheet:
@@ -361,18 +397,16 @@ def _basis(hosting: _Mask, registry: _Mask) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), words.take(pa.array(np.nonzero(flags)[1])))
 
 
-def _victims(role: npt.NDArray[np.int8], families: pa.ListArray) -> _Positions:
-    """For each finding: infected systems, in the same table, of the best-populated of its families.
+def _victims(role: npt.NDArray[np.int8], families: pa.ListArray, population: Mapping[str, int]) -> _Positions:
+    """For each finding the infected systems of the best-populated of its families.
 
     Only a criminal's server has victims behind it; for other findings the answer is 0.
     """
     owner = pc.list_parent_indices(families).to_numpy()
     coded = pc.list_flatten(families).dictionary_encode()
-    code = coded.indices.to_numpy()
-    infected = role[owner] == ROLES.index(Role.INFECTED_SYSTEM)
-    population = np.bincount(code[infected], minlength=max(len(coded.dictionary), 1))
+    behind = np.array([population.get(name, 0) for name in coded.dictionary.to_pylist()] or [0], np.int64)
     crowd = np.zeros(len(role), np.int64)
-    np.maximum.at(crowd, owner, population[code])
+    np.maximum.at(crowd, owner, behind[coded.indices.to_numpy()])
     servers = np.isin(role, [ROLES.index(one) for one in (Role.C2_SERVER, Role.MALWARE_DISTRIBUTION)])
     return np.where(servers, crowd, 0)
 

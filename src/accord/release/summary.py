@@ -10,9 +10,12 @@ import pyarrow.compute as pc
 from accord.intake.delivery import Delivery
 from accord.operations.declaration import Operation
 
+SUMMARISED = ["type", "role", "address", "country", "countries", "registry_country", "government", "review"]
+"""The columns of FINDINGS that a summary is made from."""
+
 
 def summarise(operation: Operation, deliveries: Sequence[Delivery], findings: pa.Table) -> dict[str, object]:
-    """The content of `summary.json`; `findings` is the hub's table, before the country scope."""
+    """The content of `summary.json`; `findings` is the hub's table (SUMMARISED), before the country scope."""
     return {
         "operation": operation.name,
         "as_of": operation.scope.as_of.strftime("%Y-%m-%dT%H:%M:%SZ"),
