@@ -46,6 +46,8 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
 )
 """First bytes of wrappings that are known and not read, so that the refusal can say which it is."""
 
+_MARKED = frozenset(mark[:1] for mark, _ in _MARKS)
+
 _BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
     # UTF-32 first: its little-endian mark begins with that of UTF-16.
     (b"\xff\xfe\0\0", "UTF-32"),
@@ -53,6 +55,7 @@ _BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
 )
+_BYTE_ORDER_MARKED = frozenset(mark[:1] for mark, _ in _BYTE_ORDER_MARKS)
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
@@ -83,7 +86,7 @@ def recognise(head: bytes, where: str) -> Wrapping:
         return Wrapping.ZIP
     if tar.is_tar(head):
         return Wrapping.TAR
-    for mark, name in _MARKS:
+    for mark, name in _MARKS if head[:1] in _MARKED else ():
         if head.startswith(mark) and (name != "bzip2" or head[4:10] == b"1AY&SY"):
             raise RefusedFileError(
                 f"its wrapping is not read: {name}",
@@ -161,7 +164,7 @@ class Member:
         if self._ready:
             return self._feed
         head = self._feed.peek(4)
-        for mark, name in _BYTE_ORDER_MARKS:
+        for mark, name in _BYTE_ORDER_MARKS if head[:1] in _BYTE_ORDER_MARKED else ():
             if head.startswith(mark):
                 self._refuse(
                     f"its text is {name}", "UTF-8, with or without byte-order mark", f"the mark of {name}",
@@ -169,7 +172,8 @@ class Member:
                 )  # fmt: skip
         if head.startswith(_UTF8_MARK):
             self._feed.skip(len(_UTF8_MARK))
-        if not self._feed.peek(1):
+            head = self._feed.peek(1)
+        if not head:
             self._refuse("empty", "at least one byte", "none", "leave it out, or ask for it again")
         self._ready = True
         return self._feed
@@ -355,7 +359,8 @@ class Opening:
             fault = name.fault or entry.fault
             if fault is None and entry.size > self.limits.member_bytes:
                 fault = f"it holds {entry.size:,} bytes, and a member may have {self.limits.member_bytes:,}"
-            section = Feed(_section(feed, entry.size, self._place(prefix)))
+            held = feed.take_held(entry.size)
+            section = Feed(_section(feed, entry.size, self._place(prefix)) if held is None else iter(()), held or b"")
             yield from self._open_member(section, prefix + name.text, depth, fault, entry.size)
 
     def _tar_files(self, feed: Feed, where: str, *, counted: bool = False) -> Iterator[tuple[tar.TarEntry, MemberName]]:

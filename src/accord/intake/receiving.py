@@ -3,11 +3,9 @@
 One thread reads and cuts; workers parse, which is where the compiled kernels let go of the interpreter's lock.
 """
 
-import gc
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -19,9 +17,10 @@ import pyarrow.compute as pc
 from accord.agreements.declarations import TYPE_FIELD, Dataset
 from accord.columns.instants import microseconds
 from accord.columns.reading import DOCUMENT_LIMIT, HEAD_LIMIT, Chunk, Context, Document, Parsed, Part
+from accord.intake.collector import collecting_seldom
 from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery, RefusedMember
 from accord.intake.labelling import FamilyNames, Labeller
-from accord.intake.opening import Member, Opening
+from accord.intake.opening import Custody, Member, Opening
 from accord.intake.paths import expand
 from accord.intake.spool import Spool
 from accord.intake.unpacking import Limits
@@ -36,9 +35,6 @@ LINE_LIMIT = 16 << 20
 
 IN_FLIGHT = 6
 """Chunks that may wait for a worker: what bounds memory."""
-
-COLLECT_AFTER = 200_000
-"""Objects that come to be, less those that go, before cyclic garbage is looked for."""
 
 Progress = Callable[[str, int, int], None]
 """Told the file, its bytes read so far, and the bytes of all files."""
@@ -87,6 +83,8 @@ class _Open:
     dataset: Dataset
     labeller: Labeller
     context: Context
+    candidates: Sequence[ModuleType]
+    """The data set's formats, in the catalogue's order."""
     file: str
     collected_at_us: int
     dataset_index: int
@@ -145,10 +143,15 @@ class Receiver:
         deliveries: list[Delivery] = []
         rejects: list[pa.Table] = []
         resolutions: list[pa.Table] = []
-        with _collecting_seldom(), ThreadPoolExecutor(self._workers, thread_name_prefix="parse") as pool:
+        read: list[tuple[_Open, Custody, RefusedFileError | None]] = []
+        with collecting_seldom(), ThreadPoolExecutor(self._workers, thread_name_prefix="parse") as pool:
             for number, (index, dataset, path) in enumerate(plan):
                 opened = self._begin(dataset, index, number, path)
-                delivery, bad, resolved = self._receive_file(opened, path, pool, total)
+                read.append((opened, *self._read_file(opened, path, pool, total)))
+            # only now, so that the workers never run dry between two small files
+            for opened, custody, whole in read:
+                outcomes = self._settle(opened, refused_whole=whole is not None)
+                delivery, bad, resolved = self._account(opened, outcomes, whole, custody.sha256, custody.size)
                 deliveries.append(delivery)
                 rejects.append(bad)
                 resolutions.extend(resolved)
@@ -171,15 +174,17 @@ class Receiver:
                 columns=dataset.columns,
                 rule_fields=tuple(name for name in dataset.rule_fields if name != TYPE_FIELD),
             ),
+            candidates=[module for name, module in self._formats.items() if name in dataset.formats],
             file=path.relative_to(self._root.resolve()).as_posix(),
             collected_at_us=collected_at_us,
             dataset_index=dataset_index,
             delivery_index=delivery_index,
         )
 
-    def _receive_file(
+    def _read_file(
         self, opened: _Open, path: Path, pool: ThreadPoolExecutor, total: int
-    ) -> tuple[Delivery, pa.Table, list[pa.Table]]:
+    ) -> tuple[Custody, RefusedFileError | None]:
+        """Read one file to its end, handing its members to the workers; what it is refused for, if it is, whole."""
         whole: RefusedFileError | None = None
         with Opening(path, where=opened.file, limits=self._limits) as opening:
             packer = _Packer(self, opened, pool)
@@ -194,8 +199,7 @@ class Receiver:
             custody = opening.finish()
             if self._progress:
                 self._progress(opened.file, custody.size, total)
-        outcomes = self._settle(opened, refused_whole=whole is not None)
-        return self._account(opened, outcomes, whole, custody.sha256, custody.size)
+        return custody, whole
 
     def _receive_member(self, opened: _Open, member: Member, packer: "_Packer") -> None:
         number = len(opened.names)
@@ -218,7 +222,7 @@ class Receiver:
 
     def _recognise(self, opened: _Open, head: bytes, number: int) -> ModuleType:
         path = opened.path(number)
-        candidates = [module for name, module in self._formats.items() if name in opened.dataset.formats]
+        candidates = opened.candidates
         if len(candidates) == 1:
             # nothing to choose: the format itself says best what is wrong with a member
             return candidates[0]
@@ -432,23 +436,6 @@ class _Packer:
                 got=f"{len(carry):,} bytes without a line end",
                 remedy="check that the file is text with line ends",
             )
-
-
-@contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """Let the collector of cyclic garbage look rarely, and not at what was there before.
-
-    Documents are trees of hundreds of thousands of objects without a cycle: looking for one in them again and again
-    took a third of their time.
-    """
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
 
 
 def _formats_read(opened: _Open) -> tuple[str, ...]:

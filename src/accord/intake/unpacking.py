@@ -92,9 +92,10 @@ class Feed:
 
     __slots__ = ("_at", "_blocks", "_failure", "_held", "position")
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    def __init__(self, blocks: Iterator[bytes], held: bytes = b"") -> None:
+        """`held`: bytes that come before the first block."""
         self._blocks = blocks
-        self._held = b""
+        self._held = held
         self._at = 0
         self._failure: AccordError | None = None
         self.position = 0
@@ -126,7 +127,8 @@ class Feed:
 
     def peek(self, count: int) -> bytes:
         """The next `count` bytes (fewer only at the end), left where they are."""
-        self._fill(count)
+        if len(self._held) - self._at < count:
+            self._fill(count)
         return self._held[self._at : self._at + count]
 
     def take(self, count: int) -> bytes:
@@ -135,6 +137,12 @@ class Feed:
         self._at += len(taken)
         self.position += len(taken)
         return taken
+
+    def take_held(self, count: int) -> bytes | None:
+        """The next `count` bytes if all of them are at hand already, at most BLOCK; None: nothing is taken."""
+        if count > BLOCK or len(self._held) - self._at < count:
+            return None
+        return self.take(count)
 
     def block(self, limit: int) -> bytes:
         """Some bytes, whatever is at hand up to `limit`; empty only at the end."""
