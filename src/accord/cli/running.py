@@ -47,6 +47,9 @@ _KEPT_BYTES = 64 << 20
 LANGUAGES = ("en",)
 """Languages that reports are written in."""
 
+REPORTS_WAITING = 3
+"""Views that may wait for a worker: what bounds their memory."""
+
 HUB_ROWS = 1 << 17
 """Findings of the hub's table that are merged and written at a time."""
 
@@ -102,19 +105,14 @@ def run_operation(
     key = hub_key(operation.hub.key_file)
     with replaced_folder(out, is_ours=_is_output, what="accord operation run") as folder:
         spool = Spool(folder / "spool")
-        with _publishers(workers) as publishers:
-            received = _receive(operation, spool, reference, workers, progress, clock)
-            engine = EvidenceEngine(spool, folder, workers)
-            try:
-                case, restriction = _fuse(operation, received, engine, reference, key, workers, progress, clock)
-                clock.steps["before-reports"] = round(time.perf_counter() - begun, 3)
-                with clock.step("reports"), ThreadPoolExecutor(1, "hub") as beside:
-                    # the hub's own table is written while other processes write the reports
-                    hub = beside.submit(_write_hub, folder, operation, received, case)
-                    reports = _publish(case, engine, restriction, folder, since, publishers, progress)
-                    summary = hub.result()
-            finally:
-                engine.close()
+        received = _receive(operation, spool, reference, workers, progress, clock)
+        case, scoped, sightings = _fuse(operation, received, spool, folder, reference, key, workers, progress, clock)
+        clock.steps["before-reports"] = round(time.perf_counter() - begun, 3)
+        with clock.step("reports"), _publishers(workers) as publishers, ThreadPoolExecutor(1, "hub") as beside:
+            # the hub's own table is written while other processes write the reports
+            hub = beside.submit(_write_hub, folder, operation, received, case)
+            reports = _publish(scoped, sightings, folder, since, publishers, progress)
+            summary = hub.result()
         _remove(spool.folder)
         clock.steps["total"] = round(time.perf_counter() - begun, 3)
         _write_json(folder / "timings.json", clock.steps)
@@ -166,35 +164,43 @@ def _receive(
 def _fuse(
     operation: Operation,
     received: Received,
-    engine: EvidenceEngine,
+    spool: Spool,
+    folder: Path,
     reference: Reference,
     key: bytes,
     workers: int,
     progress: Progress,
     clock: Clock,
-) -> tuple[Case, Restriction]:
+) -> tuple[Case, Case, pa.Table]:
+    """The whole case, the case of the countries in scope, and the single sightings of the latter."""
     families = FamilySheet(reported=received.families, normalised=reference.families.normalise(received.families))
     restriction = _restriction(operation.scope, families, reference)
-    with clock.step("fusion"):
-        progress("fusing observations", 0, 0)
-        evidence = engine.merge(restriction)
-    types = evidence.findings["type"].to_numpy()
-    values = evidence.findings["value"].combine_chunks()
-    with clock.step("attribution"):
-        progress("locating findings", 0, 0)
-        places = locate(types, values, reference)
-    case = Case(
-        operation=operation,
-        deliveries=received.deliveries,
-        evidence=evidence,
-        families=families,
-        key=key,
-        threads=workers,
-        places=places,
-        resolutions=_in_window(received.resolutions, restriction),
-        reference=reference,
-    )
-    return case, restriction
+    engine = EvidenceEngine(spool, folder, workers)
+    try:
+        with clock.step("fusion"):
+            progress("fusing observations", 0, 0)
+            evidence = engine.merge(restriction)
+        with clock.step("attribution"):
+            progress("locating findings", 0, 0)
+            findings = evidence.findings
+            places = locate(findings["type"].to_numpy(), findings["value"].combine_chunks(), reference)
+            case = Case(
+                operation=operation,
+                deliveries=received.deliveries,
+                evidence=evidence,
+                families=families,
+                key=key,
+                threads=workers,
+                places=places,
+                resolutions=_in_window(received.resolutions, restriction),
+                reference=reference,
+            )
+            scoped = case.narrowed(operation.scope.countries)
+        with clock.step("fusion"):
+            return case, scoped, engine.sightings(restriction, scoped.numbered)
+    finally:
+        # its memory is wanted by those who write the reports
+        engine.close()
 
 
 def _restriction(scope: Scope, families: FamilySheet, reference: Reference) -> Restriction:
@@ -241,19 +247,16 @@ def _write_hub(folder: Path, operation: Operation, received: Received, case: Cas
 
 
 def _publish(
-    case: Case,
-    engine: EvidenceEngine,
-    restriction: Restriction,
+    scoped: Case,
+    sightings: pa.Table,
     folder: Path,
     since: Path | None,
     publishers: ProcessPoolExecutor,
     progress: Progress,
 ) -> tuple["PublishedReport", ...]:
     """Write every country's reports, in worker processes, while the next view is being made."""
-    countries = case.operation.scope.countries
-    themes: tuple[Theme | None, ...] = case.operation.themes or (None,)
-    scoped = case.narrowed(countries)
-    sightings = engine.sightings(restriction, scoped.numbered)
+    countries = scoped.operation.scope.countries
+    themes: tuple[Theme | None, ...] = scoped.operation.themes or (None,)
     waiting: list[Future[PublishedReport]] = []
     done: list[PublishedReport] = []
     total = len(countries) * len(themes)
@@ -261,10 +264,9 @@ def _publish(
         for theme in themes:
             view = scoped.view(country, theme, sightings)
             place = report_folder(country, theme)
-            waiting.append(
-                publishers.submit(_write_report, view, folder / place, None if since is None else since / place)
-            )
-            while len(waiting) - len(done) > 3:
+            previous = None if since is None else since / place
+            waiting.append(publishers.submit(_write_report, view, folder / place, previous))
+            while len(waiting) - len(done) > REPORTS_WAITING:
                 done.append(waiting[len(done)].result())
                 progress("writing reports", len(done), total)
     for future in waiting[len(done) :]:
@@ -288,7 +290,7 @@ def _write_report(view: View, folder: Path, previous: Path | None) -> "Published
 
 @contextmanager
 def _publishers(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that write reports; they start, and import what they need, while deliveries are still being read."""
+    """Processes that write reports; they import what they need while the first view is being made."""
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_warm_publisher)
     try:
         for _ in range(workers):

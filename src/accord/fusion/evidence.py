@@ -15,7 +15,7 @@ from accord.intake.spool import SPOOL, Spool
 from accord.vocabulary.errors import OutputError
 from accord.vocabulary.roles import ROLES, SERVER_ROLES, Role
 
-MEMORY_LIMIT = "600MB"
+MEMORY_LIMIT = "400MB"
 """What DuckDB may hold before it spills into the run's folder."""
 
 
