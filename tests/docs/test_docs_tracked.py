@@ -19,7 +19,9 @@ REGISTRIES = re.compile(
         ("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("debian", "org"),
     )) + "|(?<!emit-)index" + "-url"
 )  # fmt: skip
-# Looked for below src only.
+# Looked for in the code and prose below src; bundled data are other people's
+# words (a synonym of the exploit kit Angler is one of these).
+BUNDLED = "src/accord/reference/bundled/"
 UNFINISHED = re.compile(
     r"\b(TODO|FIXME|XXX|HACK|NotImplementedError|for now|placeholder|stub(?:bed)?)\b", re.IGNORECASE
 )
@@ -52,7 +54,7 @@ def test_no_tracked_file_names_a_registry() -> None:
 
 
 def test_nothing_in_the_source_says_that_it_is_unfinished() -> None:
-    assert lines_with(UNFINISHED, below="src/") == []
+    assert [line for line in lines_with(UNFINISHED, below="src/") if not line.startswith(BUNDLED)] == []
 
 
 @pytest.mark.parametrize("text", ["# TODO: later", "raise NotImplementedError", "good enough for now"])
