@@ -230,6 +230,7 @@ def _datasets(rows: Sequence[Mapping[str, object]]) -> tuple[DatasetSheet, ...]:
                 collected_to=AS_OF - timedelta(hours=6),
                 deliveries=3,
                 findings=len(supported),
+                observations=len(supported),
                 sightings=sum(int(str(row["sightings"])) for row in supported),
                 undated=any(bool(row["undated"]) for row in supported),
             )

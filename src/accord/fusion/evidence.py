@@ -39,7 +39,8 @@ class Evidence:
     """Columns type int8, value string, role int8; row i is finding i. Sorted by the three."""
     rows: pa.Table
     """Columns finding int64, dataset, delivery int32, marking int8, family int32 (reported, -1 none), day int32 (since
-    1970), first_seen, last_seen int64 (microseconds), count int64, undated bool. Sorted by the first six."""
+    1970), first_seen, last_seen int64 (microseconds), count int64, undated bool, observations int64 (how
+    many were merged). Sorted by the first six."""
     ports: pa.Table
     """Columns finding int64, dataset int32, marking int8, port int32: service ports of server roles, sorted by finding.
     A port may stand there more than once."""
@@ -82,6 +83,7 @@ class EvidenceEngine:
                    CAST(seen_at // {DAY_US} AS INTEGER) AS day,
                    min(seen_at) AS first_seen, max(seen_at) AS last_seen,
                    CAST(sum(count) AS BIGINT) AS count, bool_and(undated) AS undated,
+                   CAST(count(*) AS BIGINT) AS observations,
                    list(port) FILTER (port > 0 AND role IN ({servers})) AS ports
             FROM spooled WHERE {_condition(restriction)}
             GROUP BY ALL ORDER BY type, value, role, dataset, delivery, marking, family, day

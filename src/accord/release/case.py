@@ -315,6 +315,7 @@ class Case:
                     collected_to=declared.collected_at,
                     deliveries=len(pc.unique(mine["delivery"])),
                     findings=len(pc.unique(mine["finding"])),
+                    observations=int(pc.sum(mine["observations"]).as_py()),
                     sightings=int(pc.sum(mine["count"]).as_py()),
                     undated=bool(pc.any(mine["undated"]).as_py()),
                 )

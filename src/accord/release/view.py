@@ -71,7 +71,10 @@ class DatasetSheet:
     """Deliveries with evidence in this view."""
     findings: int
     """Findings of this view that it supports."""
+    observations: int
+    """What its records say of these findings: one statement about one indicator at one time each."""
     sightings: int
+    """What those statements stand for."""
     undated: bool
     """At least one of its times is a delivery's collected_at."""
 

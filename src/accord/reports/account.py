@@ -69,15 +69,16 @@ def _datasets(view: View) -> Block:
             Column(title=say("Data set and partner"), weight=2.4),
             Column(title=say("How it was collected"), weight=2.2),
             Column(title=say("Collected"), weight=1.2),
-            Column(title=say("Deliveries"), weight=0.95, align=Align.END),
+            Column(title=say("Records"), weight=0.95, align=Align.END),
             Column(title=say("Findings"), weight=0.9, align=Align.END),
             Column(title=say("Sightings"), weight=1.0, align=Align.END),
             Column(title=say("Grade, marking"), weight=1.3),
         ),
         rows=tuple(_dataset_row(sheet) for sheet in view.datasets),
         note=say(
-            "Counted within this report only. A sighting is one record that a partner delivered, or as many as the "
-            "record says that it stands for. Grade: reliability of the source from a (completely reliable) to e "
+            "Counted within this report only. Records: what the delivered records say of these findings, one statement "
+            "about one indicator at one time each. Sightings: what those statements stand for. Grade: reliability of "
+            "the source from a (completely reliable) to e "
             "(unreliable); f and g are unrated."
         ),
     )
@@ -97,7 +98,7 @@ def _dataset_row(sheet: DatasetSheet) -> Row:
         Lines(parts=tuple(about)),
         Lines(parts=tuple(how)),
         Lines(parts=(sheet.collected_from, sheet.collected_to)),
-        sheet.deliveries,
+        sheet.observations,
         sheet.findings,
         sheet.sightings,
         Lines(parts=(Verbatim(text=sheet.grade), Verbatim(text=sheet.marking.label))),
