@@ -167,7 +167,7 @@ class RecordReader:
                         role=statement.role,
                         family=statement.family,
                         seen_at_us=instant,
-                        count=1 if place else count,
+                        count=_share(count, place, len(times)),
                         marking=statement.marking,
                         fields=fields,
                     )
@@ -367,6 +367,13 @@ def _statements(
 def _identifiers(seen: Seen, body: Body) -> tuple[str, ...]:
     # the keys of embedded objects are no identifiers: another object's relationships cannot mean them
     return () if body_of(body, "objects") is not None else seen.origins
+
+
+def _share(count: int, place: int, ends: int) -> int:
+    """What one end of a period stands for: the first for one sighting, the last for the rest, which is at least one."""
+    if ends == 1:
+        return count
+    return max(count - 1, 1) if place else 1
 
 
 def _count(body: Body, name: str, least: int) -> int | None:
