@@ -35,16 +35,12 @@ def run() -> None:
     """Run the command line; every error leaves by its class's exit code."""
     try:
         app()
+    except SystemExit as ending:
+        # how typer ends every command, well or not
+        sys.exit(_settle(ending))
     except AccordError as error:
         show_error(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        talk("interrupted: what was there before is untouched")
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # the reader of our output went away; nothing is wrong, and nothing more can be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:  # noqa: BLE001 -- the command line is where an error of ours must end in words
         if os.environ.get("ACCORD_TRACEBACK"):
             traceback.print_exc()
@@ -53,6 +49,22 @@ def run() -> None:
             "  to do: run it again with ACCORD_TRACEBACK=1 and report what it prints (SECURITY.md, CONTRIBUTING.md)"
         )
         sys.exit(INTERNAL)
+
+
+def _settle(ending: SystemExit) -> str | int | None:
+    """The exit code, after what was said has gone out.
+
+    That the reader of our output went away (`| head -1`) is no error: nothing is wrong, and nothing more can be said.
+    """
+    if ending.code == INTERRUPTED:
+        talk("interrupted: what was there before is untouched")
+    reader_gone = isinstance(ending.__context__, BrokenPipeError)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the interpreter flushes once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0 if reader_gone else ending.code
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 import ctypes
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -291,17 +294,38 @@ def _write_report(view: View, folder: Path, previous: Path | None) -> "Published
 @contextmanager
 def _publishers(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that write reports; they import what they need while the first view is being made."""
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_warm_publisher)
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_publisher)
     try:
-        for _ in range(workers):
-            pool.submit(os.getpid)
+        with _interrupts_withheld():
+            for _ in range(workers):
+                pool.submit(os.getpid)
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _warm_publisher() -> None:
+@contextmanager
+def _interrupts_withheld() -> Iterator[None]:
+    """Processes that are started here never see Ctrl-C, not even while they import: who started them ends them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _begin_publisher() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import accord.reports.publish  # noqa: F401
+
+
+def _end_with_parent() -> None:
+    """End at once when the run is killed: a pool's process would wait for ever for its next report."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _is_output(folder: Path) -> bool:
