@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from accord.columns.lists import empty_lists, sorted_lists
+from accord.columns.schema import FINDINGS
 from accord.reference.addresses import parse_addresses
 from accord.reference.store import Reference
 from accord.vocabulary.indicators import TYPE_CODES, IndicatorType
@@ -23,19 +24,22 @@ _URL_HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#\\]*@)?(?:\[(?P<v6>[^\]]*)\]|(?P<host
 
 PLACES = pa.schema(
     [
-        pa.field("host", pa.string()),
-        pa.field("address", pa.string()),
-        pa.field("resolved", pa.list_(pa.string()), nullable=False),
-        pa.field("country", pa.string()),
-        pa.field("country_second", pa.string()),
-        pa.field("country_conflict", pa.bool_(), nullable=False),
-        pa.field("countries", pa.list_(pa.string()), nullable=False),
-        pa.field("asn", pa.int64()),
-        pa.field("network_owner", pa.string()),
-        pa.field("public_suffix", pa.string()),
-        pa.field("registered_domain", pa.string()),
-        pa.field("registry_country", pa.string()),
-        pa.field("government", pa.bool_(), nullable=False),
+        FINDINGS.field(name)
+        for name in (
+            "host",
+            "address",
+            "resolved",
+            "country",
+            "country_second",
+            "country_conflict",
+            "countries",
+            "asn",
+            "network_owner",
+            "public_suffix",
+            "registered_domain",
+            "registry_country",
+            "government",
+        )
     ]
 )
 """The columns of `columns.schema.FINDINGS` that attribution fills, one row a finding."""
