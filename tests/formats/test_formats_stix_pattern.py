@@ -585,3 +585,12 @@ def test_a_value_is_claimed_exactly_when_it_alone_makes_the_pattern_true(parts: 
     assert {value[0] for value in values(text)} == alone
     assert alone or reasons(text)
     assert set(reasons(text)) <= {Rejected.PATTERN_NOT_ONE_FINDING}
+
+
+@pytest.mark.parametrize("opening", ["'", "[ipv4-addr:value = '", "/*", "b'", "h'"])
+def test_an_unclosed_quote_costs_no_more_than_reading_it_once(opening: str) -> None:
+    # tried again at every later quote, a pattern of this length would keep the machine busy for an hour
+    text = opening + "\\'" * ((PATTERN_LIMIT - len(opening)) // 2)
+    with pytest.raises(PatternError) as caught:
+        parse_pattern(text)
+    assert caught.value.reason is Rejected.PATTERN_SYNTAX

@@ -68,12 +68,14 @@ _TOKEN = re.compile(
     |(?P<float>[+-]?[0-9]*\.[0-9]+)
     |(?P<integer>[+-]?(?:0|[1-9][0-9]*))
     |(?P<dot>\.)
-    |(?P<skip>{_SPACE}+|/\*.*?\*/|//[^\r\n]*)){_SPACE}*""",
+    |(?P<skip>{_SPACE}+|/\*.*?\*/|//[^\r\n]*)
+    |(?P<fault>.)){_SPACE}*""",
     re.VERBOSE | re.DOTALL,
 )
 # The lexer of the grammar takes the longest match, and among equals the first. The order above does the same: a
 # literal with a prefix is longer than the word it starts like, a float longer than the dot or integer that it starts
-# with. White space behind a token is taken with it, to save a step.
+# with. White space behind a token is taken with it, to save a step. What begins nothing is a fault there and then:
+# looking for the next token behind it would try an unclosed quote again at every later one.
 
 _KEYWORDS = frozenset(
     """AND OR NOT FOLLOWEDBY LIKE MATCHES ISSUPERSET ISSUBSET EXISTS LAST IN START STOP SECONDS true false WITHIN
@@ -155,20 +157,17 @@ def _plain_path(text: str) -> Path | None:
 
 def _tokens(text: str) -> list[_Token]:
     found: list[_Token] = []
-    at = 0
     for match in _TOKEN.finditer(text):
-        if match.start() != at:
-            break
-        at = match.end()
         kind = match.lastgroup or ""
         if kind == "skip":
             continue
+        if kind == "fault":
+            at = match.start()
+            raise PatternError(Rejected.PATTERN_SYNTAX, f"character {at + 1}: nothing can begin with {text[at]!r}")
         word = match[kind]
         if kind == "word" and word in _KEYWORDS:
             kind = "keyword"
         found.append((kind, word, match.start()))
-    if at != len(text):
-        raise PatternError(Rejected.PATTERN_SYNTAX, f"character {at + 1}: nothing can begin with {text[at]!r}")
     found.append(("end", "", len(text)))
     return found
 
