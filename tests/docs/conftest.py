@@ -1,0 +1,85 @@
+"""What the README tells a reader to do, done once: its least operation, and the demo."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstRun:
+    """The README's own operation in a folder of its own, and what each of its commands printed, in order."""
+
+    folder: Path
+    printed: tuple[tuple[str, str, str], ...]
+    """The command line, what the README shows for it, and what it printed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """What `make demo` does once everything is installed."""
+
+    folder: Path
+    printed: str
+
+
+def blocks(kind: str) -> list[str]:
+    """Fenced blocks of the README, by what stands behind the fence."""
+    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The commands of this virtual environment, and the bundled reference data whatever was imported here."""
+    commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": commands, "ACCORD_REFERENCE": str(folder / "nothing-imported")}
+
+
+def printed_by(line: str, folder: Path) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", line],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """Write the files that the README shows, and call the commands that it shows."""
+    folder = tmp_path_factory.mktemp("first")
+    (operation,), (delivery,) = blocks("toml"), blocks("csv")
+    (folder / "operation.toml").write_text(operation, "utf-8")
+    mapping = operation.partition("[[dataset.csv]]")[2]
+    (folder / "mapping.toml").write_text(f"[[csv]]{mapping}", "utf-8")
+    (folder / "deliveries").mkdir()
+    (folder / "deliveries/indicators.csv").write_text(delivery, "utf-8")
+    printed = []
+    for block in blocks("console"):
+        line, _, shown = block.removeprefix("$ ").partition("\n")
+        printed.append((line, shown, printed_by(line, folder)))
+    return FirstRun(folder=folder, printed=tuple(printed))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """Call what the Makefile's `demo` calls, line by line, in another folder."""
+    folder = tmp_path_factory.mktemp("demo")
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    variables = {"DEMO": ".demo", "BIN": str(Path(sys.executable).parent)}
+    recipe = re.search(r"^demo:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    assert recipe is not None
+    assert re.search(r"^DEMO := (.+)$", makefile, re.MULTILINE)[1] == variables["DEMO"]  # type: ignore[index]
+    lines = [line.strip().removeprefix("@") for line in recipe[1].splitlines()]
+    calls = [re.sub(r"\$\((\w+)\)", lambda name: variables[name[1]], line).replace("$$", "$") for line in lines]
+    return Demo(folder=folder / ".demo", printed="".join(printed_by(call, folder) for call in calls))
