@@ -1,0 +1,213 @@
+"""The real command in a process of its own, one simulated operation with a run of it, and operations made by hand."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROGRAM = (sys.executable, "-m", "accord.cli.main")
+
+PARTIES = """
+[hub]
+name = "Test hub"
+contact = "desk@hub.example"
+namespace = "0d6f9c2e-5f0b-4b57-9b1c-6c1f0a4c7e11"
+key_file = "hub.key"
+country = "SG"
+
+[[partner]]
+id = "vendor"
+name = "Vendor of tests"
+kind = "vendor"
+
+[[partner]]
+id = "other"
+name = "Other vendor of tests"
+kind = "vendor"
+
+[[partner]]
+id = "csirt-vn"
+name = "CSIRT VN of tests"
+kind = "csirt"
+country = "VN"
+
+[[partner]]
+id = "csirt-th"
+name = "CSIRT TH of tests"
+kind = "csirt"
+country = "TH"
+"""
+
+SERVERS = {
+    "VN": ("103.28.36.1", "103.28.36.7", "203.113.131.1", "222.252.30.1"),
+    "TH": ("110.164.10.1", "203.150.1.1", "61.19.1.7", "202.44.1.9"),
+}
+"""Addresses that both bundled sources put there; numbers chosen for the tests, nothing is known against them."""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A run that came to its end."""
+
+    operation: Path
+    out: Path
+    said: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """No reference data that a developer imported, no terminal; caches stay where they are."""
+    plain = {name: value for name, value in os.environ.items() if name not in {"FORCE_COLOR", "COLUMNS", "NO_COLOR"}}
+    nothing = tmp_path_factory.mktemp("reference") / "none"
+    return plain | {"ACCORD_REFERENCE": str(nothing), "PYTHONUTF8": "1", "TERM": "xterm-256color"}
+
+
+@pytest.fixture(scope="session")
+def accord(environment: dict[str, str]) -> Run:
+    """Run the command; the exit code must be the expected one, and nobody is ever shown a traceback."""
+
+    def run(
+        *words: str | Path, expect: int = 0, env: Mapping[str, str] | None = None, before: Sequence[str] = (), **more
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [*before, *PROGRAM, *map(str, words)],
+            env=environment | dict(env or {}),
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            **more,
+        )
+        assert "Traceback" not in done.stderr
+        assert done.returncode == expect, f"{done.returncode}: {done.stderr}\n{done.stdout}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def start(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the command as a session of its own, so that a signal can reach all of its processes and nobody else's."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str | Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*PROGRAM, *map(str, words)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def simulation(accord: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The operation file of a small simulation; deliveries and truth.json lie beside it."""
+    folder = tmp_path_factory.mktemp("simulated") / "sim"
+    accord("simulate", "asean-2017", "--scale", "0.02", "--out", folder)
+    return folder / "operation.toml"
+
+
+@pytest.fixture(scope="session")
+def ran(accord: Run, simulation: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A run of the simulation by two workers; 3: one of its deliveries is cut off on purpose."""
+    out = tmp_path_factory.mktemp("ran") / "out"
+    said = accord("operation", "run", simulation, "--out", out, "--workers", "2", "--json", expect=3)
+    return Ran(operation=simulation, out=out, said=said)
+
+
+def dataset(name: str, **changed: object) -> str:
+    """A `[[dataset]]` of addresses, one a line, in `<name>.txt`."""
+    told: dict[str, object] = {
+        "id": name,
+        "title": f"Servers called {name}",
+        "partner": "vendor",
+        "format": "plain",
+        "paths": [f"{name}.txt"],
+        "collected_at": "2026-10-20",
+        "origin": "scan",
+        "role": "c2-server",
+        "family": "Qbot",
+        "marking": "green",
+        "grade": "b",
+        "retention": "P1Y",
+        "legal_basis": "legitimate-interest",
+        "personal_data": False,
+        "name_partner": True,
+    }
+    lines = [f"{key} = {_toml(value)}" for key, value in (told | changed).items() if value is not None]
+    return "\n[[dataset]]\n" + "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"[{', '.join(map(_toml, value))}]" if isinstance(value, list) else f'"{value}"'
+
+
+@pytest.fixture(scope="session")
+def operation_of() -> Callable[..., Path]:
+    """Write an operation by hand: `files` are its deliveries, `datasets` keyword tables, `more` TOML for its end."""
+
+    def write(
+        folder: Path,
+        files: Mapping[str, str | bytes],
+        *datasets: Mapping[str, object],
+        countries: Sequence[str] = ("VN",),
+        as_of: str = "2026-11-01",
+        more: str = "",
+    ) -> Path:
+        root = folder / "deliveries"
+        root.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (root / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        told = datasets or tuple({"name": Path(name).stem} for name in files)
+        file = folder / "operation.toml"
+        file.write_text(
+            'root = "deliveries"\n'
+            f'[operation]\nname = "by-hand"\ntitle = "By hand"\nas_of = {as_of}\ncountries = {_toml(list(countries))}\n'
+            + PARTIES
+            + "".join(dataset(**each) for each in told)
+            + more,
+            "utf-8",
+        )
+        return file
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def servers() -> Mapping[str, tuple[str, ...]]:
+    """SERVERS."""
+    return SERVERS
+
+
+@pytest.fixture(scope="session")
+def content() -> Callable[[Path], dict[str, bytes]]:
+    """All files of a folder with their bytes, but for timings.json, which is said to differ; folders end in `/`."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        found = {}
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_dir():
+                found[name + "/"] = b""
+            elif name != "timings.json":
+                found[name] = path.read_bytes()
+        return found
+
+    return read
