@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import pyarrow.dataset as ds
+import duckdb
 
 from accord.cli.places import reference_in_use
 from accord.cli.terminal import printable, say, say_json
@@ -23,7 +23,7 @@ class Answer:
     fault: str | None
     """Why the value is no indicator; None: it is one."""
     findings: tuple[dict[str, object], ...]
-    """Rows of the hub's table, by role; also those whose host or address it is."""
+    """Rows of the hub's table, by role; also those that stand on it or resolve to it."""
 
 
 def find(values: list[str], folder: Path) -> list[Answer]:
@@ -39,17 +39,35 @@ def find(values: list[str], folder: Path) -> list[Answer]:
     suffixes = reference_in_use().suffixes
     read = [(value, read_value(value, suffixes.is_public_suffix)) for value in values]
     wanted = sorted({one.value for _, one in read if isinstance(one, Indicator)})
-    field = ds.field
-    condition = field("value").isin(wanted) | field("address").isin(wanted) | field("host").isin(wanted)
-    rows = ds.dataset(table).to_table(filter=condition).to_pylist() if wanted else []
-    rows.sort(key=lambda row: (str(row["type"]), str(row["value"]), str(row["role"])))
+    rows = _known(table, wanted) if wanted else []
     return [_answer(value, one, rows) for value, one in read]
+
+
+def _known(table: Path, wanted: list[str]) -> list[dict[str, object]]:
+    """Rows of the hub's table that are about one of the values, or stand on it, or resolve to it."""
+    with duckdb.connect() as connection:
+        rows: list[dict[str, object]] = (
+            connection.sql(
+                """
+                SELECT * FROM read_parquet($table)
+                WHERE value IN (SELECT unnest($wanted)) OR address IN (SELECT unnest($wanted))
+                   OR host IN (SELECT unnest($wanted)) OR list_has_any(resolved, $wanted::VARCHAR[])
+                ORDER BY type, value, role
+                """,
+                params={"table": str(table), "wanted": wanted},
+            )
+            .to_arrow_table()
+            .to_pylist()
+        )
+    return rows
 
 
 def _answer(value: str, read: object, rows: list[dict[str, object]]) -> Answer:
     if not isinstance(read, Indicator):
         return Answer(asked=value, indicator=None, fault=EXPLANATIONS[read], findings=())  # type: ignore[index]
-    mine = tuple(row for row in rows if read.value in {row["value"], row["address"], row["host"]})
+    mine = tuple(
+        row for row in rows if read.value in {row["value"], row["address"], row["host"], *_words(row["resolved"])}
+    )
     return Answer(asked=value, indicator=read, fault=None, findings=mine)
 
 
@@ -90,6 +108,7 @@ def _tell_finding(row: dict[str, object]) -> None:
         "sources": f"{row['partners']} independent; data sets {_joined(row['datasets'])}",
         "confidence": "unrated" if row["confidence"] is None else f"{row['confidence']:.2f}",
         "ports": _joined(row["ports"]) + (" and many more" if row["ports_many"] else ""),
+        "resolved": _joined(row["resolved"]),
         "where": _where(row),
         "review": _joined(row["review"]),
         "caution": _joined(row["cautions"]),
@@ -109,6 +128,10 @@ def _where(row: dict[str, object]) -> str:
         "government" if row["government"] else "",
     ]
     return "; ".join(part for part in parts if part)
+
+
+def _words(cell: object) -> list[str]:
+    return [str(word) for word in cell] if isinstance(cell, list) else []
 
 
 def _joined(words: object) -> str:
