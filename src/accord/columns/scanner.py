@@ -56,12 +56,12 @@ _CLOSED6 = np.array(
 
 
 def _character_classes() -> npt.NDArray[np.uint8]:
-    """Bit 1: ends a value's common shape (control, space, non-ASCII, bracket); 2: hexadecimal digit; 4: digit or dot;
-    8: stands in a host name's labels."""
+    """Bit 1: ends a value's common shape (control, space, non-ASCII, bracket, @, backslash); 2: hexadecimal digit;
+    4: digit or dot; 8: stands in a host name's labels; 16: colon or slash."""
     classes = np.zeros(256, np.uint8)
     classes[:33] |= 1
     classes[127:] |= 1
-    for character in b"[]{}()":
+    for character in b"[]{}()@\\":
         classes[character] |= 1
     for character in b"0123456789abcdefABCDEF":
         classes[character] |= 2
@@ -69,6 +69,8 @@ def _character_classes() -> npt.NDArray[np.uint8]:
         classes[character] |= 4
     for character in b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-.":
         classes[character] |= 8
+    for character in b":/":
+        classes[character] |= 16
     return classes
 
 
@@ -117,19 +119,22 @@ def _read_one(data: Bytes, s: int, e: int, out: Bytes, o: int, groups: Positions
     slash = e
     colons = 0
     colon = e
-    every = 255
+    every, some = 255, 0
     for i in range(s, e):
-        c = data[i]
-        k = _CLASS[c]
-        if k & 1 or c == 64 or c == 92:
-            return LEFT, 0, 0, 0
+        k = _CLASS[data[i]]
         every &= k
-        if c == 58:
-            if colons == 0:
-                colon = i
-            colons += 1
-        elif c == 47 and slash == e:
-            slash = i
+        some |= k
+    if some & 1:
+        return LEFT, 0, 0, 0
+    if some & 16:
+        for i in range(s, e):
+            c = data[i]
+            if c == 58:
+                if colons == 0:
+                    colon = i
+                colons += 1
+            elif c == 47 and slash == e:
+                slash = i
     if n > _LIMIT:
         return _TOO_LONG, 0, 0, 0
     if data[s] == 47:
@@ -250,29 +255,25 @@ def _read_host(data: Bytes, s: int, e: int, out: Bytes, o: int) -> tuple[int, in
     begin = s
     letters = False
     for i in range(s, e + 1):
-        if i == e or data[i] == 46:
+        c = data[i] if i < e else 46
+        if c == 46:
             width = i - begin
             if width == 0 or width > 63 or data[begin] == 45 or data[i - 1] == 45:
                 return _HOST_NAME, 0, 0
             if width > 3 and data[begin + 2] == 45 and data[begin + 3] == 45:
                 return LEFT, 0, 0
-            if i < e:
-                labels += 1
-                begin = i + 1
-                letters = False
-        else:
-            c = data[i]
+            if i == e:
+                break
+            labels += 1
+            begin = i + 1
+            letters = False
+        elif c > 57 or c == 45:
+            letters = True
             if c >= 65 and c <= 90:
                 c |= 32
-            if c < 48 or c > 57:
-                letters = True
-            out[o + i - s] = c
+        out[o + i - s] = c
     if labels < 2 or e - s > 253 or not letters:
         return _HOST_NAME, 0, 0
-    begin = o
-    for i in range(s, e):
-        if data[i] == 46:
-            out[o + i - s] = 46
     return 0, _DOMAIN, e - s
 
 

@@ -14,7 +14,6 @@ Source: the trail files of the Maltrail project (`trails/static/`) and its `core
 """
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 
 from accord.columns.lines import looks_like_text
 from accord.columns.listing import read_listing
@@ -46,10 +45,17 @@ def parse(chunk: Chunk, context: Context) -> Parsed:
 
 
 def _family(part: Part) -> str | None:
-    path = PurePosixPath(part.path)
-    return path.stem if path.parent.name == "malware" else None
+    category, directory = _named(part.path)
+    return category if directory == "malware" else None
 
 
 def _fields(part: Part) -> Mapping[str, str | None]:
-    path = PurePosixPath(part.path)
-    return {"category": path.stem, "directory": path.parent.name}
+    category, directory = _named(part.path)
+    return {"category": category, "directory": directory}
+
+
+def _named(path: str) -> tuple[str, str]:
+    """The file's name without its ending, and the name of the folder that it lies in (empty: none)."""
+    above, _, name = path.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    return stem if stem and dot and ending else name, above.rpartition("/")[2]

@@ -109,6 +109,9 @@ _EQUALITY = re.compile(
 )
 """One comparison of the shape that nearly all have, and what it is followed by."""
 
+_PATH_KEPT = 200
+"""Characters of the longest path that is kept for the next pattern: documents share few of them."""
+
 _Token = tuple[str, str, int]
 """Kind (a group of _TOKEN; `keyword` and `sign` are known by their text), text, start."""
 
@@ -131,7 +134,7 @@ def _plain(text: str) -> Pattern | None:
     comparisons: list[Comparison] = []
     at = opening.end()
     while (found := _EQUALITY.match(text, at)) is not None:
-        path = _plain_path(found[1])
+        path = _plain_path(found[1]) if len(found[1]) <= _PATH_KEPT else None
         if path is None:
             return None
         literal = Literal(LiteralKind.STRING, found[2])
