@@ -119,3 +119,10 @@ def test_a_name_that_is_too_long_is_refused_and_shown_short() -> None:
     assert name.fault is not None
     assert len(name.text) <= 200
     assert read_member_name(b"x" * 4096, "archive.zip").fault is None
+
+
+@pytest.mark.parametrize("pattern", ["***", "a**", "feeds/**.csv"])
+def test_a_pattern_that_cannot_be_read_is_named(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(SettingsError, match="the pattern cannot be read") as caught:
+        expand(tmp_path, [pattern])
+    assert pattern in str(caught.value)

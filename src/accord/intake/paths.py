@@ -87,7 +87,16 @@ def _glob(base: Path, pattern: str) -> list[str]:
         )
     shows_hidden = any(part.startswith(".") for part in parts)
     names = []
-    for path in base.glob(pattern):
+    try:
+        found = list(base.glob(pattern))
+    except ValueError as error:  # `**` beside other characters
+        raise SettingsError(
+            "the pattern cannot be read",
+            where=pattern,
+            expected="`**` as a whole component, as in feeds/**/*.csv",
+            got=str(error),
+        ) from error
+    for path in found:
         relative = path.relative_to(base)
         if not shows_hidden and any(part.startswith(".") for part in relative.parts):
             continue

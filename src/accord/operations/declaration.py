@@ -113,9 +113,16 @@ def read_operation(path: Path, formats: Mapping[str, object]) -> Operation:
     )
     sheet.done()
     table.done()
-    if not root.is_dir():
+    if not _is_folder(root):
         raise table.wrong("root", "a folder, relative to the operation file", table.content.get("root"))
     return operation
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is longer than the system has names for
+        return False
 
 
 def _read_hub(table: SettingsTable, folder: Path) -> Hub:

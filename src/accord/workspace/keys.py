@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
+from accord.workspace.regular import open_regular
 
 KEY_BYTES = 32
 _FORM = re.compile(rb"[0-9a-f]{64}\n?")
@@ -28,7 +29,7 @@ def hub_key(path: Path) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         text = file.read(128)
     if mode & 0o077:

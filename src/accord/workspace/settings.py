@@ -5,12 +5,14 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from accord.columns.instants import EPOCH, LATEST_US
 from accord.vocabulary.errors import SettingsError, UnreadableError
+from accord.workspace.regular import open_regular
 
 SETTINGS_LIMIT = 4 * 1024 * 1024
 """Bytes of the largest settings file that is read."""
@@ -23,15 +25,17 @@ _IDENTIFIER = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 def read_settings(path: Path) -> "SettingsTable":
     """Read a TOML file; SettingsError when it is no TOML (with the line), UnreadableError when it can't be read."""
     try:
-        size = path.stat().st_size
-        if size > SETTINGS_LIMIT:
+        # a device says that it has no bytes, and gives more than there is room for
+        with open_regular(path) as file:
+            data = file.read(SETTINGS_LIMIT + 1)
+        if len(data) > SETTINGS_LIMIT:
             raise SettingsError(
                 "The settings file is too large.",
                 where=str(path),
                 expected=f"at most {SETTINGS_LIMIT} bytes",
-                got=f"{size} bytes",
+                got=f"more than {SETTINGS_LIMIT} bytes",
             )
-        text = path.read_bytes().decode("utf-8")
+        text = data.decode("utf-8")
     except OSError as error:
         raise UnreadableError(
             "The settings file cannot be read.",
@@ -46,9 +50,11 @@ def read_settings(path: Path) -> "SettingsTable":
         ) from error
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # ValueError: TOMLDecodeError is one, and so is what int() says of a number of thousands of digits
+        got = "values nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise SettingsError(
-            "The settings file is not valid TOML.", where=str(path), expected="TOML 1.0", got=str(error)
+            "The settings file is not valid TOML.", where=str(path), expected="TOML 1.0", got=got
         ) from error
     return SettingsTable(file=path, path="", content=content)
 
@@ -163,7 +169,9 @@ class SettingsTable:
             return _instant(value)
         except ValueError:
             raise self.wrong(
-                name, "a time with its zone or a date, such as 2026-11-23T00:00:00Z or 2026-11-23", value
+                name,
+                "a time with its zone or a date, from 1970 to 2100, such as 2026-11-23T00:00:00Z or 2026-11-23",
+                value,
             ) from None
 
     def optional_instant(self, name: str) -> datetime | None:
@@ -180,7 +188,7 @@ class SettingsTable:
         try:
             begin, end = (_instant(one) for one in value)
         except ValueError:
-            raise self.wrong(name, "a list of two times: begin and end", value) from None
+            raise self.wrong(name, "a list of two times from 1970 to 2100: begin and end", value) from None
         if end < begin:
             raise self.wrong(name, "a begin that is not after the end", value)
         return begin, end
@@ -266,17 +274,16 @@ def known(table: SettingsTable, name: str, value: str, ids: Mapping[_Name, objec
 
 
 def _instant(value: object) -> datetime:
+    """The instant in UTC; ValueError when it is none, or none that a sighting could have."""
     if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError(value) from None
+        value = datetime.fromisoformat(value)
         if value.tzinfo is None and value.time() == datetime.min.time():
-            return value.replace(tzinfo=UTC)
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError(value)
-        return value.astimezone(UTC)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    raise ValueError(value)
+            value = value.replace(tzinfo=UTC)
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(value)
+    # compared before it is converted: the years 1 and 9999 have neighbours that no calendar here has
+    if not EPOCH <= value < EPOCH + timedelta(microseconds=LATEST_US):
+        raise ValueError(value)
+    return value.astimezone(UTC)

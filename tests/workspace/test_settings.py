@@ -1,0 +1,79 @@
+"""Settings and keys that an operator got wrong, or that somebody laid there to make a run hang."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from accord.vocabulary.errors import SettingsError, UnreadableError
+from accord.workspace.keys import hub_key
+from accord.workspace.settings import read_settings
+
+
+def settings(folder: Path, text: str) -> Path:
+    path = folder / "operation.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("x = " + "[" * 100_000 + "]" * 100_000, "values that are nested a hundred thousand deep"),
+        ("x = " + "9" * 6_000, "a number of six thousand digits"),
+        ("x = 1\nx = 2", "a key that stands twice"),
+    ],
+)
+def test_what_no_reader_could_take_is_an_error_of_the_file(tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(SettingsError, match="not valid TOML") as caught:
+        read_settings(settings(tmp_path, text))
+    assert str(tmp_path / "operation.toml") in str(caught.value), what
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "9999-12-31T23:59:59-23:59",
+        "0001-01-01T00:00:00+23:00",
+        "0001-01-01",
+        "9999-12-31T23:59:59Z",
+        "1969-12-31T23:59:59Z",
+        "2101-01-01T00:00:00Z",
+        "2026-08-24T00:00:01",
+        "12:00:00",
+    ],
+)
+def test_a_time_that_no_sighting_could_have_is_refused(tmp_path: Path, time: str) -> None:
+    for written in (time, f'"{time}"'):
+        with pytest.raises(SettingsError, match="as_of"):
+            read_settings(settings(tmp_path, f"as_of = {written}")).instant("as_of")
+        with pytest.raises(SettingsError, match="window"):
+            read_settings(settings(tmp_path, f"window = [2026-01-01, {written}]")).window("window")
+
+
+@pytest.mark.parametrize(
+    ("time", "instant"),
+    [
+        ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("2100-12-31T23:59:59.999999Z", datetime(2100, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
+        ("1969-12-31T20:00:00-04:00", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("2026-11-23", datetime(2026, 11, 23, tzinfo=UTC)),
+    ],
+)
+def test_the_first_and_the_last_instant_are_taken(tmp_path: Path, time: str, instant: datetime) -> None:
+    for written in (time, f'"{time}"'):
+        assert read_settings(settings(tmp_path, f"as_of = {written}")).instant("as_of") == instant
+
+
+@pytest.mark.parametrize("read", [read_settings, hub_key])
+def test_a_pipe_a_device_and_a_folder_are_no_file_and_nobody_waits_for_them(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    (tmp_path / "device").symlink_to("/dev/zero")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "device", "folder"):
+        with pytest.raises(UnreadableError, match="no regular file"):
+            read(tmp_path / name)
