@@ -118,5 +118,6 @@ $(STAMPS)/dev: requirements/dev.txt pyproject.toml | $(STAMPS)/venv
 
 # Compiled kernels and the index of warning lists: made once, so that no first run waits for them.
 $(STAMPS)/warm: $(STAMPS)/runtime
+	@$(BIN)/python -m compileall -q src/accord
 	@$(BIN)/accord warm
 	@touch $@
