@@ -22,6 +22,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from accord.attribution.locating import locate
+from accord.columns.formulas import disarmed
 from accord.columns.instants import microseconds
 from accord.columns.reading import Context
 from accord.columns.schema import FINDINGS
@@ -37,6 +38,7 @@ from accord.release.case import Case
 from accord.release.summary import SUMMARISED, summarise
 from accord.release.view import View
 from accord.vocabulary.countries import CountryCode
+from accord.vocabulary.errors import OutputError
 from accord.workspace.folders import replaced_folder
 from accord.workspace.keys import hub_key
 
@@ -105,10 +107,14 @@ def run_operation(
     begun = time.perf_counter()
     clock = Clock()
     _keep_memory()
+    _keep_apart(operation, out)
     key = hub_key(operation.hub.key_file)
     with replaced_folder(out, is_ours=_is_output, what="accord operation run") as folder:
         spool = Spool(folder / "spool")
-        received = _receive(operation, spool, reference, workers, progress, clock)
+        with ThreadPoolExecutor(1, "ahead") as ahead:
+            # what attribution will ask is read while deliveries are; if it fails, it fails where it is asked
+            ahead.submit(lambda: (reference.country, reference.country_second, reference.network))
+            received = _receive(operation, spool, reference, workers, progress, clock)
         case, scoped, sightings = _fuse(operation, received, spool, folder, reference, key, workers, progress, clock)
         clock.steps["before-reports"] = round(time.perf_counter() - begun, 3)
         with clock.step("reports"), _publishers(workers) as publishers, ThreadPoolExecutor(1, "hub") as beside:
@@ -126,6 +132,23 @@ def run_operation(
         reports=reports,
         seconds=time.perf_counter() - begun,
     )
+
+
+def _keep_apart(operation: Operation, out: Path) -> None:
+    """Refuse an output that would take the operation's own files with it when it is replaced."""
+    for what, path in (
+        ("the operation file", operation.file),
+        ("the deliveries", operation.root),
+        ("the hub's key", operation.hub.key_file),
+    ):
+        if path.resolve().is_relative_to(out.resolve()):
+            raise OutputError(
+                f"The output folder holds {what}, which every run would delete.",
+                where=str(out),
+                expected="a folder for the output alone",
+                got=str(path),
+                remedy="choose another --out",
+            )
 
 
 def _keep_memory() -> None:
@@ -243,7 +266,7 @@ def _write_hub(folder: Path, operation: Operation, received: Received, case: Cas
             writer.write_table(piece)
             pieces.append(piece.select(SUMMARISED).combine_chunks())
     findings = pa.concat_tables([FINDINGS.empty_table().select(SUMMARISED), *pieces])
-    pa.csv.write_csv(received.rejects, folder / "rejects.csv")
+    pa.csv.write_csv(_disarmed(received.rejects), folder / "rejects.csv")
     summary = summarise(operation, received.deliveries, findings)
     _write_json(folder / "summary.json", summary)
     return summary
@@ -326,6 +349,16 @@ def _end_with_parent() -> None:
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])
         os._exit(1)
+
+
+def _disarmed(rejects: pa.Table) -> pa.Table:
+    """What partners wrote, and how they called their files, as an analyst may open it in a spreadsheet."""
+    return pa.table(
+        {
+            name: disarmed(column.combine_chunks()) if pa.types.is_string(column.type) else column
+            for name, column in zip(rejects.column_names, rejects.columns, strict=True)
+        }
+    )
 
 
 def _is_output(folder: Path) -> bool:

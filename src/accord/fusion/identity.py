@@ -1,9 +1,9 @@
 """Finding ids: HMAC-SHA256 of `type\\0value\\0role` under the hub's key, for a million findings at once.
 
-SHA-256 (FIPS 180-4) is compiled here because a call of a library for each of two million short messages costs more
-than fusing them: 2.7 microseconds in DuckDB's SQL, 5 in hashlib, 0.5 here (docs/decisions/0009-own-sha256.md). The two
-padded blocks of the key (RFC 2104) are hashed once. Nothing is verified with it and nothing is secret in its timing:
-ids are names. tests/fusion/test_identity.py holds it to the standard library's `hmac`.
+SHA-256 (FIPS 180-4) is compiled here because two million calls of a library hold the interpreter's lock all the while,
+and cost more: 1.6 to 2.4 microseconds in hashlib, about 2 in DuckDB's SQL, 1.1 to 1.5 here, in as many threads as there
+are cores (docs/decisions/0009). The two padded blocks of the key (RFC 2104) are hashed once. Nothing is verified with
+it and nothing is secret in its timing: ids are names. tests/fusion/test_identity.py holds it to the standard library.
 """
 
 from collections.abc import Callable

@@ -130,7 +130,11 @@ def _read_hub(table: SettingsTable, folder: Path) -> Hub:
     try:
         identifier = UUID(namespace)
     except ValueError:
-        raise table.wrong("namespace", "a UUID that is this hub's own, made once (python -m uuid)", namespace) from None
+        raise table.wrong(
+            "namespace",
+            "a UUID that is this hub's own, made once (python3 -c 'import uuid; print(uuid.uuid4())')",
+            namespace,
+        ) from None
     hub = Hub(
         name=name,
         contact=contact,
