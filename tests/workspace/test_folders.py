@@ -115,3 +115,13 @@ def test_a_damaged_key_is_refused_and_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="64 lower-case hexadecimal"):
         hub_key(path)
     assert path.read_text() == "short"
+
+
+def test_wildcards_in_the_folder_s_name_do_not_reach_another_run_s_folder(tmp_path: Path) -> None:
+    with (
+        replaced_folder(tmp_path / "other", is_ours=is_ours, what="test") as theirs,
+        replaced_folder(tmp_path / "o*", is_ours=is_ours, what="test") as folder,
+    ):
+        assert theirs.is_dir()
+        assert folder.is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["o*", "other"]

@@ -18,18 +18,19 @@ WIDTH = 80
 
 def talk(text: str) -> None:
     """Say something to the person, not to a pipe."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(printable(text)))
 
 
 def say(text: str) -> None:
     """A line of the result."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(printable(text) + "\n")
 
 
 def say_json(content: object) -> None:
     """The result for programs."""
-    json.dump(content, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    # what is no text (a name of the disk, an argument) stands as JSON's own \\udc80
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def show_error(error: AccordError) -> None:

@@ -1,5 +1,6 @@
 """Which paths a delivery may name: files on disk below a root, and members inside an archive."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -104,6 +105,11 @@ def _glob(base: Path, pattern: str) -> list[str]:
         if resolve_inside(base, relative.as_posix()).is_file():
             names.append(relative.as_posix())
     return names
+
+
+def writable_name(path: str) -> str:
+    """A path of the disk as accounts and rules have it: bytes of a name that are no UTF-8 stand as `\\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

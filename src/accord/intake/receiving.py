@@ -21,7 +21,7 @@ from accord.intake.collector import collecting_seldom
 from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery, RefusedMember
 from accord.intake.labelling import FamilyNames, Labeller
 from accord.intake.opening import Custody, Member, Opening
-from accord.intake.paths import expand
+from accord.intake.paths import expand, writable_name
 from accord.intake.spool import Spool
 from accord.intake.unpacking import Limits
 from accord.vocabulary.errors import AccordError, RefusedFileError
@@ -175,7 +175,7 @@ class Receiver:
                 rule_fields=tuple(name for name in dataset.rule_fields if name != TYPE_FIELD),
             ),
             candidates=[module for name, module in self._formats.items() if name in dataset.formats],
-            file=path.relative_to(self._root.resolve()).as_posix(),
+            file=writable_name(path.relative_to(self._root.resolve()).as_posix()),
             collected_at_us=collected_at_us,
             dataset_index=dataset_index,
             delivery_index=delivery_index,

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from accord.columns.formulas import disarmed
 from accord.columns.schema import FINDINGS
 from accord.release.view import View
 from accord.vocabulary.roles import SERVER_ROLES
@@ -68,10 +69,6 @@ _ROWS = 50_000
 
 # Separators inside a cell. What is a closed set of tokens takes a blank; free text takes a bar.
 _TOKEN_LISTS = frozenset({"ports", "resolved", "countries", "basis"})
-
-# OWASP's list, their full-width twins, blanks before them, and our own mark, so that stripping it is exact.
-_FORMULA = r"^(?:'|\s*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
-_CONTROL = r"[\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}]"
 
 
 def write_findings(view: View, path: Path) -> int:
@@ -207,11 +204,11 @@ def _column(name: str, column: pa.Array) -> pa.Array:
     if pa.types.is_list(kind):
         if name in _TOKEN_LISTS:
             return _joined(column, " ")
-        return _harmless(_joined(column, "|"))
+        return disarmed(_joined(column, "|"))
     if pa.types.is_timestamp(kind):
         return instants(column)
     if pa.types.is_string(kind):
-        return _harmless(column)
+        return disarmed(column)
     if pa.types.is_floating(kind):
         return pc.round(column, ndigits=4)
     return column
@@ -237,18 +234,6 @@ def _joined(column: pa.Array, separator: str) -> pa.Array:
     return pc.binary_join(pa.ListArray.from_arrays(offsets, items), separator)
 
 
-def _harmless(column: pa.Array) -> pa.Array:
-    """Text that no spreadsheet runs and that stays on its line; equal texts are looked at once."""
-    coded = column.dictionary_encode()
-    texts = coded.dictionary
-    if not pc.any(pc.match_substring_regex(texts, f"{_FORMULA}|{_CONTROL}")).as_py():
-        return column
-    texts = pc.replace_substring_regex(texts, pattern=_CONTROL, replacement=" ")
-    armed = pc.match_substring_regex(texts, _FORMULA)
-    texts = pc.if_else(armed, pc.binary_join_element_wise("'", texts, ""), texts)
-    return texts.take(coded.indices)
-
-
 def _write(path: Path, header: tuple[str, ...], parts: Iterator[pa.Table]) -> int:
     rows = 0
     with path.open("wb") as file:
@@ -268,7 +253,7 @@ def _lines(table: pa.Table) -> tuple[memoryview, npt.NDArray[np.int64]]:
     sink = pa.BufferOutputStream()
     _append(table, sink)
     text = sink.getvalue()
-    # no cell holds a line feed (`_harmless`), so every one of them ends a row
+    # no cell holds a line feed (`disarmed`), so every one of them ends a row
     breaks = np.flatnonzero(np.frombuffer(text, np.uint8) == 10) + 1
     return memoryview(text), np.append(0, breaks)
 

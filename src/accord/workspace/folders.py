@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from accord.vocabulary.errors import OutputError
@@ -31,7 +32,7 @@ def replaced_folder(out: Path, *, is_ours: Callable[[Path], bool], what: str) ->
         _refuse_foreign(out, is_ours, what)
         out.parent.mkdir(parents=True, exist_ok=True)
         with _locked(out):
-            for left in out.parent.glob(f".{out.name}.new-*"):
+            for left in out.parent.glob(f".{escape(out.name)}.new-*"):
                 shutil.rmtree(left)
             staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.new-", dir=out.parent))
             try:
