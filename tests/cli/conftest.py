@@ -69,6 +69,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def program() -> tuple[str, ...]:
+    """What starts the command."""
+    return PROGRAM
+
+
+@pytest.fixture(scope="session")
 def accord(environment: dict[str, str]) -> Run:
     """Run the command; the exit code must be the expected one, and nobody is ever shown a traceback."""
 

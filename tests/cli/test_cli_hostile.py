@@ -67,3 +67,15 @@ def test_an_output_that_holds_the_operation_s_own_files_is_refused(
     assert "which every run would delete" in said.stderr  # type: ignore[attr-defined]
     assert (tmp_path / "deliveries" / "good.txt").is_file()
     assert operation.is_file()
+
+
+def test_a_partner_that_may_not_be_named_is_not_named_by_its_data_set_either(
+    accord: Callable[..., object], operation_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    for named in (True, False):
+        told = {"name": "kept", "title": "Sandbox of Ypsilon", "upstream": "Omikron", "name_partner": named}
+        operation = operation_of(tmp_path / str(named), {"kept.txt": "103.28.36.1\n"}, told)
+        accord("operation", "run", operation, "--out", tmp_path / "out")
+        page = (tmp_path / "out/reports/VN/car.en.html").read_text("utf-8")
+        for name in ("Vendor of tests", "Ypsilon", "Omikron"):
+            assert (name in page) is named

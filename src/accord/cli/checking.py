@@ -1,5 +1,6 @@
 """Checking a delivery without an operation: the same intake, into a spool that is thrown away."""
 
+import difflib
 import os
 import tempfile
 from datetime import UTC, datetime
@@ -28,7 +29,14 @@ def check_file(file: Path, format_names: list[str], mapping: Path | None) -> Rec
     """Read one file as a data set of these formats would be read. Raises AccordError."""
     unknown = [name for name in format_names if name not in FORMATS]
     if unknown:
-        raise SettingsError("There is no such format.", expected="one of " + ", ".join(FORMATS), got=", ".join(unknown))
+        near = difflib.get_close_matches(unknown[0], list(FORMATS), n=1)
+        raise SettingsError(
+            "There is no such format.",
+            where="--format",
+            expected="one of " + ", ".join(FORMATS),
+            got=", ".join(unknown),
+            remedy=f"did you mean '{near[0]}'?" if near else "`accord format list` says what each of them is",
+        )
     if ("csv" in format_names) != (mapping is not None):
         raise SettingsError(
             "A csv file and its column mapping belong together.",

@@ -1,0 +1,78 @@
+"""Results stand on standard output, talk on standard error, and `--json` is JSON and nothing else."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+ESCAPE = "\x1b"
+
+LISTINGS = {
+    "format list": ("format", "list"),
+    "reference show": ("reference", "show"),
+    "lookup": ("lookup", "--in", "{out}", "103.28.36.1"),
+    "delivery check": ("delivery", "check", "{list}", "--format", "plain"),
+}
+
+
+@pytest.fixture(scope="module")
+def place(accord, operation_of, servers, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("talk")
+    file = operation_of(folder, {"list.txt": "\n".join(servers["VN"]) + "\nno indicator\n"})
+    said = accord("operation", "run", file, "--out", folder / "out", "--workers", "1")
+    return {"out": str(folder / "out"), "list": str(folder / "deliveries/list.txt"), "out_said": said.stdout}
+
+
+def filled(words: tuple[str, ...], place: dict[str, str]) -> list[str]:
+    return [word.format(**place) for word in words]
+
+
+@pytest.mark.parametrize("words", LISTINGS.values(), ids=LISTINGS)
+def test_json_is_all_that_stands_on_standard_output(accord, place, words: tuple[str, ...]) -> None:
+    said = accord(*filled(words, place), "--json")
+    assert json.loads(said.stdout)
+    assert said.stderr == ""
+
+
+@pytest.mark.parametrize("words", LISTINGS.values(), ids=LISTINGS)
+def test_what_is_no_terminal_gets_no_colours_and_no_bars(accord, place, words: tuple[str, ...]) -> None:
+    said = accord(*filled(words, place))
+    assert said.stdout
+    assert ESCAPE not in said.stdout + said.stderr
+    assert "\r" not in said.stdout + said.stderr
+    assert said.stderr == ""
+
+
+def test_a_run_tells_its_result_on_standard_output_and_the_rest_on_standard_error(ran, place) -> None:
+    assert json.loads(ran.said.stdout)["operation"] == "asean-2017"
+    assert ESCAPE not in ran.said.stderr
+    assert "%" not in ran.said.stderr, "no progress where nobody watches"
+    assert place["out_said"].splitlines()[-1].startswith("Open ")
+    assert ESCAPE not in place["out_said"]
+
+
+@pytest.mark.parametrize("words", [*LISTINGS.values(), ("--help",), ("operation", "run", "--help")])
+def test_a_reader_that_goes_away_is_no_error(environment, program, place, words: tuple[str, ...]) -> None:
+    # unbuffered, the first line fails; buffered, what is sent at the very end
+    unbuffered = "1" if "--help" in words or "list" in words else ""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*program, *filled(words, place)],
+            env=environment | {"PYTHONUNBUFFERED": unbuffered},
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_words_that_are_no_command_are_an_error_of_their_own(accord) -> None:
+    said = accord("operation", "rum", expect=2)
+    assert "rum" in said.stderr
+    assert said.stdout == ""
