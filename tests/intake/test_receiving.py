@@ -220,6 +220,20 @@ def test_rules_by_family_and_field_look_at_each_record(tmp_path: Path) -> None:
     }
 
 
+def test_rules_find_their_record_among_many_that_differ_in_every_field(tmp_path: Path) -> None:
+    # as many combinations as 64 bits cannot number: 10,000 words in each of five columns
+    names = "abcde"
+    lines = [",".join(["v", *names]), *(f"8.8.8.8,{','.join(f'{name}{at}' for name in names)}" for at in range(10_000))]
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "wide.csv").write_text("\n".join(lines) + "\n")
+    rules = tuple(rule(field=name, value=f"{name}{at}", family=name) for at, name in enumerate(names))
+    declared = dataset("csv", columns=(Columns(indicators={"v": "ip"}),), rules=rules)
+    received, rows = receive(root, tmp_path / "spool", declared)
+    said = [received.families[row["family"]] for row in rows if row["family"] >= 0]  # type: ignore[index, operator]
+    assert sorted(said) == list(names)
+
+
 def test_a_rule_can_look_at_what_type_the_value_is(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

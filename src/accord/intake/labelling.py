@@ -131,29 +131,18 @@ class Labeller:
         keys: list[tuple[_Codes, Sequence[object]]] = [_coded(observations[name]) for name in ("role", "family")]
         keys.append(_coded_members(observations["member"]) if self._by_path else _SAYS_NOTHING)
         keys.extend(_coded(_field(observations, name)) for name in self._fields)
-        combined = np.zeros(observations.num_rows, np.int64)
-        for codes, words in keys:
-            if words:
-                combined *= len(words) + 1
-                combined += codes
-                combined += 1
-        distinct = pa.array(combined).dictionary_encode()
+        index, examples = _combined([(codes, len(words)) for codes, words in keys if words], observations.num_rows)
         roles, families = [], []
         matches: dict[int, Sequence[re.Match[str] | None]] = {}
-        for combination in distinct.dictionary.to_pylist():
-            said: list[object] = []
-            rest = combination
-            for _, words in reversed(keys):
-                rest, code = divmod(rest, len(words) + 1)
-                said.append(words[code - 1] if code else None)
-            *fields, member, own_family, own_role = said
+        for row in examples.tolist():
+            said = [words[codes[row]] if words and codes[row] >= 0 else None for codes, words in keys]
+            own_role, own_family, member, *fields = said
             place = int(str(member)) if self._by_path else -1
             if place not in matches:
                 matches[place] = self._match_path(paths.get(place, ""))
-            role, family = self._decide(own_role, own_family, matches[place], fields[::-1])
+            role, family = self._decide(own_role, own_family, matches[place], fields)
             roles.append(ROLES.index(role))
             families.append(-1 if family is None else self._families.code(family))
-        index = distinct.indices.to_numpy()
         return np.array(roles, np.int8)[index], np.array(families, np.int32)[index]
 
     def _match_path(self, path: str) -> Sequence[re.Match[str] | None]:
@@ -193,6 +182,26 @@ class Labeller:
 
 
 _SAYS_NOTHING: tuple[_Codes, Sequence[object]] = (np.empty(0, np.int64), ())
+
+
+def _combined(keys: Sequence[tuple[_Codes, int]], count: int) -> tuple[_Codes, _Codes]:
+    """The number of each row's combination of codes (from -1 to below the size beside them), and a row with each."""
+    combined = np.zeros(count, np.int64)
+    span = 1
+    for codes, size in keys:
+        if span * (size + 1) >= 2**63:
+            # several columns of all different words: their product is past 64 bits, their combinations are not
+            coded = pa.array(combined).dictionary_encode()
+            combined, span = coded.indices.to_numpy().astype(np.int64), len(coded.dictionary)
+        combined *= size + 1
+        combined += codes
+        combined += 1
+        span *= size + 1
+    distinct = pa.array(combined).dictionary_encode()
+    index = distinct.indices.to_numpy()
+    examples = np.empty(len(distinct.dictionary), np.int64)
+    examples[index] = np.arange(count)
+    return index, examples
 
 
 def _glob(pattern: str) -> _Test:
