@@ -303,14 +303,14 @@ class Case:
             sheets.append(
                 DatasetSheet(
                     id=declared.id,
-                    title=declared.title,
+                    title=declared.title if declared.name_partner else None,
                     partner=declared.partner.name if declared.name_partner else None,
                     origin=declared.origin.value,
                     legal_basis=declared.legal_basis.value,
                     grade=declared.grade.value,
                     marking=_strictest(mine),
                     personal=declared.personal,
-                    upstream=declared.upstream,
+                    upstream=declared.upstream if declared.name_partner else None,
                     collected_from=declared.collected_at,
                     collected_to=declared.collected_at,
                     deliveries=len(pc.unique(mine["delivery"])),

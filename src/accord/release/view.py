@@ -56,7 +56,8 @@ class DatasetSheet:
     """What a view rests on: one data set, counted within this view only."""
 
     id: str
-    title: str
+    title: str | None
+    """None where the partner may not be named: "Vendor A's sandbox" would name it."""
     partner: str | None
     """The partner's name where its data set's policy allows naming; None: 'a partner that may not be named'."""
     origin: str
@@ -65,6 +66,7 @@ class DatasetSheet:
     marking: Marking
     personal: bool
     upstream: str | None
+    """Who really collected it; None where the partner may not be named."""
     collected_from: datetime
     collected_to: datetime
     deliveries: int

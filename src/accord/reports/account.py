@@ -86,7 +86,7 @@ def _datasets(view: View) -> Block:
 
 def _dataset_row(sheet: DatasetSheet) -> Row:
     partner: Value = say("a partner that may not be named") if sheet.partner is None else named(sheet.partner)
-    about: list[Value] = [named(sheet.title), partner]
+    about: list[Value] = [partner] if sheet.title is None else [named(sheet.title), partner]
     if sheet.upstream is not None:
         about.append(say("passed on from {upstream}", upstream=Verbatim(text=sheet.upstream)))
     how: list[Value] = [COLLECTED.get(sheet.origin, Verbatim(text=sheet.origin))]
