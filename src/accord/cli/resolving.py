@@ -171,7 +171,7 @@ def _refuse_target(to: Path, folder: Path) -> None:
     """A file that exists is somebody's; one in an output folder would go with the next run."""
     if os.path.lexists(to):
         raise _exists(to)
-    if to.absolute().is_relative_to(folder.absolute()):
+    if to.parent.resolve().is_relative_to(folder.resolve()):
         raise SettingsError(
             "The file would lie in the output folder, which the next run replaces.",
             where=str(to),
