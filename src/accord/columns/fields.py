@@ -21,6 +21,9 @@ Mask = npt.NDArray[np.bool_]
 QUOTED, DOUBLED = 1, 2
 """Bits of `Fields.flags`: the field stood in quotes; it held doubled quotes (undone in what its span points at)."""
 
+COUNT_LIMIT = 999_999_999
+"""Sightings that one record may stand for. As many as no run can add up past 64 bits: it would take nine billion."""
+
 NAME = pa.dictionary(pa.int32(), pa.string())
 """The Arrow type of a column of names."""
 
@@ -164,6 +167,13 @@ def read_numbers(data: Bytes, start: Positions, end: Positions) -> npt.NDArray[n
     numbers = np.empty(len(start), np.int64)
     _numbers(data, start, end, numbers)
     return numbers
+
+
+def read_counts(data: Bytes, start: Positions, end: Positions) -> npt.NDArray[np.int64]:
+    """The numbers of sightings in the spans, as `read_numbers` has them; -1 also above COUNT_LIMIT."""
+    count = read_numbers(data, start, end)
+    count[count > COUNT_LIMIT] = -1
+    return count
 
 
 def read_ports(data: Bytes, start: Positions, end: Positions) -> npt.NDArray[np.int32]:

@@ -25,7 +25,7 @@ from accord.columns.fields import (
     distinct,
     is_delimiter,
     names,
-    read_numbers,
+    read_counts,
     read_ports,
     split_line,
 )
@@ -336,7 +336,7 @@ def _read_counts(account: Account, rows: Cells, layout: CsvLayout) -> Positions:
     if layout.count is None:
         return np.ones(len(account.lines), np.int64)
     spans, name = rows.spans(layout.count), layout.names[layout.count]
-    count = read_numbers(spans.data, spans.start, spans.end)
+    count = read_counts(spans.data, spans.start, spans.end)
     account.refuse(count == 0, Rejected.COUNT, name, spans=spans)
     account.remark((count < 0) & spans.filled, Rejected.COUNT, name, spans)
     return np.maximum(count, 1)

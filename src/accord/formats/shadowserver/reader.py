@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from accord.columns.fields import Mask, Positions, constant, distinct, read_numbers, read_ports, split_line
+from accord.columns.fields import Mask, Positions, constant, distinct, read_counts, read_ports, split_line
 from accord.columns.kernel import OUTCOME_CODES, Values, read_instants, read_spans
 from accord.columns.reading import HEAD_LIMIT, Chunk, Context, Parsed
 from accord.columns.records import (
@@ -208,7 +208,7 @@ def _read_counts(account: Account, cells: Cells, layout: ShadowserverLayout) -> 
     if layout.count is None:
         return np.ones(len(account.lines), np.int64)
     spans = cells.spans(layout.count)
-    count = read_numbers(spans.data, spans.start, spans.end)
+    count = read_counts(spans.data, spans.start, spans.end)
     account.remark((count < 1) & spans.filled, Rejected.COUNT, "count", spans)
     return np.maximum(count, 1)
 
