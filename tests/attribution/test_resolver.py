@@ -1,5 +1,6 @@
 """Asking a name server: what is believed, what is passed over, and what becomes of each name."""
 
+import ast
 import importlib.util
 import socket
 import sys
@@ -324,3 +325,21 @@ def test_a_name_server_is_an_address_with_or_without_a_port(text: str, address: 
 def test_anything_else_is_no_name_server(text: str) -> None:
     with pytest.raises(SettingsError, match="no address of a name server"):
         read_name_server(text)
+
+
+def test_nothing_in_the_source_can_ask_a_name_server_but_the_one_command_for_it() -> None:
+    source = Path(__file__).parents[2] / "src"
+    users: dict[str, set[str]] = {"dns": set(), "accord.attribution.resolver": set(), "accord.cli.resolving": set()}
+    for path in source.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            imported = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                imported = [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+            for name in users:
+                if any(f"{one}.".startswith(f"{name}.") for one in imported):
+                    users[name].add(path.relative_to(source / "accord").as_posix())
+    assert users == {
+        "dns": {"attribution/resolver.py"},
+        "accord.attribution.resolver": {"cli/resolution.py", "cli/resolving.py"},
+        "accord.cli.resolving": {"cli/resolution.py"},
+    }

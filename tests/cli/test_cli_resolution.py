@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -235,6 +236,28 @@ def test_a_file_that_comes_up_while_names_are_asked_for_is_not_replaced(server, 
         collect(out, expect=5)
     assert to.read_text() == "somebody else's"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "said.jsonl"]
+
+
+def test_a_collection_that_is_interrupted_stops_asking_and_leaves_nothing(server, output, start, tmp_path) -> None:
+    names = [f"n{number}.example.com" for number in range(200)]
+    out = output(*map(finding, names))
+
+    def interrupt(question: object) -> list[bytes]:
+        running.send_signal(signal.SIGINT)
+        return answer("n0.example.com A 8.8.4.4")(question)
+
+    server.tell(names[0], interrupt)
+    for name in names[1:]:
+        server.tell(name, silence)
+    running = start(
+        *("resolution", "collect", out, "--to", tmp_path / "said.jsonl", "--timeout", "0.5", "--parallel", "2"),
+        *("--nameserver", f"127.0.0.1:{server.port}"),
+    )
+    _, said = running.communicate()
+    assert running.returncode == 130
+    assert "interrupted" in said
+    assert len(server.names) < 20
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
 def test_what_is_wrong_with_the_words_is_said_before_anybody_is_asked(server, output, accord, tmp_path) -> None:
