@@ -159,6 +159,26 @@ def test_what_lies_after_as_of_is_ignored_and_a_period_keeps_its_earlier_end(tmp
     assert sorted(row["value"] for row in rows) == ["8.8.4.4", "8.8.8.8", "8.8.8.8"]
 
 
+def test_a_resolution_after_as_of_is_ignored_and_counted_as_such(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    lines = [
+        {"rrname": f"{name}.example", "rrtype": "A", "rdata": "8.8.8.8", "time_first": first, "time_last": last}
+        for name, first, last in (
+            ("old", 1767225600, 1767312000),
+            ("spans", 1767225600, 1780000000),
+            ("new", 1780000000, 1780000000),
+        )
+    ]
+    (root / "pdns.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    received, _ = receive(root, tmp_path / "spool", dataset("passive-dns"))
+    (delivery,) = received.deliveries
+    assert (delivery.records, delivery.accepted, delivery.resolutions) == (3, 2, 2)
+    assert delivery.ignored == {"after-as-of": 1}
+    assert [row["domain"] for row in received.resolutions.to_pylist()] == ["old.example", "spans.example"]
+    assert received.resolutions["last_seen"].to_pylist()[1] == microseconds(AS_OF)
+
+
 def test_a_record_without_a_time_takes_the_delivery_s_and_says_so(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

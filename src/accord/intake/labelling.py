@@ -48,8 +48,8 @@ class Labelled:
     """A batch of observations as the spool keeps them, and what had to be left out."""
 
     observations: pa.RecordBatch
-    after_as_of: int
-    """Records of which every observation lies after `as_of`."""
+    kept: pa.BooleanArray | None
+    """Which rows of the format's batch these are; None: all. The others lie after `as_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,9 @@ class Labeller:
         )
         late = pc.greater(seen, self._as_of_us)
         if not pc.any(late).as_py():
-            return Labelled(observations=batch, after_as_of=0)
+            return Labelled(observations=batch, kept=None)
         kept = pc.invert(late)
-        lost = set(_records(observations, late)) - set(_records(observations, kept))
-        return Labelled(observations=batch.filter(kept), after_as_of=len(lost))
+        return Labelled(observations=batch.filter(kept), kept=kept)
 
     def _roles_and_families(
         self, observations: pa.RecordBatch, paths: Mapping[int, str]
@@ -234,8 +233,3 @@ def _coded_members(column: pa.Int32Array) -> tuple[_Codes, Sequence[object]]:
     members = column.to_numpy()
     least = int(members.min())
     return members - least, range(least, int(members.max()) + 1)
-
-
-def _records(observations: pa.RecordBatch, mask: pa.BooleanArray) -> list[tuple[int, int]]:
-    part = observations.select(["member", "record"]).filter(mask)
-    return list(zip(part["member"].to_pylist(), part["record"].to_pylist(), strict=True))

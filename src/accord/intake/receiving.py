@@ -256,21 +256,28 @@ class Receiver:
         paths = {member: opened.path(member) for member in _members(parsed)}
         labelled = opened.labeller.label(parsed.observations, paths)
         self._spool.write(name, labelled.observations)
+        resolutions, timely = self._date(opened, parsed.resolutions)
+        said = _count_records(parsed.observations, parsed.resolutions)
+        accepted = said
+        if labelled.kept is not None or timely is not None:
+            accepted = _count_records(
+                _filtered(parsed.observations, labelled.kept), _filtered(parsed.resolutions, timely)
+            )
         return _Outcome(
             records=parsed.records,
-            accepted=_count_accepted(parsed) - labelled.after_as_of,
+            accepted=accepted,
             ignored=parsed.ignored,
             rejects=parsed.rejects if parsed.rejects.num_rows else None,
-            after_as_of=labelled.after_as_of,
+            after_as_of=said - accepted,
             observations=labelled.observations.num_rows,
             spooled=name if labelled.observations.num_rows else None,
-            resolutions=self._date(opened, parsed.resolutions),
+            resolutions=resolutions,
         )
 
-    def _date(self, opened: _Open, resolutions: pa.RecordBatch) -> pa.Table | None:
-        """Resolutions with times, markings and their data set; those after `as_of` are left out."""
+    def _date(self, opened: _Open, resolutions: pa.RecordBatch) -> tuple[pa.Table | None, pa.BooleanArray | None]:
+        """Resolutions with times, markings and their data set, and which of them lie before `as_of` (None: all)."""
         if not resolutions.num_rows:
-            return None
+            return None, None
         first = pc.fill_null(resolutions["first_seen"].cast(pa.int64()), opened.collected_at_us)
         last = pc.max_element_wise(
             pc.fill_null(resolutions["last_seen"].cast(pa.int64()), opened.collected_at_us), first
@@ -287,7 +294,8 @@ class Receiver:
             ],
             schema=DATED_RESOLUTIONS,
         )
-        return table.filter(pc.less_equal(table["first_seen"], self._as_of_us))
+        timely = pc.less_equal(first, self._as_of_us)
+        return (table, None) if pc.all(timely).as_py() else (table.filter(timely), timely)
 
     def _settle(self, opened: _Open, *, refused_whole: bool) -> list[_Outcome]:
         """Wait for the delivery's workers; drop what belongs to refused members, from the spool too."""
@@ -446,11 +454,11 @@ def _members(parsed: Parsed) -> list[int]:
     return list(pc.unique(parsed.observations["member"]).to_pylist())
 
 
-def _count_accepted(parsed: Parsed) -> int:
+def _count_records(observations: pa.RecordBatch, resolutions: pa.RecordBatch) -> int:
     """Distinct records of observations and resolutions together."""
     parts = [
         batch["member"].to_numpy().astype(np.int64) << 40 | batch["record"].to_numpy()
-        for batch in (parsed.observations, parsed.resolutions)
+        for batch in (observations, resolutions)
         if batch.num_rows
     ]
     if not parts:
@@ -460,6 +468,10 @@ def _count_accepted(parsed: Parsed) -> int:
     if len(steps) and steps.min() < 0:
         steps = np.diff(np.sort(keys))
     return 1 + int(np.count_nonzero(steps))
+
+
+def _filtered(batch: pa.RecordBatch, kept: pa.BooleanArray | None) -> pa.RecordBatch:
+    return batch if kept is None else batch.filter(kept)
 
 
 def _reject_lines(opened: _Open, batches: Sequence[pa.RecordBatch]) -> pa.Table:
