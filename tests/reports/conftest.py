@@ -132,9 +132,7 @@ def _realistic_rows(number: int, country: str, seed: int) -> list[dict[str, obje
             "personal": role == "infected-system",
             "marking": "amber" if role == "infected-system" else "green",
             "severity": round(chance.random() * 100, 3),
-            "cautions": ["List of known Amazon AWS IP address ranges (20261001)"]
-            if chance.random() < 0.1
-            else [],
+            "cautions": ["List of known Amazon AWS IP address ranges (20261001)"] if chance.random() < 0.1 else [],
             "review": ["Top 1000 websites from Tranco (20261001)"] if chance.random() < 0.01 else [],
         }
         given["families_reported"] = [str(name).lower() for name in given["families"]]  # type: ignore[attr-defined]
@@ -144,9 +142,7 @@ def _realistic_rows(number: int, country: str, seed: int) -> list[dict[str, obje
             domain = f"site-{index}.{suffix}"
             given |= {
                 "type": "domain" if role == "system-compromise" else "url",
-                "value": domain
-                if role == "system-compromise"
-                else f"http://{domain}/login/verify.php?id={index}",
+                "value": domain if role == "system-compromise" else f"http://{domain}/login/verify.php?id={index}",
                 "host": domain,
                 "resolved": [address],
                 "public_suffix": suffix,

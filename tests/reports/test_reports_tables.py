@@ -67,12 +67,24 @@ def test_the_header_is_the_one_that_is_promised(make_view, tmp_path):
         b"finding_id,type,value,role,families,families_reported,first_seen,last_seen,undated,sightings,ports,"
         b"ports_many,partners,sources,confidence,marking,personal,host,address,resolved,country,country_second,"
         b"country_conflict,countries,asn,network_owner,public_suffix,registered_domain,registry_country,"
-        b"government,csirt,abuse_contact,basis,review,cautions,severity\r\n"
+        b"government,csirt,abuse_contact,basis,review,cautions,severity,simulated\r\n"
     )
     tables.write_outcomes(make_view(findings=0), tmp_path / "outcomes.csv")
     assert (tmp_path / "outcomes.csv").read_bytes() == (
-        b"finding_id,type,value,role,asn,network_owner,marking,review,outcome,date,note\r\n"
+        b"finding_id,type,value,role,asn,network_owner,marking,review,simulated,outcome,date,note\r\n"
     )
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_every_line_of_every_table_says_whether_it_is_an_exercise(make_view, tmp_path, simulated):
+    view = make_view(findings=9, simulated=simulated)
+    tables.write_findings(view, tmp_path / "findings.csv")
+    tables.write_outcomes(view, tmp_path / "outcomes.csv")
+    tables.write_networks(view, tmp_path / "by-network")
+    files = [tmp_path / "findings.csv", tmp_path / "outcomes.csv", *(tmp_path / "by-network").iterdir()]
+    said = {row["simulated"] for file in files for row in rows_of(file)}
+    assert len(files) > 2
+    assert said == {str(simulated).lower()}
 
 
 def test_ids_of_data_sets_stay_with_the_hub(make_view, tmp_path):
@@ -140,13 +152,21 @@ def test_no_text_breaks_a_file_or_another_row(make_view, tmp_path, names):
     rows = findings_of(view, tmp_path)
     assert [row["finding_id"] for row in rows] == view.findings["finding_id"].to_pylist()
     assert [row["role"] for row in rows] == ["c2-server"] * len(names)
-    assert tables.read_findings(tmp_path / "findings.csv").equals(tables.findings_text(view.findings))
+    assert (
+        tables.read_findings(tmp_path / "findings.csv")
+        .drop_columns(["simulated"])
+        .equals(tables.findings_text(view.findings))
+    )
 
 
 def test_what_is_read_back_is_what_was_written_for_an_empty_report_too(make_view, tmp_path):
     view = make_view(findings=0)
     tables.write_findings(view, tmp_path / "findings.csv")
-    assert tables.read_findings(tmp_path / "findings.csv").equals(tables.findings_text(view.findings))
+    assert (
+        tables.read_findings(tmp_path / "findings.csv")
+        .drop_columns(["simulated"])
+        .equals(tables.findings_text(view.findings))
+    )
 
 
 def test_outcomes_name_every_finding_and_leave_three_cells_to_fill_in(make_view, tmp_path):
@@ -190,6 +210,7 @@ def slow_networks(view: View) -> dict[str, list[tuple[str, ...]]]:
                     port if serves else "",
                     str(sighting["count"]),
                     finding["marking"],
+                    str(view.operation.simulated).lower(),
                 )
             )
     return dict(files)

@@ -37,6 +37,7 @@ OUTCOMES_HEADER: tuple[str, ...] = (
     "network_owner",
     "marking",
     "review",
+    "simulated",
     "outcome",
     "date",
     "note",
@@ -58,6 +59,9 @@ SIGHTINGS_HEADER: tuple[str, ...] = (
 )
 """The columns of every by-network file."""
 
+SIMULATED = "simulated"
+"""The column that says in every line of every file whether the operation is an exercise: a line is soon cut out."""
+
 UNKNOWN_NETWORK = "unknown-network.csv"
 """The by-network file of findings whose network is not known."""
 
@@ -76,7 +80,8 @@ def write_findings(view: View, path: Path) -> int:
 
     Raises OSError when the file cannot be written.
     """
-    return _write(path, FINDINGS_HEADER, (_columns(part, FINDINGS_HEADER) for part in _parts(view.findings)))
+    header = (*FINDINGS_HEADER, SIMULATED)
+    return _write(path, header, (_columns(part, FINDINGS_HEADER, view) for part in _parts(view.findings)))
 
 
 def write_outcomes(view: View, path: Path) -> int:
@@ -84,7 +89,7 @@ def write_outcomes(view: View, path: Path) -> int:
 
     Raises OSError when the file cannot be written.
     """
-    return _write(path, OUTCOMES_HEADER, (_outcome_columns(part) for part in _parts(view.findings)))
+    return _write(path, OUTCOMES_HEADER, (_outcome_columns(part, view) for part in _parts(view.findings)))
 
 
 def findings_text(findings: pa.Table) -> pa.Table:
@@ -123,10 +128,10 @@ def write_networks(view: View, directory: Path) -> int:
     table = _by_network(view)
     networks = np.asarray(table["asn"])
     starts = np.flatnonzero(np.append(True, networks[1:] != networks[:-1])) if len(networks) else networks
-    header = (",".join(SIGHTINGS_HEADER) + "\r\n").encode()
+    header = (",".join([*SIGHTINGS_HEADER, SIMULATED]) + "\r\n").encode()
     for begin in range(0, len(networks), _ROWS):
         part = table.slice(begin, _ROWS)
-        lines, ends = _lines(_sightings_columns(part))
+        lines, ends = _lines(_sightings_columns(part, view))
         here = np.unique(np.append(begin, starts[(starts >= begin) & (starts < begin + part.num_rows)]))
         stops = np.append(here[1:], begin + part.num_rows)
         for start, stop in zip(here.tolist(), stops.tolist(), strict=True):
@@ -174,7 +179,7 @@ def _followed(first: pa.ChunkedArray, second: pa.ChunkedArray | pa.Array) -> pa.
     return pa.chunked_array([*first.chunks, _one(second)], type=first.type)
 
 
-def _sightings_columns(table: pa.Table) -> pa.Table:
+def _sightings_columns(table: pa.Table, view: View) -> pa.Table:
     serves = pc.is_in(table["role"], pa.array([role.value for role in SERVER_ROLES]))
     nothing = pa.scalar(None, pa.int32())
     ports = {
@@ -183,20 +188,22 @@ def _sightings_columns(table: pa.Table) -> pa.Table:
     }
     for name, column in ports.items():
         table = table.append_column(name, column)
-    return _columns(table, SIGHTINGS_HEADER)
+    return _columns(table, SIGHTINGS_HEADER, view)
 
 
-def _outcome_columns(findings: pa.Table) -> pa.Table:
+def _outcome_columns(findings: pa.Table, view: View) -> pa.Table:
     review = pc.greater(pc.list_value_length(findings["review"]), 0)
     table = findings.select(OUTCOMES_HEADER[:7]).append_column("review", review)
-    for name in OUTCOMES_HEADER[8:]:
+    for name in OUTCOMES_HEADER[-3:]:
         table = table.append_column(name, pa.nulls(findings.num_rows, pa.string()))
-    return _columns(table, OUTCOMES_HEADER)
+    written = _columns(table, [name for name in OUTCOMES_HEADER if name != SIMULATED], view)
+    return written.select(OUTCOMES_HEADER)
 
 
-def _columns(table: pa.Table, header: Sequence[str]) -> pa.Table:
-    """The columns as they go into a file: lists and times as text, formulas disarmed, the rest as it is."""
-    return pa.table({name: _column(name, _one(table[name])) for name in header})
+def _columns(table: pa.Table, header: Sequence[str], view: View) -> pa.Table:
+    """The columns as they go into a file: lists and times as text, formulas disarmed, the rest as it is; SIMULATED."""
+    columns = {name: _column(name, _one(table[name])) for name in header}
+    return pa.table(columns | {SIMULATED: pa.repeat(view.operation.simulated, table.num_rows)})
 
 
 def _column(name: str, column: pa.Array) -> pa.Array:
