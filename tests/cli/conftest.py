@@ -96,6 +96,28 @@ def accord(environment: dict[str, str]) -> Run:
     return run
 
 
+@pytest.fixture
+def accord_here(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """As `accord`, in this process: for the many short questions to which starting a process adds nothing but time."""
+    from accord.cli.main import run as enter
+
+    def run(
+        *words: str | Path, expect: int = 0, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["accord", *map(str, words)])
+        monkeypatch.setenv("ACCORD_REFERENCE", (environment | dict(env or {}))["ACCORD_REFERENCE"])
+        with pytest.raises(SystemExit) as ended:
+            enter()
+        said = capsys.readouterr()
+        code = ended.value.code or 0
+        assert code == expect, f"{code}: {said.err}\n{said.out}"
+        return subprocess.CompletedProcess(args=words, returncode=expect, stdout=said.out, stderr=said.err)
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def start(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start the command as a session of its own, so that a signal can reach all of its processes and nobody else's."""

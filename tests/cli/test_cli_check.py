@@ -41,10 +41,9 @@ def counted(rejects: list) -> Counter:
     return found
 
 
-@pytest.fixture(scope="module")
-def check(accord, tmp_path_factory: pytest.TempPathFactory):
+@pytest.fixture
+def check(accord_here, tmp_path: Path):
     """Check a case as its format; a mapping is written as a data set would declare it."""
-    folder = tmp_path_factory.mktemp("mappings")
 
     def run(case: Path, *more: str, expect: int = 0) -> dict:
         words = ["delivery", "check", case, "--format", case.parent.name, "--json", *more]
@@ -52,10 +51,10 @@ def check(accord, tmp_path_factory: pytest.TempPathFactory):
         if mapping is not None:
             indicators = ", ".join(f'"{name}" = "{kind}"' for name, kind in mapping["indicators"].items())
             rest = [f"{name} = {json.dumps(value)}" for name, value in mapping.items() if name != "indicators"]
-            file = folder / f"{case.stem}.toml"
+            file = tmp_path / f"{case.stem}.toml"
             file.write_text("\n".join(["[[csv]]", f"indicators = {{ {indicators} }}", *rest]) + "\n", "utf-8")
             words += ["--mapping", file]
-        said = accord(*words, expect=expect)
+        said = accord_here(*words, expect=expect)
         assert said.stderr == ""
         return json.loads(said.stdout)
 
@@ -115,26 +114,26 @@ def test_an_unknown_format_is_named_with_what_was_meant(accord) -> None:
     ],
     ids=["csv without mapping", "mapping without csv", "a file that is no mapping"],
 )
-def test_a_csv_and_its_mapping_belong_together(accord, words: tuple[str, ...]) -> None:
-    said = accord("delivery", "check", CASES / "csv/semicolons.csv", *words, expect=2)
+def test_a_csv_and_its_mapping_belong_together(accord_here, words: tuple[str, ...]) -> None:
+    said = accord_here("delivery", "check", CASES / "csv/semicolons.csv", *words, expect=2)
     assert said.stdout == ""
     assert "expected: " in said.stderr
 
 
-def test_a_person_reads_the_reasons_in_words_and_the_lines_they_are_about(accord) -> None:
-    said = accord("delivery", "check", CASES / "plain/servers.txt", "--format", "plain")
+def test_a_person_reads_the_reasons_in_words_and_the_lines_they_are_about(accord_here) -> None:
+    said = accord_here("delivery", "check", CASES / "plain/servers.txt", "--format", "plain")
     assert "rejected: public-suffix" in said.stdout
     assert "line 13" in said.stdout
     assert "records" in said.stdout
 
 
-def test_a_file_with_a_name_like_a_pattern_is_that_file(accord, tmp_path: Path) -> None:
+def test_a_file_with_a_name_like_a_pattern_is_that_file(accord_here, tmp_path: Path) -> None:
     (tmp_path / "a[1]*.txt").write_text("8.8.4.4\n")
     (tmp_path / "a1.txt").write_text("8.8.4.4\n1.0.0.1\n")
-    said = accord("delivery", "check", tmp_path / "a[1]*.txt", "--format", "plain", "--json")
+    said = accord_here("delivery", "check", tmp_path / "a[1]*.txt", "--format", "plain", "--json")
     assert json.loads(said.stdout)["records"] == 1
 
 
-def test_a_file_that_is_not_there_is_an_error(accord, tmp_path: Path) -> None:
-    said = accord("delivery", "check", tmp_path / "none.txt", "--format", "plain", expect=4)
+def test_a_file_that_is_not_there_is_an_error(accord_here, tmp_path: Path) -> None:
+    said = accord_here("delivery", "check", tmp_path / "none.txt", "--format", "plain", expect=4)
     assert str(tmp_path / "none.txt") in said.stderr

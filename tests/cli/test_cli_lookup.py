@@ -23,12 +23,12 @@ def out(accord, operation_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-@pytest.fixture(scope="module")
-def ask(accord, out: Path):
+@pytest.fixture
+def ask(accord_here, out: Path):
     """Ask for values; the answers, in the order of the questions."""
 
     def look_up(*values: str, expect: int = 0) -> list[dict]:
-        said = accord("lookup", "--in", out, "--json", *values, expect=expect)
+        said = accord_here("lookup", "--in", out, "--json", *values, expect=expect)
         assert said.stderr == ""
         answers = json.loads(said.stdout)
         assert [one["asked"] for one in answers] == list(values)

@@ -86,12 +86,12 @@ def test_a_run_uses_what_was_imported(accord, operation_of, place: dict, tmp_pat
     ],
 )
 def test_a_bad_file_is_refused_and_what_was_in_use_is_in_use_still(
-    accord, place: dict, content, tmp_path: Path, kind: str, text: str, where: str, code: int
+    accord_here, place: dict, content, tmp_path: Path, kind: str, text: str, where: str, code: int
 ) -> None:
     before = content(place["folder"] / "reference")
     bad = tmp_path / "bad.csv"
     bad.write_text(text, "utf-8")
-    said = accord("reference", "import", bad, "--kind", kind, *STATED, env=place["env"], expect=code)
+    said = accord_here("reference", "import", bad, "--kind", kind, *STATED, env=place["env"], expect=code)
     assert said.stdout == ""
     assert where in said.stderr
     assert content(place["folder"] / "reference") == before
