@@ -46,7 +46,7 @@ test: $(STAMPS)/dev ## Install, and run the tests (no network once installed)
 
 check: $(STAMPS)/dev ## Lint, format, strict types, import contracts, tests and docs checks: what CI runs
 	@$(MAKE) -j$(JOBS) --output-sync=target static
-	@$(BIN)/python -m pytest --quiet
+	@$(MAKE) test
 
 static: lint format types contracts
 
