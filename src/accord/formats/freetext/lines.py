@@ -45,7 +45,9 @@ _TOKEN = re.compile(
     rf"|[^{_STOP},;(){{}}\[\]/{_SLASH}]+[/{_SLASH}][^{_STOP}]*"
     rf"|[^{_STOP},;(){{}}\[\]]+"
 )
-_SCHEME = re.compile(rf"([A-Za-z][A-Za-z0-9+.-]*){_SEPARATORS}")
+_SCHEME = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*+{_SEPARATORS}")
+# Begins only where a run of a scheme's characters does: from every letter of a long word it would be looked for anew.
+_SCHEME_WITHIN = re.compile(rf"(?<![A-Za-z0-9+.-])[0-9+.-]*+([A-Za-z][A-Za-z0-9+.-]*+){_SEPARATORS}")
 _LABEL = re.compile(r"^[A-Za-z][\w-]{0,24}:(?=\S*[.@\ue000\ue002]|[0-9A-Fa-f]{32})")
 _CELL = re.compile(r"\t+|\s{2,}|\s*[,;|]\s*|\s+[-\u2013\u2014=>]+\s+")
 _CELL_LABEL = re.compile(r"^[A-Za-z][\w /.-]{0,30}[:=]\s+(?=\S+$)")
@@ -56,7 +58,7 @@ _HEX = re.compile(r"[0-9A-Fa-f]{31,}", re.ASCII)
 _OTHER_DIGESTS = frozenset({56, 96, 128})
 _QUAD = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?!\d)", re.ASCII)
 _QUAD_SHAPED = re.compile(r"\d+(?:\.\d+){3}(?::\d+|/\d+)?", re.ASCII)
-_V6 = re.compile(r"\[?[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?:\](?::\d+)?|/\d{1,3})?", re.ASCII)
+_V6 = re.compile(r"\[?(?=[0-9A-Fa-f]*+:[0-9A-Fa-f]*+:)[0-9A-Fa-f:.]*+(?:\](?::\d+)?|/\d{1,3})?", re.ASCII)
 _V6_HOME = re.compile(r"\[?(?:fe80|f[cd][0-9a-f]{2}|ff0[0-9a-f])?:", re.IGNORECASE)
 _RANGE = re.compile(rf"{_QUAD.pattern}-{_QUAD.pattern}", re.ASCII)
 _WILDCARD = re.compile("\\*[.\ue000]")
@@ -179,9 +181,9 @@ def _trimmed(text: str) -> str:
 
 def _read_word(word: _Word, context: Context, said: Statement) -> None:
     text = word.text
-    scheme = _SCHEME.search(text)
+    scheme = _SCHEME_WITHIN.search(text)
     if scheme is not None:
-        _read_url(word, text[scheme.start() :].translate(_PLAIN), scheme[1].lower(), context, said)
+        _read_url(word, text[scheme.start(1) :].translate(_PLAIN), scheme[1].lower(), context, said)
         return
     if "\\" in text or text[0] in "/~@$%-=&" or text.startswith("./"):
         return

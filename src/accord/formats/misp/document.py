@@ -21,7 +21,8 @@ from accord.vocabulary.errors import RefusedFileError
 Json = dict[str, object]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"(\s*:)?|[{}\[\]]', re.DOTALL)
+# A string that has no end ends the text: looked for from every later quote again, a head of quotes would take minutes.
+_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*+)(?:"(\s*+:)?|\\?\Z)|[{}\[\]]', re.DOTALL)
 _EVENT_KEYS = frozenset({"info", "orgc_id", "Orgc", "threat_level_id", "analysis", "date"})
 _EXPECTED = "a MISP event: an object with `Event`, `response`, or `Attribute` and `info`"
 _SEND_AGAIN = "ask the partner to send the file again; the rest of the delivery is not touched"

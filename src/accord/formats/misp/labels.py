@@ -13,7 +13,7 @@ from accord.vocabulary.indicators import IndicatorType
 from accord.vocabulary.markings import Marking, read_marking, strictest
 from accord.vocabulary.roles import Role
 
-_MACHINE_TAG = re.compile(r"""\s*([^:="]+):([^="]+?)\s*=\s*"?(.*?)"?\s*""", re.DOTALL)
+_MACHINE_TAG = re.compile(r'([^:="]+):([^="]+)=(.*)', re.DOTALL)
 
 # Most telling first: the first of these that names anything is believed, so that one malware that stands in several
 # galaxies under several names is not counted as several. Tools that administrators use too (`mitre-tool`) are left out.
@@ -165,10 +165,10 @@ def role_of(tag: str) -> Role | None:
     low = tag.strip().lower()
     if low in _ROLE_PREDICATES:
         return _ROLE_PREDICATES[low]
-    match = _MACHINE_TAG.fullmatch(low)
-    if match is None:
+    parts = _machine_tag(low)
+    if parts is None:
         return None
-    namespace, predicate, value = match.groups()
+    namespace, predicate, value = parts
     if namespace == "rsit":
         return _ROLES_BY_NAME.get(value)
     return _ROLE_TAGS.get((namespace, predicate, value))
@@ -195,10 +195,22 @@ def marking_for(own: Labels, event: Labels) -> Marking | None:
 
 
 def _galaxy_tag(tag: str) -> tuple[str, str] | None:
-    match = _MACHINE_TAG.fullmatch(tag)
-    if match is None or match[1].strip().lower() != "misp-galaxy":
+    parts = _machine_tag(tag)
+    if parts is None or parts[0].strip().lower() != "misp-galaxy":
         return None
-    return match[2].strip().lower(), match[3]
+    return parts[1].strip().lower(), parts[2]
+
+
+def _machine_tag(tag: str) -> tuple[str, str, str] | None:
+    """Namespace, predicate and value, the value without the quotes around it; None: it has no such parts.
+
+    Blanks are taken off here and not by the expression, which would try every way to share a long run of them.
+    """
+    match = _MACHINE_TAG.fullmatch(tag)
+    if match is None:
+        return None
+    value = match[3].strip().removeprefix('"').removesuffix('"')
+    return match[1].lstrip(), match[2].rstrip(), value
 
 
 def _embedded_clusters(galaxies: object) -> Iterable[tuple[str, str]]:

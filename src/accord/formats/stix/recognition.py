@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from accord.formats.stix.bundle import STIX_1_ID, STIX_1_NAMES, STIX_1_XML, STIX_ID
 
-_PIECE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
+# A text that is cut off is a piece too: passed over, it would be tried again from every later quote.
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|(?P<cut>\\?\Z))|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
 
 
 def looks_like_stix(head: str) -> bool:
@@ -35,6 +36,8 @@ def _values(head: str) -> Iterator[tuple[int, str, str]]:
     depth, name, in_objects, after_colon = 0, "", False, False
     for match in _PIECE.finditer(head):
         piece = match[0]
+        if match["cut"] is not None:
+            return
         if piece in ("{", "["):
             if after_colon and depth == 1:
                 in_objects = name == "objects" and piece == "["
