@@ -1,9 +1,11 @@
 """The real command in a process of its own, one simulated operation with a run of it, and operations made by hand."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,7 +120,7 @@ def accord_here(
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def start(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start the command as a session of its own, so that a signal can reach all of its processes and nobody else's."""
     started: list[subprocess.Popen[str]] = []
@@ -137,8 +139,9 @@ def start(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Pope
 
     yield begin
     for process in started:
-        if process.poll() is None:
-            process.kill()
+        # the session was made for it, so nobody else is in it; a failed test must not leave anybody who holds a pipe
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 

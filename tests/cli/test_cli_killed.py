@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 NEXT_LOOK_S = 0.002
-PATIENCE_S = 60
+PATIENCE_S = 40
 
 MOMENTS = {
     "nothing staged yet": "",
@@ -84,6 +85,7 @@ def members(session: int) -> list[int]:
 
 def survivors(session: int) -> list[int]:
     """Who of a session is alive when all have been given time to end by themselves."""
+    give_up = time.monotonic() + PATIENCE_S
     with ExitStack() as opened:
         for process in members(session):
             try:
@@ -91,7 +93,7 @@ def survivors(session: int) -> list[int]:
             except ProcessLookupError:
                 continue
             opened.callback(os.close, handle)
-            select.select([handle], [], [], PATIENCE_S)
+            select.select([handle], [], [], max(0, give_up - time.monotonic()))
     return members(session)
 
 
