@@ -139,7 +139,7 @@ class Receiver:
             for index, dataset in enumerate(datasets)
             for path in expand(self._root, dataset.paths)
         ]
-        total = sum(path.stat().st_size for _, _, path in plan)
+        total = sum(_size(path) for _, _, path in plan)
         deliveries: list[Delivery] = []
         rejects: list[pa.Table] = []
         resolutions: list[pa.Table] = []
@@ -444,6 +444,14 @@ class _Packer:
                 got=f"{len(carry):,} bytes without a line end",
                 remedy="check that the file is text with line ends",
             )
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, for the bar alone; one that has vanished is missed where it is opened."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _formats_read(opened: _Open) -> tuple[str, ...]:
