@@ -254,6 +254,17 @@ def test_rules_find_their_record_among_many_that_differ_in_every_field(tmp_path:
     assert sorted(said) == list(names)
 
 
+def test_a_family_name_is_bounded_because_it_stands_beside_every_finding(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    names = ["Q" * 256, "R" * 257, "S" * 1_000_000]
+    (root / "seen.csv").write_text("ip,family\n" + "".join(f"8.8.8.{at},{name}\n" for at, name in enumerate(names)))
+    declared = dataset("csv", columns=(Columns(indicators={"ip": "ip"}, family="family"),))
+    received, _ = receive(root, tmp_path / "spool", declared)
+    assert list(received.families) == [names[0], "R" * 255 + "…", "S" * 255 + "…"]
+    assert received.deliveries[0].accepted == 3
+
+
 def test_a_rule_can_look_at_what_type_the_value_is(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

@@ -24,6 +24,11 @@ _Codes = npt.NDArray[np.integer]
 _Test = Callable[[str], object]
 
 
+FAMILY_LIMIT = 256
+"""Characters of a family's name that are kept. It is written beside every finding: a name of a megabyte, given to a few
+thousand addresses, would fill any disk. The longest name that the bundled catalogue holds has fewer than 60."""
+
+
 class FamilyNames:
     """The family names that a run has met, each with a code; shared by threads."""
 
@@ -32,7 +37,9 @@ class FamilyNames:
         self._lock = threading.Lock()
 
     def code(self, name: str) -> int:
-        """The code of a name, from 0."""
+        """The code of a name, from 0; past FAMILY_LIMIT characters it ends in an ellipsis."""
+        if len(name) > FAMILY_LIMIT:
+            name = name[: FAMILY_LIMIT - 1] + "…"
         with self._lock:
             return self._codes.setdefault(name, len(self._codes))
 

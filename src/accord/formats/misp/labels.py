@@ -33,7 +33,7 @@ _FAMILY_GALAXIES = (
     "mitre-mobile-attack-malware",
     "tool",
 )
-_MITRE_NUMBER = re.compile(r"\s+-\s+S\d{4}$")
+_MITRE_NUMBER = re.compile(r"(?<!\s)\s++-\s++S\d{4}$")
 
 _ROLE_TAGS: dict[tuple[str, str, str], Role] = {
     ("ecsirt", "abusive-content", "spam"): Role.SPAM,
