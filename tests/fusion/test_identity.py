@@ -9,7 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from accord.fusion import identity
 from accord.fusion.identity import _START, _finish, _push, finding_ids
+from accord.vocabulary.errors import OutputError
 from accord.vocabulary.indicators import INDICATOR_TYPES
 from accord.vocabulary.roles import ROLES
 
@@ -61,3 +63,12 @@ def test_the_compiled_hash_is_sha_256(message: bytes) -> None:
 def test_a_key_longer_than_a_block_is_refused() -> None:
     with pytest.raises(ValueError, match="at most 64 bytes"):
         finding_ids(findings([]), b"k" * 65, 1)
+
+
+def test_more_findings_than_offsets_can_number_are_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert identity.FINDINGS_LIMIT * 64 < 2**31 <= (identity.FINDINGS_LIMIT + 1) * 64
+    monkeypatch.setattr(identity, "FINDINGS_LIMIT", 2)
+    rows = [(0, f"8.8.8.{at}", 0) for at in range(3)]
+    assert len(finding_ids(findings(rows[:2]), b"key", 1)) == 2
+    with pytest.raises(OutputError, match="more findings than one run can hold"):
+        finding_ids(findings(rows), b"key", 1)

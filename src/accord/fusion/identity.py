@@ -15,8 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
+from accord.vocabulary.errors import OutputError
 from accord.vocabulary.indicators import INDICATOR_TYPES
 from accord.vocabulary.roles import ROLES
+
+FINDINGS_LIMIT = (2**31 - 1) // 64
+"""As many ids of 64 digits as fit behind Arrow's 32-bit offsets, which beyond them would turn negative unnoticed."""
 
 _BLOCK = 64
 _Words = npt.NDArray[np.uint32]
@@ -28,8 +32,16 @@ _compiled: Callable[..., Any] = njit(cache=True, nogil=True, boundscheck=False, 
 def finding_ids(findings: pa.Table, key: bytes, threads: int) -> pa.StringArray:
     """The finding_id of each row of `findings` (type int8, value string, role int8), in hexadecimal.
 
-    Raises ValueError when `key` is longer than SHA-256's block of 64 bytes, or a text is longer than 2^31 bytes.
+    Raises ValueError when `key` is longer than SHA-256's block of 64 bytes, or a text is longer than 2^31 bytes, and
+    OutputError for more findings than FINDINGS_LIMIT.
     """
+    if len(findings) > FINDINGS_LIMIT:
+        raise OutputError(
+            "There are more findings than one run can hold.",
+            expected=f"at most {FINDINGS_LIMIT:,}",
+            got=f"{len(findings):,}",
+            remedy="narrow the operation by its window, roles or families, or make several operations of it",
+        )
     if len(key) > _BLOCK:
         raise ValueError(f"a hub key has at most {_BLOCK} bytes, this one has {len(key)}")
     padded = np.frombuffer(key.ljust(_BLOCK, b"\0"), np.uint8)
