@@ -55,7 +55,7 @@ LANGUAGES = ("en",)
 REPORTS_WAITING = 3
 """Views that may wait for a worker: what bounds their memory."""
 
-HUB_ROWS = 1 << 17
+HUB_ROWS = 1 << 16
 """Findings of the hub's table that are merged and written at a time."""
 
 HUB_DISTINCT = frozenset({"finding_id", "value", "host", "registered_domain"})
