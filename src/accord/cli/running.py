@@ -281,7 +281,8 @@ def _publish(
     progress: Progress,
 ) -> tuple["PublishedReport", ...]:
     """Write every country's reports, in worker processes, while the next view is being made."""
-    countries = scoped.operation.scope.countries
+    # the longest first, so that no process ends up alone with one
+    countries = sorted(scoped.operation.scope.countries, key=scoped.size, reverse=True)
     themes: tuple[Theme | None, ...] = scoped.operation.themes or (None,)
     waiting: list[Future[PublishedReport]] = []
     done: list[PublishedReport] = []

@@ -168,6 +168,10 @@ class Case:
             resolutions=hosts,
         )
 
+    def size(self, country: CountryCode) -> int:
+        """About how many findings a view of the country will have."""
+        return int(np.count_nonzero(_hosted_in(self.places, country) | _registered_in(self.places, country)))
+
     @property
     def numbered(self) -> pa.Table:
         """The findings with their numbers, for `EvidenceEngine.sightings`: finding, type, value, role."""
