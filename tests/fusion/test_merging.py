@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accord.fusion.confidence import DAY_US, combine, weights
-from accord.fusion.evidence import EvidenceEngine, Restriction
+from accord.fusion.engines.duckdb import EvidenceEngine
+from accord.fusion.evidence import Restriction
 from accord.fusion.merging import PORT_LIMIT, FamilySheet, SourceSheet, merge
 from accord.intake.spool import SPOOL, Spool
 from accord.vocabulary.datasets import SourceGrade

@@ -14,7 +14,8 @@ from accord.agreements.declarations import Dataset, Partner, PartnerKind
 from accord.attribution.locating import locate
 from accord.columns.instants import microseconds
 from accord.fusion.confidence import DAY_US
-from accord.fusion.evidence import EvidenceEngine, Restriction
+from accord.fusion.engines.duckdb import EvidenceEngine
+from accord.fusion.evidence import Restriction
 from accord.fusion.merging import FamilySheet
 from accord.intake.delivery import DATED_RESOLUTIONS
 from accord.intake.spool import SPOOL, Spool

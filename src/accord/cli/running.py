@@ -27,7 +27,8 @@ from accord.columns.instants import microseconds
 from accord.columns.reading import Context
 from accord.columns.schema import FINDINGS
 from accord.formats.catalogue import FORMATS
-from accord.fusion.evidence import EvidenceEngine, Restriction
+from accord.fusion.engines.duckdb import EvidenceEngine
+from accord.fusion.evidence import Restriction
 from accord.fusion.merging import FamilySheet
 from accord.intake.delivery import Delivery
 from accord.intake.receiving import Received, Receiver

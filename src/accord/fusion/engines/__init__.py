@@ -1,0 +1,1 @@
+"""The engines that merge observations: one module each."""
