@@ -23,6 +23,7 @@ REPORT = {
     "findings.csv",
     "bundle.json",
     "xarf.jsonl",
+    "intelmq.jsonl",
     "letter.en.txt",
     "outcomes.csv",
     "by-network",

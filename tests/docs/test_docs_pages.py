@@ -111,7 +111,7 @@ def test_the_changelog_has_entries_for_what_is_released_and_what_is_next() -> No
 
 def declared(name: str) -> set[str]:
     lines = (ROOT / "requirements" / name).read_text("utf-8").splitlines()
-    return {line.strip() for line in lines if line.strip() and line[0] not in "#-"}
+    return {re.split(r"[<>=!~;]", line)[0].strip() for line in lines if line.strip() and line[0] not in "#-"}
 
 
 def rows(page: Path, heading: str) -> dict[str, str]:

@@ -47,6 +47,7 @@ def test_a_report_is_these_files(view, folder):
         "car.en.html",
         "car.en.pdf",
         "findings.csv",
+        "intelmq.jsonl",
         "letter.en.txt",
         "outcomes.csv",
         "xarf.jsonl",
@@ -61,6 +62,7 @@ def test_what_is_said_to_have_been_written_was(view, tmp_path):
         rows = list(csv.DictReader(file))
     kinds = [each["type"] for each in json.loads((tmp_path / "new" / "bundle.json").read_text())["objects"]]
     lines = (tmp_path / "new" / "xarf.jsonl").read_text().splitlines()
+    events = (tmp_path / "new" / "intelmq.jsonl").read_text().splitlines()
     assert report == publish.PublishedReport(
         country="ID",
         theme=None,
@@ -71,6 +73,7 @@ def test_what_is_said_to_have_been_written_was(view, tmp_path):
         indicators=kinds.count("indicator"),
         observed=kinds.count("observed-data"),
         abuse_reports=len(lines),
+        events=len(events),
         compared=False,
     )
 

@@ -120,6 +120,7 @@ def _files() -> list[Block]:
         (("letter.<language>.txt",), say("the request to a network owner, ready to send")),
         (("bundle.json",), say("the same as STIX 2.1, for threat-intelligence platforms")),
         (("xarf.jsonl",), say("the same as X-ARF v4, for abuse desks that work by machine")),
+        (("intelmq.jsonl",), say("the same as IntelMQ events, for a CSIRT's own IntelMQ")),
         (("outcomes.csv",), say("the form on which you tell us what was done")),
         (
             ("car.<language>.pdf", "car.<language>.html"),

@@ -2,7 +2,7 @@
 
     car.<lang>.pdf  car.<lang>.html  letter.<lang>.txt      for people, in each language
     findings.csv  outcomes.csv  by-network/AS<n>.csv        tables
-    bundle.json  xarf.jsonl                                 for machines: STIX 2.1, X-ARF v4
+    bundle.json  xarf.jsonl  intelmq.jsonl                  for machines: STIX 2.1, X-ARF v4, IntelMQ events
 
 No clock and no randomness: the same view, earlier report and languages give the same bytes. The folder is a staging
 one that the caller swaps into place when all reports are complete.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accord.release.view import View
-from accord.reports import bundle, changes, content, letter, page, pdf, tables, xarf
+from accord.reports import bundle, changes, content, intelmq, letter, page, pdf, tables, xarf
 from accord.reports.changes import Change
 from accord.vocabulary.errors import OutputError
 
@@ -36,6 +36,8 @@ class PublishedReport:
     """STIX observed-data in bundle.json."""
     abuse_reports: int
     """Lines of xarf.jsonl; 0 as well when the hub's contact names no e-mail address."""
+    events: int
+    """Lines of intelmq.jsonl: one a finding that needs no review, and family."""
     compared: bool
     """The same audience's earlier report was found and compared with."""
 
@@ -57,6 +59,7 @@ def write(view: View, directory: Path, previous: Path | None, languages: Sequenc
         networks = tables.write_networks(view, directory / "by-network")
         stix = bundle.write(view, directory / "bundle.json", earlier)
         abuse_reports = xarf.write(view, directory / "xarf.jsonl")
+        events = intelmq.write(view, directory / "intelmq.jsonl")
         _write_pages(view, change, directory, languages)
     except OSError as error:
         raise OutputError(
@@ -75,6 +78,7 @@ def write(view: View, directory: Path, previous: Path | None, languages: Sequenc
         indicators=stix.indicators,
         observed=stix.observed,
         abuse_reports=abuse_reports,
+        events=events,
         compared=change is not None,
     )
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import UNSET, Struct, UnsetType
@@ -28,6 +27,7 @@ from accord.release.view import HubSheet, View
 from accord.reports import stix
 from accord.reports.confidence import in_words
 from accord.reports.identifiers import NUL, object_names
+from accord.reports.sightings import description, seen, source_ports
 from accord.reports.tables import instants
 from accord.vocabulary.indicators import IndicatorType
 from accord.vocabulary.markings import Marking
@@ -219,7 +219,7 @@ def _report(row: _Row, kind: Kind, port: int | None, identity: str, sender: Cont
         category=kind.category,
         type=kind.type,
         tags=_tags(row),
-        description=_description(row),
+        description=description(row),
     )
     for name, value in kind.required.items():
         setattr(report, name, value)
@@ -232,7 +232,7 @@ def _report(row: _Row, kind: Kind, port: int | None, identity: str, sender: Cont
             report.compromise_evidence = "it answers as a command-and-control server"
         else:
             report.compromise_evidence = f"it sent traffic of {family or 'malware'}"
-        report.compromise_evidence += _seen(row)
+        report.compromise_evidence += seen(row)
     if kind.category == "content":
         report.url = stix.uri(row.value) if row.type == IndicatorType.URL else f"http://{row.value}/"
         report.verification_method = "threat_intelligence"
@@ -259,19 +259,6 @@ def _tags(row: _Row) -> tuple[str, ...]:
     )[: _TAGS_MOST - 1]
 
 
-def _description(row: _Row) -> str:
-    families = f" Families: {', '.join(row.families)}." if row.families else ""
-    number = "" if row.confidence is None else f" ({row.confidence:.2f} of 1)"
-    confidence = f" Confidence: {in_words(row.confidence).text}{number}."
-    return f"{row.value} was reported as {row.role}{_seen(row)}.{confidence}{families}"[:1000]
-
-
-def _seen(row: _Row) -> str:
-    times = "once" if row.sightings == 1 else f"{row.sightings} times"
-    span = f"at {row.last_seen}" if row.first_seen == row.last_seen else f"from {row.first_seen} to {row.last_seen}"
-    return f", seen {times} {span}"
-
-
 _ADDRESSES = frozenset({IndicatorType.IPV4, IndicatorType.IPV6})
 _SITES = frozenset({IndicatorType.DOMAIN, IndicatorType.URL})
 
@@ -281,7 +268,7 @@ def _batches(view: View) -> Iterator[list[tuple[_Row, Kind, int | None, str]]]:
     waiting = pc.greater(pc.list_value_length(view.findings["review"]), 0)
     kept = pc.is_in(view.findings["marking"], pa.array([Marking.AMBER_STRICT.value, Marking.RED.value]))
     acted = view.findings.filter(pc.invert(pc.or_(waiting, kept)))
-    ports, times = _source_ports(acted, view.sightings)
+    ports, times = source_ports(acted, view.sightings)
     for begin in range(0, acted.num_rows, _BATCH):
         part = acted.slice(begin, _BATCH)
         columns = {
@@ -300,20 +287,3 @@ def _batches(view: View) -> Iterator[list[tuple[_Row, Kind, int | None, str]]]:
             else:
                 batch.append((row, kind, ports[place], times[place] or row.last_seen))
         yield batch
-
-
-def _source_ports(findings: pa.Table, sightings: pa.Table) -> tuple[list[int | None], list[str | None]]:
-    """For each finding the port of its last sighting that has one, and when that was.
-
-    Behind address translation an abuse desk needs both, of the same moment (RFC 6302).
-    """
-    seen = sightings.filter(pc.is_valid(sightings["port"]))
-    rank = pc.index_in(seen["finding_id"], findings["finding_id"])
-    known = np.flatnonzero(np.asarray(pc.is_valid(rank)))
-    row = np.asarray(rank.take(pa.array(known)), np.int64)
-    last = np.full(findings.num_rows, -1, np.int64)
-    # sightings are sorted by time within a finding, and the last assignment stands
-    last[row] = known
-    at = pa.array(last, mask=last < 0)
-    times = instants(seen["seen_at"].take(at).combine_chunks())
-    return seen["port"].take(at).to_pylist(), times.to_pylist()
