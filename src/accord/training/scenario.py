@@ -18,6 +18,8 @@ class Activity(StrEnum):
     SPAM = "spam"
     RANSOMWARE = "ransomware"
     BANK_FRAUD = "bank-fraud"
+    INSTALLATION = "installation"
+    """Other criminals pay for having their malware put on the victims' machines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +100,8 @@ class RecipientPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    """A story that can be told at any scale and seed."""
+class Setting:
+    """What every story has: the hub, who takes part, and what is asked."""
 
     name: str
     title: str
@@ -109,13 +111,19 @@ class Scenario:
     hub_name: str
     contact: str
     namespace: UUID
+    partners: tuple[PartnerPlan, ...]
+    datasets: tuple[DatasetPlan, ...]
+    recipients: tuple[RecipientPlan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario(Setting):
+    """A story that can be told at any scale and seed."""
+
     countries: tuple[CountryPlan, ...]
     families: tuple[Family, ...]
     activities: tuple[tuple[Activity, float], ...]
     """Share of the C2 servers used for each."""
-    partners: tuple[PartnerPlan, ...]
-    datasets: tuple[DatasetPlan, ...]
-    recipients: tuple[RecipientPlan, ...]
     red_family: str
     """The family whose MISP event is red: only named persons may read of it."""
     seen_by: tuple[tuple[int, float], ...]
