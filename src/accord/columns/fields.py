@@ -274,7 +274,7 @@ def _split(
             if at >= stop:
                 break
             at += 1
-        if (not sound or seen >= 128) and not _is_utf8(data, line_start[line], stop):
+        if (not sound or seen >= 128) and not is_utf8(data, line_start[line], stop):
             outcome[line] = _ENCODING
         elif not sound:
             outcome[line] = _QUOTING
@@ -287,7 +287,8 @@ def _split(
 
 
 @compiled
-def _is_utf8(data: Bytes, at: int, stop: int) -> bool:
+def is_utf8(data: Bytes, at: int, stop: int) -> bool:
+    """Are the bytes `data[at:stop]` UTF-8?"""
     # RFC 3629, section 4: no overlong forms, no surrogates, nothing past U+10FFFF.
     while at < stop:
         lead = data[at]
@@ -361,20 +362,24 @@ def _trim(data: Bytes, start: Positions, end: Positions) -> None:
 @compiled
 def _numbers(data: Bytes, start: Positions, end: Positions, numbers: Positions) -> None:
     for field in range(len(start)):
-        first, last = start[field], end[field]
-        while first < last and (data[first] == 32 or 9 <= data[first] <= 13):
-            first += 1
-        while first < last and (data[last - 1] == 32 or 9 <= data[last - 1] <= 13):
-            last -= 1
-        number = np.int64(-1 if first < last else -2)
-        if first < last <= first + 12 and (data[first] != 48 or last == first + 1):
-            number = np.int64(0)
-            for at in range(first, last):
-                if not 48 <= data[at] <= 57:
-                    number = np.int64(-1)
-                    break
-                number = number * 10 + (data[at] - 48)
-        numbers[field] = number
+        numbers[field] = read_number(data, start[field], end[field])
+
+
+@compiled
+def read_number(data: Bytes, first: int, last: int) -> np.int64:
+    """As `read_numbers`, one span."""
+    while first < last and (data[first] == 32 or 9 <= data[first] <= 13):
+        first += 1
+    while first < last and (data[last - 1] == 32 or 9 <= data[last - 1] <= 13):
+        last -= 1
+    number = np.int64(-1 if first < last else -2)
+    if first < last <= first + 12 and (data[first] != 48 or last == first + 1):
+        number = np.int64(0)
+        for at in range(first, last):
+            if not 48 <= data[at] <= 57:
+                return np.int64(-1)
+            number = number * 10 + (data[at] - 48)
+    return number
 
 
 @compiled

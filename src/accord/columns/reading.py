@@ -13,6 +13,8 @@ A format is one module under `accord.formats` that holds these names (its catalo
             once a member, before its first chunk: what later chunks need (column positions); raises
             RefusedFileError for a member that cannot be this format
         parse(chunk: Chunk, context: Context) -> Parsed
+        shortcut(layout: object, context: Context) -> Shortcut | None
+            may be missing; None: lines of this layout are for `parse` alone
     document:
         parse(document: Document, context: Context) -> Parsed
             raises RefusedFileError for a member that cannot be read as a whole
@@ -77,6 +79,27 @@ class Context:
         if self.are_public_suffixes is not None:
             return self.are_public_suffixes(names)
         return np.array([self.is_public_suffix(name) for name in names.to_pylist()], np.bool_)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortcut:
+    """What the lines of one layout nearly always are: one address at one time, and columns that say what it is.
+
+    With it `columns.premerge` takes such lines without the format, which still reads all others. A format that offers
+    one (`shortcut(layout, context) -> Shortcut | None` beside `parse`) promises: a line of `columns` sound columns
+    (RFC 4180) with a good time, a routable address, and no bad count or port gives exactly one observation, of that
+    address at that time; and its role, family, marking and rule fields follow from the bytes of the label columns.
+    """
+
+    columns: int
+    """How many columns a line must have."""
+    delimiter: str
+    timestamp: int
+    address: int
+    count: int | None
+    """Column of the number of sightings; empty cells stand for one."""
+    port: int | None
+    labels: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

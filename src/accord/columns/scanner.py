@@ -46,8 +46,17 @@ _HASH_KINDS[[32, 40, 64]] = [TYPE_CODES[kind] for kind in (IndicatorType.MD5, In
 _LIMIT = VALUE_LIMIT
 
 _CLOSED4 = np.array(
-    [[int(network.network_address), int(network.broadcast_address)] for network in NOT_ROUTABLE_IPV4], np.int64
+    [
+        # cut at the borders of /8s, in their order, so that an address need look at few
+        [max(int(network.network_address), octet << 24), min(int(network.broadcast_address), (octet + 1 << 24) - 1)]
+        for octet in range(256)
+        for network in NOT_ROUTABLE_IPV4
+        if int(network.network_address) >> 24 <= octet <= int(network.broadcast_address) >> 24
+    ],
+    np.int64,
 )
+_CLOSED4_FROM = np.searchsorted(_CLOSED4[:, 0] >> 24, np.arange(257)).astype(np.int64)
+"""For each first octet: where its closed ranges begin."""
 _CLOSED6 = np.array(
     [[int(network.network_address) >> 64, int(network.broadcast_address) >> 64] for network in NOT_ROUTABLE_IPV6],
     np.uint64,
@@ -180,7 +189,7 @@ def _read_one(data: Bytes, s: int, e: int, out: Bytes, o: int, groups: Positions
             out[o + i] = c | 32 if c >= 65 else c
         return 0, _HASH_KINDS[n], 0, n
     if colons > 1:
-        return _read_v6(data, s, e, out, o, groups)
+        return _read_v6_text(data, s, e, out, o, groups)
     code, which, length = _read_host(data, s, colon, out, o)
     if code != 0 or colons == 0:
         return code, which, 0, length
@@ -280,8 +289,17 @@ def _read_host(data: Bytes, s: int, e: int, out: Bytes, o: int) -> tuple[int, in
 @compiled
 def _read_v4(data: Bytes, s: int, e: int) -> int:
     """0, or why it is no routable IPv4 address."""
-    if e - s < 7 or e - s > 15:
+    address = v4_number(data, s, e)
+    if address < 0:
         return _ADDRESS
+    return 0 if is_open_v4(address) else _NOT_ROUTABLE
+
+
+@compiled
+def v4_number(data: Bytes, s: int, e: int) -> np.int64:
+    """The IPv4 address at `data[s:e]` as a number; -1 where it is none."""
+    if e - s < 7 or e - s > 15:
+        return np.int64(-1)
     address = np.int64(0)
     octet = np.int64(-1)
     dots = 0
@@ -289,34 +307,54 @@ def _read_v4(data: Bytes, s: int, e: int) -> int:
         c = np.int64(data[i])
         if c == 46:
             if octet < 0:
-                return _ADDRESS
+                return np.int64(-1)
             address = address << 8 | octet
             octet = np.int64(-1)
             dots += 1
         else:
-            if octet == 0:
-                return _ADDRESS
-            octet = c - 48 if octet < 0 else octet * 10 + c - 48
+            digit = c - 48
+            if digit < 0 or digit > 9 or octet == 0:
+                return np.int64(-1)
+            octet = digit if octet < 0 else octet * 10 + digit
             if octet > 255:
-                return _ADDRESS
+                return np.int64(-1)
     if dots != 3 or octet < 0:
-        return _ADDRESS
-    address = address << 8 | octet
-    for k in range(len(_CLOSED4)):
-        if address >= _CLOSED4[k, 0] and address <= _CLOSED4[k, 1]:
-            return _NOT_ROUTABLE
-    return 0
+        return np.int64(-1)
+    return address << 8 | octet
 
 
 @compiled
-def _read_v6(data: Bytes, s: int, e: int, out: Bytes, o: int, groups: Positions) -> tuple[int, int, int, int]:
-    """Hexadecimal groups and colons only; dotted tails, zones and whatever is malformed are left."""
+def is_open_v4(address: np.int64) -> bool:
+    """Can the IPv4 address be routed?"""
+    for k in range(_CLOSED4_FROM[address >> 24], _CLOSED4_FROM[(address >> 24) + 1]):
+        if address >= _CLOSED4[k, 0] and address <= _CLOSED4[k, 1]:
+            return False
+    return True
+
+
+@compiled
+def _read_v6_text(data: Bytes, s: int, e: int, out: Bytes, o: int, groups: Positions) -> tuple[int, int, int, int]:
+    """An IPv6 address, written canonically at `out[o]`: outcome, kind, port, length."""
+    code = read_v6(data, s, e, groups)
+    if code != 0:
+        return code, 0, 0, 0
+    return 0, _IPV6, 0, _write_v6(groups, out, o)
+
+
+@compiled
+def read_v6(data: Bytes, s: int, e: int, groups: Positions) -> int:
+    """The eight groups of an IPv6 address: an outcome.
+
+    Hexadecimal groups and colons only; dotted tails, zones, mapped addresses and whatever is malformed are LEFT.
+    """
     n = 0
     gap = -1
     i = s
+    if e - s < 2 or e - s > 39:
+        return LEFT
     if data[s] == 58:
-        if e - s < 2 or data[s + 1] != 58:
-            return LEFT, 0, 0, 0
+        if data[s + 1] != 58:
+            return LEFT
         gap = 0
         i = s + 2
     while i < e:
@@ -325,43 +363,43 @@ def _read_v6(data: Bytes, s: int, e: int, out: Bytes, o: int, groups: Positions)
         while i < e and data[i] != 58:
             c = data[i]
             if width == 4 or _CLASS[c] & 2 == 0:
-                return LEFT, 0, 0, 0
+                return LEFT
             value = value << 4 | (c - 48 if c <= 57 else (c | 32) - 87)
             width += 1
             i += 1
         if n == 8 or width == 0:
-            return LEFT, 0, 0, 0
+            return LEFT
         groups[n] = value
         n += 1
         if i == e:
             break
         i += 1
         if i == e:
-            return LEFT, 0, 0, 0
+            return LEFT
         if data[i] == 58:
             if gap >= 0:
-                return LEFT, 0, 0, 0
+                return LEFT
             gap = n
             i += 1
     if gap >= 0:
         if n == 8:
-            return LEFT, 0, 0, 0
+            return LEFT
         moved = n - gap
         for k in range(1, moved + 1):
             groups[8 - k] = groups[n - k]
         for k in range(gap, 8 - moved):
             groups[k] = 0
     elif n != 8:
-        return LEFT, 0, 0, 0
+        return LEFT
     if groups[0] == 0:
-        return LEFT, 0, 0, 0  # perhaps IPv4-mapped
+        return LEFT  # perhaps IPv4-mapped
     if groups[0] >> 13 != 1:
-        return _NOT_ROUTABLE, 0, 0, 0
+        return _NOT_ROUTABLE
     high = np.uint64(groups[0] << 16 | groups[1]) << np.uint64(32) | np.uint64(groups[2] << 16 | groups[3])
     for k in range(len(_CLOSED6)):
         if high >= _CLOSED6[k, 0] and high <= _CLOSED6[k, 1]:
-            return _NOT_ROUTABLE, 0, 0, 0
-    return 0, _IPV6, 0, _write_v6(groups, out, o)
+            return _NOT_ROUTABLE
+    return 0
 
 
 @compiled
@@ -434,31 +472,51 @@ def scan_instants(
         shape = data[s + 4] == 45 and data[s + 7] == 45
         if n == 19:
             shape = shape and (data[s + 10] == 32 or data[s + 10] == 84) and data[s + 13] == 58 and data[s + 16] == 58
-        for k in range(n):
-            if k != 4 and k != 7 and k != 10 and k != 13 and k != 16 and (data[s + k] < 48 or data[s + k] > 57):
+        for k in range(11 if n == 19 else n, n):
+            if k != 13 and k != 16 and (data[s + k] < 48 or data[s + k] > 57):
                 shape = False
-        if not shape:
+        if not shape or not _has_digits(data, s):
             left[at] = True
             continue
-        year = _digits(data, s, 4)
-        month = _digits(data, s + 5, 2)
-        day = _digits(data, s + 8, 2)
-        if year < 1970 or year > 2100 or month < 1 or month > 12 or day < 1:
-            continue
-        leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-        if day > _DAYS[month] + (1 if leap else 0):
+        day = day_number(data, s)
+        if day < 0:
             continue
         hour = minute = second = np.int64(0)
         if n == 19:
             hour, minute, second = _digits(data, s + 11, 2), _digits(data, s + 14, 2), _digits(data, s + 17, 2)
         if hour > 23 or minute > 59 or second > 59:
             continue
-        # Fliegel and Van Flandern, Communications of the ACM 11 (1968), 657
-        a = (14 - month) // 12
-        y = year + 4800 - a
-        julian = day + (153 * (month + 12 * a - 3) + 2) // 5 + 365 * y + y // 4 - y // 100 + y // 400 - 32045
-        instant[at] = ((julian - 2440588) * 86400 + hour * 3600 + minute * 60 + second) * 1_000_000
+        instant[at] = (day * 86400 + hour * 3600 + minute * 60 + second) * 1_000_000
         good[at] = True
+
+
+@compiled
+def _has_digits(data: Bytes, s: int) -> bool:
+    """Are the characters of `YYYY-MM-DD` digits, the hyphens apart?"""
+    for k in range(10):
+        if k != 4 and k != 7 and (data[s + k] < 48 or data[s + k] > 57):
+            return False
+    return True
+
+
+@compiled
+def day_number(data: Bytes, s: int) -> np.int64:
+    """Days since 1970 of the `YYYY-MM-DD` at `data[s]`, 1970 to 2100; -1 where there is no such day."""
+    if data[s + 4] != 45 or data[s + 7] != 45 or not _has_digits(data, s):
+        return np.int64(-1)
+    year = _digits(data, s, 4)
+    month = _digits(data, s + 5, 2)
+    day = _digits(data, s + 8, 2)
+    if year < 1970 or year > 2100 or month < 1 or month > 12 or day < 1:
+        return np.int64(-1)
+    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if day > _DAYS[month] + (1 if leap else 0):
+        return np.int64(-1)
+    # Fliegel and Van Flandern, Communications of the ACM 11 (1968), 657
+    a = (14 - month) // 12
+    y = year + 4800 - a
+    julian = day + (153 * (month + 12 * a - 3) + 2) // 5 + 365 * y + y // 4 - y // 100 + y // 400 - 32045
+    return julian - 2440588
 
 
 @compiled
