@@ -165,7 +165,7 @@ class Premerger:
                 last_us=column[_LAST].astype(np.int64),
                 count=column[_COUNT].astype(np.int64),
                 lines=column[_LINES].astype(np.int64),
-                label_member=labels[:, 4].astype(np.int32),
+                label_member=(labels[:, 4] >> 1).astype(np.int32),
                 label_line=tuple(
                     self._line_bytes[begin : begin + length].tobytes() for begin, length in labels[:, 2:4].tolist()
                 ),
@@ -348,11 +348,13 @@ def _scan(
             if not is_open_v4(address):
                 continue
             upper, lower = none, np.uint64(0xFFFF_0000_0000) | np.uint64(address)
+            owner = member << 1
         else:
             if read_v6(data, s, e, parts) != 0:
                 continue
             upper = np.uint64(parts[0] << 16 | parts[1]) << np.uint64(32) | np.uint64(parts[2] << 16 | parts[3])
             lower = np.uint64(parts[4] << 16 | parts[5]) << np.uint64(32) | np.uint64(parts[6] << 16 | parts[7])
+            owner = member << 1 | 1  # a rule may look at the type
         # count and port
         count = np.int64(1)
         if spans[2, 0] != -3:
@@ -379,7 +381,9 @@ def _scan(
             late += 1
             left_count -= 1
             continue
-        label = _label(data, begin, stopped, member, spans, place, label_slots, label_place, label_bytes, line_bytes, state)
+        label = _label(
+            data, begin, stopped, owner, spans, place, label_slots, label_place, label_bytes, line_bytes, state
+        )
         if label == -1:
             continue  # no room would ever be enough for it
         if label == -2:
@@ -418,7 +422,7 @@ def _label(
     data: Bytes,
     begin: int,
     stopped: int,
-    member: int,
+    owner: int,
     spans: Positions,
     place: Positions,
     slots: npt.NDArray[np.int32],
@@ -429,7 +433,7 @@ def _label(
 ) -> np.int64:
     """The number of the line's label; -1: it could never be held, -2: there is no more room for a new one."""
     mixer = np.uint64(0x9E3779B97F4A7C15)
-    hashed = np.uint64(member) * mixer
+    hashed = np.uint64(owner) * mixer
     length = 0
     for k in range(4, len(spans)):
         s = begin if spans[k, 0] < 0 else place[spans[k, 0]] + 1
@@ -448,7 +452,7 @@ def _label(
     slot = np.int64(hashed & np.uint64(mask))
     while slots[slot] >= 0:
         number = slots[slot]
-        if known[number, 1] == length and known[number, 4] == member:
+        if known[number, 1] == length and known[number, 4] == owner:
             at = known[number, 0]
             same = True
             for k in range(4, len(spans)):
@@ -479,7 +483,7 @@ def _label(
         return np.int64(-1)
     if number == len(known) or used + length > _LABEL_BYTES or written + size > len(line_bytes):
         return np.int64(-2)
-    known[number, 0], known[number, 1], known[number, 4] = used, length, member
+    known[number, 0], known[number, 1], known[number, 4] = used, length, owner
     known[number, 2], known[number, 3] = written, size
     for k in range(4, len(spans)):
         s = begin if spans[k, 0] < 0 else place[spans[k, 0]] + 1

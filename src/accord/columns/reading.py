@@ -99,6 +99,8 @@ class Shortcut:
     count: int | None
     """Column of the number of sightings; empty cells stand for one."""
     port: int | None
+    role: str | None
+    """The role of every line; None: the label columns or the data set's rules decide."""
     labels: tuple[int, ...]
 
 

@@ -338,7 +338,7 @@ def _read_v6_text(data: Bytes, s: int, e: int, out: Bytes, o: int, groups: Posit
     code = read_v6(data, s, e, groups)
     if code != 0:
         return code, 0, 0, 0
-    return 0, _IPV6, 0, _write_v6(groups, out, o)
+    return 0, _IPV6, 0, write_v6(groups, out, o)
 
 
 @compiled
@@ -403,7 +403,7 @@ def read_v6(data: Bytes, s: int, e: int, groups: Positions) -> int:
 
 
 @compiled
-def _write_v6(groups: Positions, out: Bytes, o: int) -> int:
+def write_v6(groups: Positions, out: Bytes, o: int) -> int:
     """RFC 5952: lower case, no leading zeros, the first longest run of two zero groups or more as `::`."""
     best, width = -1, 1
     k = 0

@@ -69,6 +69,72 @@ REJECTS = pa.schema(
 TEXT_LIMIT = 300
 """Characters of a rejected text that are kept; a longer one ends in an ellipsis."""
 
+EVIDENCE = pa.schema(
+    [
+        # a `vocabulary.indicators.IndicatorType`
+        pa.field("type", _NAME, nullable=False),
+        # an address as a pair of numbers, IPv4 at ::ffff:0:0/96; 0 and 0 for other types
+        pa.field("high", pa.uint64(), nullable=False),
+        pa.field("low", pa.uint64(), nullable=False),
+        # canonical value; empty for an address
+        pa.field("value", pa.string(), nullable=False),
+        # a `vocabulary.roles.Role`
+        pa.field("role", _NAME, nullable=False),
+        # as the partner wrote it; null: none said
+        pa.field("family", _NAME),
+        # a `vocabulary.markings.Marking`: the stricter of the data set's and the record's
+        pa.field("marking", _NAME, nullable=False),
+        # UTC
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("first_seen", INSTANT, nullable=False),
+        pa.field("last_seen", INSTANT, nullable=False),
+        # sightings
+        pa.field("count", pa.int64(), nullable=False),
+        # every time is the delivery's collected_at, because no record said one
+        pa.field("undated", pa.bool_(), nullable=False),
+        # how many observations were merged
+        pa.field("observations", pa.int64(), nullable=False),
+        # service ports of server roles, ascending, at most PORTS_KEPT
+        pa.field("ports", pa.list_(pa.int32()), nullable=False),
+    ]
+)
+"""One row of a delivery's evidence: one finding, family, marking and day. It lies in two files, for it is merged in two
+ways: what is said of addresses that are no servers, sorted by address; and all else, sorted by type, address, value. Both
+are then sorted by role, family (none first), marking and day."""
+
+PORTS_KEPT = 33
+"""One more than a finding shows, so that 'many' can be told."""
+
+STANDING = pa.schema(
+    [
+        *(EVIDENCE.field(name) for name in ("type", "high", "low", "value", "role")),
+        # id of the data set
+        pa.field("dataset", _NAME, nullable=False),
+        *(EVIDENCE.field(name) for name in ("family", "marking", "first_seen", "last_seen", "count", "undated")),
+        *(EVIDENCE.field(name) for name in ("observations", "ports")),
+    ]
+)
+"""One row of a snapshot's evidence: one finding, data set, family and marking, merged over deliveries and days. Sorted
+as EVIDENCE is, the data set before the family."""
+
+FOUND = pa.schema(
+    [
+        # code of `vocabulary.indicators.INDICATOR_TYPES`
+        pa.field("type", pa.int8(), nullable=False),
+        pa.field("value", pa.string(), nullable=False),
+        pa.field("role", pa.string(), nullable=False),
+        # as partners wrote them, sorted
+        pa.field("families", pa.list_(pa.string()), nullable=False),
+        pa.field("datasets", pa.list_(pa.string()), nullable=False),
+        pa.field("marking", pa.string(), nullable=False),
+        pa.field("first_seen", INSTANT, nullable=False),
+        pa.field("last_seen", INSTANT, nullable=False),
+        pa.field("undated", pa.bool_(), nullable=False),
+        pa.field("sightings", pa.int64(), nullable=False),
+    ]
+)
+"""One finding of a snapshot, merged from its STANDING rows and in their order; attribution adds where it is."""
+
 FINDINGS = pa.schema(
     [
         pa.field("finding_id", pa.string(), nullable=False),

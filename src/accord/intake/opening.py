@@ -17,7 +17,7 @@ import os
 import stat
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -190,9 +190,17 @@ class Member:
 class Opening:
     """One delivered file, open: iterate it once for its members, then `finish` it. Not to be shared between threads."""
 
-    def __init__(self, path: Path, *, where: str | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        where: str | None = None,
+        limits: Limits | None = None,
+        copy: Callable[[bytes], object] | None = None,
+    ) -> None:
         """Open the file. `where` is what errors call it (its path relative to the root); None: `path` as it is.
 
+        `copy` is given all bytes on disk once, in their order, by the time `finish` has returned.
         Raises UnreadableError when it is missing, not permitted, or no regular file.
         """
         self.where = str(path) if where is None else where
@@ -208,6 +216,7 @@ class Opening:
             raise self._unreadable("it is no regular file", "a folder, device or pipe")
         self._file: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
         self._hash = hashlib.sha256()
+        self._copy = copy
         self._read = 0
         self._complete = False
         self._budget = Budget(self.limits, self._begin.st_size, self.where)
@@ -276,6 +285,8 @@ class Opening:
                 self._complete = True
                 return
             self._hash.update(block)
+            if self._copy is not None:
+                self._copy(block)
             self._read += len(block)
             yield block
 

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -16,19 +17,26 @@ import pyarrow.compute as pc
 
 from accord.agreements.declarations import TYPE_FIELD, Dataset
 from accord.columns.instants import microseconds
-from accord.columns.reading import DOCUMENT_LIMIT, HEAD_LIMIT, Chunk, Context, Document, Parsed, Part
+from accord.columns.premerge import SLACK
+from accord.columns.reading import DOCUMENT_LIMIT, HEAD_LIMIT, Chunk, Context, Document, Parsed, Part, Shortcut
 from accord.intake.collector import collecting_seldom
 from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery, RefusedMember
 from accord.intake.labelling import FamilyNames, Labeller
 from accord.intake.opening import Custody, Member, Opening
+from accord.intake.parts import Parts
 from accord.intake.paths import expand, writable_name
+from accord.intake.premerging import Premerging, Rest, Way
 from accord.intake.spool import Spool
 from accord.intake.unpacking import Limits
 from accord.vocabulary.errors import AccordError, RefusedFileError
 from accord.vocabulary.reasons import Ignored
+from accord.vocabulary.roles import SERVER_ROLES, Role
 
 CHUNK_BYTES = 4 << 20
 """Bytes of lines that are parsed at once; small members travel together."""
+
+PIECE_BYTES = 8 << 20
+"""Bytes of lines that are merged while they are read, at once."""
 
 LINE_LIMIT = 16 << 20
 """Bytes of the longest line; a member with a longer one is no list of lines."""
@@ -57,6 +65,8 @@ class Received:
 class _Outcome:
     """What one chunk or document gave."""
 
+    members: tuple[int, ...]
+    """Those that it came from; it falls with any of them."""
     records: int = 0
     accepted: int = 0
     ignored: Mapping[str, int] = field(default_factory=dict)
@@ -73,7 +83,7 @@ class _Job:
     """A chunk or document on its way: which members it holds, and what will come of it."""
 
     members: tuple[int, ...]
-    future: Future[_Outcome]
+    future: Future[list[_Outcome]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,6 +104,14 @@ class _Open:
     refused: dict[int, RefusedFileError] = field(default_factory=dict)
     formats: dict[int, str] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
+    premerging: Premerging | None = None
+
+    def possible_roles(self, shortcut: Shortcut) -> set[Role]:
+        """Roles that lines read by the shortcut may have."""
+        if shortcut.role is not None:
+            return {Role(shortcut.role)}
+        ruled = {rule.role for rule in self.dataset.rules if rule.role is not None}
+        return ruled | {self.dataset.role or Role.UNDETERMINED}
 
     def path(self, member: int) -> str:
         """The member's path as rules see it."""
@@ -129,16 +147,27 @@ class Receiver:
         self._limits = limits
         self._progress = progress
         self._families = FamilyNames()
-        self._running: deque[Future[_Outcome]] = deque()
-        self._spooled = 0
+        self._parts = spool if isinstance(spool, Parts) else None
+        self._running: deque[Future[list[_Outcome]]] = deque()
+        self._spooled = count()
 
     def receive(self, datasets: Sequence[Dataset]) -> Received:
         """Receive all files of all data sets, in their order."""
-        plan = [
-            (index, dataset, path)
-            for index, dataset in enumerate(datasets)
-            for path in expand(self._root, dataset.paths)
-        ]
+        return self._receive(
+            [
+                (index, dataset, path)
+                for index, dataset in enumerate(datasets)
+                for path in expand(self._root, dataset.paths)
+            ]
+        )
+
+    def receive_file(self, dataset: Dataset, path: Path, copy: Callable[[bytes], object]) -> Received:
+        """Receive one file below the root; `copy` is given its bytes as they lie on disk, in their order."""
+        return self._receive([(0, dataset, path)], copy)
+
+    def _receive(
+        self, plan: Sequence[tuple[int, Dataset, Path]], copy: Callable[[bytes], object] | None = None
+    ) -> Received:
         total = sum(_size(path) for _, _, path in plan)
         deliveries: list[Delivery] = []
         rejects: list[pa.Table] = []
@@ -147,7 +176,7 @@ class Receiver:
         with collecting_seldom(), ThreadPoolExecutor(self._workers, thread_name_prefix="parse") as pool:
             for number, (index, dataset, path) in enumerate(plan):
                 opened = self._begin(dataset, index, number, path)
-                read.append((opened, *self._read_file(opened, path, pool, total)))
+                read.append((opened, *self._read_file(opened, path, pool, total, copy)))
             # only now, so that the workers never run dry between two small files
             for opened, custody, whole in read:
                 outcomes = self._settle(opened, refused_whole=whole is not None)
@@ -182,11 +211,16 @@ class Receiver:
         )
 
     def _read_file(
-        self, opened: _Open, path: Path, pool: ThreadPoolExecutor, total: int
+        self,
+        opened: _Open,
+        path: Path,
+        pool: ThreadPoolExecutor,
+        total: int,
+        copy: Callable[[bytes], object] | None,
     ) -> tuple[Custody, RefusedFileError | None]:
         """Read one file to its end, handing its members to the workers; what it is refused for, if it is, whole."""
         whole: RefusedFileError | None = None
-        with Opening(path, where=opened.file, limits=self._limits) as opening:
+        with Opening(path, where=opened.file, limits=self._limits, copy=copy) as opening:
             packer = _Packer(self, opened, pool)
             try:
                 for member in opening:
@@ -199,6 +233,8 @@ class Receiver:
             custody = opening.finish()
             if self._progress:
                 self._progress(opened.file, custody.size, total)
+        if opened.premerging is not None:
+            self._finish_premerging(opened, pool)
         return custody, whole
 
     def _receive_member(self, opened: _Open, member: Member, packer: "_Packer") -> None:
@@ -215,7 +251,12 @@ class Receiver:
                 note = getattr(layout, "note", None)
                 if note:
                     opened.notes.add(note)
-                packer.lines(module, number, layout, member.blocks())
+                shortcut = self._shortcut(opened, module, layout)
+                if shortcut is None:
+                    packer.lines(module, number, layout, member.blocks())
+                else:
+                    way = Way(module=module, layout=layout, shortcut=shortcut, path=opened.path(number))
+                    packer.sightings(number, way, member.blocks())
             opened.formats[number] = module.NAME
         except RefusedFileError as error:
             opened.refused[number] = error
@@ -237,22 +278,76 @@ class Receiver:
             remedy="correct the data set's `format`, or leave the file out of its `paths`",
         )
 
+    def _shortcut(self, opened: _Open, module: ModuleType, layout: object) -> Shortcut | None:
+        """How lines are merged while they are read: where evidence is wanted and the format knows a short way."""
+        offer = getattr(module, "shortcut", None)
+        if self._parts is None or offer is None:
+            return None
+        shortcut: Shortcut | None = offer(layout, opened.context)
+        if shortcut is None or (shortcut.port is not None and opened.possible_roles(shortcut) & SERVER_ROLES):
+            return None  # a server's ports are evidence, and groups have none
+        if opened.premerging is None:
+            name = f"{opened.delivery_index:06d}"
+            opened.premerging = Premerging(self._parts, opened.labeller, opened.context, self._as_of_us, name)
+        return shortcut
+
+    def premerge(
+        self, opened: _Open, pool: ThreadPoolExecutor, member: int, sequence: int, data: np.ndarray, size: int
+    ) -> None:
+        """Give a worker one piece of sightings."""
+        premerging = opened.premerging
+        assert premerging is not None  # noqa: S101 -- made with the shortcut
+
+        def work() -> list[_Outcome]:
+            taken, rest = premerging.take(member, sequence, data, size)
+            sound = _Outcome(
+                members=(member,),
+                records=taken.taken + taken.late,
+                accepted=taken.taken,
+                after_as_of=taken.late,
+                observations=taken.taken,
+            )
+            return [sound, *self._read_rest(opened, rest)]
+
+        self._submit(opened, pool, (member,), work)
+
+    def _finish_premerging(self, opened: _Open, pool: ThreadPoolExecutor) -> None:
+        """When all pieces are read, let a worker read what has been left."""
+        premerging = opened.premerging
+        assert premerging is not None  # noqa: S101 -- the caller has looked
+        for job in opened.jobs:
+            job.future.exception()
+        self._submit(opened, pool, (), lambda: self._read_rest(opened, premerging.finish()))
+
+    def _read_rest(self, opened: _Open, rest: Sequence[Rest]) -> list[_Outcome]:
+        return [
+            self._work(opened, (one.member,), lambda one=one: one.module.parse(one.chunk, opened.context))
+            for one in rest
+        ]
+
     def submit(
         self, opened: _Open, pool: ThreadPoolExecutor, members: tuple[int, ...], work: Callable[[], Parsed]
     ) -> None:
-        """Give a worker one chunk or document; waits while IN_FLIGHT others are under way."""
+        """Give a worker one chunk or document."""
+        self._submit(opened, pool, members, lambda: [self._work(opened, members, work)])
+
+    def _submit(
+        self, opened: _Open, pool: ThreadPoolExecutor, members: tuple[int, ...], work: Callable[[], list[_Outcome]]
+    ) -> None:
+        """Give a worker something to do; waits while IN_FLIGHT others are under way."""
         while len(self._running) >= IN_FLIGHT:
             self._running.popleft().exception()
-        self._spooled += 1
-        future = pool.submit(self._work, opened, work, f"{opened.delivery_index:06d}-{self._spooled:08d}")
+        future = pool.submit(work)
         self._running.append(future)
         opened.jobs.append(_Job(members=members, future=future))
 
-    def _work(self, opened: _Open, work: Callable[[], Parsed], name: str) -> _Outcome:
+    def _work(self, opened: _Open, members: tuple[int, ...], work: Callable[[], Parsed]) -> _Outcome:
         try:
             parsed = work()
         except RefusedFileError as error:
-            return _Outcome(refused=error)
+            return _Outcome(members=members, refused=error)
+        # a name that no other thread has: next() of a counter is one step
+        name = f"{opened.delivery_index:06d}-{next(self._spooled):08d}"
         paths = {member: opened.path(member) for member in _members(parsed)}
         labelled = opened.labeller.label(parsed.observations, paths)
         self._spool.write(name, labelled.observations)
@@ -264,6 +359,7 @@ class Receiver:
                 _filtered(parsed.observations, labelled.kept), _filtered(parsed.resolutions, timely)
             )
         return _Outcome(
+            members=members,
             records=parsed.records,
             accepted=accepted,
             ignored=parsed.ignored,
@@ -299,16 +395,15 @@ class Receiver:
 
     def _settle(self, opened: _Open, *, refused_whole: bool) -> list[_Outcome]:
         """Wait for the delivery's workers; drop what belongs to refused members, from the spool too."""
-        kept = []
-        for job in opened.jobs:
-            outcome = job.future.result()
+        outcomes = [outcome for job in opened.jobs for outcome in job.future.result()]
+        for outcome in outcomes:
             if outcome.refused is not None:
-                opened.refused.setdefault(job.members[0], outcome.refused)
-        for job in opened.jobs:
-            outcome = job.future.result()
+                opened.refused.setdefault(outcome.members[0], outcome.refused)
+        kept = []
+        for outcome in outcomes:
             if outcome.refused is not None:
                 continue
-            if refused_whole or any(member in opened.refused for member in job.members):
+            if refused_whole or any(member in opened.refused for member in outcome.members):
                 if outcome.spooled is not None:
                     self._spool.discard(outcome.spooled)
                 continue
@@ -405,6 +500,38 @@ class _Packer:
             if line > 1:
                 self.flush()
 
+    def sightings(self, member: int, way: Way, blocks: Iterator[bytes]) -> None:
+        """Take one member's lines on the short way."""
+        premerging = self._opened.premerging
+        assert premerging is not None  # noqa: S101 -- made with the shortcut
+        premerging.open(member, way)
+        sequence = 0
+        held: list[bytes] = []
+        size = unended = 0
+        for block in blocks:
+            cut = block.rfind(b"\n") + 1
+            held.append(block)
+            size += len(block)
+            unended = len(block) - cut if cut else unended + len(block)
+            if unended > LINE_LIMIT:
+                raise self._long_line(member, unended)
+            if size < PIECE_BYTES or not cut:
+                continue
+            held[-1] = block[:cut]
+            self._pass_on(member, sequence, held, size - len(block) + cut)
+            sequence += 1
+            held, size = [block[cut:]], len(block) - cut
+        if size:
+            self._pass_on(member, sequence, held, size)
+
+    def _pass_on(self, member: int, sequence: int, held: Sequence[bytes], size: int) -> None:
+        data = np.empty(size + SLACK, np.uint8)
+        at = 0
+        for block in held:
+            data[at : at + len(block)] = np.frombuffer(block, np.uint8)
+            at += len(block)
+        self._receiver.premerge(self._opened, self._pool, member, sequence, data, size)
+
     def flush(self) -> None:
         """Pass on what is packed."""
         if not self._parts:
@@ -437,13 +564,16 @@ class _Packer:
 
     def _verify_line(self, member: int, carry: bytes) -> None:
         if len(carry) > LINE_LIMIT:
-            raise RefusedFileError(
-                "a line is too long",
-                where=self._opened.path(member),
-                expected=f"lines of at most {LINE_LIMIT:,} bytes",
-                got=f"{len(carry):,} bytes without a line end",
-                remedy="check that the file is text with line ends",
-            )
+            raise self._long_line(member, len(carry))
+
+    def _long_line(self, member: int, size: int) -> RefusedFileError:
+        return RefusedFileError(
+            "a line is too long",
+            where=self._opened.path(member),
+            expected=f"lines of at most {LINE_LIMIT:,} bytes",
+            got=f"{size:,} bytes without a line end",
+            remedy="check that the file is text with line ends",
+        )
 
 
 def _size(path: Path) -> int:
@@ -485,7 +615,11 @@ def _filtered(batch: pa.RecordBatch, kept: pa.BooleanArray | None) -> pa.RecordB
 def _reject_lines(opened: _Open, batches: Sequence[pa.RecordBatch]) -> pa.Table:
     if not batches:
         return REJECT_LINES.empty_table()
-    table = pa.Table.from_batches(batches).sort_by([("member", "ascending"), ("record", "ascending")])
+    table = pa.Table.from_batches(batches)
+    if opened.premerging is not None:
+        record = opened.premerging.number(table["member"].to_numpy(), table["record"].to_numpy())
+        table = table.set_column(table.schema.get_field_index("record"), REJECT_LINES.field("record"), pa.array(record))
+    table = table.sort_by([("member", "ascending"), ("record", "ascending")])
     count = table.num_rows
     names = pa.array(opened.names, pa.string()).take(table["member"].combine_chunks())
     constants = (opened.dataset.partner.id, opened.dataset.id, opened.file)

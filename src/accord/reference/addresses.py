@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from accord.columns.scanner import write_v6
 from accord.reference.compiling import compiled
 
 Words = npt.NDArray[np.uint64]
@@ -89,6 +90,42 @@ def text(high: int, low: int) -> str:
     if high == 0 and low >> 32 == MAPPED >> 32:
         return str(IPv4Address(low & 0xFFFF_FFFF))
     return str(IPv6Address(high << 64 | low))
+
+
+def address_texts(high: Words, low: Words) -> pa.StringArray:
+    """The canonical texts of many addresses, as `text` gives them."""
+    offsets = np.zeros(len(high) + 1, np.int32)
+    out = np.empty(39 * len(high), np.uint8)
+    used = _write_all(high, low, offsets, out)
+    return pa.StringArray.from_buffers(len(high), pa.py_buffer(offsets), pa.py_buffer(out[:used]))
+
+
+@compiled
+def _write_all(high: Words, low: Words, offsets: Offsets, out: Bytes) -> int:
+    used = 0
+    groups = np.zeros(8, np.int64)
+    for row in range(len(high)):
+        if high[row] == 0 and low[row] >> np.uint64(32) == 0xFFFF:
+            for shift in (24, 16, 8, 0):
+                octet = np.int64(low[row] >> np.uint64(shift)) & 255
+                if octet > 99:
+                    out[used] = 48 + octet // 100
+                    used += 1
+                if octet > 9:
+                    out[used] = 48 + octet // 10 % 10
+                    used += 1
+                out[used] = 48 + octet % 10
+                out[used + 1] = 46
+                used += 2
+            used -= 1
+        else:
+            for place in range(4):
+                shift = np.uint64(48 - 16 * place)
+                groups[place] = np.int64(high[row] >> shift) & 0xFFFF
+                groups[4 + place] = np.int64(low[row] >> shift) & 0xFFFF
+            used += write_v6(groups, out, used)
+        offsets[row + 1] = used
+    return used
 
 
 @compiled

@@ -17,6 +17,7 @@ from accord.formats.shadowserver.reader import (
     layout,
     parse,
     recognises,
+    shortcut,
 )
 
-__all__ = ["GRAIN", "NAME", "TITLE", "ShadowserverLayout", "layout", "parse", "recognises"]
+__all__ = ["GRAIN", "NAME", "TITLE", "ShadowserverLayout", "layout", "parse", "recognises", "shortcut"]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from accord.columns.fields import Mask, Positions, constant, distinct, read_counts, read_ports, split_line
 from accord.columns.kernel import OUTCOME_CODES, Values, read_instants, read_spans
-from accord.columns.reading import HEAD_LIMIT, Chunk, Context, Parsed
+from accord.columns.reading import HEAD_LIMIT, Chunk, Context, Parsed, Shortcut
 from accord.columns.records import (
     Account,
     Cells,
@@ -114,6 +114,24 @@ def layout(head: bytes, path: str, context: Context) -> ShadowserverLayout:
             remedy="fetch the report again (its header may be cut off), and keep the file name that it came with",
         )
     return _layout(report, number, raw, names, context)
+
+
+def shortcut(layout: ShadowserverLayout, context: Context) -> Shortcut | None:
+    """What rows of one address nearly always are; None where a row may say more than one thing."""
+    del context  # the rule fields that the header has stand in the layout
+    claims = {expected for _, expected in layout.claims}
+    if len(layout.claims) != 1 or claims != {ADDRESS} or layout.also or layout.resolution is not None:
+        return None
+    return Shortcut(
+        columns=len(layout.names),
+        delimiter=",",
+        timestamp=layout.timestamp,
+        address=layout.claims[0][0],
+        count=layout.count,
+        port=layout.port,
+        role=layout.role,
+        labels=tuple(sorted({*layout.families, *(column for _, column in layout.rule_fields)})),
+    )
 
 
 def parse(chunk: Chunk, context: Context) -> Parsed:

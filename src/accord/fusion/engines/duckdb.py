@@ -43,7 +43,7 @@ class EvidenceEngine:
 
     def merge(self, restriction: Restriction) -> Evidence:
         """Findings and evidence of what the restriction lets through. Raises OutputError when spilling fails."""
-        with _room_named():
+        with room_named():
             return self._merge(restriction)
 
     def _merge(self, restriction: Restriction) -> Evidence:
@@ -70,7 +70,7 @@ class EvidenceEngine:
         finding, seen_at, port, family, dataset, marking. Raises OutputError when spilling fails.
         """
         self._connection.register("wanted", wanted)
-        with _room_named():
+        with room_named():
             return self._connection.sql(
                 f"""
                 SELECT finding, dataset, marking, family, seen_at, undated, port, CAST(sum(count) AS BIGINT) AS count
@@ -82,7 +82,7 @@ class EvidenceEngine:
 
 
 @contextmanager
-def _room_named() -> Iterator[None]:
+def room_named() -> Iterator[None]:
     """DuckDB's errors of a full disk or full memory as ours."""
     try:
         yield

@@ -1,0 +1,227 @@
+"""Rows about addresses, put in order and merged in columns: sorting is all that it takes, and no database sorts faster.
+
+A *run* is a table of RUN rows sorted by address, then by meaning and day. Runs lie on disk as Arrow files that are mapped
+into memory, so that merging many of them holds one stretch of addresses at a time, however many rows there are.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from accord.columns.scanner import compiled
+
+RUN = pa.schema(
+    [
+        # the address as a pair of numbers, IPv4 at ::ffff:0:0/96
+        pa.field("high", pa.uint64(), nullable=False),
+        pa.field("low", pa.uint64(), nullable=False),
+        # a number that stands for all that is said beside the address
+        pa.field("meaning", pa.int32(), nullable=False),
+        # days since 1970 in UTC; 0 where days are merged
+        pa.field("day", pa.int32(), nullable=False),
+        # microseconds since 1970 in UTC
+        pa.field("first_seen", pa.int64(), nullable=False),
+        pa.field("last_seen", pa.int64(), nullable=False),
+        pa.field("count", pa.int64(), nullable=False),
+        pa.field("observations", pa.int64(), nullable=False),
+        pa.field("undated", pa.bool_(), nullable=False),
+        # who said it: dropped when rows are merged
+        pa.field("member", pa.int32(), nullable=False),
+    ]
+)
+
+STRETCH = 1 << 20
+"""Rows of a stretch of addresses that are merged at once, about: 100 MB while they are."""
+
+_SAMPLES = 256
+
+Words = npt.NDArray[np.uint64]
+Numbers = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """n rows of RUN, position by position."""
+
+    high: Words
+    low: Words
+    meaning: Codes
+    day: Codes
+    first_seen: Numbers
+    last_seen: Numbers
+    count: Numbers
+    observations: Numbers
+    undated: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.high)
+
+
+def ordered(rows: Rows) -> npt.NDArray[np.int64]:
+    """The positions of rows sorted by address, meaning and day."""
+    minor = rows.meaning.astype(np.uint64) << np.uint64(16) | rows.day.astype(np.uint64)
+    if len(rows) and int(minor.max()) >> 32:
+        return np.lexsort((minor, rows.low, rows.high))
+    # nearly all addresses are IPv4, and then the whole key is one word
+    key = rows.low << np.uint64(32) | minor
+    wide = rows.high != 0
+    if not wide.any():
+        return np.argsort(key)
+    short, long = np.flatnonzero(~wide), np.flatnonzero(wide)
+    return np.concatenate(
+        (short[np.argsort(key[short])], long[np.lexsort((minor[long], rows.low[long], rows.high[long]))])
+    )
+
+
+def merged(rows: Rows) -> Rows:
+    """The same rows sorted, and one for each address, meaning and day."""
+    if not len(rows):
+        return rows
+    at = ordered(rows)
+    keys = [column[at] for column in (rows.high, rows.low, rows.meaning, rows.day)]
+    new = np.zeros(len(at), np.bool_)
+    new[0] = True
+    for key in keys:
+        new[1:] |= key[1:] != key[:-1]
+    first = np.flatnonzero(new)
+    high, low, meaning, day = (key[first] for key in keys)
+    if len(first) == len(at):
+        return Rows(
+            high=high,
+            low=low,
+            meaning=meaning,
+            day=day,
+            first_seen=rows.first_seen[at],
+            last_seen=rows.last_seen[at],
+            count=rows.count[at],
+            observations=rows.observations[at],
+            undated=rows.undated[at],
+        )
+    return Rows(
+        high=high,
+        low=low,
+        meaning=meaning,
+        day=day,
+        first_seen=np.minimum.reduceat(rows.first_seen[at], first),
+        last_seen=np.maximum.reduceat(rows.last_seen[at], first),
+        count=np.add.reduceat(rows.count[at], first),
+        observations=np.add.reduceat(rows.observations[at], first),
+        undated=np.logical_and.reduceat(rows.undated[at], first),
+    )
+
+
+def write_run(path: Path, rows: Rows, member: Codes | None = None) -> None:
+    """Put sorted rows on disk; `member` says who said each, -1 where it does not matter."""
+    columns = [getattr(rows, name) for name in RUN.names[:-1]]
+    columns.append(np.full(len(rows), -1, np.int32) if member is None else member)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, RUN) as writer:
+        writer.write_batch(pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=RUN))
+
+
+def taken(rows: Rows, at: npt.NDArray[np.int64]) -> Rows:
+    """The rows at some positions."""
+    return Rows(**{name: getattr(rows, name)[at] for name in RUN.names[:-1]})
+
+
+def merge_runs(
+    paths: Sequence[Path], meaning: Codes, without: Sequence[int] = (), *, days: bool = True, threads: int = 1
+) -> Iterator[Rows]:
+    """Merge runs into stretches of addresses that follow each other, each merged and sorted.
+
+    `meaning[m]` replaces meaning m of the runs; `without`: members whose rows do not count; without `days` all days are
+    merged. At most `threads` + 1 stretches are held.
+    """
+    runs = [run for run in (_Run(path) for path in paths) if len(run.high)]
+    if not runs:
+        return
+
+    def stretch(begin: tuple[int, int] | None, end: tuple[int, int] | None) -> Rows:
+        pieces = [run.between(begin, end, without) for run in runs]
+        columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in RUN.names[:-1]}
+        columns["meaning"] = meaning[columns["meaning"]]
+        if not days:
+            columns["day"] = np.zeros(len(columns["day"]), np.int32)
+        return merged(Rows(**columns))
+
+    yield from _ahead(stretch, _stretches(runs), threads)
+
+
+def _ahead(
+    work: Callable[[tuple[int, int] | None, tuple[int, int] | None], Rows],
+    bounds: Sequence[tuple[int, int] | None],
+    threads: int,
+) -> Iterator[Rows]:
+    """The work between each two bounds, in order, while the next are under way."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: list[Future[Rows]] = []
+        for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+            waiting.append(pool.submit(work, begin, end))
+            if len(waiting) > threads:
+                yield waiting.pop(0).result()
+        for future in waiting:
+            yield future.result()
+
+
+class _Run:
+    """One run, mapped into memory."""
+
+    def __init__(self, path: Path) -> None:
+        batches = pa.ipc.open_file(pa.memory_map(str(path), "r")).read_all()
+        table = batches.combine_chunks()
+        self._columns = {
+            name: table[name].chunk(0).to_numpy(zero_copy_only=False) if len(table) else np.zeros(0, np.int64)
+            for name in RUN.names
+        }
+        self.high, self.low = self._columns["high"], self._columns["low"]
+
+    def between(
+        self, begin: tuple[int, int] | None, end: tuple[int, int] | None, without: Sequence[int]
+    ) -> dict[str, npt.NDArray[np.generic]]:
+        """The columns from address `begin` to before `end` (None: the ends)."""
+        low = 0 if begin is None else _place(self.high, self.low, np.uint64(begin[0]), np.uint64(begin[1]))
+        high = len(self.high) if end is None else _place(self.high, self.low, np.uint64(end[0]), np.uint64(end[1]))
+        columns = {name: column[low:high] for name, column in self._columns.items()}
+        if without:
+            kept = np.flatnonzero(~np.isin(columns["member"], without))
+            columns = {name: column[kept] for name, column in columns.items()}
+        return columns
+
+
+def _stretches(runs: Sequence[_Run]) -> list[tuple[int, int] | None]:
+    """Addresses that part all rows into stretches of about STRETCH rows."""
+    total = sum(len(run.high) for run in runs)
+    if total <= STRETCH:
+        return [None, None]
+    sample: list[tuple[int, int, int]] = []
+    for run in runs:
+        at = np.unique(np.linspace(0, len(run.high) - 1, min(_SAMPLES, len(run.high)), dtype=np.int64))
+        weight = len(run.high) // len(at)
+        sample += [(h, lo, weight) for h, lo in zip(run.high[at].tolist(), run.low[at].tolist(), strict=True)]
+    bounds: list[tuple[int, int] | None] = [None]
+    held = 0
+    for high, low, weight in sorted(sample):
+        held += weight
+        if held >= STRETCH and bounds[-1] != (high, low):
+            bounds.append((high, low))
+            held = 0
+    return [*bounds, None]
+
+
+@compiled
+def _place(high: Words, low: Words, wanted_high: np.uint64, wanted_low: np.uint64) -> int:
+    """The first row at or behind an address."""
+    left, right = 0, len(high)
+    while left < right:
+        middle = (left + right) // 2
+        if high[middle] < wanted_high or (high[middle] == wanted_high and low[middle] < wanted_low):
+            left = middle + 1
+        else:
+            right = middle
+    return left
