@@ -9,6 +9,7 @@ from fnmatch import translate
 from functools import cached_property
 from typing import NewType
 
+from accord.columns.instants import EPOCH
 from accord.columns.reading import Columns
 from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
 from accord.vocabulary.datasets import LegalBasis, Origin, SourceGrade
@@ -127,8 +128,17 @@ def read_country(table: SettingsTable, name: str) -> CountryCode:
     return CountryCode(value)
 
 
-def read_dataset(table: SettingsTable, partners: Mapping[PartnerId, Partner], formats: Mapping[str, object]) -> Dataset:
-    """Read one `[[dataset]]`; `formats` are the names that the catalogue knows."""
+def read_dataset(
+    table: SettingsTable,
+    partners: Mapping[PartnerId, Partner],
+    formats: Mapping[str, object],
+    *,
+    located: bool = True,
+) -> Dataset:
+    """Read one `[[dataset]]`; `formats` are the names that the catalogue knows.
+
+    Not `located`: its files and when they were collected are not declared, but said with each delivery.
+    """
     names = table.texts("format", required=True)
     for name in names:
         known(table, "format", name, formats, "format")
@@ -149,8 +159,8 @@ def read_dataset(table: SettingsTable, partners: Mapping[PartnerId, Partner], fo
         title=table.text("title"),
         partner=partners[known(table, "partner", table.text("partner"), partners, "partner")],
         formats=names,
-        paths=table.texts("paths", required=True),
-        collected_at=table.instant("collected_at"),
+        paths=table.texts("paths", required=True) if located else (),
+        collected_at=table.instant("collected_at") if located else EPOCH,
         origin=table.choice("origin", Origin),
         legal_basis=table.choice("legal_basis", LegalBasis),
         role=table.optional_choice("role", Role),

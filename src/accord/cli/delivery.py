@@ -35,3 +35,46 @@ def check(
     from accord.cli.checking import check_file, tell_check
 
     tell_check(check_file(file, format_names, mapping), rejects, as_json=as_json)
+
+
+@app.command("add")
+def add(
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="The id of a data set that the workspace declares.")
+    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What the partner handed over.")],
+    folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+    collected_at: Annotated[
+        str | None,
+        typer.Option(
+            "--collected-at",
+            metavar="TIME",
+            help="When the partner collected it: the time of records that name none. By default now.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Take deliveries into a workspace: the bytes are kept, every record is accounted for, evidence is merged.
+
+    A file that was delivered before is passed over. A file that is refused whole is named and not kept, and the
+    others go on: the exit code is then 3.
+
+    Example: accord delivery add vendor-sinkhole 2026-11-2*.csv.gz --in hub
+    """
+    from accord.cli.adding import add_files
+
+    add_files(folder, dataset, files, collected_at, as_json=as_json)
+
+
+@app.command("list")
+def list_deliveries(
+    folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List the deliveries of a workspace, with the account of each.
+
+    Example: accord delivery list --in hub
+    """
+    from accord.cli.adding import list_accounts
+
+    list_accounts(folder, as_json=as_json)

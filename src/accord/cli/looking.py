@@ -1,4 +1,4 @@
-"""Looking indicators up in the hub's table of an output folder."""
+"""Looking indicators up: in the hub's table of an output folder, or in the newest snapshot of a workspace."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,11 +7,13 @@ from pathlib import Path
 import duckdb
 
 from accord.cli.places import reference_in_use
+from accord.cli.standing import standing_findings
 from accord.cli.terminal import printable, say, say_json
 from accord.columns.values import read_value
 from accord.vocabulary.errors import UnreadableError
 from accord.vocabulary.indicators import Indicator
 from accord.vocabulary.reasons import EXPLANATIONS
+from accord.workspace.store import SETTINGS, open_workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +29,24 @@ class Answer:
 
 
 def find(values: list[str], folder: Path) -> list[Answer]:
-    """Answer for each value, in order. Raises UnreadableError when the folder is no output."""
+    """Answer for each value, in order. Raises UnreadableError when the folder is neither output nor workspace."""
     table = folder / "hub" / "findings.parquet"
-    if not table.is_file():
+    standing = (folder / SETTINGS).is_file()
+    if not standing and not table.is_file():
         raise UnreadableError(
-            "This is no output folder.",
+            "This is no output folder and no workspace.",
             where=str(folder),
-            expected="a folder that `accord operation run` wrote, with hub/findings.parquet",
+            expected="a folder that `accord operation run` or `accord init` wrote",
             remedy="name it with --in",
         )
-    suffixes = reference_in_use().suffixes
+    reference = reference_in_use()
+    suffixes = reference.suffixes
     read = [(value, read_value(value, suffixes.is_public_suffix)) for value in values]
     wanted = sorted({one.value for _, one in read if isinstance(one, Indicator)})
-    rows = _known(table, wanted) if wanted else []
+    if standing:
+        rows = standing_findings(open_workspace(folder), wanted, reference)
+    else:
+        rows = _known(table, wanted) if wanted else []
     return [_answer(value, one, rows) for value, one in read]
 
 

@@ -12,11 +12,16 @@ NOT_KNOWN = 1
 def look_up(
     values: Annotated[list[str], typer.Argument(metavar="VALUE...", help="Indicators, defanged or not.")],
     folder: Annotated[
-        Path, typer.Option("--in", help="An output folder of `accord operation run`; by default the current one.")
+        Path,
+        typer.Option(
+            "--in", help="A workspace, or an output folder of `accord operation run`; by default the current."
+        ),
     ] = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Say what an output folder knows about indicators: the hub's view, never to be handed out.
+    """Say what a workspace or an output folder knows about indicators: the hub's view, never to be handed out.
+
+    A workspace answers from its newest snapshot.
 
     The exit code is 0 when a value is known, 1 when none is.
 

@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from accord.cli import delivery, formats, lookup, operation, reference, resolution, simulate, warm
+from accord.cli import delivery, formats, init, lookup, operation, reference, resolution, simulate, snapshot, warm
 from accord.cli.terminal import show_error, talk
 from accord.vocabulary.errors import AccordError
 
@@ -24,6 +24,8 @@ app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(resolution.app, name="resolution")
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(snapshot.app, name="snapshot")
+app.command("init")(init.init)
 app.command("lookup")(lookup.look_up)
 app.command("warm")(warm.warm)
 

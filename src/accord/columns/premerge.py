@@ -308,7 +308,8 @@ def _scan(
         line += 1
         stopped = end - 1 if end > begin and data[end - 1] == 13 else end
         left_count += 1  # taken back where the line is taken
-        left[left_count - 1, 0], left[left_count - 1, 1], left[left_count - 1, 2] = begin, min(at, stop), line
+        left[left_count - 1, 0], left[left_count - 1, 2] = begin, line
+        left[left_count - 1, 1] = at if at < stop else stop
         if fault or inside or column != columns - 1:
             continue
         if high and not is_utf8(data, begin, stopped):
@@ -534,10 +535,8 @@ def _group(batch: Words, held: int, hashes: Words, groups: Words, slots: Positio
             if (found ^ tag) >> 32 == 0:
                 row = found & 0xFFFF_FFFF
                 if groups[row, _LOW] == low and groups[row, _HIGH] == high and groups[row, _LABEL_AND_DAY] == key:
-                    if seen < groups[row, _FIRST]:
-                        groups[row, _FIRST] = seen
-                    if seen > groups[row, _LAST]:
-                        groups[row, _LAST] = seen
+                    groups[row, _FIRST] = min(groups[row, _FIRST], seen)
+                    groups[row, _LAST] = max(groups[row, _LAST], seen)
                     groups[row, _COUNT] += more
                     groups[row, _LINES] += np.uint64(1)
                     break

@@ -1,12 +1,13 @@
-"""Rows about addresses, put in order and merged in columns: sorting is all that it takes, and no database sorts faster.
+"""Rows about addresses, put in order and merged in columns: it takes sorting and no more.
 
-A *run* is a table of RUN rows sorted by address, then by meaning and day. Runs lie on disk as Arrow files that are mapped
-into memory, so that merging many of them holds one stretch of addresses at a time, however many rows there are.
+A *run* is a table of RUN rows sorted by address. Runs lie on disk as Arrow files that are mapped into memory, so that
+merging many of them holds one stretch of addresses at a time, however many rows there are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -84,36 +85,24 @@ def merged(rows: Rows) -> Rows:
     """The same rows sorted, and one for each address, meaning and day."""
     if not len(rows):
         return rows
-    at = ordered(rows)
-    keys = [column[at] for column in (rows.high, rows.low, rows.meaning, rows.day)]
-    new = np.zeros(len(at), np.bool_)
+    together = taken(rows, ordered(rows))
+    new = np.zeros(len(rows), np.bool_)
     new[0] = True
-    for key in keys:
+    for key in (together.high, together.low, together.meaning, together.day):
         new[1:] |= key[1:] != key[:-1]
     first = np.flatnonzero(new)
-    high, low, meaning, day = (key[first] for key in keys)
-    if len(first) == len(at):
-        return Rows(
-            high=high,
-            low=low,
-            meaning=meaning,
-            day=day,
-            first_seen=rows.first_seen[at],
-            last_seen=rows.last_seen[at],
-            count=rows.count[at],
-            observations=rows.observations[at],
-            undated=rows.undated[at],
-        )
+    if len(first) == len(rows):
+        return together
     return Rows(
-        high=high,
-        low=low,
-        meaning=meaning,
-        day=day,
-        first_seen=np.minimum.reduceat(rows.first_seen[at], first),
-        last_seen=np.maximum.reduceat(rows.last_seen[at], first),
-        count=np.add.reduceat(rows.count[at], first),
-        observations=np.add.reduceat(rows.observations[at], first),
-        undated=np.logical_and.reduceat(rows.undated[at], first),
+        high=together.high[first],
+        low=together.low[first],
+        meaning=together.meaning[first],
+        day=together.day[first],
+        first_seen=np.minimum.reduceat(together.first_seen, first),
+        last_seen=np.maximum.reduceat(together.last_seen, first),
+        count=np.add.reduceat(together.count, first),
+        observations=np.add.reduceat(together.observations, first),
+        undated=np.logical_and.reduceat(together.undated, first),
     )
 
 
@@ -161,7 +150,7 @@ def _ahead(
     """The work between each two bounds, in order, while the next are under way."""
     with ThreadPoolExecutor(threads) as pool:
         waiting: list[Future[Rows]] = []
-        for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for begin, end in pairwise(bounds):
             waiting.append(pool.submit(work, begin, end))
             if len(waiting) > threads:
                 yield waiting.pop(0).result()

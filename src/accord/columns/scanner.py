@@ -493,10 +493,11 @@ def scan_instants(
 @compiled
 def _has_digits(data: Bytes, s: int) -> bool:
     """Are the characters of `YYYY-MM-DD` digits, the hyphens apart?"""
+    digits = True
     for k in range(10):
         if k != 4 and k != 7 and (data[s + k] < 48 or data[s + k] > 57):
-            return False
-    return True
+            digits = False
+    return digits
 
 
 @compiled

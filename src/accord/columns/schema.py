@@ -98,9 +98,9 @@ EVIDENCE = pa.schema(
         pa.field("ports", pa.list_(pa.int32()), nullable=False),
     ]
 )
-"""One row of a delivery's evidence: one finding, family, marking and day. It lies in two files, for it is merged in two
-ways: what is said of addresses that are no servers, sorted by address; and all else, sorted by type, address, value. Both
-are then sorted by role, family (none first), marking and day."""
+"""One row of a delivery's evidence: one finding, family, marking and day. It lies in two files, for it is merged in
+two ways: what is said of addresses that are no servers, sorted by address; and all else, sorted by type, address and
+value. Both are then sorted by role, family (none first), marking and day."""
 
 PORTS_KEPT = 33
 """One more than a finding shows, so that 'many' can be told."""

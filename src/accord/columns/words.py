@@ -4,14 +4,18 @@ Each function is compiled into its caller; none checks bounds, so an array must 
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic as numba_intrinsic
 
 BLOCK = 64
 """Bytes that `equal_mask` looks at."""
+
+intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = numba_intrinsic
+"""numba calls what it decorates with types; compiled code calls it with values."""
 
 _I8, _I64 = ir.IntType(8), ir.IntType(64)
 

@@ -107,7 +107,7 @@ def _coded(
         said = {name: batch[name][row].as_py() for name in _NAMED if dataset is None or name != "dataset"}
         key = (said["role"], dataset or said["dataset"], said["family"], marks[said["marking"]])
         found[at] = codes.setdefault(key, len(codes))
-    return found[index]
+    return np.asarray(found[index])
 
 
 class _Sheet:
@@ -115,7 +115,7 @@ class _Sheet:
 
     def __init__(self, said: Sequence[tuple[str, str | None, str | None, int]]) -> None:
         """Role, data set, family and marking (its code) of each meaning."""
-        order = sorted(range(len(said)), key=lambda at: tuple(word or "" for word in said[at][:3]) + (said[at][3],))
+        order = sorted(range(len(said)), key=lambda at: (*(word or "" for word in said[at][:3]), said[at][3]))
         self.rank = np.empty(len(said), np.int32)
         """Place of each meaning in that order."""
         self.rank[order] = np.arange(len(said), dtype=np.int32)
@@ -185,7 +185,9 @@ def _reduced(how: np.ufunc, column: pa.ChunkedArray, first: npt.NDArray[np.int64
 def _codes(column: pa.ChunkedArray, known: Mapping[str, int]) -> Codes:
     """Our own codes of a column of words."""
     coded = column.combine_chunks()
-    return np.array([known[word] for word in coded.dictionary.to_pylist()], np.int32)[coded.indices.to_numpy()]
+    return np.asarray(
+        np.array([known[word] for word in coded.dictionary.to_pylist()], np.int32)[coded.indices.to_numpy()]
+    )
 
 
 def _names(place: npt.NDArray[np.int64], column: pa.ChunkedArray, count: int) -> pa.ListArray:

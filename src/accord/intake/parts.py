@@ -1,7 +1,7 @@
 """Parts of a delivery's evidence on disk, between intake and fusion: merged as far as one worker could.
 
-What is said of addresses that are no servers (victims, mostly, and there are many) lies in runs that need only be sorted
-together (`columns.runs`). All else, with values of any type and with ports, lies in Parquet for the engine.
+What is said of addresses that are no servers (victims, mostly, and there are many) lies in runs that need only be
+sorted together (`columns.runs`). All else, with values of any type and with ports, lies in Parquet for the engine.
 """
 
 import threading
@@ -130,4 +130,4 @@ class Parts(Spool):
                 self._meanings.setdefault((one >> 8 & 255, one & 255, (one >> 16) - 1), len(self._meanings))
                 for one in coded.dictionary.to_pylist()
             ]
-        return np.array(codes, np.int32)[coded.indices.to_numpy()]
+        return np.asarray(np.array(codes, np.int32)[coded.indices.to_numpy()])

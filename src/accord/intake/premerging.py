@@ -1,4 +1,4 @@
-"""One delivery's sightings on the short way: pieces of lines into merged groups, the rest kept for the format itself."""
+"""One delivery's sightings on the short way: lines into merged groups, the rest kept for the format itself."""
 
 import threading
 from dataclasses import dataclass, field
@@ -196,4 +196,3 @@ class Premerging:
         if len(together) != len(members):
             raise AssertionError("a line that stands for a label lies after as_of")
         return together.take(pa.array(np.argsort(place))).combine_chunks()
-

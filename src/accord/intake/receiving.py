@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -59,6 +60,8 @@ class Received:
     """DATED_RESOLUTIONS."""
     families: Sequence[str]
     """Reported family names by the codes that the spool uses."""
+    refused_members: tuple[tuple[int, ...], ...]
+    """For each delivery the numbers of its refused members, whose groups in the parts do not count."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -189,6 +192,7 @@ class Receiver:
             rejects=pa.concat_tables([REJECT_LINES.empty_table(), *rejects]),
             resolutions=pa.concat_tables([DATED_RESOLUTIONS.empty_table(), *resolutions]),
             families=self._families.names,
+            refused_members=tuple(tuple(sorted(opened.refused)) for opened, _, _ in read),
         )
 
     def _begin(self, dataset: Dataset, dataset_index: int, delivery_index: int, path: Path) -> _Open:
@@ -320,10 +324,7 @@ class Receiver:
         self._submit(opened, pool, (), lambda: self._read_rest(opened, premerging.finish()))
 
     def _read_rest(self, opened: _Open, rest: Sequence[Rest]) -> list[_Outcome]:
-        return [
-            self._work(opened, (one.member,), lambda one=one: one.module.parse(one.chunk, opened.context))
-            for one in rest
-        ]
+        return [self._work(opened, (one.member,), partial(one.module.parse, one.chunk, opened.context)) for one in rest]
 
     def submit(
         self, opened: _Open, pool: ThreadPoolExecutor, members: tuple[int, ...], work: Callable[[], Parsed]

@@ -85,6 +85,35 @@ class Operation:
         return tuple(one for one in self.recipients if one.country == country)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a workspace declares: who runs it, and who delivers what."""
+
+    hub: Hub
+    partners: Mapping[PartnerId, Partner]
+    datasets: tuple[Dataset, ...]
+    """Without paths and times: those are said with each delivery."""
+
+    def dataset(self, name: str) -> Dataset | None:
+        """The data set of this id; None: there is none."""
+        return next((one for one in self.datasets if one.id == name), None)
+
+
+def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
+    """Read and validate a workspace's settings; `formats` are the names that the catalogue knows.
+
+    Raises SettingsError (what is wrong, where, expected, got) and UnreadableError.
+    """
+    table = read_settings(path)
+    hub = _read_hub(table.table("hub"), path.resolve().parent)
+    partners = _read_partners(table, required=False)
+    declared = Declared(
+        hub=hub, partners=partners, datasets=_read_datasets(table, partners, formats, located=False, required=False)
+    )
+    table.done()
+    return declared
+
+
 def read_operation(path: Path, formats: Mapping[str, object]) -> Operation:
     """Read and validate an operation file; `formats` are the names that the catalogue knows.
 
@@ -146,16 +175,24 @@ def _read_hub(table: SettingsTable, folder: Path) -> Hub:
     return hub
 
 
-def _read_partners(table: SettingsTable) -> dict[PartnerId, Partner]:
-    rows = [(one, read_partner(one)) for one in table.tables("partner", required=True)]
+def _read_partners(table: SettingsTable, *, required: bool = True) -> dict[PartnerId, Partner]:
+    rows = [(one, read_partner(one)) for one in table.tables("partner", required=required)]
     unique([(one, partner.id) for one, partner in rows], "id")
     return {partner.id: partner for _, partner in rows}
 
 
 def _read_datasets(
-    table: SettingsTable, partners: Mapping[PartnerId, Partner], formats: Mapping[str, object]
+    table: SettingsTable,
+    partners: Mapping[PartnerId, Partner],
+    formats: Mapping[str, object],
+    *,
+    located: bool = True,
+    required: bool = True,
 ) -> tuple[Dataset, ...]:
-    rows = [(one, read_dataset(one, partners, formats)) for one in table.tables("dataset", required=True)]
+    rows = [
+        (one, read_dataset(one, partners, formats, located=located))
+        for one in table.tables("dataset", required=required)
+    ]
     unique([(one, dataset.id) for one, dataset in rows], "id")
     return tuple(dataset for _, dataset in rows)
 

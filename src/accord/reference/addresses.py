@@ -120,9 +120,9 @@ def _write_all(high: Words, low: Words, offsets: Offsets, out: Bytes) -> int:
             used -= 1
         else:
             for place in range(4):
-                shift = np.uint64(48 - 16 * place)
-                groups[place] = np.int64(high[row] >> shift) & 0xFFFF
-                groups[4 + place] = np.int64(low[row] >> shift) & 0xFFFF
+                by = np.uint64(48 - 16 * place)
+                groups[place] = np.int64(high[row] >> by) & 0xFFFF
+                groups[4 + place] = np.int64(low[row] >> by) & 0xFFFF
             used += write_v6(groups, out, used)
         offsets[row + 1] = used
     return used

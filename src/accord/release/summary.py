@@ -20,7 +20,7 @@ def summarise(operation: Operation, deliveries: Sequence[Delivery], findings: pa
         "operation": operation.name,
         "as_of": operation.scope.as_of.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "simulated": operation.simulated,
-        "deliveries": [_delivery(one) for one in deliveries],
+        "deliveries": [account_of(one) for one in deliveries],
         "findings": {
             "total": len(findings),
             "by_role": _counted(findings["role"]),
@@ -32,7 +32,8 @@ def summarise(operation: Operation, deliveries: Sequence[Delivery], findings: pa
     }
 
 
-def _delivery(delivery: Delivery) -> dict[str, object]:
+def account_of(delivery: Delivery) -> dict[str, object]:
+    """What became of every record of a delivery, for JSON."""
     return {
         "partner": delivery.partner,
         "dataset": delivery.dataset,

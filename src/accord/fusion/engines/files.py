@@ -1,5 +1,6 @@
-"""What DuckDB merges of a workspace's evidence: values of every type, with roles and ports. Addresses that are no servers
-are merged by sorting (`fusion.standing`).
+"""What DuckDB merges of a workspace's evidence: values of every type, with roles and ports.
+
+What is said of addresses that are no servers is merged by sorting (`fusion.standing`).
 
 Results come sorted and in pieces of ROWS rows, so that equal evidence gives equal bytes on any number of threads.
 """
@@ -150,11 +151,10 @@ def whole_findings(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """The same sorted rows, cut between findings."""
     carried: pa.Table | None = None
     for table in tables:
-        if carried is not None:
-            table = pa.concat_tables([carried, table]).combine_chunks()
-        new = finding_begins(table)
-        yield table.slice(0, int(new[-1]))
-        carried = table.slice(int(new[-1]))
+        together = table if carried is None else pa.concat_tables([carried, table]).combine_chunks()
+        last = int(finding_begins(together)[-1])
+        yield together.slice(0, last)
+        carried = together.slice(last)
     if carried is not None:
         yield carried
 

@@ -1,0 +1,164 @@
+"""Taking a delivery into a workspace: custody of its bytes, the account of its records, its evidence."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from accord.agreements.declarations import Dataset
+from accord.cli.running import Progress, reading_context
+from accord.columns.instants import microseconds
+from accord.columns.schema import EVIDENCE
+from accord.formats.catalogue import FORMATS
+from accord.fusion.engines.files import engine, merge_parts
+from accord.fusion.standing import merge_sightings
+from accord.intake.delivery import Delivery
+from accord.intake.parts import Parts
+from accord.intake.receiving import Received, Receiver
+from accord.reference.store import Reference
+from accord.release.summary import account_of
+from accord.vocabulary.errors import RefusedFileError, UnreadableError
+from accord.workspace.store import Workspace
+
+ADDRESSES = "evidence-addresses.parquet"
+"""Evidence about addresses that are no servers, sorted by address."""
+
+OTHERS = "evidence-others.parquet"
+"""All other evidence."""
+
+_LEVEL = 1
+"""Of Zstandard: logs shrink to a tenth, faster than a disk writes."""
+
+_CODED = ["type", "role", "dataset", "family", "marking"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a partner is told of one delivery."""
+
+    delivery: Delivery
+    known: bool
+    """It had been delivered before, byte for byte, and nothing was done."""
+
+
+def take_delivery(
+    workspace: Workspace,
+    dataset: Dataset,
+    file: Path,
+    *,
+    received_at: datetime,
+    reference: Reference,
+    workers: int,
+    progress: Progress,
+) -> Receipt:
+    """Take one file for a data set; it appears in the workspace complete, or not at all.
+
+    `dataset.collected_at` is the time that records without one take; observations after `received_at` are ignored.
+    Raises RefusedFileError when the file is refused whole, UnreadableError, OutputError.
+    """
+    if not file.is_file():
+        raise UnreadableError("There is no such file.", where=str(file), expected="a file", remedy="check the path")
+    with workspace.staging() as staging:
+        folder = staging / "new"
+        folder.mkdir()
+        parts = Parts(staging / "parts")
+        received = _receive(folder, parts, dataset, file, received_at, reference, workers, progress)
+        delivery = received.deliveries[0]
+        place = workspace.place(dataset.id, delivery.sha256)
+        if place.exists():
+            return Receipt(delivery=delivery, known=True)
+        for refusal in delivery.refused:
+            if refusal.member is None:
+                raise RefusedFileError(refusal.reason, where=str(file), remedy=refusal.remedy)
+        progress(f"merging {delivery.file}", 0, 0)
+        _write_evidence(folder, parts, received, staging, workers)
+        times = {"collected_at": dataset.collected_at.isoformat(), "received_at": received_at.isoformat()}
+        text = json.dumps(account_of(delivery) | times, ensure_ascii=False, indent=2)
+        (folder / "account.json").write_text(text + "\n", "utf-8")
+        workspace.publish(folder, place)
+    return Receipt(delivery=delivery, known=False)
+
+
+def _receive(
+    folder: Path,
+    parts: Parts,
+    dataset: Dataset,
+    file: Path,
+    received_at: datetime,
+    reference: Reference,
+    workers: int,
+    progress: Progress,
+) -> Received:
+    receiver = Receiver(
+        root=file.parent,
+        spool=parts,
+        formats=FORMATS,
+        context=reading_context(reference),
+        as_of_us=microseconds(received_at),
+        workers=workers,
+        progress=lambda name, done, total: progress(f"reading {name}", done, total),
+    )
+    packer = zstandard.ZstdCompressor(level=_LEVEL, threads=1)
+    with (folder / "delivered.zst").open("wb") as sink, packer.stream_writer(sink) as writer:
+        return receiver.receive_file(dataset, file, writer.write)
+
+
+def _write_evidence(folder: Path, parts: Parts, received: Received, staging: Path, workers: int) -> None:
+    refused = received.refused_members[0]
+    with parquet(folder / ADDRESSES, EVIDENCE) as write:
+        write(merge_sightings(parts.runs, parts.meanings, refused, received.families, workers))
+    with parquet(folder / OTHERS, EVIDENCE) as write, engine(staging / "spill", workers) as connection:
+        write(merge_parts(connection, parts.files, received.families))
+    for name, table in (("rejects", received.rejects), ("resolutions", received.resolutions)):
+        with parquet(folder / f"{name}.parquet", table.schema) as write:
+            write([table])
+
+
+@contextmanager
+def parquet(path: Path, schema: pa.Schema) -> Iterator["Writing"]:
+    """A Parquet file that appears only if a table is written to it: no rows, no file."""
+    writing = Writing(path, schema)
+    try:
+        yield writing
+    finally:
+        writing.close()
+
+
+class Writing:
+    """Writes tables to one file, a row group each."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path = path
+        self._schema = schema
+        self._writer: pq.ParquetWriter | None = None
+
+    def __call__(self, tables: Iterable[pa.Table]) -> None:
+        """Write tables in their order; empty ones are passed over."""
+        for table in tables:
+            if not len(table):
+                continue
+            if self._writer is None:
+                self._writer = pq.ParquetWriter(
+                    self._path,
+                    self._schema,
+                    compression="lz4",
+                    use_dictionary=[name for name in self._schema.names if name in _CODED],
+                    write_statistics=[name for name in ("high", "low", "value") if name in self._schema.names],
+                )
+            self._writer.write_table(table)
+
+    def close(self) -> None:
+        """End the file, if one was begun."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def collected(dataset: Dataset, at: datetime) -> Dataset:
+    """The data set as a delivery collected at this time sees it."""
+    return replace(dataset, collected_at=at)

@@ -1,0 +1,61 @@
+"""`accord init`: make a workspace."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_SETTINGS = """# An Accord workspace. docs/workspace.md explains every key.
+
+[hub]
+name = {name}
+contact = {contact}
+namespace = "{namespace}"   # this hub's own; never change it
+key_file = "hub.key"                                 # finding ids are made from it: keep it, and keep it secret
+
+# Who delivers, and what. Take the marks away and say what is true:
+
+# [[partner]]
+# id = "vendor"
+# name = "A vendor"
+
+# [[dataset]]
+# id = "vendor-sinkhole"
+# title = "Infected machines that speak to the vendor's sinkhole"
+# partner = "vendor"
+# format = "shadowserver"          # `accord format list`
+# origin = "sinkhole"
+# legal_basis = "legitimate-interest"
+# marking = "amber"
+# grade = "b"
+# retention = "P1Y"
+# personal_data = true
+"""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    name: Annotated[str, typer.Option("--name", help="How the hub is called.")] = "This hub",
+    contact: Annotated[str, typer.Option("--contact", help="Where partners write to.")] = "desk@hub.example",
+) -> None:
+    """Make a workspace: a folder that keeps deliveries, their evidence, and snapshots of what was found.
+
+    It gets a settings file to fill in, and a secret key from which finding ids are made.
+
+    Example: accord init hub --name "National fusion centre" --contact desk@fusion.example
+    """
+    import json
+    from uuid import uuid4
+
+    from accord.cli.terminal import say
+    from accord.formats.catalogue import FORMATS
+    from accord.operations.declaration import read_workspace
+    from accord.workspace.keys import hub_key
+    from accord.workspace.store import make_workspace
+
+    # a JSON string is a TOML basic string
+    workspace = make_workspace(
+        folder, _SETTINGS.format(name=json.dumps(name), contact=json.dumps(contact), namespace=uuid4())
+    )
+    hub_key(read_workspace(workspace.settings, FORMATS).hub.key_file)
+    say(f"Declare partners and data sets in {workspace.settings}, then: accord delivery add DATASET FILE --in {folder}")

@@ -1,0 +1,142 @@
+"""`accord snapshot`: what was found in all deliveries of a workspace."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Snapshots: what was found in all deliveries of a workspace so far.",
+    rich_markup_mode=None,
+)
+
+InWorkspace = Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@app.callback()
+def snapshots() -> None:
+    """Snapshots: what was found in all deliveries of a workspace so far."""
+
+
+@app.command("make")
+def make(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
+    """Merge the deliveries that are new into what the last snapshot holds. Readers see the old one or the new one.
+
+    Example: accord snapshot make --in hub
+    """
+    from datetime import UTC, datetime
+
+    from accord.cli.operation import cores
+    from accord.cli.places import reference_in_use
+    from accord.cli.snapshotting import make_snapshot
+    from accord.cli.terminal import progress_bar, say, say_json
+    from accord.workspace.store import open_workspace
+
+    workspace = open_workspace(folder)
+    with workspace.working(), progress_bar() as progress:
+        manifest = make_snapshot(
+            workspace, as_of=datetime.now(UTC), reference=reference_in_use(), workers=cores(), progress=progress
+        )
+    if as_json:
+        say_json(None if manifest is None else {"number": manifest.number, "findings": manifest.findings})
+    elif manifest is None:
+        say(f"Nothing is new since snapshot {workspace.snapshot().number}.")
+    else:
+        say(f"Snapshot {manifest.number}: {manifest.findings:,} findings from {len(manifest.deliveries):,} deliveries.")
+
+
+@app.command("list")
+def list_snapshots(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
+    """List the snapshots, the newest last. The newest is what `accord lookup` answers from.
+
+    Example: accord snapshot list --in hub
+    """
+    from accord.cli.snapshotting import read_manifest
+    from accord.cli.terminal import say, say_json, show_table
+    from accord.workspace.store import open_workspace
+
+    manifests = [read_manifest(one) for one in open_workspace(folder).snapshots()]
+    if as_json:
+        say_json(
+            [
+                {
+                    "number": one.number,
+                    "as_of": one.as_of.isoformat(),
+                    "deliveries": len(one.deliveries),
+                    "findings": one.findings,
+                    "by_role": one.by_role,
+                }
+                for one in manifests
+            ]
+        )
+    elif not manifests:
+        say("No snapshot yet. `accord snapshot make` makes one of all deliveries.")
+    else:
+        show_table(
+            [("snapshot", True), ("made (UTC)", False), ("deliveries", True), ("findings", True)],
+            [(one.number, f"{one.as_of:%Y-%m-%d %H:%M}", len(one.deliveries), one.findings) for one in manifests],
+        )
+
+
+@app.command("diff")
+def diff(
+    old: Annotated[int, typer.Argument(metavar="OLD", help="Number of the earlier snapshot.")],
+    new: Annotated[
+        int | None, typer.Argument(metavar="NEW", help="Number of the later one; by default the newest.")
+    ] = None,
+    folder: InWorkspace = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Count by country what is new, gone and changed from one snapshot to another.
+
+    Example: accord snapshot diff 1 2 --in hub
+    """
+    from accord.cli.snapshotting import compare
+    from accord.cli.terminal import say, say_json, show_table
+    from accord.workspace.store import open_workspace
+
+    workspace = open_workspace(folder)
+    earlier, later = workspace.snapshot(old), workspace.snapshot(new)
+    difference = compare(earlier, later)
+    if as_json:
+        say_json(
+            {
+                "old": earlier.number,
+                "new": later.number,
+                "findings": {"new": difference.new, "gone": difference.gone, "changed": difference.changed},
+                "countries": [
+                    {"country": place or None, "new": fresh, "gone": gone, "changed": changed}
+                    for place, fresh, gone, changed in difference.by_country
+                ],
+            }
+        )
+        return
+    say(
+        f"From snapshot {earlier.number} to {later.number}: {difference.new:,} findings are new, "
+        f"{difference.gone:,} are gone, {difference.changed:,} changed."
+    )
+    if difference.by_country:
+        show_table(
+            [("country", False), ("new", True), ("gone", True), ("changed", True)],
+            [(place or "none known", fresh, gone, changed) for place, fresh, gone, changed in difference.by_country],
+        )
+
+
+@app.command("drop")
+def drop(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The snapshot to remove.")],
+    folder: InWorkspace = Path(),
+) -> None:
+    """Remove a snapshot. Deliveries and their evidence stay, and the next one is made from them.
+
+    Example: accord snapshot drop 1 --in hub
+    """
+    from accord.cli.terminal import say
+    from accord.workspace.store import open_workspace
+
+    workspace = open_workspace(folder)
+    with workspace.working():
+        workspace.withdraw(workspace.snapshot(number).path)
+    say(f"Snapshot {number} is gone.")

@@ -1,0 +1,208 @@
+"""Snapshots of a workspace: what was found in all deliveries so far, where it is, and how that changes."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from accord.attribution.locating import PLACES, locate
+from accord.cli.delivering import ADDRESSES, OTHERS, parquet
+from accord.cli.running import Progress
+from accord.columns.schema import FOUND, STANDING
+from accord.fusion.engines.files import engine, merge_evidence
+from accord.fusion.standing import files_of, findings_of, merge_standing
+from accord.reference.store import Reference
+from accord.vocabulary.errors import OutputError, UnreadableError
+from accord.workspace.store import LAST_SNAPSHOT, DeliveryFolder, SnapshotFolder, Workspace
+
+LOCATED = pa.schema([*FOUND, *PLACES])
+"""One row of a snapshot's `findings.parquet`: what was found, and where it is by its value alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a snapshot holds."""
+
+    number: int
+    as_of: datetime
+    """Confidence and age are told as of this time."""
+    deliveries: tuple[tuple[str, str], ...]
+    """Data set and SHA-256 of every delivery in it, sorted."""
+    findings: int
+    by_role: dict[str, int]
+
+
+def make_snapshot(
+    workspace: Workspace, *, as_of: datetime, reference: Reference, workers: int, progress: Progress
+) -> Manifest | None:
+    """Merge what is new into what the last snapshot holds, and let the new one appear; None: nothing is new.
+
+    Where a delivery of the last snapshot is gone, all are merged again. Raises OutputError.
+    """
+    deliveries = workspace.deliveries()
+    base = _base(workspace, deliveries)
+    known = set(base.deliveries) if base is not None else set()
+    fresh = [one for one in deliveries if (one.dataset, one.sha256) not in known]
+    snapshots = workspace.snapshots()
+    if base is not None and not fresh and snapshots[-1].number == base.number:
+        return None
+    number = snapshots[-1].number + 1 if snapshots else 1
+    if number > LAST_SNAPSHOT:
+        raise OutputError("There are no more numbers for snapshots.", where=str(workspace.root))
+    with workspace.staging() as staging:
+        folder = staging / "new"
+        folder.mkdir()
+        before = None if base is None else workspace.snapshot(base.number)
+        by_role: Counter[str] = Counter()
+        total = sum(_size(one) for one in fresh)
+        progress("merging evidence", 0, 0)
+        with parquet(folder / "findings.parquet", LOCATED) as write:
+            for name, tables in _standing(fresh, before, staging, workers):
+                with parquet(folder / name, STANDING) as keep:
+                    for table in tables:
+                        keep([table])
+                        found = _located(table, reference)
+                        write([found])
+                        by_role.update(_counted(found))
+                        progress("merging evidence", sum(by_role.values()), max(total, 1))
+        manifest = Manifest(
+            number=number,
+            as_of=as_of,
+            deliveries=tuple((one.dataset, one.sha256) for one in deliveries),
+            findings=by_role.total(),
+            by_role=dict(sorted(by_role.items())),
+        )
+        (folder / "manifest.json").write_text(_written(manifest), "utf-8")
+        workspace.publish(folder, workspace.root / "snapshots" / f"{number:06d}")
+    return manifest
+
+
+def _base(workspace: Workspace, deliveries: Iterable[DeliveryFolder]) -> Manifest | None:
+    """The newest snapshot whose deliveries are all still there."""
+    there = {(one.dataset, one.sha256) for one in deliveries}
+    for folder in reversed(workspace.snapshots()):
+        manifest = read_manifest(folder)
+        if there.issuperset(manifest.deliveries):
+            return manifest
+    return None
+
+
+def _standing(
+    fresh: list[DeliveryFolder], before: SnapshotFolder | None, staging: Path, workers: int
+) -> Iterator[tuple[str, Iterator[pa.Table]]]:
+    """The two files of standing evidence, with what is to stand in each."""
+
+    def standing(name: str) -> Path | None:
+        path = None if before is None else before.path / name
+        return path if path is not None and path.exists() else None
+
+    addresses = files_of((one.dataset, one.path / ADDRESSES) for one in fresh)
+    yield ADDRESSES, merge_standing(addresses, standing(ADDRESSES), staging, workers)
+    others = files_of((one.dataset, one.path / OTHERS) for one in fresh)
+    with engine(staging / "spill", workers) as connection:
+        yield OTHERS, merge_evidence(connection, others, standing(OTHERS))
+
+
+def _located(standing: pa.Table, reference: Reference) -> pa.Table:
+    found = findings_of(standing)
+    places = locate(found["type"].to_numpy(), found["value"].combine_chunks(), reference)
+    return pa.table([*found.columns, *places.columns], schema=LOCATED)
+
+
+def _counted(found: pa.Table) -> dict[str, int]:
+    return {one["values"]: one["counts"] for one in found["role"].value_counts().to_pylist()}
+
+
+def _size(delivery: DeliveryFolder) -> int:
+    """About how many findings a delivery gives: for the bar alone."""
+    import pyarrow.parquet as pq
+
+    return sum(
+        pq.read_metadata(delivery.path / name).num_rows
+        for name in (ADDRESSES, OTHERS)
+        if (delivery.path / name).exists()
+    )
+
+
+def _written(manifest: Manifest) -> str:
+    content = {
+        "number": manifest.number,
+        "as_of": manifest.as_of.astimezone(UTC).isoformat(),
+        "findings": manifest.findings,
+        "by_role": manifest.by_role,
+        "deliveries": [{"dataset": dataset, "sha256": sha256} for dataset, sha256 in manifest.deliveries],
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def read_manifest(folder: SnapshotFolder) -> Manifest:
+    """What a snapshot says of itself. Raises UnreadableError when that cannot be read."""
+    path = folder.path / "manifest.json"
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        return Manifest(
+            number=folder.number,
+            as_of=datetime.fromisoformat(content["as_of"]),
+            deliveries=tuple((one["dataset"], one["sha256"]) for one in content["deliveries"]),
+            findings=content["findings"],
+            by_role=content["by_role"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableError(
+            "The snapshot's manifest cannot be read.",
+            where=str(path),
+            got=type(error).__name__,
+            remedy="drop this snapshot and make a new one: `accord snapshot drop NUMBER`",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How one snapshot differs from an earlier one."""
+
+    new: int
+    gone: int
+    changed: int
+    """Findings of both whose times, sightings, families, data sets, marking or place differ."""
+    by_country: tuple[tuple[str, int, int, int], ...]
+    """Country ('' for none), new, gone, changed; the most first."""
+
+
+def compare(old: SnapshotFolder, new: SnapshotFolder) -> Difference:
+    """Count what is new, gone and changed from `old` to `new`."""
+    said = "families, datasets, marking, first_seen, last_seen, sightings, country, asn"
+    rows = []
+    with duckdb.connect() as connection:
+        for name, folder in (("older", old), ("newer", new)):
+            path = folder.path / "findings.parquet"
+            if path.exists():
+                connection.read_parquet(str(path)).create_view(name)
+            else:
+                connection.register(name, LOCATED.empty_table())
+        rows = connection.sql(
+            f"""
+            SELECT coalesce(b.country, a.country, '') AS place,
+                   count(*) FILTER (a.value IS NULL), count(*) FILTER (b.value IS NULL),
+                   count(*) FILTER (a.value IS NOT NULL AND b.value IS NOT NULL AND a.said IS DISTINCT FROM b.said)
+            FROM (SELECT type, value, role, country, struct_pack({_packed(said)}) AS said FROM older) a
+            FULL JOIN (SELECT type, value, role, country, struct_pack({_packed(said)}) AS said FROM newer) b
+            USING (type, value, role) GROUP BY place
+            """
+        ).fetchall()
+    counted = [(str(place), int(fresh), int(gone), int(changed)) for place, fresh, gone, changed in rows]
+    counted.sort(key=lambda row: (-row[1] - row[2] - row[3], row[0]))
+    return Difference(
+        new=sum(row[1] for row in counted),
+        gone=sum(row[2] for row in counted),
+        changed=sum(row[3] for row in counted),
+        by_country=tuple(row for row in counted if any(row[1:])),
+    )
+
+
+def _packed(names: str) -> str:
+    return ", ".join(f"{name} := {name}" for name in names.split(", "))

@@ -1,0 +1,193 @@
+"""What a workspace's newest snapshot knows of some values, as rows of the hub's table."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from accord.attribution.locating import locate
+from accord.cli.delivering import ADDRESSES, OTHERS
+from accord.cli.snapshotting import LOCATED, read_manifest
+from accord.columns.schema import STANDING
+from accord.formats.catalogue import FORMATS
+from accord.fusion.engines.files import finding_begins
+from accord.fusion.evidence import Evidence
+from accord.fusion.merging import FamilySheet
+from accord.fusion.standing import findings_of
+from accord.intake.delivery import DATED_RESOLUTIONS
+from accord.operations.declaration import Declared, Operation, Scope, read_workspace
+from accord.reference.addresses import parse_addresses
+from accord.reference.store import Reference
+from accord.release.case import Case
+from accord.vocabulary.markings import MARKINGS
+from accord.vocabulary.roles import ROLES
+from accord.workspace.keys import hub_key
+from accord.workspace.store import Workspace
+
+
+def standing_findings(workspace: Workspace, wanted: Sequence[str], reference: Reference) -> list[dict[str, object]]:
+    """Rows of `columns.schema.FINDINGS` for findings that are one of these canonical values, stand on it, or resolve
+    to it. Raises UnreadableError when there is no snapshot yet."""
+    snapshot = workspace.snapshot()
+    declared = read_workspace(workspace.settings, FORMATS)
+    if not wanted:
+        return []
+    resolutions = _resolutions(workspace, declared, wanted)
+    values = _values(snapshot.path, [*wanted, *resolutions["domain"].to_pylist()])
+    standing = _standing(snapshot.path, values)
+    known = {one.id for one in declared.datasets}
+    standing = standing.filter(pc.is_in(standing["dataset"], value_set=pa.array(sorted(known), pa.string())))
+    if not len(standing):
+        return []
+    case = _case(workspace, declared, read_manifest(snapshot).as_of, standing, resolutions, reference)
+    return [row for piece in case.hub_findings(1 << 16) for row in piece.to_pylist()]
+
+
+def _values(snapshot: Path, wanted: Sequence[str]) -> list[str]:
+    """Values of findings that are wanted, or stand on what is."""
+    with duckdb.connect() as connection:
+        rows = (
+            connection.sql(
+                """
+            SELECT DISTINCT value FROM read_parquet($table)
+            WHERE value IN (SELECT unnest($wanted)) OR host IN (SELECT unnest($wanted))
+               OR address IN (SELECT unnest($wanted)) ORDER BY value
+            """,
+                params={"table": str(snapshot / "findings.parquet"), "wanted": sorted(set(wanted))},
+            ).fetchall()
+            if (snapshot / "findings.parquet").exists()
+            else []
+        )
+    return [str(value) for (value,) in rows]
+
+
+def _standing(snapshot: Path, values: Sequence[str]) -> pa.Table:
+    """STANDING rows of these values."""
+    high, low = parse_addresses(pa.array(values, pa.string()))
+    pairs = [(h, lo) for h, lo in zip(high.tolist(), low.tolist(), strict=True) if (h, lo) != (0, 0)]
+    found = [STANDING.empty_table()]
+    with duckdb.connect() as connection:
+        connection.register("pairs", pa.table({"h": pa.array([h for h, _ in pairs], pa.uint64()),
+                                               "l": pa.array([lo for _, lo in pairs], pa.uint64())}))  # fmt: skip
+        connection.register("named", pa.table({"v": pa.array(values, pa.string())}))
+        for name in (ADDRESSES, OTHERS):
+            if (snapshot / name).exists():
+                rows = connection.sql(
+                    f"""
+                    SELECT * FROM read_parquet(['{snapshot / name}'])
+                    WHERE (high, low) IN (SELECT (h, l) FROM pairs) OR (value <> '' AND value IN (SELECT v FROM named))
+                    ORDER BY type, high, low, value, role, dataset, family NULLS FIRST, marking
+                    """
+                ).to_arrow_table()
+                found.append(rows.cast(STANDING))
+    return pa.concat_tables(found).combine_chunks()
+
+
+def _resolutions(workspace: Workspace, declared: Declared, wanted: Sequence[str]) -> pa.Table:
+    """DATED_RESOLUTIONS of these names or addresses, from every delivery."""
+    place = {one.id: at for at, one in enumerate(declared.datasets)}
+    tables = [DATED_RESOLUTIONS.empty_table()]
+    files: dict[int, list[str]] = {}
+    for delivery in workspace.deliveries():
+        path = delivery.path / "resolutions.parquet"
+        if delivery.dataset in place and path.exists():
+            files.setdefault(place[delivery.dataset], []).append(str(path))
+    with duckdb.connect() as connection:
+        for at, paths in files.items():
+            rows = connection.sql(
+                """
+                SELECT * REPLACE (CAST($at AS INTEGER) AS dataset) FROM read_parquet($paths)
+                WHERE domain IN (SELECT unnest($wanted)) OR address IN (SELECT unnest($wanted))
+                """,
+                params={"at": at, "paths": paths, "wanted": list(wanted)},
+            ).to_arrow_table()
+            tables.append(rows.cast(DATED_RESOLUTIONS))
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _case(
+    workspace: Workspace,
+    declared: Declared,
+    as_of: datetime,
+    standing: pa.Table,
+    resolutions: pa.Table,
+    reference: Reference,
+) -> Case:
+    """All that is known of some findings, as an operation without a scope would have it."""
+    found = findings_of(standing)
+    role_codes = {role.value: code for code, role in enumerate(ROLES)}
+    mark_codes = {marking.value: code for code, marking in enumerate(MARKINGS)}
+    first = finding_begins(standing)
+    finding = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(standing))))
+    names = sorted({name for name in standing["family"].to_pylist() if name is not None})
+    place = {one.id: at for at, one in enumerate(declared.datasets)}
+    family = [-1 if name is None else names.index(name) for name in standing["family"].to_pylist()]
+    dataset = np.array([place[name] for name in standing["dataset"].to_pylist()], np.int32)
+    marking = np.array([mark_codes[name] for name in standing["marking"].to_pylist()], np.int8)
+    ports = standing["ports"].combine_chunks()
+    listed = pc.list_parent_indices(ports).to_numpy()
+    findings = pa.table(
+        {
+            "type": found["type"],
+            "value": found["value"],
+            "role": pa.array([role_codes[name] for name in found["role"].to_pylist()], pa.int8()),
+        }
+    )
+    rows = pa.table(
+        {
+            "finding": finding,
+            "dataset": dataset,
+            "delivery": np.zeros(len(standing), np.int32),
+            "marking": marking,
+            "family": np.array(family, np.int32),
+            "day": np.zeros(len(standing), np.int32),
+            "first_seen": standing["first_seen"].cast(pa.int64()),
+            "last_seen": standing["last_seen"].cast(pa.int64()),
+            "count": standing["count"],
+            "undated": standing["undated"],
+            "observations": standing["observations"],
+        }
+    )
+    return Case(
+        operation=_operation(workspace, declared, as_of),
+        deliveries=(),
+        evidence=Evidence(
+            findings=findings,
+            rows=rows,
+            ports=pa.table(
+                {
+                    "finding": finding[listed],
+                    "dataset": dataset[listed],
+                    "marking": marking[listed],
+                    "port": pc.list_flatten(ports),
+                }
+            ),
+        ),
+        families=FamilySheet(reported=names, normalised=reference.families.normalise(names)),
+        key=hub_key(declared.hub.key_file),
+        threads=1,
+        places=locate(found["type"].to_numpy(), found["value"].combine_chunks(), reference),
+        resolutions=resolutions,
+        reference=reference,
+    )
+
+
+def _operation(workspace: Workspace, declared: Declared, as_of: datetime) -> Operation:
+    return Operation(
+        file=workspace.settings,
+        name="workspace",
+        title=declared.hub.name,
+        simulated=False,
+        answer_by=None,
+        root=workspace.root,
+        hub=declared.hub,
+        scope=Scope(countries=(), roles=(), families=(), window_start=None, window_end=None, as_of=as_of),
+        partners=declared.partners,
+        datasets=declared.datasets,
+        recipients=(),
+        themes=(),
+    )
