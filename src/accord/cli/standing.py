@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from accord.attribution.locating import locate
 from accord.cli.delivering import ADDRESSES, OTHERS
-from accord.cli.snapshotting import LOCATED, read_manifest
+from accord.cli.snapshotting import read_manifest
 from accord.columns.schema import STANDING
 from accord.formats.catalogue import FORMATS
 from accord.fusion.engines.files import finding_begins
@@ -89,7 +89,7 @@ def _standing(snapshot: Path, values: Sequence[str]) -> pa.Table:
 
 def _resolutions(workspace: Workspace, declared: Declared, wanted: Sequence[str]) -> pa.Table:
     """DATED_RESOLUTIONS of these names or addresses, from every delivery."""
-    place = {one.id: at for at, one in enumerate(declared.datasets)}
+    place: dict[str, int] = {one.id: at for at, one in enumerate(declared.datasets)}
     tables = [DATED_RESOLUTIONS.empty_table()]
     files: dict[int, list[str]] = {}
     for delivery in workspace.deliveries():
@@ -124,7 +124,7 @@ def _case(
     first = finding_begins(standing)
     finding = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(standing))))
     names = sorted({name for name in standing["family"].to_pylist() if name is not None})
-    place = {one.id: at for at, one in enumerate(declared.datasets)}
+    place: dict[str, int] = {one.id: at for at, one in enumerate(declared.datasets)}
     family = [-1 if name is None else names.index(name) for name in standing["family"].to_pylist()]
     dataset = np.array([place[name] for name in standing["dataset"].to_pylist()], np.int32)
     marking = np.array([mark_codes[name] for name in standing["marking"].to_pylist()], np.int8)
