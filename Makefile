@@ -26,10 +26,10 @@ PROJECT := $(PIP) --no-deps --no-build-isolation --editable .
 
 LINTED := src tests $(wildcard bench tools)
 
-.PHONY: help demo test check static lint format types contracts bench lock upgrade reference wheel clean tidy
+.PHONY: help demo test check static lint format types contracts bench lock upgrade reference translations wheel clean tidy
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(STAMPS)/warm ## Install, simulate an operation's deliveries, make the reports, score them against the truth
 	@rm -rf $(DEMO)
@@ -70,6 +70,9 @@ lock: $(STAMPS)/dev ## Write requirements/*.txt from requirements/*.in, keeping 
 
 upgrade: $(STAMPS)/dev ## Write requirements/*.txt from requirements/*.in with the newest versions
 	@$(call compile,--upgrade)
+
+translations: $(STAMPS)/dev ## Write accord.pot from the messages in the code, and bring the catalogues up to it
+	@$(BIN)/python tools/translations.py $(LANGUAGES)
 
 reference: $(STAMPS)/dev ## Write docs/cli.md from the commands themselves
 	@$(BIN)/python tools/describe_commands.py > docs/cli.md

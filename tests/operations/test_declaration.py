@@ -1,5 +1,6 @@
 """Operation files: a good one is read as written, every mistake is named by its key with what was expected."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,6 +94,17 @@ def test_a_good_file_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert operation.recipients_of(operation.scope.countries[1]) == ()
 
 
+def test_a_countrys_reports_are_in_every_language_that_a_recipient_reads(tmp_path: Path) -> None:
+    operation = read_operation(write(tmp_path, GOOD), FORMATS)
+    here, elsewhere = operation.scope.countries
+    (recipient,) = operation.recipients
+    assert (operation.languages, recipient.languages) == (("en",), ()), "the defaults"
+    readers = [replace(recipient, languages=codes) for codes in (("fr", "ar"), (), ("ar", "de"))]
+    written = replace(operation, languages=("en", "es"), recipients=tuple(readers))
+    assert written.languages_of(here) == ("fr", "ar", "en", "es", "de")
+    assert written.languages_of(elsewhere) == ("en", "es"), "a country without recipients takes the operation's"
+
+
 MISTAKES = [
     ('root = "in"', 'root = "out"', "root", "a folder"),
     ('key_file = "hub.key"', "", "hub.key_file", "a text"),
@@ -120,6 +132,18 @@ MISTAKES = [
     ('path = "{family}.csv"', 'field = "x"\nrole = "spam"', "dataset[1] (scan).rule[1].field", "together"),
     ('path = "{family}.csv"', 'path = "a.csv"', "dataset[1] (scan).rule[1].role", "what the rule gives"),
     ('partner = "csirt"\ncountry = "ID"', 'partner = "csirt"\ncountry = "id"', "recipient[1].country", "in capitals"),
+    (
+        'title = "A test"',
+        'title = "A test"\nlanguages = "tlh"',
+        "operation.languages",
+        "languages that Accord speaks: en",
+    ),
+    (
+        'persons = ["A. Officer"]',
+        'languages = ["en", "en-GB"]',
+        "recipient[1].languages",
+        "languages that Accord speaks: en",
+    ),
     ('id = "csirt"', 'id = "vendor"', "partner[2] (vendor).id", "not yet taken"),
     ('id = "scan"', 'id = "A scan"', "dataset[1] (A scan).id", "a-z"),
 ]

@@ -75,6 +75,7 @@ def operation(folder: Path, *recipients: Recipient) -> Operation:
         file=folder / "operation.toml",
         name="test",
         title="A test",
+        languages=("en",),
         simulated=False,
         answer_by=None,
         root=folder,
@@ -157,11 +158,11 @@ _resolution = st.fixed_dictionaries(
 )
 AUDIENCES = {
     "nobody declared": (),
-    "a CSIRT": (Recipient(partner=CSIRT, country="TH", persons=()),),
-    "a CSIRT's named person": (Recipient(partner=CSIRT, country="TH", persons=("A. Officer",)),),
+    "a CSIRT": (Recipient(partner=CSIRT, country="TH", persons=(), languages=()),),
+    "a CSIRT's named person": (Recipient(partner=CSIRT, country="TH", persons=("A. Officer",), languages=()),),
     "a CSIRT and a police unit": (
-        Recipient(partner=CSIRT, country="TH", persons=("A. Officer",)),
-        Recipient(partner=POLICE, country="TH", persons=()),
+        Recipient(partner=CSIRT, country="TH", persons=("A. Officer",), languages=()),
+        Recipient(partner=POLICE, country="TH", persons=(), languages=()),
     ),
 }
 

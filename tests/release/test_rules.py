@@ -10,7 +10,7 @@ from accord.vocabulary.markings import Marking, read_marking, strictest
 
 def recipient(name: str, *persons: str) -> Recipient:
     partner = Partner(id=name, name=name.upper(), kind=PartnerKind.CSIRT, country=None)
-    return Recipient(partner=partner, country="TH", persons=persons)
+    return Recipient(partner=partner, country="TH", persons=persons, languages=())
 
 
 NOBODY = ()

@@ -186,7 +186,7 @@ def test_a_weeks_chart_of_years_is_cut_to_half_a_year_and_says_so(make_view: Mak
     view = make_view(rows=[{"first_seen": old, "last_seen": old}, {"value": "203.0.113.9"}])
     (chart,) = [part for part in everything(compose(view, None)) if isinstance(part, WeekChart)]
     assert len(chart.starts) == 26
-    assert "1 were last seen before these weeks" in VOICE.say(chart.source)
+    assert "1 finding was last seen before these weeks" in VOICE.say(chart.source)
 
 
 def test_the_worst_findings_are_a_few_hundred_and_each_stands_under_who_must_act(make_view: MakeView) -> None:

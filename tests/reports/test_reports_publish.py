@@ -46,6 +46,7 @@ def test_a_report_is_these_files(view, folder):
         "bundle.json",
         "car.en.html",
         "car.en.pdf",
+        "columns.en.html",
         "findings.csv",
         "intelmq.jsonl",
         "letter.en.txt",

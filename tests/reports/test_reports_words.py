@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from accord.reports.confidence import in_words
 from accord.reports.words import (
+    Clauses,
     Code,
     Country,
+    Fixed,
+    Flow,
     Lines,
     Moment,
+    Sentences,
     Share,
     Speaker,
     Together,
@@ -29,16 +33,29 @@ from accord.vocabulary.errors import SettingsError
 ENGLISH = speaker("en")
 FRENCH = Speaker(Locale.parse("fr"), gettext.NullTranslations())
 GERMAN = Speaker(Locale.parse("de"), gettext.NullTranslations())
+SPANISH = Speaker(Locale.parse("es"), gettext.NullTranslations())
 ARABIC = Speaker(Locale.parse("ar"), gettext.NullTranslations())
 
 
 @pytest.mark.parametrize(
     ("voice", "said"),
     # CLDR 47: French groups by U+202F, German by a full stop
-    [(ENGLISH, "1,104,500"), (FRENCH, "1\u202f104\u202f500"), (GERMAN, "1.104.500")],
+    [
+        (ENGLISH, "1,104,500"),
+        (FRENCH, "1\u202f104\u202f500"),
+        (GERMAN, "1.104.500"),
+        (SPANISH, "1.104.500"),
+        (ARABIC, "1,104,500"),
+    ],
 )
 def test_a_number_has_the_separators_of_its_language(voice: Speaker, said: str) -> None:
     assert voice.say(1_104_500) == said
+
+
+@pytest.mark.parametrize(("number", "said"), [(1104, "1104"), (9999, "9999"), (10_000, "10.000")])
+def test_spanish_does_not_part_four_digits(number: int, said: str) -> None:
+    # CLDR 47, es: minimumGroupingDigits 2
+    assert SPANISH.say(number) == said
 
 
 def test_a_day_is_iso_8601_in_utc_in_every_language() -> None:
@@ -52,6 +69,11 @@ def test_a_day_is_iso_8601_in_utc_in_every_language() -> None:
 )
 def test_a_share_that_is_not_all_or_nothing_is_never_said_to_be(share: float, said: str) -> None:
     assert ENGLISH.say(Share(value=share)) == said
+
+
+@pytest.mark.parametrize(("voice", "said"), [(FRENCH, "12\u00a0%"), (GERMAN, "12\u00a0%"), (ENGLISH, "12%")])
+def test_a_share_has_the_blank_of_its_language(voice: Speaker, said: str) -> None:
+    assert voice.say(Share(value=0.123)) == said
 
 
 @pytest.mark.parametrize(
@@ -74,13 +96,57 @@ def test_braces_and_percent_signs_of_a_text_from_outside_are_only_text() -> None
 
 def test_a_sentence_tells_its_code_apart() -> None:
     runs = ENGLISH.runs(say("Open {file} and {other}.", file=Code(text="outcomes.csv"), other=Verbatim(text="x")))
-    assert [(run.text, run.code) for run in runs] == [("Open ", False), ("outcomes.csv", True), (" and x.", False)]
+    assert [(run.text, run.code, run.flow) for run in runs] == [
+        ("Open ", False, Flow.OURS),
+        ("outcomes.csv", True, Flow.LATIN),
+        (" and ", False, Flow.OURS),
+        ("x", False, Flow.THEIRS),
+        (".", False, Flow.OURS),
+    ]
 
 
 def test_values_are_joined_as_the_language_joins_them() -> None:
     three: Value = Together(parts=tuple(Verbatim(text=letter) for letter in "abc"))
     assert (ENGLISH.say(three), GERMAN.say(three)) == ("a, b, and c", "a, b und c")
     assert ENGLISH.say(Lines(parts=(1, None))) == "1\n\u2013"
+
+
+def test_clauses_are_parted_by_the_mark_of_the_language_and_sentences_by_a_blank() -> None:
+    class Marked(gettext.NullTranslations):
+        def gettext(self, message: str) -> str:
+            return {"{fact}; {next}": "{fact}؛ {next}"}[message]
+
+    parts = tuple(Verbatim(text=letter) for letter in "abc")
+    assert ENGLISH.say(Clauses(parts=parts)) == "a; b; c"
+    assert Speaker(Locale.parse("fr"), Marked()).say(Clauses(parts=parts)) == "a؛ b؛ c"
+    assert ENGLISH.say(Sentences(parts=parts[:2])) == "a b"
+
+
+@pytest.mark.parametrize(
+    ("voice", "code", "within", "of"),
+    [
+        (FRENCH, "ID", "en Indonésie", "de l’Indonésie"),
+        (FRENCH, "PH", "aux Philippines", "des Philippines"),
+        (FRENCH, "BR", "au Brésil", "du Brésil"),
+        (FRENCH, "SG", "à Singapour", "de Singapour"),
+        (FRENCH, "IR", "en Iran", "de l’Iran"),
+        (GERMAN, "ID", "in Indonesien", "von Indonesien"),
+        (GERMAN, "PH", "auf den Philippinen", "der Philippinen"),
+        (GERMAN, "CH", "in der Schweiz", "der Schweiz"),
+        (SPANISH, "ID", "en Indonesia", "de Indonesia"),
+        (SPANISH, "GB", "en el Reino Unido", "del Reino Unido"),
+    ],
+)
+def test_a_translation_asks_for_a_country_as_its_sentence_wants_it(
+    voice: Speaker, code: str, within: str, of: str
+) -> None:
+    assert voice.country(code, form="in") == within
+    assert voice.country(code, form="of") == of
+
+
+def test_terms_are_ordered_as_the_reader_calls_them() -> None:
+    items = tuple((Verbatim(text=word), None) for word in ("Zebra", "école", "Eau", "été"))
+    assert [ENGLISH.say(term) for term, _ in ENGLISH.in_order(items)] == ["Eau", "école", "été", "Zebra"]
 
 
 def test_a_translation_may_move_the_slots() -> None:
@@ -91,9 +157,13 @@ def test_a_translation_may_move_the_slots() -> None:
     assert Speaker(Locale.parse("de"), Turned()).say(say("{a} of {b}", a=3, b=1000)) == "von 1.000 sind es 3"
 
 
-def test_a_text_from_outside_is_isolated_in_a_language_from_right_to_left() -> None:
-    # UAX #9: FSI ... PDI keeps a Latin name from turning the words around it
+def test_what_is_not_in_a_language_from_right_to_left_is_isolated_in_it() -> None:
+    # UAX #9, 2.4: FSI takes the direction of a name's first letter, LRI is left to right, PDI ends both
+    day = datetime(2026, 11, 23, tzinfo=UTC)
     assert ARABIC.say(Verbatim(text="Emotet")) == "\u2068Emotet\u2069"
+    assert ARABIC.say(Code(text="203.0.113[.]7")) == "\u2066203.0.113[.]7\u2069"
+    assert ARABIC.say(say("{a}, {b}", a=Fixed(text="AS64496"), b=day)) == "\u2066AS64496\u2069, \u20662026-11-23\u2069"
+    assert ENGLISH.say(Together(parts=(Verbatim(text="a"), day))) == "a and 2026-11-23"
     assert ARABIC.right_to_left
     assert not ENGLISH.right_to_left
 
@@ -138,7 +208,7 @@ def test_confidence_has_one_word_on_one_fixed_scale(confidence: float | None, wo
     assert ENGLISH.say(in_words(confidence)) == word
 
 
-@pytest.mark.parametrize("language", ["xx", "", "../../etc", "fr"])
+@pytest.mark.parametrize("language", ["xx", "", "../../etc", "en-US"])
 def test_a_language_without_messages_is_refused_with_the_remedy(language: str) -> None:
     with pytest.raises(SettingsError, match="language"):
         speaker(language)

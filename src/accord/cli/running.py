@@ -50,9 +50,6 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """mallopt(3) of the GNU C library."""
 _KEPT_BYTES = 64 << 20
 
-LANGUAGES = ("en",)
-"""Languages that reports are written in."""
-
 REPORTS_WAITING = 3
 """Views that may wait for a worker: what bounds their memory."""
 
@@ -293,7 +290,8 @@ def _publish(
             view = scoped.view(country, theme, sightings)
             place = report_folder(country, theme)
             previous = None if since is None else since / place
-            waiting.append(publishers.submit(_write_report, view, folder / place, previous))
+            languages = scoped.operation.languages_of(country)
+            waiting.append(publishers.submit(_write_report, view, folder / place, previous, languages))
             while len(waiting) - len(done) > REPORTS_WAITING:
                 done.append(waiting[len(done)].result())
                 progress("writing reports", len(done), total)
@@ -309,11 +307,11 @@ def report_folder(country: CountryCode, theme: Theme | None) -> Path:
     return place if theme is None else place / theme.name
 
 
-def _write_report(view: View, folder: Path, previous: Path | None) -> "PublishedReport":
+def _write_report(view: View, folder: Path, previous: Path | None, languages: tuple[str, ...]) -> "PublishedReport":
     from accord.reports import publish
 
     folder.mkdir(parents=True)
-    return publish.write(view, folder, previous, LANGUAGES)
+    return publish.write(view, folder, previous, languages)
 
 
 @contextmanager

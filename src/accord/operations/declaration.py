@@ -17,6 +17,7 @@ from accord.agreements.declarations import (
 from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
 from accord.vocabulary.roles import Role
 from accord.workspace.settings import SettingsTable, known, read_settings, unique
+from accord.workspace.translations import LANGUAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class Recipient:
     partner: Partner
     country: CountryCode
     persons: tuple[str, ...]
+    languages: tuple[str, ...]
+    """Those that it reads; empty: the operation's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,8 @@ class Operation:
     name: str
     title: str
     simulated: bool
+    languages: tuple[str, ...]
+    """What reports are written in for recipients that say nothing else, and for countries without recipients."""
     answer_by: datetime | None
     root: Path
     hub: Hub
@@ -83,6 +88,11 @@ class Operation:
     def recipients_of(self, country: CountryCode) -> tuple[Recipient, ...]:
         """The audience of a country's reports: a rule must hold for each of them."""
         return tuple(one for one in self.recipients if one.country == country)
+
+    def languages_of(self, country: CountryCode) -> tuple[str, ...]:
+        """What a country's reports are written in: each language that one of its recipients reads, once."""
+        wanted = [code for one in self.recipients_of(country) for code in one.languages or self.languages]
+        return tuple(dict.fromkeys(wanted or self.languages))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +141,7 @@ def read_operation(path: Path, formats: Mapping[str, object]) -> Operation:
         name=sheet.identifier("name"),
         title=sheet.text("title"),
         simulated=sheet.flag("simulated", default=False),
+        languages=sheet.languages("languages") or LANGUAGES[:1],
         answer_by=sheet.optional_instant("answer_by"),
         root=root,
         hub=hub,
@@ -220,6 +231,7 @@ def _read_recipient(table: SettingsTable, partners: Mapping[PartnerId, Partner])
         partner=partners[known(table, "partner", table.text("partner"), partners, "partner")],
         country=read_country(table, "country"),
         persons=table.texts("persons"),
+        languages=table.languages("languages"),
     )
     table.done()
     return recipient

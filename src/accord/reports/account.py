@@ -5,11 +5,12 @@ from accord.reports.blocks import Align, Block, Bullets, Column, Definitions, He
 from accord.reports.confidence import SCALE, UNRATED
 from accord.reports.roles import advice_for, role_name
 from accord.reports.tally import Tally
-from accord.reports.words import Code, Lines, Message, Value, Verbatim, count_of, named, say
+from accord.reports.words import Code, Fixed, Lines, Message, Value, Verbatim, count_of, named, say
 from accord.vocabulary.datasets import Origin
 from accord.vocabulary.markings import Marking
 
 COLLECTED: dict[str, Message] = {
+    # l10n: how a data set was collected, in a cell of a table
     Origin.SINKHOLE: say("infected systems called a server that the partner controls"),
     Origin.HONEYPOT: say("attackers came to a decoy"),
     Origin.TELEMETRY: say("reports from the partner's products at its customers"),
@@ -21,6 +22,7 @@ COLLECTED: dict[str, Message] = {
 }
 
 HANDLING: dict[Marking, Message] = {
+    # l10n: after FIRST's TLP 2.0, of which there are official translations (www.first.org/tlp): use their words
     Marking.CLEAR: say("Recipients can spread this to the world; there is no limit on disclosure."),
     Marking.GREEN: say(
         "Limited disclosure: recipients can spread this within their community of security organisations, but not on "
@@ -101,7 +103,7 @@ def _dataset_row(sheet: DatasetSheet) -> Row:
         sheet.observations,
         sheet.findings,
         sheet.sightings,
-        Lines(parts=(Verbatim(text=sheet.grade), Verbatim(text=sheet.marking.label))),
+        Lines(parts=(Fixed(text=sheet.grade), Fixed(text=sheet.marking.label))),
     )
 
 
@@ -224,7 +226,7 @@ def _reference(view: View) -> Block:
             Column(title=say("Licence"), weight=1.2),
         ),
         rows=tuple(
-            (Verbatim(text=sheet.name), Verbatim(text=sheet.version), Verbatim(text=sheet.licence))
+            (Verbatim(text=sheet.name), Fixed(text=sheet.version), Fixed(text=sheet.licence))
             for sheet in view.reference
         ),
     )
@@ -260,7 +262,7 @@ def handling(view: View, tally: Tally) -> Section:
         items.insert(0, say("Everything in this report is simulated. Nobody may be contacted because of it."))
     return Section(
         anchor="handling",
-        title=say("Handling rules: {label}", label=Verbatim(text=view.marking.label)),
+        title=say("Handling rules: {label}", label=Fixed(text=view.marking.label)),
         blocks=(Bullets(items=tuple(items)),),
     )
 
@@ -282,4 +284,6 @@ def glossary(tally: Tally) -> Section:
         (say("TLP"), say("Traffic Light Protocol 2.0 of FIRST: whom a recipient may pass information on to.")),
     )
     roles = tuple((role_name(role), advice_for(role).meaning) for role in tally.roles)
-    return Section(anchor="glossary", title=say("Glossary"), blocks=(Definitions(items=(*words, *roles)),))
+    return Section(
+        anchor="glossary", title=say("Glossary"), blocks=(Definitions(items=(*words, *roles), by_term=True),)
+    )

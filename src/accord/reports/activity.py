@@ -14,7 +14,7 @@ from accord.reports.blocks import (
 )
 from accord.reports.families import what_it_does
 from accord.reports.tally import Tally
-from accord.reports.words import Country, Message, Share, count_of, named, say
+from accord.reports.words import Country, Message, Sentences, Share, Value, count_of, named, say
 
 BARS = 10
 """Bars of a chart; the table beside it has more."""
@@ -88,14 +88,22 @@ def _week_chart(view: View, tally: Tally) -> WeekChart:
     starts = tuple(start for start, _ in tally.weeks)
     numbers = tuple(number for _, number in tally.weeks)
     most = max(numbers)
-    source = source_of(view)
-    if tally.undated or tally.before_weeks:
-        source = say(
-            "{source} {undated} findings without times of their own stand at their day of collection; {before} were "
-            "last seen before these weeks.",
-            source=source,
-            undated=tally.undated,
-            before=tally.before_weeks,
+    source: list[Value] = [source_of(view)]
+    if tally.undated:
+        source.append(
+            count_of(
+                "{n} finding without a time of its own stands at its day of collection.",
+                "{n} findings without times of their own stand at their day of collection.",
+                tally.undated,
+            )
+        )
+    if tally.before_weeks:
+        source.append(
+            count_of(
+                "{n} finding was last seen before these weeks.",
+                "{n} findings were last seen before these weeks.",
+                tally.before_weeks,
+            )
         )
     return WeekChart(
         anchor="chart-weeks",
@@ -112,5 +120,5 @@ def _week_chart(view: View, tally: Tally) -> WeekChart:
         axis=say("Findings seen in each week, by its Monday"),
         starts=starts,
         numbers=numbers,
-        source=source,
+        source=Sentences(parts=tuple(source)),
     )

@@ -24,7 +24,7 @@ from accord.reports.defang import printed
 from accord.reports.opening import Change
 from accord.reports.roles import role_name
 from accord.reports.tally import NetworkTally, RegistryTally, Tally, apart, by_actor
-from accord.reports.words import Code, Country, Lines, Message, Together, Value, Verbatim, count_of, named, say
+from accord.reports.words import Code, Country, Fixed, Lines, Message, Together, Value, Verbatim, count_of, named, say
 from accord.vocabulary.roles import Role
 
 WORST = 200
@@ -115,9 +115,13 @@ def _networks(tally: Tally) -> Table:
         columns=(
             Column(title=say("Network"), weight=2.6),
             Column(title=say("Findings"), weight=0.9, align=Align.END),
+            # l10n: head of a narrow column of numbers: command-and-control servers
             Column(title=say("C2"), weight=0.7, align=Align.END),
+            # l10n: head of a narrow column of numbers: compromised websites
             Column(title=say("Hacked sites"), weight=0.8, align=Align.END),
+            # l10n: head of a narrow column of numbers: infected systems
             Column(title=say("Infected"), weight=0.9, align=Align.END),
+            # l10n: head of a narrow column of numbers: findings of all other roles
             Column(title=say("Other"), weight=0.7, align=Align.END),
             Column(title=say("Contact and file"), weight=2.6),
         ),
@@ -134,7 +138,7 @@ def _network_row(network: NetworkTally) -> Row:
     numbers = [network.roles.get(role, 0) for role in apart_shown]
     contact = None if network.contact is None else named(network.contact)
     return (
-        Lines(parts=(_owner(network.owner), Verbatim(text=f"AS{network.asn}"))),
+        Lines(parts=(_owner(network.owner), Fixed(text=f"AS{network.asn}"))),
         network.findings,
         *numbers,
         network.findings - sum(numbers),
@@ -264,8 +268,10 @@ def worst(view: View, tally: Tally, change: Change | None) -> tuple[Section, ...
 
 def _band(view: View, actor: str, shown: int, network: NetworkTally | None) -> Band:
     if network is not None:
-        title: Value = say("{owner} ({asn})", owner=_owner(network.owner), asn=Verbatim(text=actor))
-        return Band(title=title, detail=say("{shown} of {all} findings", shown=shown, all=network.findings))
+        title: Value = say("{owner} ({asn})", owner=_owner(network.owner), asn=Fixed(text=actor))
+        # l10n: so many of a network's findings are shown here, and it has so many
+        detail = count_of("{shown} of {n} finding", "{shown} of {n} findings", network.findings, shown=shown)
+        return Band(title=title, detail=detail)
     detail = count_of("{n} finding", "{n} findings", shown)
     if actor:
         country = Country(code=view.country)
@@ -280,8 +286,10 @@ def _finding_row(row: dict[str, object], change: Change | None) -> Row:
     tag = None
     if change is not None:
         tag = (
+            # l10n: a tag beside a finding that the earlier report did not have
             say("new")
             if row["finding_id"] in change.new
+            # l10n: a tag beside a finding that differs from the earlier report
             else say("changed")
             if row["finding_id"] in change.changed
             else None
@@ -393,12 +401,14 @@ def _reviews(reviewed: pa.Table) -> list[Block]:
 def _shown(shown: int, every: int, what: Message) -> Message:
     if shown == every:
         return say("{what}: {n}", what=what, n=every)
+    # l10n: caption of a table, and how many of its subjects are shown: "Networks, the heaviest first: 25 of 310"
     return say("{what}: {shown} of {all}", what=what, shown=shown, all=every)
 
 
 def _rest(shown: int, every: int, column: str) -> Message | None:
     if shown == every:
         return None
+    # l10n: under a table of findings of which only the worst are shown; the file is a CSV file
     return say(
         "All stand in {file}; see its column {column}.", file=Code(text="findings.csv"), column=Code(text=column)
     )
@@ -415,6 +425,7 @@ def _what(row: dict[str, object], *, government: bool = True) -> Lines:
         shown: list[Value] = [named(name) for name in families[:3]]
         parts.append(Together(parts=tuple(shown)))
         if len(families) > 3:
+            # l10n: after three names of malware families
             parts.append(say("and {n} more", n=len(families) - 3))
     if government and row["government"]:
         parts.append(say("government system"))
@@ -427,6 +438,7 @@ def _seen(row: dict[str, object]) -> Lines:
     first, last = row["first_seen"], row["last_seen"]
     parts: list[Value] = [first, last]  # type: ignore[list-item]
     if row["undated"]:
+        # l10n: under a day: no record said when; it is the day on which the data was collected
         parts.append(say("day of collection"))
     return Lines(parts=tuple(parts))
 
@@ -437,8 +449,9 @@ def _ports(row: dict[str, object]) -> Value:
         return None
     text = ", ".join(str(port) for port in ports[:PORTS])
     if len(ports) > PORTS or row["ports_many"]:
-        return say("{ports} and more", ports=Verbatim(text=text))
-    return Verbatim(text=text)
+        # l10n: a list of port numbers that is longer than this
+        return say("{ports} and more", ports=Fixed(text=text))
+    return Fixed(text=text)
 
 
 def _owner(owner: object) -> Value:
@@ -448,7 +461,7 @@ def _owner(owner: object) -> Value:
 def _network_of(row: dict[str, object]) -> Value:
     if row["asn"] is None:
         return say("not known")
-    return Lines(parts=(_owner(row["network_owner"]), Verbatim(text=f"AS{row['asn']}")))
+    return Lines(parts=(_owner(row["network_owner"]), Fixed(text=f"AS{row['asn']}")))
 
 
 def _country(code: object) -> Value:

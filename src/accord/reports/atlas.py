@@ -232,7 +232,7 @@ def _labels(frame: _Frame, atlas: Atlas, sheet: MapSheet, speaker: Speaker) -> l
         if at is None or len(labels) == LABELS:
             continue
         own = code == sheet.country
-        words = f"{speaker.country(code, in_sentence=False)} {speaker.number(number)}"
+        words = f"{speaker.name(code)} {speaker.number(number)}"
         size = 13.0 if own else 10.5
         half = width_of(words, size) / 2
         x = min(max(at[0], half + 4), WIDTH - half - 4)
@@ -271,7 +271,7 @@ def _legend(sheet: MapSheet, numbers: dict[str, int], drawn: set[str], speaker: 
 
 
 def _range(step: int, speaker: Speaker) -> str:
-    low = speaker.number(10**step)
     if step == len(SCALE) - 1:
         return speaker.say(say("{low} or more", low=10**step))
-    return f"{low}\N{EN DASH}{speaker.number(10 ** (step + 1) - 1)}"
+    # l10n: a range of numbers in a map's legend; Arabic puts a word between them, so that their order is plain
+    return speaker.say(say("{low}\N{EN DASH}{high}", low=10**step, high=10 ** (step + 1) - 1))

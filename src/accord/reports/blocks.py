@@ -46,6 +46,8 @@ class Definitions:
     """Pairs of a term and what it means or holds."""
 
     items: tuple[tuple[Value, Value], ...]
+    by_term: bool = False
+    """In the order of the terms in the reader's language, as in a dictionary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,7 @@ class WeekChart:
     axis: Message
     starts: tuple[datetime, ...]
     numbers: tuple[int, ...]
-    source: Message
+    source: Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

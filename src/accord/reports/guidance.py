@@ -34,7 +34,9 @@ def _by_role(tally: Tally) -> Table:
             Column(title=say("Role"), weight=1.3),
             Column(title=say("Findings"), weight=0.8, align=Align.END),
             Column(title=say("Who can act"), weight=1.7),
+            # l10n: head of a column: which evidence to keep before anything is switched off
             Column(title=say("Keep first"), weight=2.2),
+            # l10n: head of the next column: what to do once the evidence is kept
             Column(title=say("Then"), weight=2.6),
         ),
         rows=tuple(
@@ -122,6 +124,7 @@ def _files() -> list[Block]:
         (("xarf.jsonl",), say("the same as X-ARF v4, for abuse desks that work by machine")),
         (("intelmq.jsonl",), say("the same as IntelMQ events, for a CSIRT's own IntelMQ")),
         (("outcomes.csv",), say("the form on which you tell us what was done")),
+        (("columns.<language>.html",), say("what each column of these tables means, and what to fill in")),
         (
             ("car.<language>.pdf", "car.<language>.html"),
             say("this report, to print and to read on a screen"),

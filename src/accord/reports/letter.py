@@ -5,8 +5,14 @@ form for the others. What is marked more strictly than TLP:AMBER may not reach a
 (TLP 2.0: amber is for the recipient's organisation and its clients); so is what awaits review. The label stands
 in the subject line and before the text (TLP 2.0, messaging). Lines are at most 72 characters (RFC 3676), but for
 indicators, which are never broken.
+
+In a language from right to left, plain text has no markup that says so. Every line therefore begins with U+200F
+(right-to-left mark), which makes the line a right-to-left one for every program that follows UAX #9, also where it
+begins with an address; and what is not in the language stands in isolates (`accord.reports.words`), which are closed
+at the end of a line and opened again on the next, because an isolate never reaches over a line's end.
 """
 
+import re
 from collections.abc import Iterable
 from textwrap import TextWrapper
 
@@ -19,9 +25,12 @@ from accord.reports.defang import printed
 from accord.reports.roles import advice_for, counted, role_name
 from accord.reports.tally import NetworkTally, apart, hosted_here, networks_of
 from accord.reports.words import (
+    Clauses,
     Code,
     Country,
+    Fixed,
     Message,
+    Sentences,
     Speaker,
     Together,
     Value,
@@ -72,10 +81,10 @@ def shareable(view: View) -> tuple[pa.Table, int]:
 
 
 def _cover_note(view: View, networks: tuple[NetworkTally, ...], withheld: int, voice: Speaker) -> list[str]:
-    lines = [view.marking.label]
+    lines = _line(Fixed(text=view.marking.label), voice)
     if view.operation.simulated:
-        lines.append(voice.say(say("SIMULATED DATA: do not send")))
-    lines += ["", voice.say(say("For whoever sends these letters (remove this part)"))]
+        lines += _line(say("SIMULATED DATA: do not send"), voice)
+    lines += ["", *_line(say("For whoever sends these letters (remove this part)"), voice)]
     title = say(
         "Requests to network owners in {country}, operation {operation}, data as of {as_of}",
         country=Country(code=view.country),
@@ -86,17 +95,12 @@ def _cover_note(view: View, networks: tuple[NetworkTally, ...], withheld: int, v
     if not networks:
         nothing = say("There is nothing to ask of any network owner: no finding that one may be told of.")
         return [*lines, *_wrapped(nothing, voice), *_withheld(withheld, voice)]
-    steps: list[Message] = [
-        count_of(
-            "There is {n} letter below.", "There are {n} letters below, the heaviest network first.", len(networks)
-        )
-        if len(networks) <= LETTERS
-        else say(
-            "There are {shown} letters below, the heaviest network first, and a form for {rest} more networks.",
-            shown=LETTERS,
-            rest=len(networks) - LETTERS,
+    steps: list[Value] = [
+        _how_many(len(networks)),
+        say(
+            "Check that the contact is right. Where it says '{unknown}', your national CSIRT can help.",
+            unknown=say("not known"),
         ),
-        say("Check that the contact is right. Where it says 'not known', your national CSIRT can help."),
         say("Put your letterhead and your name where the square brackets are. Send it encrypted where you can."),
         say(
             "Attach the file that the letter names; it holds the times and source ports without which a provider "
@@ -107,6 +111,20 @@ def _cover_note(view: View, networks: tuple[NetworkTally, ...], withheld: int, v
     for number, step in enumerate(steps, start=1):
         lines += _wrapped(step, voice, first=f"{number}. ", rest="   ")
     return [*lines, *_withheld(withheld, voice)]
+
+
+def _how_many(networks: int) -> Value:
+    letters = count_of(
+        "There is {n} letter below.",
+        "There are {n} letters below, the heaviest network first.",
+        min(networks, LETTERS),
+    )
+    if networks <= LETTERS:
+        return letters
+    rest = count_of(
+        "A form for {n} more network follows them.", "A form for {n} more networks follows them.", networks - LETTERS
+    )
+    return Sentences(parts=(letters, rest))
 
 
 def _withheld(withheld: int, voice: Speaker) -> list[str]:
@@ -125,18 +143,20 @@ def _withheld(withheld: int, voice: Speaker) -> list[str]:
 def _letter(view: View, findings: pa.Table, network: NetworkTally, place: tuple[int, int], voice: Speaker) -> list[str]:
     own = findings.filter(pc.equal(findings["asn"], network.asn))
     marking = strictest(*(Marking(name) for name in pc.unique(own["marking"]).to_pylist()))
-    owner: Value = say("the owner of AS{asn}", asn=Verbatim(text=str(network.asn)))
+    # l10n: stands for a name after "To"; {asn} is such as AS64496
+    owner: Value = say("the owner of {asn}", asn=_asn(network))
     if network.owner is not None:
         owner = named(network.owner)
     contact: Value = say("not known") if network.contact is None else Verbatim(text=network.contact)
     lines = [
         "",
         _BAR,
-        voice.say(say("Letter {number} of {all}", number=place[0], all=place[1])),
+        *_line(say("Letter {number} of {all}", number=place[0], all=place[1]), voice),
         _BAR,
-        *_header(say("To"), say("{owner}, {contact}", owner=owner, contact=contact), voice),
-        *_header(say("Subject"), _subject(view, marking, network), voice),
-        *_header(say("Attachment"), Code(text=f"by-network/AS{network.asn}.csv"), voice),
+        # l10n: whom a letter goes to, as in the head of a mail
+        *_line(say("To: {owner}, {contact}", owner=owner, contact=contact), voice),
+        *_line(say("Subject: {subject}", subject=_subject(view, marking, network)), voice),
+        *_line(say("Attachment: {file}", file=Code(text=f"by-network/AS{network.asn}.csv")), voice),
         _THIN,
     ]
     lines += _body(view, marking, network, owner, voice)
@@ -144,17 +164,22 @@ def _letter(view: View, findings: pa.Table, network: NetworkTally, place: tuple[
     return [*lines, *_close(view, voice)]
 
 
-def _header(name: Message, value: Value, voice: Speaker) -> list[str]:
-    """A header of a letter; a mail program wants it on one line, so that it is never wrapped."""
-    return [f"{voice.say(name)}: {voice.say(value)}"]
+def _line(value: Value, voice: Speaker) -> list[str]:
+    """A heading, or a header, which a mail program wants on one line: never wrapped."""
+    return _directed([voice.say(value)], voice)
+
+
+def _asn(network: NetworkTally) -> Fixed:
+    return Fixed(text=f"AS{network.asn}")
 
 
 def _subject(view: View, marking: Marking, network: NetworkTally) -> Message:
     subject = say(
-        "[{label}] {count} in your network AS{asn}: request for action",
-        label=Verbatim(text=marking.label),
+        # l10n: subject of a letter: "[TLP:AMBER] 3 findings in your network AS64496: request for action"
+        "[{label}] {count} in your network {asn}: request for action",
+        label=Fixed(text=marking.label),
         count=count_of("{n} finding", "{n} findings", network.findings),
-        asn=Verbatim(text=str(network.asn)),
+        asn=_asn(network),
     )
     return say("[SIMULATED] {subject}", subject=subject) if view.operation.simulated else subject
 
@@ -162,13 +187,15 @@ def _subject(view: View, marking: Marking, network: NetworkTally) -> Message:
 def _body(view: View, marking: Marking, network: NetworkTally, owner: Value, voice: Speaker) -> list[str]:
     roles = Together(parts=tuple(counted(role, number) for role, number in network.roles.items()))
     paragraphs: list[Value] = [
-        Verbatim(text=marking.label),
+        Fixed(text=marking.label),
         *((say("SIMULATED DATA"),) if view.operation.simulated else ()),
+        # l10n: the salutation, on a line by itself
         say("To {owner}", owner=owner),
         say(
-            "Partners of {hub} have seen cybercrime in your network AS{asn}: {roles}. The data stands as of {as_of}.",
+            # l10n: {roles} is a list: "3 command-and-control servers and 14 infected systems"
+            "Partners of {hub} have seen cybercrime in your network {asn}: {roles}. The data stands as of {as_of}.",
             hub=Verbatim(text=view.hub.name),
-            asn=Verbatim(text=str(network.asn)),
+            asn=_asn(network),
             roles=roles,
             as_of=view.operation.as_of,
         ),
@@ -206,15 +233,19 @@ def _examples(own: pa.Table, voice: Speaker) -> list[str]:
     )
     lines = ["", *_wrapped(heading, voice)]
     for row in rows:
+        # l10n: the next messages are facts about one finding, in one line, parted by semicolons
         facts: list[Value] = [role_name(row["role"])]
         if row["families"]:
             facts.append(Together(parts=tuple(named(name) for name in row["families"][:3])))
         if row["ports"]:
-            facts.append(say("port {ports}", ports=Verbatim(text=", ".join(str(port) for port in row["ports"][:6]))))
+            ports = row["ports"][:6]
+            listed = Fixed(text=", ".join(str(port) for port in ports))
+            facts.append(count_of("port {ports}", "ports {ports}", len(ports), ports=listed))
         facts.append(say("seen {first} to {last}", first=row["first_seen"], last=row["last_seen"]))
         facts.append(say("confidence: {word}", word=in_words(row["confidence"])))
-        lines += ["", "  " + voice.say(Code(text=printed(row["type"], row["value"])))]
-        lines += _filled(("; ".join(voice.say(fact) for fact in facts)), first="    ", rest="    ")
+        value = voice.say(Code(text=printed(row["type"], row["value"])))
+        lines += ["", *_directed([value], voice, indent="  ")]
+        lines += _wrapped(Clauses(parts=tuple(facts)), voice, first="    ", rest="    ")
     mark = Code(text="[.]")
     legend = say("Times are UTC. {mark} stands for a dot, hxxp for http, so that nobody opens them.", mark=mark)
     return [*lines, "", *_wrapped(legend, voice)]
@@ -265,16 +296,16 @@ def _form(view: View, findings: pa.Table, networks: tuple[NetworkTally, ...], vo
     roles = dict.fromkeys(role for network in networks for role in network.roles)
     subject = say(
         "[{label}] [number] findings in your network [AS number]: request for action",
-        label=Verbatim(text=marking.label),
+        label=Fixed(text=marking.label),
     )
     lines = [
         "",
         _BAR,
-        voice.say(count_of("Form for {n} more network", "Form for {n} more networks", len(networks))),
+        *_line(count_of("Form for {n} more network", "Form for {n} more networks", len(networks)), voice),
         _BAR,
-        *_header(say("To"), say("[owner, contact]"), voice),
-        *_header(say("Subject"), subject, voice),
-        *_header(say("Attachment"), Code(text="by-network/[AS number].csv"), voice),
+        *_line(say("To: [owner, contact]"), voice),
+        *_line(say("Subject: {subject}", subject=subject), voice),
+        *_line(say("Attachment: by-network/[AS number].csv"), voice),
         _THIN,
     ]
     opening = say(
@@ -283,24 +314,53 @@ def _form(view: View, findings: pa.Table, networks: tuple[NetworkTally, ...], vo
         hub=Verbatim(text=view.hub.name),
         as_of=view.operation.as_of,
     )
-    lines += ["", marking.label, "", *_wrapped(say("To [owner]"), voice), "", *_wrapped(opening, voice)]
+    lines += ["", *_line(Fixed(text=marking.label), voice)]
+    lines += ["", *_line(say("To [owner]"), voice), "", *_wrapped(opening, voice)]
     lines += _asked(roles, voice)
     lines += _close(view, voice)
     lines += ["", _THIN, *_wrapped(say("Networks for this form: AS number, findings, owner, contact"), voice), ""]
     for network in networks:
         owner: Value = say("not known") if network.owner is None else named(network.owner)
         contact: Value = say("not known") if network.contact is None else Verbatim(text=network.contact)
-        said = (voice.number(network.findings), voice.say(owner), voice.say(contact))
-        lines.append("  " + ", ".join((f"AS{network.asn}", *said)))
+        # l10n: a line of a list: AS number, number of findings, owner, contact
+        listed = say(
+            "{asn}, {findings}, {owner}, {contact}",
+            asn=_asn(network),
+            findings=network.findings,
+            owner=owner,
+            contact=contact,
+        )
+        lines += _directed([voice.say(listed)], voice, indent="  ")
     return lines
 
 
 def _wrapped(value: Value, voice: Speaker, *, first: str = "", rest: str = "") -> list[str]:
-    return _filled(voice.say(value), first=first, rest=rest)
-
-
-def _filled(text: str, *, first: str = "", rest: str = "") -> list[str]:
     wrapper = TextWrapper(
         width=WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
     )
-    return wrapper.wrap(text)
+    return _directed(wrapper.wrap(voice.say(value)), voice)
+
+
+_ISOLATE = re.compile("[\u2066\u2068\u2069]")
+_RIGHT_TO_LEFT_MARK = "\u200f"
+
+
+def _directed(lines: list[str], voice: Speaker, *, indent: str = "") -> list[str]:
+    """Lines of one paragraph as they go into the file: soft hyphens taken out, direction said on each line anew."""
+    lines = [indent + line.replace("\N{SOFT HYPHEN}", "") for line in lines]
+    if not voice.right_to_left:
+        return lines
+    directed = []
+    opened: list[str] = []
+    for line in lines:
+        text = line.lstrip(" ")
+        resumed = "".join(opened)
+        for mark in _ISOLATE.findall(text):
+            if mark == "\u2069":
+                opened.pop()
+            else:
+                opened.append(mark)
+        closed = "\u2069" * len(opened)
+        spaces = line[: len(line) - len(text)]
+        directed.append(f"{_RIGHT_TO_LEFT_MARK}{spaces}{resumed}{text}{closed}")
+    return directed

@@ -24,7 +24,7 @@ from accord.reports.blocks import (
 from accord.reports.defang import printed
 from accord.reports.roles import counted, role_name
 from accord.reports.tally import Tally
-from accord.reports.words import Code, Country, Message, Moment, Together, Value, Verbatim, count_of, say
+from accord.reports.words import Code, Country, Fixed, Message, Moment, Together, Value, Verbatim, count_of, say
 from accord.vocabulary.roles import VICTIM_ROLES, Role
 
 GONE_SHOWN = 12
@@ -111,14 +111,25 @@ def _lead(view: View, tally: Tally) -> Message:
         else say("no finding is on a government system that we know of")
     )
     if tally.abroad:
-        return say(
+        # l10n: {what} is a number and a noun ("14 command-and-control servers"), and the form is that of its number;
+        # l10n: {government} is a sentence of its own in lower case ("no finding is on a government system ...")
+        return count_of(
             "We know of {what} hosted in {country} or named under its registry; {government}.",
+            "We know of {what} hosted in {country} or named under its registry; {government}.",
+            tally.roles[role],
             what=what,
             country=country,
             government=government,
         )
-    return say(
-        "We know of {what} hosted in {country}; {government}.", what=what, country=country, government=government
+    # l10n: {what} is a number and a noun ("14 command-and-control servers"), and the form is that of its number;
+    # l10n: {government} is a sentence of its own in lower case ("no finding is on a government system ...")
+    return count_of(
+        "We know of {what} hosted in {country}; {government}.",
+        "We know of {what} hosted in {country}; {government}.",
+        tally.roles[role],
+        what=what,
+        country=country,
+        government=government,
     )
 
 
@@ -139,6 +150,7 @@ def _figure(key: str, number: int, label: Message, change: Change | None) -> Fig
 def _compared(key: str, number: int, change: Change) -> Message:
     before, day = change.previous_counts.get(key, 0), change.previous_as_of
     if number > before:
+        # l10n: under a number of servers, websites, systems or networks on the cover
         return say("{n} more than on {day}", n=number - before, day=day)
     if number < before:
         return say("{n} fewer than on {day}", n=before - number, day=day)
@@ -153,6 +165,7 @@ def _map(view: View, tally: Tally) -> MapSheet:
         title = say("{country} in its region", country=Country(code=view.country, in_sentence=False))
     elif others:
         title = count_of(
+            # l10n: title of the map; the form is that of {n}, the number of other countries
             "{here} of {all} findings are hosted in {country}, the rest in {n} other country or unknown places",
             "{here} of {all} findings are hosted in {country}, the rest in {n} other countries or unknown places",
             others,
@@ -161,7 +174,13 @@ def _map(view: View, tally: Tally) -> MapSheet:
             country=country,
         )
     else:
-        title = say("{here} of {all} findings are hosted in {country}", here=here, all=tally.findings, country=country)
+        title = count_of(
+            "{here} of {n} finding is hosted in {country}",
+            "{here} of {n} findings are hosted in {country}",
+            tally.findings,
+            here=here,
+            country=country,
+        )
     return MapSheet(
         anchor="map",
         title=title,
@@ -249,6 +268,7 @@ def _facts(view: View) -> Definitions:
     return Definitions(
         items=(
             (
+                # l10n: the facts at the foot of the cover begin here
                 say("What this is"),
                 say(
                     "What partners of {hub} have seen of cybercrime in {country}: criminals' servers, hacked websites, "
@@ -266,8 +286,8 @@ def _facts(view: View) -> Definitions:
     )
 
 
-def _label(view: View) -> Verbatim:
-    return Verbatim(text=view.marking.label)
+def _label(view: View) -> Fixed:
+    return Fixed(text=view.marking.label)
 
 
 def _recipients(view: View) -> Value:
@@ -336,4 +356,6 @@ def changes(change: Change | None) -> tuple[Section, ...]:
 def _capped(shown: int, all_of_them: int) -> Message:
     if shown == all_of_them:
         return count_of("{n} finding that is gone", "The {n} findings that are gone", shown)
-    return say("{shown} of the {all} findings that are gone", shown=shown, all=all_of_them)
+    return count_of(
+        "{shown} of the {n} finding that is gone", "{shown} of the {n} findings that are gone", all_of_them, shown=shown
+    )

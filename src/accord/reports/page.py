@@ -12,11 +12,11 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from accord.reports import charts
+from accord.reports import charts, columns
 from accord.reports.atlas import bundled, draw
 from accord.reports.blocks import Band, BarChart, Block, MapSheet, Report, Row, WeekChart
-from accord.reports.marks import COLOURS
 from accord.reports.words import Message, Speaker, say, speaker
+from accord.vocabulary.markings import Marking
 
 
 def render(report: Report, language: str) -> str:
@@ -26,34 +26,44 @@ def render(report: Report, language: str) -> str:
 
 def lay_out(report: Report, voice: Speaker) -> str:
     """The page of `report` as `voice` says it."""
-    style, digest = _style()
 
     def drawing(block: BarChart | WeekChart | MapSheet) -> Markup:
         return Markup(_draw(block, voice))  # noqa: S704 - charts and maps escape every text themselves
 
+    return _made(
+        "car.html",
+        voice,
+        report=report,
+        simulated=say("SIMULATED DATA") if report.simulated else None,
+        drawing=drawing,
+    )
+
+
+def render_columns(language: str) -> str:
+    """The guide to the tables in `language` (BCP 47). Raises SettingsError for a language without messages."""
+    return lay_out_columns(speaker(language))
+
+
+def lay_out_columns(voice: Speaker) -> str:
+    """The guide to the tables as `voice` says it. It holds no data, and is marked so."""
+    return _made("columns.html", voice, title=columns.TITLE, sections=columns.guide(), marking=Marking.CLEAR)
+
+
+def _made(template: str, voice: Speaker, **content: object) -> str:
+    style, digest = _style()
     return (
         _environment()
-        .get_template("car.html")
+        .get_template(template)
         .render(
-            report=report,
-            voice=voice,
-            say=voice.say,
-            colour=COLOURS[report.marking],
-            simulated=say("SIMULATED DATA") if report.simulated else None,
-            words=WORDS,
-            kind=_kind,
-            is_band=_is_band,
-            drawing=drawing,
-            style=style,
-            digest=digest,
+            voice=voice, say=voice.say, words=WORDS, kind=_kind, is_band=_is_band, style=style, digest=digest, **content
         )
     )
 
 
 WORDS: dict[str, Message] = {
     "contents": say("In this report"),
-    "skip": say("Go to the report"),
-    "new": say("new"),
+    # l10n: a link for who reads with the keyboard: past the head of the page
+    "skip": say("Go to the text"),
 }
 
 

@@ -34,7 +34,7 @@ from accord.reports.blocks import (
     WeekChart,
 )
 from accord.reports.marks import COLOURS
-from accord.reports.words import Code, Lines, Speaker, Value, say, speaker
+from accord.reports.words import Code, Flow, Lines, Run, Speaker, Value, say, speaker
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """What JSON can hold: strings in the reader's language, laid out by the template."""
@@ -107,20 +107,25 @@ def _report(report: Report, voice: Speaker) -> dict[str, Plain]:
         "label": report.marking.label,
         "colour": COLOURS[report.marking],
         "simulated": voice.say(say("SIMULATED DATA")) if report.simulated else None,
-        "page": voice.say(say("Page")),
-        "of": voice.say(say("of")),
+        "pages": _page_count(voice),
         "contents": voice.say(say("In this report")),
         "cover": _cover(report.cover, voice),
         "sections": [_section(section, voice) for section in report.sections],
     }
 
 
+def _page_count(voice: Speaker) -> Plain:
+    """`Page 3 of 18`, with names of typst's counters where it will count."""
+    said = say("Page {page} of {pages}", page=Code(text="page"), pages=Code(text="pages"))
+    return [{"counter": run.text} if run.code else run.text for run in voice.runs(said)]
+
+
 def _cover(cover: Cover, voice: Speaker) -> dict[str, Plain]:
     return {
         "kicker": voice.say(cover.kicker),
-        "title": breakable(voice.say(cover.title)),
-        "subtitle": breakable(voice.say(cover.subtitle)),
-        "lead": voice.say(cover.lead),
+        "title": _cell(cover.title, voice),
+        "subtitle": _cell(cover.subtitle, voice),
+        "lead": _cell(cover.lead, voice),
         "figures": [_figure(figure, voice) for figure in cover.figures.items],
         "map": _block(cover.map, voice),
         "ask": _block(cover.ask, voice),
@@ -131,7 +136,7 @@ def _cover(cover: Cover, voice: Speaker) -> dict[str, Plain]:
 def _section(section: Section, voice: Speaker) -> dict[str, Plain]:
     return {
         "anchor": section.anchor,
-        "title": voice.say(section.title),
+        "title": _cell(section.title, voice),
         "new_page": section.new_page,
         "blocks": [_block(block, voice) for block in section.blocks],
     }
@@ -141,7 +146,7 @@ def _figure(figure: Figure, voice: Speaker) -> Plain:
     return {
         "number": voice.number(figure.number),
         "label": voice.say(figure.label),
-        "change": None if figure.change is None else voice.say(figure.change),
+        "change": None if figure.change is None else _cell(figure.change, voice),
     }
 
 
@@ -150,7 +155,7 @@ def _block(block: Block, voice: Speaker) -> dict[str, Plain]:
         case Paragraph():
             return {"kind": "paragraph", "text": _cell(block.text, voice)}
         case Heading():
-            return {"kind": "heading", "text": voice.say(block.text)}
+            return {"kind": "heading", "text": _cell(block.text, voice)}
         case Bullets():
             return {
                 "kind": "bullets",
@@ -160,7 +165,10 @@ def _block(block: Block, voice: Speaker) -> dict[str, Plain]:
         case Definitions():
             return {
                 "kind": "definitions",
-                "items": [[_cell(term, voice), _cell(meaning, voice)] for term, meaning in block.items],
+                "items": [
+                    [_cell(term, voice), _cell(meaning, voice)]
+                    for term, meaning in (voice.in_order(block.items) if block.by_term else block.items)
+                ],
             }
         case Figures():
             return {"kind": "figures", "items": [_figure(figure, voice) for figure in block.items]}
@@ -175,7 +183,7 @@ def _block(block: Block, voice: Speaker) -> dict[str, Plain]:
         case Box():
             return {
                 "kind": "box",
-                "title": voice.say(block.title),
+                "title": _cell(block.title, voice),
                 "blocks": [_block(inner, voice) for inner in block.blocks],
             }
 
@@ -183,16 +191,17 @@ def _block(block: Block, voice: Speaker) -> dict[str, Plain]:
 def _chart(block: BarChart | WeekChart | MapSheet, drawing: str, voice: Speaker) -> dict[str, Plain]:
     return {
         "kind": "drawing",
-        "title": breakable(voice.say(block.title)),
+        "title": _cell(block.title, voice),
+        "alt": voice.say(block.title),
         "svg": drawing,
-        "source": breakable(voice.say(block.source)),
+        "source": _cell(block.source, voice),
     }
 
 
 def _table(table: Table, voice: Speaker) -> dict[str, Plain]:
     return {
         "kind": "table",
-        "caption": voice.say(table.caption),
+        "caption": _cell(table.caption, voice),
         "note": None if table.note is None else _cell(table.note, voice),
         "titles": [voice.say(column.title) for column in table.columns],
         "weights": [column.weight for column in table.columns],
@@ -208,18 +217,35 @@ def _row(row: Row | Band, voice: Speaker) -> Plain:
 
 
 def _cell(value: Value, voice: Speaker) -> Plain:
-    """A string; or {code, tag}; or {lines}; or {runs} when a sentence holds code."""
+    """A string; or {code, tag}; or {lines}; or {runs} when a sentence holds what is set apart."""
     match value:
         case Code():
             tag = None if value.tag is None else voice.say(value.tag)
-            return {"code": breakable(voice.say(value)), "tag": tag}
+            return {"code": "".join(breakable(run.text) for run in voice.runs(value)), "tag": tag}
         case Lines():
             return {"lines": [_cell(part, voice) for part in value.parts]}
         case _:
-            runs = voice.runs(value)
-            if any(run.code for run in runs):
-                return {"runs": [{"code": breakable(run.text)} if run.code else breakable(run.text) for run in runs]}
-            return breakable("".join(run.text for run in runs))
+            return _runs(voice.runs(value), voice)
+
+
+def _runs(runs: tuple[Run, ...], voice: Speaker) -> Plain:
+    """A string where nothing is set apart, else {runs}: strings, {code} and, from right to left, {latin}."""
+    if any(run.code or (voice.right_to_left and run.flow is Flow.LATIN) for run in runs):
+        return {"runs": [_run(run, voice) for run in runs]}
+    return "".join(_words(run, voice) for run in runs)
+
+
+def _run(run: Run, voice: Speaker) -> Plain:
+    if run.code:
+        return {"code": breakable(run.text)}
+    if voice.right_to_left and run.flow is Flow.LATIN:
+        return {"latin": run.text}
+    return _words(run, voice)
+
+
+def _words(run: Run, voice: Speaker) -> str:
+    """Our own words break where their language breaks them; somebody else's names anywhere if they are long."""
+    return voice.isolated(run) if run.flow is Flow.OURS else breakable(voice.isolated(run))
 
 
 def breakable(text: str) -> str:

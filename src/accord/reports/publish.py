@@ -1,6 +1,7 @@
 """One view, one folder: everything that one audience gets of one operation.
 
     car.<lang>.pdf  car.<lang>.html  letter.<lang>.txt      for people, in each language
+    columns.<lang>.html                                     what the columns of the tables mean
     findings.csv  outcomes.csv  by-network/AS<n>.csv        tables
     bundle.json  xarf.jsonl  intelmq.jsonl                  for machines: STIX 2.1, X-ARF v4, IntelMQ events
 
@@ -88,4 +89,5 @@ def _write_pages(view: View, change: Change | None, directory: Path, languages: 
     for language in languages:
         (directory / f"car.{language}.pdf").write_bytes(pdf.render(report, language))
         (directory / f"car.{language}.html").write_bytes(page.render(report, language).encode())
+        (directory / f"columns.{language}.html").write_bytes(page.render_columns(language).encode())
         (directory / f"letter.{language}.txt").write_bytes(letter.render(view, language).encode())

@@ -47,15 +47,35 @@ _NAMES = (
     (Role.PRIVILEGED_ACCOUNT_COMPROMISE, say("Compromised administrator account")),
     (Role.UNPRIVILEGED_ACCOUNT_COMPROMISE, say("Compromised account")),
     (Role.UNDETERMINED, say("Not determined")),
+    (Role.SNIFFING, say("Listening in on traffic")),
+    (Role.SOCIAL_ENGINEERING, say("Social engineering")),
+    (Role.IDS_ALERT, say("Alert of an intrusion detection system")),
+    (Role.DATA_LOSS, say("Lost data")),
+    (Role.UNAUTHORISED_INFORMATION_ACCESS, say("Unauthorised access to information")),
+    (Role.UNAUTHORISED_INFORMATION_MODIFICATION, say("Unauthorised change of information")),
+    (Role.APPLICATION_COMPROMISE, say("Compromised application")),
+    (Role.BURGLARY, say("Burglary")),
+    (Role.UNAUTHORISED_USE_OF_RESOURCES, say("Unauthorised use of resources")),
+    (Role.COPYRIGHT, say("Infringement of copyright")),
+    (Role.MASQUERADE, say("Impersonation")),
+    (Role.HARMFUL_SPEECH, say("Harmful speech")),
+    (Role.VIOLENCE, say("Incitement to violence")),
+    (Role.MISCONFIGURATION, say("Misconfiguration")),
+    (Role.SABOTAGE, say("Sabotage")),
+    (Role.OUTAGE, say("Outage")),
+    (Role.WEAK_CRYPTO, say("Weak encryption")),
+    (Role.POTENTIALLY_UNWANTED_ACCESSIBLE, say("Open service that may be unwanted")),
+    (Role.INFORMATION_DISCLOSURE, say("Disclosed information")),
+    (Role.OTHER, say("Other incident")),
+    (Role.TEST, say("Test")),
 )
 NAMES: dict[str, Message] = {role.value: name for role, name in _NAMES}
+"""Every role as people call it."""
 
 
 def role_name(role: str) -> Message:
-    """A role as people call it; one without a name of its own by its RSIT term."""
-    if role in NAMES:
-        return NAMES[role]
-    return Message(text=role.replace("-", " ").capitalize())
+    """A role as people call it. Raises KeyError for what is no role."""
+    return NAMES[role]
 
 
 def counted(role: str, number: int) -> Message:
@@ -72,6 +92,7 @@ def counted(role: str, number: int) -> Message:
         case Role.PHISHING:
             return count_of("{n} phishing page or name", "{n} phishing pages and names", number)
         case _:
+            # l10n: {role} is the name of a role, such as "Scanner"
             return count_of("{n} finding of role {role}", "{n} findings of role {role}", number, role=role_name(role))
 
 

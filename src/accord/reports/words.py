@@ -1,40 +1,54 @@
 """Messages that a report says, and the speaker that says them in one language.
 
 Everything that a person reads is a `Message`: an English sentence with named slots, which is also its gettext
-msgid. What fills a slot keeps its kind (a number, an instant, a country, a text from outside) until a `Speaker`
-says it, so that one content model serves every language. Catalogues are made with
-`pybabel extract -k say -k count_of:1,2 src/accord/reports`.
+msgid (`accord.workspace.translations`). What fills a slot keeps its kind (a number, an instant, a country, a text
+from outside) until a `Speaker` says it, so that one content model serves every language. A comment that begins with
+`l10n:` on the lines before a message is for its translators.
 
-Sources: CLDR by Babel (numbers, country names, lists); Unicode UAX #9 (isolates for mixed directions).
+In a language that is written from right to left, whatever is not in it stands in isolates (UAX #9, section 2.4), so
+that it turns nothing around it: U+2066 (left to right) before addresses, days, AS numbers and labels, U+2068 (as its
+first letter says) before names from outside, U+2069 behind either. Media with a markup of their own for that take
+`runs` instead, so that who copies an address copies nothing invisible.
+
+Sources: CLDR by Babel (numbers, country names, lists); Unicode Standard Annex #9, Unicode Bidirectional Algorithm.
 """
 
-import gettext
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
-from pathlib import Path
+from gettext import NullTranslations
 from string import Formatter
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
 from accord.vocabulary.errors import SettingsError
-
-LOCALES = Path(__file__).with_name("locales")
-"""Compiled catalogues, `<language>/LC_MESSAGES/accord.mo`; English needs none."""
+from accord.workspace.translations import LANGUAGES, catalogue
+from accord.workspace.translations.places import in_sentence
 
 _FORMATTER = Formatter()
-_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+_PLACE = 0xE000
+"""Private-use characters that stand for values while CLDR joins them."""
+_PLACES = re.compile("([\ue000-\uf8ff])")
 
-# English puts an article before these names inside a sentence.
-_WITH_ARTICLE = frozenset("AE BS CC CD CF CG CK DO FK FO GB GM KM KY MH MP MV NL PH SB SC TC TF UM US VG VI".split())
+_GROUPED_FROM = {"es": 10_000}
+"""Numbers below are not grouped: CLDR's minimumGroupingDigits, which Babel leaves aside (Ortografía, 5.2.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verbatim:
     """Text from outside (a family, a network owner, a title): never translated, never markup."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixed:
+    """An AS number, ports, a TLP label: the same in every language, left to right, in the face of its sentence."""
 
     text: str
 
@@ -85,6 +99,20 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clauses:
+    """Several values in one line, parted as clauses are: `a; b; c`."""
+
+    parts: tuple["Value", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentences:
+    """Whole sentences, one after the other."""
+
+    parts: tuple["Value", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """An English sentence with `{named}` slots; with `many`, its plural form for `number`."""
 
@@ -94,7 +122,22 @@ class Message:
     slots: tuple[tuple[str, "Value"], ...] = ()
 
 
-Value = Message | Verbatim | Code | Country | Share | Moment | Together | Lines | int | datetime | None
+Value = (
+    Message
+    | Verbatim
+    | Fixed
+    | Code
+    | Country
+    | Share
+    | Moment
+    | Together
+    | Lines
+    | Clauses
+    | Sentences
+    | int
+    | datetime
+    | None
+)
 """What a slot or a cell can hold; None is said as a dash."""
 
 
@@ -133,18 +176,34 @@ def printable(text: str) -> str:
     )
 
 
+class Flow(StrEnum):
+    """Whose direction a stretch of text has."""
+
+    OURS = "ours"
+    """The language's own."""
+    THEIRS = "theirs"
+    """That of its first letter: it was written by somebody else."""
+    LATIN = "latin"
+    """From left to right in every language."""
+
+
+_ISOLATES = {Flow.THEIRS: "\u2068", Flow.LATIN: "\u2066"}
+_END_ISOLATE = "\u2069"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A stretch of said text; `code` is to be set in a monospaced face, left to right."""
+    """A stretch of said text; `code` is to be set in a monospaced face."""
 
     text: str
+    flow: Flow = Flow.OURS
     code: bool = False
 
 
 class Speaker:
     """Says messages in one language."""
 
-    def __init__(self, locale: Locale, translations: gettext.NullTranslations) -> None:
+    def __init__(self, locale: Locale, translations: NullTranslations) -> None:
         self.locale = locale
         self._translations = translations
 
@@ -160,56 +219,16 @@ class Speaker:
 
     def say(self, value: Value) -> str:
         """`value` as plain text: no markup, nothing that a template may interpret."""
-        match value:
-            case Message():
-                return "".join(run.text for run in self._message(value))
-            case Code():
-                return self._isolated(value.text)
-            case int():
-                return self.number(value)
-            case datetime():
-                return self.day(value)
-            case Verbatim():
-                return self._isolated(value.text)
-            case Moment():
-                return self.moment(value.at)
-            case Country():
-                return self.country(value.code, in_sentence=value.in_sentence)
-            case Share():
-                return self.share(value.value)
-            case Together():
-                return str(format_list([self.say(part) for part in value.parts], locale=self.locale))
-            case Lines():
-                return "\n".join(self.say(part) for part in value.parts)
-            case None:
-                return "\N{EN DASH}"
+        if isinstance(value, Lines):
+            return "\n".join(self.say(part) for part in value.parts)
+        runs = self.runs(value)
+        return "".join(self.isolated(run) for run in runs) if self.right_to_left else "".join(run.text for run in runs)
 
-    def number(self, value: int) -> str:
-        """A number with the language's separators."""
-        return str(format_decimal(value, locale=self.locale))
-
-    def share(self, value: float) -> str:
-        """A share from 0 to 1 in whole per cent; what is neither nothing nor all is never rounded to it."""
-        if 0 < value < 0.01:
-            return "<\N{NO-BREAK SPACE}" + str(format_percent(0.01, locale=self.locale))
-        return str(format_percent(min(value, 0.99) if value < 1 else value, "#,##0%", locale=self.locale))
-
-    def day(self, value: datetime) -> str:
-        """The day in UTC by ISO 8601, the same in every language."""
-        return self._isolated(value.astimezone(UTC).strftime("%Y-%m-%d"))
-
-    def moment(self, value: datetime) -> str:
-        """The minute in UTC, the same in every language."""
-        return self._isolated(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"))
-
-    def country(self, code: str, *, in_sentence: bool = True) -> str:
-        """A country's name by CLDR, with the article that English wants inside a sentence; else its code."""
-        name = self.locale.territories.get(code)
-        if name is None:
-            return self._isolated(code)
-        if in_sentence and self.locale.language == "en" and code in _WITH_ARTICLE:
-            return f"the {name}"
-        return str(name)
+    def isolated(self, run: Run) -> str:
+        """A run for a text without markup: in isolates where its direction is not the language's."""
+        if run.flow is Flow.OURS or not self.right_to_left:
+            return run.text
+        return f"{_ISOLATES[run.flow]}{run.text}{_END_ISOLATE}"
 
     def runs(self, value: Value) -> tuple[Run, ...]:
         """`value` as `say` says it, in stretches, so that a page can set addresses and file names apart."""
@@ -217,9 +236,69 @@ class Speaker:
             case Message():
                 return self._message(value)
             case Code():
-                return (Run(text=self.say(value), code=True),)
-            case _:
-                return (Run(text=self.say(value)),)
+                return (Run(text=printable(value.text), flow=Flow.LATIN, code=True),)
+            case Verbatim():
+                return (Run(text=printable(value.text), flow=Flow.THEIRS),)
+            case Fixed():
+                return (Run(text=printable(value.text), flow=Flow.LATIN),)
+            case bool() | int():
+                return (Run(text=self.number(value)),)
+            case datetime():
+                return (Run(text=self.day(value), flow=Flow.LATIN),)
+            case Moment():
+                return (Run(text=self.moment(value.at), flow=Flow.LATIN),)
+            case Country():
+                return (self._country(value, ""),)
+            case Share():
+                return (Run(text=self.share(value.value), flow=Flow.LATIN),)
+            case Together() | Clauses() | Sentences() | Lines():
+                return self._joined(value)
+            case None:
+                return (Run(text="\N{EN DASH}"),)
+
+    def number(self, value: int) -> str:
+        """A number with the language's separators, in Latin digits (docs/decisions/0013)."""
+        pattern = "#0" if abs(value) < _GROUPED_FROM.get(self.locale.language, 0) else None
+        return str(format_decimal(value, pattern, locale=self.locale))
+
+    def share(self, value: float) -> str:
+        """A share from 0 to 1 in whole per cent; what is neither nothing nor all is never rounded to it."""
+        if 0 < value < 0.01:
+            return "<\N{NO-BREAK SPACE}" + str(format_percent(0.01, locale=self.locale))
+        return str(format_percent(min(value, 0.99) if value < 1 else value, locale=self.locale))
+
+    def day(self, value: datetime) -> str:
+        """The day in UTC by ISO 8601, the same in every language."""
+        return value.astimezone(UTC).strftime("%Y-%m-%d")
+
+    def moment(self, value: datetime) -> str:
+        """The minute in UTC, the same in every language."""
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+    def country(self, code: str, *, form: str = "") -> str:
+        """A country's name by CLDR as a sentence wants it (`workspace.translations.places`); else its code."""
+        return self._country(Country(code=code), form).text
+
+    def name(self, code: str) -> str:
+        """A country's bare name by CLDR, as on a map; else its code."""
+        return self._country(Country(code=code, in_sentence=False), "").text
+
+    def in_order(self, items: tuple[tuple[Value, Value], ...]) -> list[tuple[Value, Value]]:
+        """Pairs by what their first is called here, whatever its case and accents."""
+
+        def key(item: tuple[Value, Value]) -> str:
+            letters = unicodedata.normalize("NFKD", self.say(item[0]).casefold())
+            return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+        return sorted(items, key=key)
+
+    def _country(self, country: Country, form: str) -> Run:
+        name = self.locale.territories.get(country.code)
+        if name is None:
+            return Run(text=printable(country.code), flow=Flow.LATIN)
+        if not country.in_sentence:
+            return Run(text=str(name))
+        return Run(text=in_sentence(self.locale.language, country.code, str(name), form))
 
     def _message(self, message: Message) -> tuple[Run, ...]:
         if message.many is None:
@@ -230,42 +309,55 @@ class Speaker:
             return (Run(text=text),)
         values = dict(message.slots)
         runs: list[Run] = []
-        for literal, slot, _, _ in _FORMATTER.parse(text):
-            said = (Run(text=literal),) if slot is None else (Run(text=literal), *self.runs(values[slot]))
-            for run in said:
-                if runs and not run.code and not runs[-1].code:
-                    runs[-1] = Run(text=runs[-1].text + run.text)
-                elif run.text:
-                    runs.append(run)
-        return tuple(runs)
+        for literal, slot, form, _ in _FORMATTER.parse(text):
+            runs.append(Run(text=literal))
+            if slot is not None:
+                value = values[slot]
+                runs += (self._country(value, form or ""),) if isinstance(value, Country) else self.runs(value)
+        return _merged(runs)
 
-    def _isolated(self, text: str) -> str:
-        shown = printable(text)
-        return f"{_ISOLATE}{shown}{_END_ISOLATE}" if self.right_to_left else shown
+    def _joined(self, value: Together | Clauses | Sentences | Lines) -> tuple[Run, ...]:
+        match value:
+            case Together():
+                places = [chr(_PLACE + place) for place in range(len(value.parts))]
+                runs: list[Run] = []
+                for piece in _PLACES.split(str(format_list(places, locale=self.locale))):
+                    if piece in places:
+                        runs += self.runs(value.parts[ord(piece) - _PLACE])
+                    else:
+                        runs.append(Run(text=piece))
+                return _merged(runs)
+            case Clauses():
+                joined = value.parts[-1]
+                for part in value.parts[-2::-1]:
+                    # l10n: parts two facts that stand beside each other; translate the mark only
+                    joined = say("{fact}; {next}", fact=part, next=joined)
+                return self.runs(joined)
+            case Sentences() | Lines():
+                between = " " if isinstance(value, Sentences) else "\n"
+                parts = [run for part in value.parts for run in (Run(text=between), *self.runs(part))]
+                return _merged(parts[1:])
+
+
+def _merged(runs: list[Run]) -> tuple[Run, ...]:
+    """Runs without empty ones; neighbours in the language's own words are one."""
+    merged: list[Run] = []
+    for run in runs:
+        if merged and run.flow is merged[-1].flow is Flow.OURS:
+            merged[-1] = Run(text=merged[-1].text + run.text)
+        elif run.text:
+            merged.append(run)
+    return tuple(merged)
 
 
 @lru_cache(maxsize=16)
 def speaker(language: str) -> Speaker:
-    """The speaker of a language, by its BCP 47 tag.
-
-    Raises SettingsError when the tag is unknown or there is no catalogue of messages for it.
-    """
-    try:
-        locale = Locale.parse(language, sep="-")
-    except (UnknownLocaleError, ValueError):
+    """The speaker of a language, by its BCP 47 tag. Raises SettingsError for one that Accord does not speak."""
+    if language not in LANGUAGES:
         raise SettingsError(
-            "this language is not known", expected="a BCP 47 tag such as 'en'", got=repr(language)
-        ) from None
-    if locale.language == "en":
-        return Speaker(locale, gettext.NullTranslations())
-    try:
-        catalogue = gettext.translation("accord", LOCALES, [str(locale), locale.language])
-    except OSError:
-        raise SettingsError(
-            "there are no translated messages for this language",
-            where=str(LOCALES),
-            expected="'en', or a language with a catalogue",
+            "Accord does not speak this language.",
+            expected="one of " + ", ".join(LANGUAGES),
             got=repr(language),
-            remedy="use 'en', or add the catalogue (docs/reports.md says how)",
-        ) from None
-    return Speaker(locale, catalogue)
+            remedy="choose one of these, or add a catalogue of messages (docs/translations.md says how)",
+        )
+    return Speaker(Locale.parse(language, sep="-"), catalogue(language))

@@ -13,6 +13,7 @@ from typing import TypeVar
 from accord.columns.instants import EPOCH, LATEST_US
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.workspace.regular import open_regular
+from accord.workspace.translations import LANGUAGES
 
 SETTINGS_LIMIT = 4 * 1024 * 1024
 """Bytes of the largest settings file that is read."""
@@ -154,6 +155,14 @@ class SettingsTable:
         if required and not values:
             raise self.wrong(name, "at least one text", value)
         return tuple(values)
+
+    def languages(self, name: str) -> tuple[str, ...]:
+        """Languages that Accord speaks, each once; absent or empty: none."""
+        codes = self.texts(name)
+        for code in codes:
+            if code not in LANGUAGES:
+                raise self.wrong(name, "languages that Accord speaks: " + ", ".join(LANGUAGES), code)
+        return tuple(dict.fromkeys(codes))
 
     def text_map(self, name: str) -> dict[str, str]:
         """A table of texts."""
