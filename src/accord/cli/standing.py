@@ -27,6 +27,7 @@ from accord.vocabulary.markings import MARKINGS
 from accord.vocabulary.roles import ROLES
 from accord.workspace.keys import hub_key
 from accord.workspace.store import Workspace
+from accord.workspace.translations import LANGUAGES
 
 
 def standing_findings(workspace: Workspace, wanted: Sequence[str], reference: Reference) -> list[dict[str, object]]:
@@ -182,6 +183,7 @@ def _operation(workspace: Workspace, declared: Declared, as_of: datetime) -> Ope
         name="workspace",
         title=declared.hub.name,
         simulated=False,
+        languages=LANGUAGES[:1],
         answer_by=None,
         root=workspace.root,
         hub=declared.hub,
