@@ -45,7 +45,8 @@ def standing_findings(workspace: Workspace, wanted: Sequence[str], reference: Re
     if not len(standing):
         return []
     case = _case(workspace, declared, read_manifest(snapshot).as_of, standing, resolutions, reference)
-    return [row for piece in case.hub_findings(1 << 16) for row in piece.to_pylist()]
+    rows: list[dict[str, object]] = [row for piece in case.hub_findings(1 << 16) for row in piece.to_pylist()]
+    return sorted(rows, key=lambda row: (str(row["type"]), str(row["value"]), str(row["role"])))
 
 
 def _values(snapshot: Path, wanted: Sequence[str]) -> list[str]:
@@ -79,7 +80,7 @@ def _standing(snapshot: Path, values: Sequence[str]) -> pa.Table:
             if (snapshot / name).exists():
                 rows = connection.sql(
                     f"""
-                    SELECT * FROM read_parquet(['{snapshot / name}'])
+                    SELECT * FROM read_parquet(['{snapshot / name}'], hive_partitioning=false)
                     WHERE (high, low) IN (SELECT (h, l) FROM pairs) OR (value <> '' AND value IN (SELECT v FROM named))
                     ORDER BY type, high, low, value, role, dataset, family NULLS FIRST, marking
                     """
@@ -101,7 +102,7 @@ def _resolutions(workspace: Workspace, declared: Declared, wanted: Sequence[str]
         for at, paths in files.items():
             rows = connection.sql(
                 """
-                SELECT * REPLACE (CAST($at AS INTEGER) AS dataset) FROM read_parquet($paths)
+                SELECT * REPLACE (CAST($at AS INTEGER) AS dataset) FROM read_parquet($paths, hive_partitioning=false)
                 WHERE domain IN (SELECT unnest($wanted)) OR address IN (SELECT unnest($wanted))
                 """,
                 params={"at": at, "paths": paths, "wanted": list(wanted)},

@@ -107,7 +107,7 @@ def merge_evidence(
     keys = "type, high, low, value, role"
     terms = [
         f"SELECT {keys}, '{dataset}' AS dataset, {said} "
-        f"FROM read_parquet({[str(file.path) for file in files if file.dataset == dataset]})"
+        f"FROM read_parquet({[str(file.path) for file in files if file.dataset == dataset]}, hive_partitioning=false)"
         for dataset in sorted({file.dataset for file in files})
     ]
     if standing is not None:

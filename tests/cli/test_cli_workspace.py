@@ -1,0 +1,215 @@
+"""A workspace by its commands: deliveries taken once and whole, snapshots of what is new, answers from the newest."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+DATASETS = """
+[[partner]]
+id = "vendor"
+name = "A vendor"
+
+[[dataset]]
+id = "sinkhole"
+title = "Machines that speak to the vendor's sinkhole"
+partner = "vendor"
+format = "shadowserver"
+origin = "sinkhole"
+legal_basis = "legitimate-interest"
+marking = "amber"
+grade = "b"
+retention = "P1Y"
+personal_data = true
+
+[[dataset]]
+id = "servers"
+title = "Servers that malware spoke to"
+partner = "vendor"
+format = "plain"
+role = "c2-server"
+family = "Simda"
+origin = "scan"
+legal_basis = "legitimate-interest"
+marking = "green"
+grade = "a"
+retention = "P1Y"
+personal_data = false
+
+[[dataset]]
+id = "names"
+title = "Passive DNS"
+partner = "vendor"
+format = "passive-dns"
+origin = "telemetry"
+legal_basis = "legitimate-interest"
+marking = "green"
+grade = "b"
+retention = "P1Y"
+personal_data = false
+"""
+
+HEADER = "timestamp,protocol,src_ip,src_port,dst_ip,dst_port,infection,family,tag"
+
+
+def sinkhole(folder: Path, day: str, *rows: str) -> Path:
+    """A day's report: `rows` are `time address`."""
+    file = folder / f"{day}-event4_sinkhole-test.csv"
+    lines = [f"{day} {row.split()[0]},tcp,{row.split()[1]},40000,192.0.2.1,80,simda,," for row in rows]
+    file.write_text("\n".join([HEADER, *lines]) + "\n", "utf-8")
+    return file
+
+
+@pytest.fixture
+def place(accord_here, tmp_path: Path) -> Path:
+    accord_here("init", tmp_path / "hub", "--name", 'The "hub"', "--contact", "desk@hub.example")
+    with (tmp_path / "hub" / "workspace.toml").open("a", encoding="utf-8") as file:
+        file.write(DATASETS)
+    return tmp_path / "hub"
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    return pq.read_table(path).to_pylist()
+
+
+def test_a_new_workspace_has_settings_that_hold_and_a_key_that_nobody_else_reads(accord_here, tmp_path: Path) -> None:
+    accord_here("init", tmp_path / "hub")
+    assert (tmp_path / "hub" / "hub.key").stat().st_mode & 0o777 == 0o600
+    assert accord_here("delivery", "list", "--in", tmp_path / "hub", "--json").stdout == "[]\n"
+    again = accord_here("init", tmp_path / "hub", expect=2)
+    assert "a workspace" in again.stderr
+    said = accord_here("lookup", "--in", tmp_path / "hub", "8.8.8.8", expect=4)
+    assert "no snapshot yet" in said.stderr
+    assert "accord snapshot make" in said.stderr
+
+
+def test_a_delivery_is_kept_byte_for_byte_with_its_account(accord_here, place: Path, tmp_path: Path) -> None:
+    file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8", "11:00:00 8.8.8.8", "12:00:00 10.0.0.1")
+    said = accord_here("delivery", "add", "sinkhole", file, "--in", place, "--json")
+    (account,) = json.loads(said.stdout)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (account["sha256"], account["records"], account["accepted"], account["rejected"]) == (sha256, 4, 2, 1)
+    folder = place / "deliveries" / "dataset=sinkhole" / f"sha256={sha256}"
+    with (folder / "delivered.zst").open("rb") as kept:
+        assert zstandard.ZstdDecompressor().stream_reader(kept).read() == file.read_bytes()
+    (evidence,) = rows_of(folder / "evidence-addresses.parquet")
+    assert (evidence["count"], evidence["observations"], evidence["family"]) == (2, 2, "simda")
+    assert (evidence["high"], evidence["low"]) == (0, 0xFFFF_0808_0808)
+    (reject,) = rows_of(folder / "rejects.parquet")
+    assert (reject["record"], reject["reason"], reject["text"]) == (4, "address-not-routable", "10.0.0.1")
+    listed = json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)
+    assert [one["sha256"] for one in listed] == [sha256]
+    assert not list(place.glob(".staging-*"))
+
+
+def test_a_delivery_that_comes_twice_is_counted_once(accord_here, place: Path, tmp_path: Path) -> None:
+    file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8")
+    accord_here("delivery", "add", "sinkhole", file, "--in", place)
+    said = accord_here("delivery", "add", "sinkhole", file, "--in", place)
+    assert "delivered before" in said.stderr
+    assert len(json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)) == 1
+
+
+def test_a_file_that_is_refused_whole_is_not_kept_and_the_others_are(accord_here, place: Path, tmp_path: Path) -> None:
+    good, bad = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8"), tmp_path / "2015-04-02-event4_sinkhole-x.csv.gz"
+    bad.write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\x03cut off")
+    said = accord_here("delivery", "add", "sinkhole", bad, good, "--in", place, expect=3)
+    assert bad.name in said.stderr
+    listed = json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)
+    assert [one["file"] for one in listed] == [good.name]
+
+
+def test_words_that_name_nothing_are_refused_with_what_there_is(accord_here, place: Path, tmp_path: Path) -> None:
+    file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8")
+    assert "sinkhole, servers, names" in accord_here("delivery", "add", "nothing", file, "--in", place, expect=2).stderr
+    late = accord_here("delivery", "add", "sinkhole", file, "--in", place, "--collected-at", "soon", expect=2)
+    assert "2026-11-23T08:00:00Z" in late.stderr
+    assert "no such file" in accord_here("delivery", "add", "sinkhole", tmp_path / "x", "--in", place, expect=4).stderr
+    assert "accord init" in accord_here("snapshot", "make", "--in", tmp_path, expect=4).stderr
+
+
+@pytest.fixture
+def two_days(accord_here, place: Path, tmp_path: Path) -> Path:
+    """A workspace with a snapshot of one day, and one of two."""
+    first = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8", "11:00:00 1.1.1.1", "11:00:00 2a02:26f0::1")
+    servers = tmp_path / "servers.txt"
+    servers.write_text("9.9.9.9:443\n9.9.9.9:8443\npanel.example.com\n", "utf-8")
+    accord_here("delivery", "add", "sinkhole", first, "--in", place)
+    accord_here("delivery", "add", "servers", servers, "--in", place, "--collected-at", "2015-04-01")
+    accord_here("snapshot", "make", "--in", place)
+    second = sinkhole(tmp_path, "2015-04-02", "09:00:00 8.8.8.8", "09:00:00 8.8.4.4")
+    names = tmp_path / "names.jsonl"
+    names.write_text(
+        '{"rrname":"panel.example.com","rrtype":"A","rdata":"9.9.9.9","time_first":1427900000,"time_last":1427900001}\n'
+    )
+    accord_here("delivery", "add", "sinkhole", second, "--in", place)
+    accord_here("delivery", "add", "names", names, "--in", place)
+    accord_here("snapshot", "make", "--in", place)
+    return place
+
+
+def test_a_snapshot_merges_what_is_new_into_what_was_found(accord_here, two_days: Path) -> None:
+    listed = json.loads(accord_here("snapshot", "list", "--in", two_days, "--json").stdout)
+    assert [(one["number"], one["deliveries"], one["findings"]) for one in listed] == [(1, 2, 5), (2, 4, 6)]
+    assert listed[1]["by_role"] == {"c2-server": 2, "infected-system": 4}
+    found = {row["value"]: row for row in rows_of(two_days / "snapshots" / "000002" / "findings.parquet")}
+    both = found["8.8.8.8"]
+    assert (str(both["first_seen"])[:19], str(both["last_seen"])[:19]) == ("2015-04-01 10:00:00", "2015-04-02 09:00:00")
+    assert (both["sightings"], both["country"], both["asn"]) == (2, "US", 15169)
+    assert "Nothing is new since snapshot 2" in accord_here("snapshot", "make", "--in", two_days).stdout
+
+
+def test_a_snapshot_made_of_all_is_the_one_made_of_what_was_new(accord_here, two_days: Path) -> None:
+    newest = two_days / "snapshots" / "000002"
+    kept = {path.name: path.read_bytes() for path in newest.iterdir() if path.suffix == ".parquet"}
+    for number in ("1", "2"):
+        accord_here("snapshot", "drop", number, "--in", two_days)
+    assert "No snapshot yet" in accord_here("snapshot", "list", "--in", two_days).stdout
+    accord_here("snapshot", "make", "--in", two_days)
+    again = two_days / "snapshots" / "000001"
+    assert {path.name: path.read_bytes() for path in again.iterdir() if path.suffix == ".parquet"} == kept
+
+
+def test_what_differs_between_snapshots_is_counted(accord_here, two_days: Path) -> None:
+    said = json.loads(accord_here("snapshot", "diff", "1", "2", "--in", two_days, "--json").stdout)
+    assert said["findings"] == {"new": 1, "gone": 0, "changed": 1}
+    back = json.loads(accord_here("snapshot", "diff", "2", "1", "--in", two_days, "--json").stdout)
+    assert back["findings"] == {"new": 0, "gone": 1, "changed": 1}
+    assert "1 findings are new" in accord_here("snapshot", "diff", "1", "--in", two_days).stdout
+    assert "one of 1, 2" in accord_here("snapshot", "diff", "7", "--in", two_days, expect=4).stderr
+
+
+def test_a_look_up_answers_from_all_evidence_of_the_newest_snapshot(accord_here, two_days: Path) -> None:
+    said = json.loads(accord_here("lookup", "--in", two_days, "--json", "8.8.8.8", "9.9.9.9", "2A02:26F0:0::1").stdout)
+    victim, server, six = (one["findings"] for one in said)
+    assert [(row["role"], row["sightings"], row["families"]) for row in victim] == [("infected-system", 2, ["Simda"])]
+    # the server itself, and the name that resolves to it
+    assert [(row["value"], row["ports"]) for row in server] == [("panel.example.com", []), ("9.9.9.9", [443, 8443])]
+    assert server[0]["resolved"] == ["9.9.9.9"]
+    assert [row["value"] for row in six] == ["2a02:26f0::1"]
+    assert victim[0]["finding_id"] != server[0]["finding_id"]
+    accord_here("lookup", "--in", two_days, "4.4.4.4", expect=1)
+
+
+def test_a_look_up_says_what_a_run_over_the_same_deliveries_says(accord_here, two_days: Path, tmp_path: Path) -> None:
+    text = (two_days / "workspace.toml").read_text("utf-8")
+    files = {"sinkhole": "*-event4_sinkhole-*.csv", "servers": "servers.txt", "names": "names.jsonl"}
+    for name, pattern in files.items():
+        told = f'id = "{name}"\npaths = ["{pattern}"]\ncollected_at = 2015-04-01\n'
+        text = text.replace(f'id = "{name}"\n', told)
+    text = 'root = "."\n' + text.replace('key_file = "hub.key"', f'key_file = "{two_days / "hub.key"}"')
+    listed = json.loads(accord_here("snapshot", "list", "--in", two_days, "--json").stdout)
+    operation = f'\n[operation]\nname = "same"\ntitle = "Same"\nas_of = {listed[1]["as_of"]}\ncountries = ["US"]\n'
+    (tmp_path / "operation.toml").write_text(text + operation, "utf-8")
+    accord_here("operation", "run", tmp_path / "operation.toml", "--out", tmp_path / "out", "--workers", "1")
+    asked = ("8.8.8.8", "8.8.4.4", "1.1.1.1", "9.9.9.9", "panel.example.com", "2a02:26f0::1")
+    run = json.loads(accord_here("lookup", "--in", tmp_path / "out", "--json", *asked).stdout)
+    standing = json.loads(accord_here("lookup", "--in", two_days, "--json", *asked).stdout)
+    # severity counts the victims of a family that are in the table; a look-up has only those that were asked for
+    for one in (*run, *standing):
+        for row in one["findings"]:
+            del row["severity"]
+    assert standing == run
