@@ -71,6 +71,13 @@ def test_bars_are_mirrored_in_a_language_from_right_to_left() -> None:
         assert other["x"] == pytest.approx(charts.WIDTH - one["x"] - one["width"], abs=0.2)
 
 
+def test_words_of_a_drawing_from_right_to_left_stand_in_an_isolate_of_theirs() -> None:
+    # UAX #9: RLI ... PDI; the drawing itself stays from left to right, so that text-anchor means the same
+    root = parsed(charts.bars(bar_chart(("a", 4)), ARABIC))
+    words = ["".join(one.itertext()) for one in root.iter(f"{SVG}text")]
+    assert words == ["\u2067Findings\u2069", "\u2067\u2068a\u2069\u2069", "4"]
+
+
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=26))
 def test_columns_are_as_tall_as_their_numbers_and_time_runs_left_to_right_everywhere(numbers: list[int]) -> None:
     for voice in (ENGLISH, ARABIC):

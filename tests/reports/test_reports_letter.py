@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable
+from gettext import NullTranslations
 
 import pytest
+from babel import Locale
 
 from accord.release.view import View
 from accord.reports import letter
 from accord.reports.letter import EXAMPLES, LETTERS, WIDTH
+from accord.reports.words import Speaker
 
 MakeView = Callable[..., View]
 
@@ -147,3 +150,23 @@ def test_simulated_data_says_so_in_every_letter(make_view: MakeView) -> None:
     for part in rest:
         assert "Subject: [SIMULATED] [TLP:" in part
         assert "\nSIMULATED DATA\n" in part
+
+
+def test_every_line_from_right_to_left_says_its_direction_and_closes_its_isolates(make_view: MakeView) -> None:
+    view = make_view(findings=80, legal_basis="A treaty with a long name " * 8)
+    text = letter.write(view, Speaker(Locale.parse("ar"), NullTranslations()))
+    lines = [line for line in text.split("\n") if line.strip("=-")]
+    assert all(line.startswith("\u200f") for line in lines)
+    for line in lines:
+        depth = 0
+        for character in line:
+            depth += {"\u2066": 1, "\u2068": 1, "\u2069": -1}.get(character, 0)
+            assert depth >= 0
+        assert depth == 0
+    (basis,) = re.findall(r"A treaty with a long name A.*\n.*", text)[:1]
+    assert basis.split("\n")[1].startswith("\u200f\u2068"), "a name that runs over a line is isolated on both"
+    assert re.search(r"\n\u200f  \u2066198\.18\.\d+\[\.\]\d+\u2069\n", text)
+
+
+def test_words_from_left_to_right_carry_no_mark_of_direction(make_view: MakeView) -> None:
+    assert not set(letter.render(make_view(findings=80), "en")) & set("\u200f\u2066\u2068\u2069\u00ad")

@@ -14,6 +14,8 @@ from babel import Locale
 from accord.release.view import View
 from accord.reports import page
 from accord.reports.content import compose
+from accord.reports.guidance import OUTCOMES
+from accord.reports.tables import FINDINGS_HEADER, OUTCOMES_HEADER, SIGHTINGS_HEADER, SIMULATED
 from accord.reports.words import Speaker
 from accord.vocabulary.markings import Marking
 
@@ -230,3 +232,17 @@ def test_a_page_in_arabic_runs_from_right_to_left_and_its_addresses_do_not(make_
     codes = [attributes for tag, attributes in made.tags if tag == "code"]
     assert codes
     assert all(attributes.get("dir") == "ltr" for attributes in codes)
+    text = page.lay_out(compose(make_view(findings=20), None), voice)
+    assert '<bdi dir="ltr" class="whole">2026-11-23</bdi>' in text
+    assert '<bdi dir="ltr" class="whole">AS64496</bdi>' in text
+    assert "<bdi>Nusantara Broadband</bdi>" in text
+    body = re.sub(r"<title>.*?</title>|<svg.*?</svg>|<mark>.*?</mark>", "", text, flags=re.DOTALL)
+    assert not set(body) & set("\u2066\u2067\u2068\u2069"), "who copies an address copies nothing invisible"
+
+
+def test_the_guide_explains_every_column_and_word_of_the_tables() -> None:
+    made = Outline(page.render_columns("en"))
+    text = " ".join(made.words)
+    for name in {*FINDINGS_HEADER, *SIGHTINGS_HEADER, *OUTCOMES_HEADER, SIMULATED, *(word for word, _ in OUTCOMES)}:
+        assert f" {name} " in f" {text} "
+    assert "TLP:CLEAR" in text

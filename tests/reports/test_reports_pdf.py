@@ -206,6 +206,7 @@ def test_a_report_in_arabic_keeps_dates_and_addresses_from_left_to_right(make_vi
     assert "2026-11-23 12:00 UTC" in text
     assert re.search(r"198\.18\.0\[\.\]\d+", text)
     assert text.count("TLP:AMBER") >= 2
+    assert re.search(r"(?<!\u2066)198\.18\.0\[\.\]\d+(?![\d\u2069])", text), "an address in a table is copied by itself"
 
 
 @pytest.mark.parametrize("country", ["SG", "BN", "FJ", "US", "XK"])

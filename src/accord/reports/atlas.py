@@ -137,6 +137,7 @@ def draw(sheet: MapSheet, speaker: Speaker, atlas: Atlas) -> str:
                 ink="#B42318",
                 name="warn",
                 bold=True,
+                right_to_left=speaker.right_to_left,
             )
         )
     legend, height = _legend(sheet, numbers, drawn, speaker)
@@ -241,7 +242,7 @@ def _labels(frame: _Frame, atlas: Atlas, sheet: MapSheet, speaker: Speaker) -> l
         if any(a[0] < room[2] and room[0] < a[2] and a[1] < room[3] and room[1] < a[3] for a in taken):
             continue
         taken.append(room)
-        labels.append(tag(x, y, words, size=size, bold=own))
+        labels.append(tag(x, y, words, size=size, bold=own, right_to_left=speaker.right_to_left))
     return labels
 
 
@@ -251,21 +252,27 @@ def _legend(sheet: MapSheet, numbers: dict[str, int], drawn: set[str], speaker: 
         entries.append((SCALE[step], "class", _range(step, speaker)))
     if any(code in drawn and code not in numbers for code in sheet.elsewhere):
         entries.append(("url(#hatch)", "hatched", speaker.say(say("in the operation, reported separately"))))
+    mirrored = speaker.right_to_left
     parts: list[str] = []
     x, y = 0.0, HEIGHT + 18
+
+    def write(at: float, words: str) -> str:
+        place, anchor = (WIDTH - at, "end") if mirrored else (at, "start")
+        return text(place, y, words, size=11, anchor=anchor, ink=SOFT, name="soft", right_to_left=mirrored)
+
     if numbers:
         title = speaker.say(say("Findings hosted:"))
-        parts.append(text(x, y, title, size=11, ink=SOFT, name="soft"))
+        parts.append(write(x, title))
         x += width_of(title, 11) + 8
     for fill, name, words in entries:
         wide = 18 + width_of(words, 11) + 14
         if x + wide > WIDTH and x:
             x, y = 0.0, y + 18
         parts.append(
-            f'<rect class="{name}" x="{x:.1f}" y="{y - 10:.1f}" width="13" height="12" fill="{fill}" '
-            f'stroke="{SOFT}" stroke-width="0.5"/>'
+            f'<rect class="{name}" x="{WIDTH - x - 13 if mirrored else x:.1f}" y="{y - 10:.1f}" width="13" height="12" '
+            f'fill="{fill}" stroke="{SOFT}" stroke-width="0.5"/>'
         )
-        parts.append(text(x + 18, y, words, size=11, ink=SOFT, name="soft"))
+        parts.append(write(x + 18, words))
         x += wide
     return parts, y - HEIGHT + 8 if parts else 4.0
 

@@ -31,7 +31,7 @@ def bars(chart: BarChart, speaker: Speaker) -> str:
         number = speaker.number(bar.number)
         parts.append(box(start - length if mirrored else start, top + 3, length, _ROW - 8, fill=BLUE, name="bar"))
         if mirrored:
-            parts.append(text(start + 8, base, label))
+            parts.append(text(start + 8, base, label, right_to_left=True))
             parts.append(text(start - length - 6, base, number, anchor="end"))
         else:
             parts.append(text(start - 8, base, label, anchor="end"))
@@ -72,7 +72,7 @@ def weeks(chart: WeekChart, speaker: Speaker) -> str:
 def _axis_name(speaker: Speaker, axis: Message, *, mirrored: bool) -> str:
     words = speaker.say(axis)
     place, anchor = (WIDTH, "end") if mirrored else (0.0, "start")
-    return text(place, 12, words, size=11, anchor=anchor, ink=SOFT, name="soft")
+    return text(place, 12, words, size=11, anchor=anchor, ink=SOFT, name="soft", right_to_left=speaker.right_to_left)
 
 
 def _round_steps(most: int) -> tuple[int, int]:

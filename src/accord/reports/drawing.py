@@ -25,23 +25,29 @@ def text(
     ink: str = INK,
     name: str = "ink",
     bold: bool = False,
+    right_to_left: bool = False,
 ) -> str:
-    """One line of text at its base line; `name` is the class that a page may colour by."""
+    """One line of text at its base line; `name` is the class that a page may colour by.
+
+    A drawing's own direction is from left to right in every language, so that `anchor` means the same everywhere;
+    words in a language from right to left stand in an isolate of theirs (U+2067).
+    """
     weight = ' font-weight="bold"' if bold else ""
+    words = f"\u2067{words}\u2069" if right_to_left else words
     return (
         f'<text class="{name}" x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{ink}"'
         f"{weight}>{escape(words)}</text>"
     )
 
 
-def tag(x: float, y: float, words: str, *, size: float, bold: bool) -> str:
+def tag(x: float, y: float, words: str, *, size: float, bold: bool, right_to_left: bool) -> str:
     """A label centred on `x` that can be read on any colour."""
     wide = width_of(words, size) + 8
     ground = (
         f'<rect class="plate" x="{x - wide / 2:.1f}" y="{y - size:.1f}" width="{wide:.1f}" height="{size + 4.5:.1f}" '
         'rx="3" fill="#FFFFFF" fill-opacity="0.88"/>'
     )
-    return ground + text(x, y, words, size=size, anchor="middle", name="label", bold=bold)
+    return ground + text(x, y, words, size=size, anchor="middle", name="label", bold=bold, right_to_left=right_to_left)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, *, ink: str = LINE, width: float = 1) -> str:
@@ -75,7 +81,7 @@ def width_of(words: str, size: float) -> float:
 
 def _ems(character: str) -> float:
     """Advance width in ems: Noto Sans Regular's largest of each group, East Asian wide characters one."""
-    if unicodedata.combining(character):
+    if unicodedata.combining(character) or unicodedata.category(character) == "Cf":
         return 0.0
     if character in "il.,:;'|! ()[]/jItf-":
         return 0.39

@@ -55,7 +55,15 @@ def _made(template: str, voice: Speaker, **content: object) -> str:
         _environment()
         .get_template(template)
         .render(
-            voice=voice, say=voice.say, words=WORDS, kind=_kind, is_band=_is_band, style=style, digest=digest, **content
+            voice=voice,
+            direction="rtl" if voice.right_to_left else "ltr",
+            say=voice.say,
+            words=WORDS,
+            kind=_kind,
+            is_band=_is_band,
+            style=style,
+            digest=digest,
+            **content,
         )
     )
 

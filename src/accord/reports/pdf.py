@@ -5,6 +5,7 @@ bundled fonts are used, and the creation date is the report's `as_of`: the same 
 PDF tags (for screen readers) are written; long tables stay bounded by `actors.WORST`.
 """
 
+import unicodedata
 from functools import cache
 from importlib.resources import as_file, files
 from threading import local
@@ -34,7 +35,7 @@ from accord.reports.blocks import (
     WeekChart,
 )
 from accord.reports.marks import COLOURS
-from accord.reports.words import Code, Flow, Lines, Run, Speaker, Value, say, speaker
+from accord.reports.words import Code, Flow, Lines, Message, Run, Speaker, Value, say, speaker
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """What JSON can hold: strings in the reader's language, laid out by the template."""
@@ -217,35 +218,42 @@ def _row(row: Row | Band, voice: Speaker) -> Plain:
 
 
 def _cell(value: Value, voice: Speaker) -> Plain:
-    """A string; or {code, tag}; or {lines}; or {runs} when a sentence holds what is set apart."""
+    """A string; or {code, tag}; or {lines}; or {alone, code}; or {runs} when a sentence holds what is set apart.
+
+    From right to left, what stands alone in a cell is set as a paragraph from left to right, without isolates: who
+    copies an address, a day or a name out of a table copies nothing else.
+    """
     match value:
-        case Code():
-            tag = None if value.tag is None else voice.say(value.tag)
-            return {"code": "".join(breakable(run.text) for run in voice.runs(value)), "tag": tag}
+        case Code(tag=Message() as tag):
+            (run,) = voice.runs(value)
+            return {"code": _words(run, voice), "tag": voice.say(tag)}
         case Lines():
             return {"lines": [_cell(part, voice) for part in value.parts]}
         case _:
-            return _runs(voice.runs(value), voice)
+            runs = voice.runs(value)
+            if voice.right_to_left and len(runs) == 1 and _is_latin(runs[0]):
+                return {"alone": breakable(runs[0].text), "code": runs[0].code}
+            return _runs(runs, voice)
 
 
 def _runs(runs: tuple[Run, ...], voice: Speaker) -> Plain:
-    """A string where nothing is set apart, else {runs}: strings, {code} and, from right to left, {latin}."""
-    if any(run.code or (voice.right_to_left and run.flow is Flow.LATIN) for run in runs):
-        return {"runs": [_run(run, voice) for run in runs]}
+    """A string where nothing is set apart, else {runs}: strings and {code}."""
+    if any(run.code for run in runs):
+        return {"runs": [{"code": _words(run, voice)} if run.code else _words(run, voice) for run in runs]}
     return "".join(_words(run, voice) for run in runs)
 
 
-def _run(run: Run, voice: Speaker) -> Plain:
-    if run.code:
-        return {"code": breakable(run.text)}
-    if voice.right_to_left and run.flow is Flow.LATIN:
-        return {"latin": run.text}
-    return _words(run, voice)
-
-
 def _words(run: Run, voice: Speaker) -> str:
-    """Our own words break where their language breaks them; somebody else's names anywhere if they are long."""
+    """Our own words break where their language breaks them; anybody else's anywhere if they are long."""
     return voice.isolated(run) if run.flow is Flow.OURS else breakable(voice.isolated(run))
+
+
+def _is_latin(run: Run) -> bool:
+    """Is a run to be read from left to right, by its kind or its first letter (UAX #9, P2)?"""
+    if run.flow is not Flow.THEIRS:
+        return run.flow is Flow.LATIN
+    strong = (kind for kind in map(unicodedata.bidirectional, run.text) if kind in {"L", "R", "AL"})
+    return next(strong, "L") == "L"
 
 
 def breakable(text: str) -> str:
