@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import accord.formats
-from accord.columns.reading import HEAD_LIMIT, Chunk, Columns, Context, Document, Parsed, Part
+from accord.columns.reading import HEAD_LIMIT, Chunk, Columns, Context, Document, Parsed, Part, grain_of
 from accord.columns.schema import OBSERVATIONS, REJECTS, RESOLUTIONS
 from accord.formats.catalogue import FORMATS
 from accord.vocabulary.errors import RefusedFileError
@@ -74,7 +74,7 @@ def without_mark(data: bytes) -> bytes:
 def read(module: ModuleType, data: bytes, path: str, known: Context, cuts: tuple[int, ...] = ()) -> list[Parsed] | None:
     """What the format makes of a member, cut after the given lines where its grain is lines; None: it refuses."""
     try:
-        if module.GRAIN == "document":
+        if grain_of(module, data[:HEAD_LIMIT]) == "document":
             return [module.parse(Document(member=7, path=path, data=data), known)]
         layout = module.layout(data[:HEAD_LIMIT], path, known)
     except RefusedFileError:
@@ -111,9 +111,11 @@ def test_a_format_has_the_names_of_the_contract(module: ModuleType) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", module.NAME)
     assert 5 <= len(module.TITLE) <= 80
     assert "\n" not in module.TITLE
-    assert module.GRAIN in {"lines", "document"}
+    assert module.GRAIN in {"lines", "document", "either"}
     wanted = {"recognises": ["head", "path"]}
-    if module.GRAIN == "lines":
+    if module.GRAIN == "either":
+        wanted |= {"grain": ["head"], "layout": ["head", "path", "context"], "parse": ["read", "context"]}
+    elif module.GRAIN == "lines":
         wanted |= {"layout": ["head", "path", "context"], "parse": ["chunk", "context"]}
     else:
         wanted |= {"parse": ["document", "context"]}
@@ -165,7 +167,8 @@ def test_a_format_recognises_its_own_cases(module: ModuleType) -> None:
 
 @every_format
 def test_no_format_that_proves_itself_claims_the_cases_of_another(module: ModuleType) -> None:
-    proven = [FORMATS[name] for name in ("stix", "misp", "passive-dns", "zeek", "shadowserver")]
+    told = ("stix", "misp", "xarf", "n6", "intelmq", "passive-dns", "zeek", "shadowserver")
+    proven = [FORMATS[name] for name in told]
     for case in deliveries(module):
         head = without_mark(case.read_bytes())[:HEAD_LIMIT]
         assert [other.NAME for other in proven if other.recognises(head, case.name) and other is not module] == [], case
@@ -193,7 +196,7 @@ def test_what_a_format_hands_over_has_the_schemas_that_it_must_have(module: Modu
             assert [(f.name, f.type) for f in one.rejects.schema] == [(f.name, f.type) for f in REJECTS]
 
 
-line_formats = [module for module in FORMATS.values() if module.GRAIN == "lines"]
+line_formats = [module for module in FORMATS.values() if module.GRAIN != "document"]
 
 
 @pytest.mark.parametrize("module", line_formats, ids=[module.NAME for module in line_formats])

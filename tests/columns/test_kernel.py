@@ -96,6 +96,8 @@ _times = st.one_of(
     _stamp.map(lambda t: f"{t}UTC"),
     _stamp.map(lambda t: t.date().isoformat()),
     _stamp.map(lambda t: t.isoformat() + "+02:00"),
+    _stamp.map(lambda t: t.isoformat() + "+00:00"),
+    st.from_regex(r"20[012]\d-[01]\d-[0-3]\dT[012]\d:[0-6]\d:[0-6]\d(Z|[+]00:00)", fullmatch=True),
     st.text("0123456789-:T Z.UC", max_size=24),
     st.from_regex(r"20[012]\d-[01]\d-[0-3]\d [012]\d:[0-6]\d:[0-6]\d", fullmatch=True),
 )

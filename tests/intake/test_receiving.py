@@ -179,6 +179,24 @@ def test_a_resolution_after_as_of_is_ignored_and_counted_as_such(tmp_path: Path)
     assert received.resolutions["last_seen"].to_pylist()[1] == microseconds(AS_OF)
 
 
+def test_a_format_of_lines_or_documents_is_read_as_each_member_starts(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    event = {"category": "bots", "restriction": "public", "confidence": "low", "time": "2026-01-02T00:00:00Z"}
+    events = [event | {"address": [{"ip": f"8.8.8.{last}"}]} for last in range(1, 5)]
+    (root / "a.sjson.gz").write_bytes(gzip.compress("".join(json.dumps(one) + "\n" for one in events[:2]).encode()))
+    with zipfile.ZipFile(root / "b.zip", "w") as archive:
+        archive.writestr("good.json", json.dumps(events[2:], indent=4))
+        archive.writestr("cut.json", json.dumps(events, indent=4)[:-9])
+        archive.writestr("other.json", json.dumps({"Event": {"date": "2026-01-01", "Attribute": []}}))
+    received, rows = receive(root, tmp_path / "spool", dataset("n6", "misp"))
+    lines, documents = received.deliveries
+    assert (lines.formats, lines.records, lines.accepted) == (("n6",), 2, 2)
+    assert (documents.formats, documents.records, documents.accepted) == (("misp", "n6"), 2, 2)
+    assert [one.member for one in documents.refused] == ["cut.json"]
+    assert sorted(row["value"] for row in rows) == ["8.8.8.1", "8.8.8.2", "8.8.8.3", "8.8.8.4"]
+
+
 def test_a_record_without_a_time_takes_the_delivery_s_and_says_so(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

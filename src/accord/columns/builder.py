@@ -1,4 +1,4 @@
-"""A row-at-a-time way to a `Parsed`, for formats whose records are objects (thousands, not millions)."""
+"""A row-at-a-time way to a `Parsed`, for formats whose records are objects."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -29,6 +29,7 @@ class ParsedBuilder:
         self._resolutions: dict[str, list[object]] = {name: [] for name in RESOLUTIONS.names}
         self._rejects: dict[str, list[object]] = {name: [] for name in REJECTS.names}
         self._ignored: Counter[str] = Counter()
+        self._records = 0
         self._number = 0
         self._pointer: str | None = None
         self._accepted = False
@@ -36,10 +37,17 @@ class ParsedBuilder:
         self._ignore: Ignored | None = None
 
     def record(self, pointer: str | None) -> None:
-        """Begin the next record; `pointer` is its JSON pointer, None where `record` is a line number."""
+        """Begin a document's next record; `pointer` is its JSON pointer."""
         self._settle()
+        self._records += 1
         self._number += 1
         self._pointer = pointer
+
+    def line(self, member: int, number: int) -> None:
+        """Begin the record that is line `number` of `member`; the other lines may be of other members."""
+        self._settle()
+        self._records += 1
+        self._member, self._number = member, number
 
     def observe(
         self,
@@ -112,7 +120,7 @@ class ParsedBuilder:
             names=[*OBSERVATIONS.names, *(f"field:{name}" for name in self._rule_fields)],
         )
         return Parsed(
-            records=self._number,
+            records=self._records,
             observations=observations,
             resolutions=pa.RecordBatch.from_pydict(self._resolutions, schema=RESOLUTIONS),
             rejects=pa.RecordBatch.from_pydict(self._rejects, schema=REJECTS),
@@ -120,7 +128,7 @@ class ParsedBuilder:
         )
 
     def _settle(self) -> None:
-        if self._number:
+        if self._records:
             if not self._accepted and not self._pending:
                 if self._ignore is None:
                     raise AssertionError(f"record {self._number} ({self._pointer}) was neither taken nor refused")

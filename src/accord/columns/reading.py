@@ -4,7 +4,8 @@ A format is one module under `accord.formats` that holds these names (its catalo
 
     NAME: str                    the word used in `format = "..."`
     TITLE: str                   one line for people
-    GRAIN: "lines" | "document"  lines: whole lines in chunks; document: one member at once
+    GRAIN: "lines" | "document" | "either"
+        lines: whole lines in chunks; document: one member at once; either: each member's start tells which
     recognises(head: bytes, path: str) -> bool
         does a member that starts like this look like this format? `head` is at most HEAD_LIMIT bytes,
         without a byte-order mark; never raises
@@ -18,13 +19,16 @@ A format is one module under `accord.formats` that holds these names (its catalo
     document:
         parse(document: Document, context: Context) -> Parsed
             raises RefusedFileError for a member that cannot be read as a whole
+    either:
+        grain(head: bytes) -> "lines" | "document"
+        layout as for lines, and a `parse` that takes a Chunk or a Document
 
 `parse` is a pure function of its arguments; it runs in several threads at once.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Protocol
 
 import numpy as np
@@ -182,3 +186,28 @@ class DocumentFormat(Protocol):
 
     def parse(self, document: Document, context: Context) -> Parsed:
         """Read one document."""
+
+
+class EitherFormat(Protocol):
+    """A format module whose members are lines or documents, as each one's start tells."""
+
+    NAME: str
+    TITLE: str
+    GRAIN: str
+
+    def recognises(self, head: bytes, path: str) -> bool:
+        """Does a member that starts like this look like this format?"""
+
+    def grain(self, head: bytes) -> str:
+        """Is a member that starts like this lines or a document?"""
+
+    def layout(self, head: bytes, path: str, context: Context) -> object:
+        """Make out, once a member of lines, what its chunks need."""
+
+    def parse(self, read: Chunk | Document, context: Context) -> Parsed:
+        """Read a chunk of whole lines, or one document."""
+
+
+def grain_of(module: ModuleType, head: bytes) -> str:
+    """How `module` reads a member that starts like this: as "lines" or as a "document"."""
+    return str(module.grain(head) if module.GRAIN == "either" else module.GRAIN)

@@ -274,6 +274,14 @@ def read_url(text: str) -> Indicator | Rejected:
     )
 
 
+def url_host(url: str) -> str:
+    """The host of a canonical URL: a domain, or an address without brackets."""
+    rest = url.partition("://")[2]
+    cut = min((at for at in (rest.find(mark) for mark in "/?#\\") if at >= 0), default=len(rest))
+    host = rest[:cut].rpartition("@")[2]
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+
+
 def read_email(text: str) -> Indicator | Rejected:
     """`local@domain` (RFC 5321 dot-string); the domain in canonical form, the local part as it stands."""
     local, _, domain = text.rpartition("@")

@@ -8,12 +8,15 @@ from types import ModuleType
 from accord.formats import (
     csv,
     freetext,
+    intelmq,
     maltrail,
     misp,
+    n6,
     passive_dns,
     plain,
     shadowserver,
     stix,
+    xarf,
     zeek,
 )
 
@@ -22,6 +25,9 @@ FORMATS: dict[str, ModuleType] = {
     for module in (
         stix,  # a JSON object that says it is a bundle
         misp,  # a JSON object with an event
+        xarf,  # JSON that says its version of X-ARF
+        n6,  # JSON with n6's category, confidence and restriction
+        intelmq,  # JSON with IntelMQ's dotted names
         passive_dns,  # JSON lines with rrname
         zeek,  # a #fields line
         shadowserver,  # a header of their columns

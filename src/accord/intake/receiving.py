@@ -19,7 +19,17 @@ import pyarrow.compute as pc
 from accord.agreements.declarations import TYPE_FIELD, Dataset
 from accord.columns.instants import microseconds
 from accord.columns.premerge import SLACK
-from accord.columns.reading import DOCUMENT_LIMIT, HEAD_LIMIT, Chunk, Context, Document, Parsed, Part, Shortcut
+from accord.columns.reading import (
+    DOCUMENT_LIMIT,
+    HEAD_LIMIT,
+    Chunk,
+    Context,
+    Document,
+    Parsed,
+    Part,
+    Shortcut,
+    grain_of,
+)
 from accord.intake.collector import collecting_seldom
 from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery, RefusedMember
 from accord.intake.labelling import FamilyNames, Labeller
@@ -247,7 +257,7 @@ class Receiver:
         try:
             head = member.head(HEAD_LIMIT)
             module = self._recognise(opened, head, number)
-            if module.GRAIN == "document":
+            if grain_of(module, head) == "document":
                 document = Document(member=number, path=opened.path(number), data=member.read(DOCUMENT_LIMIT))
                 packer.document(module, document)
             else:
