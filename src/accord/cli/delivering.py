@@ -1,7 +1,9 @@
 """Taking a delivery into a workspace: custody of its bytes, the account of its records, its evidence."""
 
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,7 +37,21 @@ OTHERS = "evidence-others.parquet"
 _LEVEL = 1
 """Of Zstandard: logs shrink to a tenth, faster than a disk writes."""
 
-_CODED = ["type", "role", "dataset", "family", "marking"]
+_AHEAD = 2
+"""Tables that may wait to be written: what bounds their memory."""
+
+_CODED = [
+    "type",
+    "role",
+    "dataset",
+    "family",
+    "marking",
+    "reason",
+    "column",
+    "country",
+    "country_second",
+    "network_owner",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,20 +139,24 @@ def _write_evidence(folder: Path, parts: Parts, received: Received, staging: Pat
 @contextmanager
 def parquet(path: Path, schema: pa.Schema) -> Iterator["Writing"]:
     """A Parquet file that appears only if a table is written to it: no rows, no file."""
-    writing = Writing(path, schema)
-    try:
-        yield writing
-    finally:
-        writing.close()
+    with ThreadPoolExecutor(1, "write") as pool:
+        writing = Writing(path, schema, pool)
+        try:
+            yield writing
+        finally:
+            writing.close()
 
 
 class Writing:
-    """Writes tables to one file, a row group each."""
+    """Writes tables to one file, a row group each, while the next ones are being made."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, pool: ThreadPoolExecutor) -> None:
+        """`pool`: one thread."""
         self._path = path
         self._schema = schema
+        self._pool = pool
         self._writer: pq.ParquetWriter | None = None
+        self._waiting: deque[Future[None]] = deque()
 
     def __call__(self, tables: Iterable[pa.Table]) -> None:
         """Write tables in their order; empty ones are passed over."""
@@ -151,12 +171,18 @@ class Writing:
                     use_dictionary=[name for name in self._schema.names if name in _CODED],
                     write_statistics=[name for name in ("high", "low", "value") if name in self._schema.names],
                 )
-            self._writer.write_table(table)
+            self._waiting.append(self._pool.submit(self._writer.write_table, table))
+            while len(self._waiting) > _AHEAD:
+                self._waiting.popleft().result()
 
     def close(self) -> None:
         """End the file, if one was begun."""
-        if self._writer is not None:
-            self._writer.close()
+        try:
+            while self._waiting:
+                self._waiting.popleft().result()
+        finally:
+            if self._writer is not None:
+                self._pool.submit(self._writer.close).result()
 
 
 def collected(dataset: Dataset, at: datetime) -> Dataset:

@@ -1,8 +1,9 @@
 """Snapshots of a workspace: what was found in all deliveries so far, where it is, and how that changes."""
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,9 +65,8 @@ def make_snapshot(
         with parquet(folder / "findings.parquet", LOCATED) as write:
             for name, tables in _standing(fresh, before, staging, workers):
                 with parquet(folder / name, STANDING) as keep:
-                    for table in tables:
+                    for table, found in _found(tables, reference, workers):
                         keep([table])
-                        found = _located(table, reference)
                         write([found])
                         by_role.update(_counted(found))
                         progress("merging evidence", sum(by_role.values()), max(total, 1))
@@ -106,6 +106,19 @@ def _standing(
     others = files_of((one.dataset, one.path / OTHERS) for one in fresh)
     with engine(staging / "spill", workers) as connection:
         yield OTHERS, merge_evidence(connection, others, standing(OTHERS))
+
+
+def _found(tables: Iterable[pa.Table], reference: Reference, workers: int) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Each table of standing evidence with its findings, while the next ones are being located."""
+    waiting: deque[tuple[pa.Table, Future[pa.Table]]] = deque()
+    with ThreadPoolExecutor(workers, "locate") as pool:
+        for table in tables:
+            waiting.append((table, pool.submit(_located, table, reference)))
+            if len(waiting) > workers:
+                first, found = waiting.popleft()
+                yield first, found.result()
+        for first, found in waiting:
+            yield first, found.result()
 
 
 def _located(standing: pa.Table, reference: Reference) -> pa.Table:

@@ -47,7 +47,7 @@ Words = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Groups:
-    """n groups, position by position, and the m labels that they refer to."""
+    """n groups sorted by address, position by position, and the m labels that they refer to."""
 
     high: Words
     low: Words
@@ -153,18 +153,21 @@ class Premerger:
 
     def _hand_on(self) -> None:
         held, labels = self._groups[: self._state[_GROUPS]], self._label_place[: self._state[_LABELS]]
-        column = held.T
-        key = column[_LABEL_AND_DAY]
+        count = len(held)
+        high, low = np.empty(count, np.uint64), np.empty(count, np.uint64)
+        label, day = np.empty(count, np.int32), np.empty(count, np.int32)
+        first_us, last_us, sightings, lines = (np.empty(count, np.int64) for _ in range(4))
+        _unpack(held, _by_address(held), high, low, label, day, first_us, last_us, sightings, lines)
         self._on_full(
             Groups(
-                high=np.ascontiguousarray(column[_HIGH]),
-                low=np.ascontiguousarray(column[_LOW]),
-                label=(key >> np.uint64(32)).astype(np.int32),
-                day=key.astype(np.uint32).astype(np.int32),
-                first_us=column[_FIRST].astype(np.int64),
-                last_us=column[_LAST].astype(np.int64),
-                count=column[_COUNT].astype(np.int64),
-                lines=column[_LINES].astype(np.int64),
+                high=high,
+                low=low,
+                label=label,
+                day=day,
+                first_us=first_us,
+                last_us=last_us,
+                count=sightings,
+                lines=lines,
                 label_member=(labels[:, 4] >> 1).astype(np.int32),
                 label_line=tuple(
                     self._line_bytes[begin : begin + length].tobytes() for begin, length in labels[:, 2:4].tolist()
@@ -174,6 +177,17 @@ class Premerger:
         self._slots.fill(-1)
         self._label_slots.fill(-1)
         self._state[[_GROUPS, _LABELS, _FULL]] = 0
+
+
+def _by_address(held: Words) -> Positions:
+    """The positions of groups sorted by address."""
+    wide = held[:, _HIGH] != 0
+    if not wide.any():
+        return np.argsort(held[:, _LOW])
+    short, long = np.flatnonzero(~wide), np.flatnonzero(wide)
+    return np.concatenate(
+        (short[np.argsort(held[short, _LOW])], long[np.lexsort((held[long, _LOW], held[long, _HIGH]))])
+    )
 
 
 def _plan(shortcut: Shortcut) -> tuple[Positions, Positions]:
@@ -407,6 +421,29 @@ def _scan(
     state[_POS], state[_LINE], state[_LEFT] = at, line, left_count
     state[_TAKEN] += taken
     state[_LATE] += late
+
+
+@compiled
+def _unpack(
+    held: Words,
+    order: Positions,
+    high: Words,
+    low: Words,
+    label: npt.NDArray[np.int32],
+    day: npt.NDArray[np.int32],
+    first_us: Positions,
+    last_us: Positions,
+    count: Positions,
+    lines: Positions,
+) -> None:
+    """Groups as columns, in an order. Row by row: one row is one line of the processor's cache."""
+    for at in range(len(order)):
+        row = order[at]
+        high[at], low[at] = held[row, _HIGH], held[row, _LOW]
+        label[at] = np.int32(held[row, _LABEL_AND_DAY] >> np.uint64(32))
+        day[at] = np.int32(held[row, _LABEL_AND_DAY] & np.uint64(0xFFFF_FFFF))
+        first_us[at], last_us[at] = np.int64(held[row, _FIRST]), np.int64(held[row, _LAST])
+        count[at], lines[at] = np.int64(held[row, _COUNT]), np.int64(held[row, _LINES])
 
 
 @compiled

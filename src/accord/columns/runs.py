@@ -85,25 +85,56 @@ def merged(rows: Rows) -> Rows:
     """The same rows sorted, and one for each address, meaning and day."""
     if not len(rows):
         return rows
-    together = taken(rows, ordered(rows))
-    new = np.zeros(len(rows), np.bool_)
-    new[0] = True
-    for key in (together.high, together.low, together.meaning, together.day):
-        new[1:] |= key[1:] != key[:-1]
-    first = np.flatnonzero(new)
-    if len(first) == len(rows):
-        return together
-    return Rows(
-        high=together.high[first],
-        low=together.low[first],
-        meaning=together.meaning[first],
-        day=together.day[first],
-        first_seen=np.minimum.reduceat(together.first_seen, first),
-        last_seen=np.maximum.reduceat(together.last_seen, first),
-        count=np.add.reduceat(together.count, first),
-        observations=np.add.reduceat(together.observations, first),
-        undated=np.logical_and.reduceat(together.undated, first),
-    )
+    order = ordered(rows)
+    columns = [getattr(rows, name) for name in RUN.names[:-1]]
+    found = [np.empty(len(rows), column.dtype) for column in columns]
+    count = _merge(order, *columns, *found)
+    return Rows(**{name: column[:count] for name, column in zip(RUN.names[:-1], found, strict=True)})
+
+
+@compiled
+def _merge(
+    order: Numbers,
+    high: Words,
+    low: Words,
+    meaning: Codes,
+    day: Codes,
+    first: Numbers,
+    last: Numbers,
+    count: Numbers,
+    observations: Numbers,
+    undated: npt.NDArray[np.bool_],
+    to_high: Words,
+    to_low: Words,
+    to_meaning: Codes,
+    to_day: Codes,
+    to_first: Numbers,
+    to_last: Numbers,
+    to_count: Numbers,
+    to_observations: Numbers,
+    to_undated: npt.NDArray[np.bool_],
+) -> int:
+    """Add up rows that follow each other in an order and have one key; returns how many are left."""
+    at = -1
+    for row in order:
+        if (
+            at >= 0
+            and low[row] == to_low[at]
+            and high[row] == to_high[at]
+            and meaning[row] == to_meaning[at]
+            and day[row] == to_day[at]
+        ):
+            to_first[at] = min(to_first[at], first[row])
+            to_last[at] = max(to_last[at], last[row])
+            to_count[at] += count[row]
+            to_observations[at] += observations[row]
+            to_undated[at] = to_undated[at] and undated[row]
+            continue
+        at += 1
+        to_high[at], to_low[at], to_meaning[at], to_day[at] = high[row], low[row], meaning[row], day[row]
+        to_first[at], to_last[at], to_count[at] = first[row], last[row], count[row]
+        to_observations[at], to_undated[at] = observations[row], undated[row]
+    return at + 1
 
 
 def write_run(path: Path, rows: Rows, member: Codes | None = None) -> None:

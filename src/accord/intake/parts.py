@@ -82,8 +82,7 @@ class Parts(Spool):
             observations=groups.lines,
             undated=np.zeros(len(groups.label), np.bool_),
         )
-        at = ordered(rows)
-        write_run(self.folder / f"{name}.run", taken(rows, at), groups.label_member[groups.label][at])
+        write_run(self.folder / f"{name}.run", rows, groups.label_member[groups.label])
 
     def discard(self, name: str) -> None:
         """Take back a batch that turned out to belong to a refused file."""
