@@ -11,6 +11,7 @@ from accord.agreements.declarations import Dataset
 from accord.cli.delivering import Receipt, collected, take_delivery
 from accord.cli.operation import COMPLETE_WITH_REFUSED, cores
 from accord.cli.places import reference_in_use
+from accord.cli.running import keep_memory
 from accord.cli.terminal import progress_bar, say, say_json, show_error, show_table, talk
 from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
@@ -27,6 +28,7 @@ _COLUMNS = [
 
 def add_files(folder: Path, dataset: str, files: Sequence[Path], collected_at: str | None, *, as_json: bool) -> None:
     """Take files for a data set, one after the other; leaves by exit code 3 when something was refused whole."""
+    keep_memory()
     workspace = open_workspace(folder)
     now = datetime.now(UTC)
     declared = collected(_declared(workspace, dataset), now if collected_at is None else _time(collected_at))

@@ -104,7 +104,7 @@ def run_operation(
     """
     begun = time.perf_counter()
     clock = Clock()
-    _keep_memory()
+    keep_memory()
     _keep_apart(operation, out)
     key = hub_key(operation.hub.key_file)
     with replaced_folder(out, is_ours=_is_output, what="accord operation run") as folder:
@@ -149,7 +149,7 @@ def _keep_apart(operation: Operation, out: Path) -> None:
             )
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Let the allocator keep what it has: columns of a million rows come and go, and every time the system must hand
     out and clear their pages again, which took a fifth of a run."""
     pa.set_memory_pool(pa.system_memory_pool())

@@ -30,10 +30,12 @@ def make(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
 
     from accord.cli.operation import cores
     from accord.cli.places import reference_in_use
+    from accord.cli.running import keep_memory
     from accord.cli.snapshotting import make_snapshot
     from accord.cli.terminal import progress_bar, say, say_json
     from accord.workspace.store import open_workspace
 
+    keep_memory()
     workspace = open_workspace(folder)
     with workspace.working(), progress_bar() as progress:
         manifest = make_snapshot(

@@ -101,8 +101,11 @@ def _coded(
     for column in columns:
         combined *= len(column.dictionary) + 1
         combined += pc.fill_null(column.indices, -1).to_numpy() + 1
-    distinct, first, index = np.unique(combined, return_index=True, return_inverse=True)
-    found = np.empty(len(distinct), np.int32)
+    distinct = pa.array(combined).dictionary_encode()
+    index = distinct.indices.to_numpy()
+    first = np.empty(len(distinct.dictionary), np.int64)
+    first[index[::-1]] = np.arange(len(batch))[::-1]
+    found = np.empty(len(first), np.int32)
     for at, row in enumerate(first.tolist()):
         said = {name: batch[name][row].as_py() for name in _NAMED if dataset is None or name != "dataset"}
         key = (said["role"], dataset or said["dataset"], said["family"], marks[said["marking"]])
