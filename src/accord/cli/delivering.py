@@ -129,8 +129,9 @@ def _write_evidence(folder: Path, parts: Parts, received: Received, staging: Pat
     refused = received.refused_members[0]
     with parquet(folder / ADDRESSES, EVIDENCE) as write:
         write(merge_sightings(parts.runs, parts.meanings, refused, received.families, workers))
-    with parquet(folder / OTHERS, EVIDENCE) as write, engine(staging / "spill", workers) as connection:
-        write(merge_parts(connection, parts.files, received.families))
+    if parts.files:
+        with parquet(folder / OTHERS, EVIDENCE) as write, engine(staging / "spill", workers) as connection:
+            write(merge_parts(connection, parts.files, received.families))
     for name, table in (("rejects", received.rejects), ("resolutions", received.resolutions)):
         with parquet(folder / f"{name}.parquet", table.schema) as write:
             write([table])

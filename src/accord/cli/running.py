@@ -46,9 +46,10 @@ from accord.workspace.keys import hub_key
 if TYPE_CHECKING:  # only the processes that write reports need what it imports
     from accord.reports.publish import PublishedReport
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """mallopt(3) of the GNU C library."""
 _KEPT_BYTES = 64 << 20
+_ARENAS = 2
 
 REPORTS_WAITING = 3
 """Views that may wait for a worker: what bounds their memory."""
@@ -157,15 +158,16 @@ def keep_memory() -> None:
     if allocator is not None:
         allocator(_M_TRIM_THRESHOLD, _KEPT_BYTES)
         allocator(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        # what one thread gives back, another may take: else each keeps its own
+        allocator(_M_ARENA_MAX, _ARENAS)
 
 
 def reading_context(reference: Reference) -> Context:
-    """What formats may know of the outside world."""
-    suffixes = reference.suffixes
+    """What formats may know of the outside world; it is read when a format first asks."""
     return Context(
-        is_public_suffix=suffixes.is_public_suffix,
-        has_known_suffix=suffixes.has_known_suffix,
-        are_public_suffixes=suffixes.are_public_suffixes,
+        is_public_suffix=lambda name: reference.suffixes.is_public_suffix(name),  # noqa: PLW0108 -- not read before
+        has_known_suffix=lambda name: reference.suffixes.has_known_suffix(name),  # noqa: PLW0108
+        are_public_suffixes=lambda names: reference.suffixes.are_public_suffixes(names),  # noqa: PLW0108
     )
 
 

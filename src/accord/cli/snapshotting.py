@@ -62,7 +62,9 @@ def make_snapshot(
         by_role: Counter[str] = Counter()
         total = sum(_size(one) for one in fresh)
         progress("merging evidence", 0, 0)
-        with parquet(folder / "findings.parquet", LOCATED) as write:
+        with parquet(folder / "findings.parquet", LOCATED) as write, ThreadPoolExecutor(1, "ahead") as ahead:
+            # what attribution will ask is read while evidence is; if it fails, it fails where it is asked
+            ahead.submit(lambda: (reference.country, reference.country_second, reference.network, reference.suffixes))
             for name, tables in _standing(fresh, before, staging, workers):
                 with parquet(folder / name, STANDING) as keep:
                     for table, found in _found(tables, reference, workers):
@@ -104,8 +106,9 @@ def _standing(
     addresses = files_of((one.dataset, one.path / ADDRESSES) for one in fresh)
     yield ADDRESSES, merge_standing(addresses, standing(ADDRESSES), staging, workers)
     others = files_of((one.dataset, one.path / OTHERS) for one in fresh)
-    with engine(staging / "spill", workers) as connection:
-        yield OTHERS, merge_evidence(connection, others, standing(OTHERS))
+    if others or standing(OTHERS) is not None:
+        with engine(staging / "spill", workers) as connection:
+            yield OTHERS, merge_evidence(connection, others, standing(OTHERS))
 
 
 def _found(tables: Iterable[pa.Table], reference: Reference, workers: int) -> Iterator[tuple[pa.Table, pa.Table]]:

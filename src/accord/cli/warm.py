@@ -1,5 +1,34 @@
 """`accord warm`: pay at installation what would otherwise slow the first run."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from accord.cli.running import Progress
+    from accord.reference.store import Reference
+
+_SETTINGS = """
+[hub]
+name = "warm"
+contact = "warm"
+namespace = "00000000-0000-0000-0000-000000000000"
+key_file = "hub.key"
+[[partner]]
+id = "simulator"
+name = "The simulator"
+[[dataset]]
+id = "sinkhole"
+title = "Simulated machines"
+partner = "simulator"
+format = "shadowserver"
+origin = "sinkhole"
+legal_basis = "legitimate-interest"
+marking = "clear"
+grade = "g"
+retention = "P1D"
+personal_data = false
+"""
+
 
 def warm() -> None:
     """Build the index of the warning lists and compile the kernels, once after installation.
@@ -7,7 +36,6 @@ def warm() -> None:
     Example: accord warm
     """
     import tempfile
-    from pathlib import Path
 
     from accord.cli.places import reference_in_use
     from accord.cli.running import run_operation
@@ -24,4 +52,27 @@ def warm() -> None:
         simulate("asean-2017", folder / "in", 1, 0.01, reference, progress)
         operation = read_operation(folder / "in" / "operation.toml", FORMATS)
         run_operation(operation, folder / "out", reference=reference, since=None, workers=1, progress=progress)
+        _use_workspace(folder, reference, progress)
     talk("ready: the next run starts at full speed")
+
+
+def _use_workspace(folder: Path, reference: "Reference", progress: "Progress") -> None:
+    """Take a sinkhole's log into a workspace that is thrown away, and look up what was found."""
+    from datetime import UTC, datetime
+
+    from accord.cli.delivering import take_delivery
+    from accord.cli.snapshotting import make_snapshot
+    from accord.cli.standing import standing_findings
+    from accord.formats.catalogue import FORMATS
+    from accord.operations.declaration import read_workspace
+    from accord.training.events import write_events
+    from accord.workspace.store import make_workspace
+
+    log = folder / "2015-01-01-event4_sinkhole-warm.csv"
+    write_events(log, 2_000, 1, reference)
+    workspace = make_workspace(folder / "hub", _SETTINGS)
+    dataset = read_workspace(workspace.settings, FORMATS).datasets[0]
+    as_of = datetime(2026, 1, 1, tzinfo=UTC)
+    take_delivery(workspace, dataset, log, received_at=as_of, reference=reference, workers=1, progress=progress)
+    make_snapshot(workspace, as_of=as_of, reference=reference, workers=1, progress=progress)
+    standing_findings(workspace, ["8.8.8.8"], reference)

@@ -36,8 +36,8 @@ RUN = pa.schema(
     ]
 )
 
-STRETCH = 1 << 20
-"""Rows of a stretch of addresses that are merged at once, about: 100 MB while they are."""
+STRETCH = 1 << 18
+"""Rows of a stretch of addresses that are merged at once, about: 30 MB while they are."""
 
 _SAMPLES = 256
 
