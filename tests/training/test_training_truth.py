@@ -98,6 +98,7 @@ TRUTH = TruthSheet(
             ignored_by_reason={"comment": 1},
             rejected_by_reason={"address": 1},
             planted=(),
+            partial_by_reason={"port": 2},
         ),
         DeliveryTruth(
             file="a/cut.json",
@@ -193,6 +194,7 @@ class Run:
         self.rows = perfect_rows()
         self.summary = perfect_summary()
         self.reports = {country: list(values) for country, values in REPORTS.items()}
+        self.rejects = [("a/list.txt", "address", "false"), *[("a/list.txt", "port", "true")] * 2]
 
     def row(self, value: str) -> dict[str, object]:
         return next(one for one in self.rows if one["value"] == value)
@@ -204,6 +206,8 @@ class Run:
         (run / "hub").mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(self.rows, SCHEMA), run / "hub" / "findings.parquet")
         (run / "summary.json").write_text(json.dumps(self.summary))
+        with (run / "rejects.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("file", "reason", "partial"), *self.rejects])
         roles = {one.value: (one.type, one.role) for one in FINDINGS}
         for country, values in self.reports.items():
             (run / "reports" / country).mkdir(parents=True)
@@ -294,6 +298,7 @@ SPOILT: dict[str, tuple[Spoil, str, str]] = {
         "the account of a delivery",
         "accepted 9",
     ),
+    "partial": (lambda run: run.rejects.pop(), "the account of a delivery", "expected partial {'port': 2}"),
     "not refused": (
         lambda run: run.summary["deliveries"][1].update(refused=[]),
         "the account of a delivery",

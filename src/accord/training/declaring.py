@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from accord.training.scenario import DatasetPlan, Scenario
+from accord.training.scenario import DatasetPlan, Setting
+from accord.vocabulary.countries import CountryCode
 
 KEY_FILE = "hub.key"
 """The hub's key, which the first run of the operation makes beside the operation file."""
 
 
-def operation_toml(scenario: Scenario, seed: int, scale: float) -> str:
+def operation_toml(scenario: Setting, countries: Sequence[CountryCode], seed: int, scale: float) -> str:
     """The text of `operation.toml`; files lie in `deliveries/` beside it."""
     parts = [
         f"# Simulated: scenario {scenario.name}, seed {seed}, scale {scale:g}. No server in it is real.",
@@ -26,7 +27,7 @@ def operation_toml(scenario: Scenario, seed: int, scale: float) -> str:
         f"title = {_text(scenario.title)}",
         f"as_of = {_instant(scenario.as_of)}",
         "simulated = true",
-        f"countries = {_texts([one.code for one in scenario.countries])}",
+        f"countries = {_texts(countries)}",
         f"window = [{_instant(scenario.window_start)}, {_instant(scenario.as_of)}]",
         f"answer_by = {_instant(scenario.answer_by)}",
     ]

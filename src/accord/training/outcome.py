@@ -78,8 +78,8 @@ def read_summary(path: Path) -> RunAccount:
         return msgspec.json.decode(path.read_bytes(), type=RunAccount)
 
 
-def read_rows(path: Path) -> dict[Key, Row]:
-    """Read the hub's table by type, value and role. Raises UnreadableError, SettingsError."""
+def read_rows(path: Path, without: Role | None = None) -> dict[Key, Row]:
+    """Read the hub's table by type, value and role, a role left out. Raises UnreadableError, SettingsError."""
     with _explained(path):
         table = pq.read_table(
             path,
@@ -99,6 +99,7 @@ def read_rows(path: Path) -> dict[Key, Row]:
                 "government",
                 "review",
             ],
+            filters=None if without is None else [("role", "!=", without.value)],
         )
         columns = [column.to_pylist() for column in table.columns]
     return {
@@ -135,10 +136,29 @@ def read_rows(path: Path) -> dict[Key, Row]:
     }
 
 
-def read_report(path: Path) -> frozenset[Key]:
-    """Type, value and role of every row of a country's `findings.csv`. Raises UnreadableError, SettingsError."""
+def read_report(path: Path, without: Role | None = None) -> frozenset[Key]:
+    """Type, value and role of every row of a country's `findings.csv`, a role left out.
+
+    Raises UnreadableError, SettingsError.
+    """
     with _explained(path), path.open(encoding="utf-8", newline="") as lines:
-        return frozenset((one["type"], one["value"], one["role"]) for one in csv.DictReader(lines))
+        return frozenset(
+            (one["type"], one["value"], one["role"]) for one in csv.DictReader(lines) if one["role"] != without
+        )
+
+
+def read_partials(path: Path) -> dict[str, dict[str, int]]:
+    """Of `rejects.csv`: how many parts of accepted records were rejected, by file and reason.
+
+    Raises UnreadableError, SettingsError.
+    """
+    found: dict[str, dict[str, int]] = {}
+    with _explained(path), path.open(encoding="utf-8", newline="") as lines:
+        for one in csv.DictReader(lines):
+            if one["partial"] == "true":
+                reasons = found.setdefault(one["file"], {})
+                reasons[one["reason"]] = reasons.get(one["reason"], 0) + 1
+    return found
 
 
 def _stamp(instant: datetime) -> str:

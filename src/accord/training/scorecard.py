@@ -1,6 +1,7 @@
 """A score as a table for people."""
 
-from accord.training.truth import Score, Tally
+from accord.training.tallies import Tally
+from accord.training.truth import Score
 
 _SHOWN = 12
 """Mismatches that the table names; the score holds all."""
@@ -17,6 +18,11 @@ def scorecard(score: Score) -> str:
         _line("all", score.servers, score.websites, score.government, score.infected),
         "",
         _shares(score),
+        *(
+            []
+            if score.machines is None
+            else [f"Behind the {score.infected.true:,} infected addresses stand {score.machines:,} machines."]
+        ),
         f"Wrongly accused: {score.servers.wrong}, of which {score.planted_wrong} that only the truth file can know.",
         f"Deliveries accounted for as they should be: {score.deliveries_equal} of {score.deliveries}.",
     ]

@@ -1,5 +1,7 @@
 """What `truth.json` holds: the true findings, what must not be found, and the account of every delivery.
 
+Where a story has more infected systems than a list can hold, their addresses stand in a file of their own.
+
 The file is UTF-8 JSON, one finding a line. Instants are RFC 3339 in UTC. `TruthSheet` is its layout.
 """
 
@@ -75,6 +77,9 @@ class DeliveryTruth(msgspec.Struct, frozen=True, kw_only=True):
     ignored_by_reason: dict[str, int]
     rejected_by_reason: dict[str, int]
     planted: tuple[PlantedTruth, ...]
+    """Empty where deliveries are streamed: there are too many."""
+    partial_by_reason: dict[str, int] = {}
+    """Parts of accepted records that must be rejected."""
 
 
 class CountryTruth(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +92,26 @@ class CountryTruth(msgspec.Struct, frozen=True, kw_only=True):
     government: int
     """Government ones among those."""
     infected: int
+    """Findings: addresses of infected systems."""
+    machines: int | None = None
+    """Infected systems behind these addresses, where the story knows more of them."""
+
+
+class AddressesTruth(msgspec.Struct, frozen=True, kw_only=True):
+    """Infected systems that are too many to be listed here; each address is a row of a Parquet file beside this one."""
+
+    file: str
+    """Its layout is `training.census.ADDRESSES`."""
+    ipv4: int
+    ipv6: int
+    machines: int
+    shared: int
+    """IPv4 addresses that several machines called from, at once or one after the other."""
+    moving: int
+    """Machines that called from several addresses."""
+    address_days: int
+    """Pairs of an address and a day on which it called."""
+    machine_days: int
 
 
 class TruthSheet(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +135,10 @@ class TruthSheet(msgspec.Struct, frozen=True, kw_only=True):
     """How many true C2 servers exactly so many partners see."""
     deliveries: tuple[DeliveryTruth, ...]
     findings: tuple[FindingTruth, ...]
+    """All, but for those in `addresses`."""
+    events: int | None = None
+    """Rows of the streamed logs; None: nothing is streamed."""
+    addresses: AddressesTruth | None = None
 
 
 def write_truth(sheet: TruthSheet, path: Path) -> None:

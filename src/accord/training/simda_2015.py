@@ -77,7 +77,7 @@ RECIPIENTS = tuple(RecipientPlan(partner=f"csirt-{one.code.lower()}", country=on
 
 _SEIZED_COLUMNS = """
 [[dataset.csv]]
-indicators = { address = "ip" }
+indicators = { ip = "ip" }
 seen_at = ["first_seen", "last_seen"]
 port = "port"
 family = "malware"

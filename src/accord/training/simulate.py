@@ -11,6 +11,7 @@ import pyarrow as pa
 from accord.reference.store import Reference
 from accord.reference.warninglists import WarningLists
 from accord.training.asean_2017 import ASEAN_2017
+from accord.training.census import FILE
 from accord.training.declaring import KEY_FILE, operation_toml
 from accord.training.deliveries import (
     freetext,
@@ -25,8 +26,12 @@ from accord.training.deliveries import (
 from accord.training.deliveries.account import DeliveredFile, Order
 from accord.training.dice import Dice
 from accord.training.landscape import Landscape, ListTest
+from accord.training.outbreak import Outbreak
+from accord.training.outbreak_telling import LARGEST_SCALE as LARGEST_OUTBREAK
+from accord.training.outbreak_telling import tell_outbreak
 from accord.training.scenario import Scenario
 from accord.training.sheets import DeliveryTruth, TruthSheet, write_truth
+from accord.training.simda_2015 import SIMDA_2015
 from accord.training.story import seconds, tell
 from accord.training.telling import SimulationSheet, truth_of
 from accord.vocabulary.errors import SettingsError
@@ -34,7 +39,9 @@ from accord.vocabulary.indicators import TYPE_CODES, IndicatorType
 from accord.vocabulary.roles import Role
 from accord.workspace.folders import replaced_folder
 
-SCENARIOS = MappingProxyType({one.name: one for one in (ASEAN_2017,)})
+SCENARIOS: MappingProxyType[str, Scenario | Outbreak] = MappingProxyType(
+    {one.name: one for one in (ASEAN_2017, SIMDA_2015)}
+)
 """What can be simulated, by name."""
 
 LARGEST_SCALE = 20.0
@@ -53,7 +60,7 @@ _WRITERS: MappingProxyType[str, Callable[[Order], list[DeliveredFile]]] = Mappin
     }
 )
 
-_OWN = ("operation.toml", "truth.json", "deliveries")
+_OWN = ("operation.toml", "truth.json", FILE, "deliveries")
 """What a simulation's folder holds, besides the hub's key."""
 
 Progress = Callable[[str, int, int], None]
@@ -61,32 +68,78 @@ Progress = Callable[[str, int, int], None]
 
 
 def simulate(
-    scenario: str, out: Path, seed: int, scale: float, reference: Reference, progress: Progress
+    scenario: str,
+    out: Path,
+    seed: int,
+    scale: float,
+    reference: Reference,
+    progress: Progress,
+    *,
+    events: int | None = None,
+) -> SimulationSheet:
+    """Tell the scenario of that name, as `simulate_story` does. Raises SettingsError for an unknown one."""
+    if scenario not in SCENARIOS:
+        raise SettingsError(
+            "There is no such scenario.", expected="one of " + ", ".join(sorted(SCENARIOS)), got=scenario
+        )
+    return simulate_story(SCENARIOS[scenario], out, seed, scale, reference, progress, events=events)
+
+
+def simulate_story(
+    story: Scenario | Outbreak,
+    out: Path,
+    seed: int,
+    scale: float,
+    reference: Reference,
+    progress: Progress,
+    *,
+    events: int | None = None,
 ) -> SimulationSheet:
     """Write `out/operation.toml`, `out/truth.json` and `out/deliveries/`; the same bytes for the same arguments.
 
     `out` must not exist, be empty, or hold an earlier simulation and nothing else; that is replaced in one step
     once the new one is complete, and the hub's key is kept.
-    `scale` multiplies the counts of the scenario. Raises SettingsError for an unknown scenario or a scale out of
-    range, OutputError when `out` holds something else or cannot be written.
+    `scale` multiplies the counts of the story; `events` is the number of rows of one whose logs are streamed (None:
+    what it says, at this scale), and `out/truth-addresses.parquet` is written with it. Raises SettingsError for a scale
+    or a number of events that is out of range, and for events where nothing is streamed; OutputError when `out` holds
+    something else or cannot be written.
     """
-    story = _scenario(scenario)
-    if not 0 < scale <= LARGEST_SCALE:
+    largest = LARGEST_OUTBREAK if isinstance(story, Outbreak) else LARGEST_SCALE
+    if not 0 < scale <= largest:
         raise SettingsError(
-            "The scale is out of range.", expected=f"a number above 0, at most {LARGEST_SCALE:g}", got=f"{scale:g}"
+            "The scale is out of range.", expected=f"a number above 0, at most {largest:g}", got=f"{scale:g}"
+        )
+    if events is not None and not isinstance(story, Outbreak):
+        raise SettingsError(
+            f"The scenario {story.name} has no number of events: its statements follow from its scale.",
+            expected="no --events",
+            got=f"{events:,}",
+            remedy="leave it out, or simulate simda-2015",
         )
     # entered first: a folder that may not be replaced is refused before the work, not after it
     with replaced_folder(out, is_ours=_is_simulation, what="accord simulate") as folder:
-        truth = _tell_into(folder, story, seed, scale, reference, progress)
+        landscape = Landscape(reference.country, reference.country_second, _review_test(reference.warning_lists))
+        if isinstance(story, Outbreak):
+            truth = tell_outbreak(folder, story, seed, scale, events, landscape, reference, progress)
+        else:
+            truth = _tell_into(folder, story, seed, scale, landscape, reference, progress)
+        codes = [one.code for one in story.countries]
+        (folder / "operation.toml").write_text(operation_toml(story, codes, seed, scale), "utf-8", newline="\n")
+        write_truth(truth, folder / "truth.json")
         _keep_key(out, folder)
     return SimulationSheet(scenario=story.name, seed=seed, scale=scale, out=out, truth=truth)
 
 
 def _tell_into(
-    folder: Path, story: Scenario, seed: int, scale: float, reference: Reference, progress: Progress
+    folder: Path,
+    story: Scenario,
+    seed: int,
+    scale: float,
+    landscape: Landscape,
+    reference: Reference,
+    progress: Progress,
 ) -> TruthSheet:
     dice = Dice(seed, story.name)
-    landscape = Landscape(reference.country, reference.country_second, _review_test(reference.warning_lists))
     plot = tell(story, dice, scale, landscape, progress)
     accounts: list[DeliveryTruth] = []
     for number, dataset in enumerate(story.datasets, start=1):
@@ -104,10 +157,8 @@ def _tell_into(
             path.write_bytes(delivered.data)
             accounts.append(delivered.truth(dataset))
         progress("writing deliveries", number, len(story.datasets))
-    truth = truth_of(story, plot, tuple(sorted(accounts, key=_file)), seed, scale, _versions(reference))
-    (folder / "operation.toml").write_text(operation_toml(story, seed, scale), "utf-8", newline="\n")
-    write_truth(truth, folder / "truth.json")
-    return truth
+    codes = [one.code for one in story.countries]
+    return truth_of(story, codes, plot, tuple(sorted(accounts, key=_file)), seed, scale, _versions(reference))
 
 
 def _review_test(lists: WarningLists) -> ListTest:
@@ -120,12 +171,6 @@ def _review_test(lists: WarningLists) -> ListTest:
         return [bool(one) for one in review.to_pylist()]
 
     return held_back
-
-
-def _scenario(name: str) -> Scenario:
-    if name not in SCENARIOS:
-        raise SettingsError("There is no such scenario.", expected="one of " + ", ".join(sorted(SCENARIOS)), got=name)
-    return SCENARIOS[name]
 
 
 def _file(delivery: DeliveryTruth) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from accord.training.deliveries.account import stamp
 from accord.training.plot import Nature, Plot, Statement, Subject, partners_of
-from accord.training.scenario import DatasetPlan, Scenario
+from accord.training.scenario import DatasetPlan, Setting
 from accord.training.sheets import CountryTruth, DeliveryTruth, FindingTruth, StatementTruth, TruthSheet
 from accord.training.story import seconds
+from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.indicators import IndicatorType
 from accord.vocabulary.roles import Role
 
@@ -36,7 +37,8 @@ class SimulationSheet:
 
 
 def truth_of(
-    scenario: Scenario,
+    scenario: Setting,
+    countries: Sequence[CountryCode],
     plot: Plot,
     deliveries: tuple[DeliveryTruth, ...],
     seed: int,
@@ -63,7 +65,7 @@ def truth_of(
             if dataset.share_with is not None
         },
         totals=_count(true),
-        countries={plan.code: _count([one for one in true if home(one) == plan.code]) for plan in scenario.countries},
+        countries={code: _count([one for one in true if home(one) == code]) for code in countries},
         seen_by={
             str(partners): count
             for partners, count in sorted(
@@ -96,7 +98,7 @@ def _count(findings: Iterable[FindingTruth]) -> CountryTruth:
 class _Teller:
     """Says of each subject what the deliveries say of it."""
 
-    def __init__(self, scenario: Scenario, plot: Plot) -> None:
+    def __init__(self, scenario: Setting, plot: Plot) -> None:
         self._window = seconds(scenario.window_start), seconds(scenario.as_of)
         self._datasets = {one.id: one for one in scenario.datasets}
         self._partners = partners_of(plot, scenario.datasets)

@@ -6,14 +6,15 @@ Everything that a faultless run can know must come out equal; what differs is na
 that only the story knows to be wrong (a low-grade source's) are no mismatch: they are what precision is measured by.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from accord.training.outcome import Row, RunAccount, read_report, read_rows, read_summary
+from accord.training.address_score import AddressScore, score_addresses
+from accord.training.outcome import Row, RunAccount, read_partials, read_report, read_rows, read_summary
 from accord.training.plot import Nature
 from accord.training.sheets import DeliveryTruth, FindingTruth, TruthSheet, read_truth
+from accord.training.tallies import Mismatch, Tally, abridged
 from accord.training.telling import home
 from accord.vocabulary.indicators import IndicatorType
 from accord.vocabulary.roles import Role
@@ -24,47 +25,8 @@ Key = tuple[str, str, str]
 POSSIBLE = 0.3
 """From this confidence on a report says 'possible' or more; below it, 'weak'."""
 
-EXAMPLES = 3
-"""Mismatches of one kind that are spelt out; the others are counted."""
-
 Normalise = Callable[[str], str]
 """A family's name as the run writes it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mismatch:
-    """Something that differs from the truth, although the deliveries say it."""
-
-    what: str
-    where: str
-    expected: str
-    got: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.where}: expected {self.expected}, got {self.got}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """Findings of one role against the truth."""
-
-    true: int
-    found: int
-    held: int
-    """Found, but held back for review."""
-    missed: int
-    wrong: int
-    """Found to act on, and not true."""
-
-    @property
-    def precision(self) -> float:
-        """Share of what was found to act on that is true; 1 when nothing was."""
-        return self.found / (self.found + self.wrong) if self.found + self.wrong else 1.0
-
-    @property
-    def recall(self) -> float:
-        """Share of the truth that was found to act on; 1 when there is none."""
-        return self.found / self.true if self.true else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +53,8 @@ class Score:
     websites: Tally
     government: Tally
     infected: Tally
+    machines: int | None
+    """Infected systems behind the true addresses, where the story knows more of them."""
     deliveries: int
     deliveries_equal: int
     """Deliveries whose account is the truth's, reason by reason."""
@@ -112,27 +76,46 @@ def score(truth_path: Path, run_dir: Path, normalise: Normalise | None = None) -
     Raises UnreadableError when a file is missing, SettingsError when it is not what a run writes.
     """
     truth = read_truth(truth_path)
-    rows = read_rows(run_dir / "hub" / "findings.parquet")
+    # infected systems that have a file of their own are compared there: they may be millions
+    without = None if truth.addresses is None else Role.INFECTED_SYSTEM
+    rows = read_rows(run_dir / "hub" / "findings.parquet", without=without)
     account = read_summary(run_dir / "summary.json")
     comparison = _Comparison(truth, rows, normalise)
     delivered = _deliveries(truth.deliveries, account)
+    if any(one.partial_by_reason for one in truth.deliveries):
+        delivered += _partials(truth.deliveries, read_partials(run_dir / "rejects.csv"))
+
+    def place(country: str) -> Path:
+        return run_dir / "reports" / country / "findings.csv"
+
     reports = [
         mismatch
         for country in truth.countries
-        for mismatch in _report(truth, country, read_report(run_dir / "reports" / country / "findings.csv"))
+        for mismatch in _report(truth, country, read_report(place(country), without=without))
     ]
+    victims = None
+    if truth.addresses is not None:
+        family = _one_family(truth, normalise)
+        codes = sorted(truth.countries)
+        victims = score_addresses(truth_path.with_name(truth.addresses.file), run_dir, codes, family)
     servers = comparison.tally(Role.C2_SERVER)
     return Score(
-        countries=tuple(comparison.country(code) for code in sorted(truth.countries)),
+        countries=tuple(comparison.country(code, victims) for code in sorted(truth.countries)),
         servers=servers,
         possible=comparison.tally(Role.C2_SERVER, least=POSSIBLE),
         websites=comparison.tally(Role.SYSTEM_COMPROMISE),
         government=comparison.government(None),
-        infected=comparison.tally(Role.INFECTED_SYSTEM),
+        infected=comparison.tally(Role.INFECTED_SYSTEM) if victims is None else victims.infected,
+        machines=None if truth.addresses is None else truth.addresses.machines,
         deliveries=len(truth.deliveries),
         deliveries_equal=len(truth.deliveries) - len({one.where for one in delivered if one.what == _ACCOUNT}),
         planted_wrong=comparison.planted_wrong(),
-        mismatches=(*_abridged(comparison.mismatches()), *delivered, *_abridged(reports)),
+        mismatches=(
+            *abridged(comparison.mismatches()),
+            *delivered,
+            *abridged(reports),
+            *(victims.mismatches if victims else ()),
+        ),
     )
 
 
@@ -146,13 +129,13 @@ class _Comparison:
         self._true = {key: one for key, one in self._truth.items() if one.nature == Nature.TRUE.value}
         self._acted = {key: row for key, row in rows.items() if not row.review}
 
-    def country(self, code: str) -> CountryScore:
+    def country(self, code: str, victims: AddressScore | None) -> CountryScore:
         """One country's tallies."""
         return CountryScore(
             country=code,
             servers=self.tally(Role.C2_SERVER, country=code),
             websites=self.tally(Role.SYSTEM_COMPROMISE, country=code),
-            infected=self.tally(Role.INFECTED_SYSTEM, country=code),
+            infected=victims.by_country[code] if victims else self.tally(Role.INFECTED_SYSTEM, country=code),
             government=self.government(code),
         )
 
@@ -261,6 +244,26 @@ def _deliveries(truth: Sequence[DeliveryTruth], account: RunAccount) -> list[Mis
     return found
 
 
+def _partials(truth: Sequence[DeliveryTruth], found: Mapping[str, Mapping[str, int]]) -> list[Mismatch]:
+    """Parts of accepted records that were rejected, by file and reason."""
+    return [
+        Mismatch(
+            what=_ACCOUNT,
+            where=one.file,
+            expected=f"partial {one.partial_by_reason}",
+            got=f"partial {dict(found.get(one.file, {}))}",
+        )
+        for one in truth
+        if not one.refused and one.partial_by_reason != found.get(one.file, {})
+    ]
+
+
+def _one_family(truth: TruthSheet, normalise: Normalise | None) -> str | None:
+    """The name that a run gives an outbreak's one family."""
+    named = {one.family for one in truth.findings if one.family is not None}
+    return normalise(named.pop()) if normalise is not None and len(named) == 1 else None
+
+
 def _report(truth: TruthSheet, country: str, keys: frozenset[Key]) -> list[Mismatch]:
     """What a country's recipients got, against what they may read."""
     place = f"reports/{country}"
@@ -295,22 +298,6 @@ def _may_read(truth: TruthSheet, country: str, finding: FindingTruth) -> bool:
 def _mismatch(what: str, key: Key, expected: str, got: str) -> Mismatch:
     kind, value, role = key
     return Mismatch(what=what, where=f"{kind} {value} ({role})", expected=expected, got=got)
-
-
-def _abridged(mismatches: Sequence[Mismatch]) -> list[Mismatch]:
-    """The first examples of each kind, and how many there are besides."""
-    kinds = Counter((one.what, one.where if one.where.startswith("reports/") else "") for one in mismatches)
-    shown: Counter[tuple[str, str]] = Counter()
-    kept = []
-    for one in mismatches:
-        kind = (one.what, one.where if one.where.startswith("reports/") else "")
-        shown[kind] += 1
-        if shown[kind] <= EXAMPLES:
-            kept.append(one)
-        if shown[kind] == kinds[kind] > EXAMPLES:
-            rest = kinds[kind] - EXAMPLES
-            kept.append(Mismatch(what=one.what, where=kind[1] or "elsewhere", expected="none", got=f"{rest} more"))
-    return kept
 
 
 def _squeezed(name: str) -> str:

@@ -93,6 +93,7 @@ class DeliveredFile:
                 for one in self.entries
                 if isinstance(fault := one.outcome or one.partial, Rejected)
             ),
+            partial_by_reason=dict(sorted(Counter(one.partial.value for one in self.entries if one.partial).items())),
         )
 
 
