@@ -648,3 +648,9 @@ def test_the_real_deliveries_open_as_the_standard_library_reads_them() -> None:
         found = {name: zlib.crc32(data) for name, data in opened.members.items() if isinstance(data, bytes)}
         assert opened.refused is None
         assert found == expected
+
+
+def test_a_plain_file_may_have_any_size(put: Put) -> None:
+    opened = Opened(put(b"x\n" * 600), Limits(member_bytes=1000))
+    assert opened.refused is None
+    assert opened.members[None] == b"x\n" * 600

@@ -281,29 +281,25 @@ def _scan(
                 comma &= below
                 other &= below
             high |= other
-            if quote or inside:
-                # after each byte: is it inside quotes?
-                parity = quote ^ (quote << one)
-                parity ^= parity << np.uint64(2)
-                parity ^= parity << np.uint64(4)
-                parity ^= parity << np.uint64(8)
-                parity ^= parity << np.uint64(16)
-                parity ^= parity << np.uint64(32)
-                parity ^= inside
-                before = (parity << one) | (inside & one)
-                opening = quote & ~before
-                closing = quote & before
-                comma &= ~before
-                after = (closing << one) | closes
-                # RFC 4180: a quote opens at a column's beginning or right behind a closing one (then both stand for
-                # one quote); behind a closing one comes a delimiter, the line's end or an opening one
-                fault |= opening & ~((comma << one) | begins | after)
-                fault |= after & ~(comma | opening | ending) & reach
-                inside = none - (parity >> np.uint64(63))
-                closes = closing >> np.uint64(63)
-            else:
-                fault |= closes & ~(comma | ending)
-                closes = none
+            # after each byte: is it inside quotes?
+            parity = quote ^ (quote << one)
+            parity ^= parity << np.uint64(2)
+            parity ^= parity << np.uint64(4)
+            parity ^= parity << np.uint64(8)
+            parity ^= parity << np.uint64(16)
+            parity ^= parity << np.uint64(32)
+            parity ^= inside
+            before = (parity << one) | (inside & one)
+            opening = quote & ~before
+            closing = quote & before
+            comma &= ~before
+            after = (closing << one) | closes
+            # RFC 4180: a quote opens at a column's beginning or right behind a closing one (then both stand for
+            # one quote); behind a closing one comes a delimiter, the line's end or an opening one
+            fault |= opening & ~((comma << one) | begins | after)
+            fault |= after & ~(comma | opening | ending) & reach
+            inside = none - (parity >> np.uint64(63))
+            closes = closing >> np.uint64(63)
             begins = comma >> np.uint64(63)
             found = ones(comma)
             rest = comma

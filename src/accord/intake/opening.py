@@ -15,6 +15,7 @@ A nested archive is looked through before its first member is handed out, so tha
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -302,8 +303,9 @@ class Opening:
         elif wrapping is Wrapping.TAR:
             yield from self._tar_members(feed, self._tar_files(feed, self.where), "", max(depth, 1))
         else:
-            size = None if depth else self._begin.st_size
-            yield Member(name=None, where=self.where, feed=feed, limit=self.limits.member_bytes, size=size)
+            # a plain file cannot turn out larger than it is: a log of any size is read piece by piece
+            size, limit = (None, self.limits.member_bytes) if depth else (self._begin.st_size, sys.maxsize)
+            yield Member(name=None, where=self.where, feed=feed, limit=limit, size=size)
             return
         # The checksum of a compressed archive stands at its very end.
         for _ in feed.blocks():
