@@ -455,16 +455,8 @@ def scan_instants(
     for at in range(len(start)):
         s, e = start[at], end[at]
         n = e - s
-        if n == 24 or n == 23:
-            if data[e - 1] == 67 and data[e - 2] == 84 and data[e - 3] == 85 and (n == 23 or data[e - 4] == 32):
-                if n == 23:
-                    left[at] = True
-                    continue
-                n = 19
-            else:
-                left[at] = True
-                continue
-        if n == 20 and data[s + 19] == 90:
+        named = n == 23 and data[e - 4] == 32 and data[e - 3] == 85 and data[e - 2] == 84 and data[e - 1] == 67
+        if named or (n == 20 and data[s + 19] == 90):
             n = 19
         if n != 19 and n != 10:
             left[at] = True
