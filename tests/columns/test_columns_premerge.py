@@ -221,6 +221,13 @@ def test_groups_handed_on_early_add_up_to_the_same() -> None:
     assert sum(said[3] for said in whole.values()) == 4000
 
 
+def test_a_single_group_that_was_handed_on_stays_what_it_was() -> None:
+    lines = [f"2015-04-01 00:00:00,8.8.8.{n},80,x" for n in range(3)]
+    found, groups = collected(lines, 1)
+    assert len(groups) == 3
+    assert set(found) == {(f"8.8.8.{n}", "x", 16_526) for n in range(3)}
+
+
 def test_more_labels_than_there_is_room_for_are_handed_on_in_between() -> None:
     lines = [f"2015-04-01 00:00:00,8.8.8.8,80,family-{n}" for n in range(40_000)]
     found, groups = collected(lines, 1 << 16)
