@@ -11,6 +11,10 @@ PYTHON ?= python3
 VENV ?= .venv
 # Steps of `make check` that run side by side.
 JOBS ?= 2
+# `make fuzz`: executions of each target, which targets (all), and examples that Hypothesis draws for each property.
+RUNS ?= 10000
+TARGETS ?=
+EXAMPLES ?= 500
 
 BIN := $(VENV)/bin
 DEMO := .demo
@@ -24,9 +28,10 @@ PIP := $(BIN)/python -m pip install --quiet
 # The project itself: what it needs is already there, locked; nothing is resolved or fetched here.
 PROJECT := $(PIP) --no-deps --no-build-isolation --editable .
 
-LINTED := src tests $(wildcard bench tools)
+LINTED := src tests $(wildcard bench fuzz tools)
 
-.PHONY: help demo test check static lint format types contracts bench lock upgrade reference translations wheel clean tidy
+.PHONY: help demo test check static lint format types contracts bench fuzz corpus lock upgrade reference translations \
+  wheel clean tidy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +70,13 @@ contracts: $(STAMPS)/dev
 bench: $(STAMPS)/warm ## Run the benchmarks; they print ratios, and are never part of the tests
 	@$(BIN)/python bench/run.py $(BENCH)
 
+fuzz: $(STAMPS)/fuzz ## Fuzz every format, kernel and archive: make fuzz RUNS=100000 TARGETS="values csv"
+	@$(BIN)/python -m fuzz.run --runs $(RUNS) $(FUZZ) $(TARGETS)
+	@ACCORD_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --quiet tests/fuzz
+
+corpus: $(STAMPS)/fuzz ## Minimise what fuzzing has found worth keeping, and keep it in fuzz/corpus
+	@$(BIN)/python -m fuzz.run --runs 0 --keep $(TARGETS)
+
 lock: $(STAMPS)/dev ## Write requirements/*.txt from requirements/*.in, keeping what is locked where it still fits
 	@$(call compile,)
 
@@ -87,12 +99,12 @@ tidy: $(STAMPS)/dev ## Format the code and mend what the linter can
 	@$(BIN)/ruff format $(LINTED)
 
 clean: ## Remove everything that make made
-	rm -rf $(VENV) $(DEMO) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	find src tests bench tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	rm -rf $(VENV) $(DEMO) .fuzz dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests bench fuzz tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # A lock names versions and hashes and no host (docs/decisions/0003): whoever installs chooses where from.
 define compile
-for set in runtime dev; do \
+for set in runtime dev fuzz; do \
   $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
     --no-emit-index-url $(1) --output-file requirements/$$set.txt requirements/$$set.in; \
 done
@@ -118,6 +130,11 @@ $(STAMPS)/dev: requirements/dev.txt pyproject.toml | $(STAMPS)/venv
 	@$(PIP) --require-hashes --requirement requirements/dev.txt
 	@$(PROJECT)
 	@touch $@ $(STAMPS)/runtime
+
+$(STAMPS)/fuzz: requirements/fuzz.txt $(STAMPS)/dev | $(STAMPS)/venv
+	@echo "Installing what Accord is fuzzed with into $(VENV) ..." >&2
+	@$(PIP) --require-hashes --requirement requirements/fuzz.txt
+	@touch $@
 
 # Compiled kernels and the index of warning lists: made once, so that no first run waits for them.
 $(STAMPS)/warm: $(STAMPS)/runtime

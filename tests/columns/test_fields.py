@@ -1,7 +1,5 @@
 """The splitter against Python's csv module and bytes.decode, line by line."""
 
-import csv
-
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -25,6 +23,7 @@ from accord.columns.fields import (
 )
 from accord.columns.kernel import OUTCOMES
 from accord.vocabulary.reasons import Rejected
+from fuzz.twins import fields as slow_fields
 
 
 def lines_of(*lines):
@@ -33,34 +32,6 @@ def lines_of(*lines):
     ends = np.cumsum([len(line) + 1 for line in lines], dtype=np.int64) - 1
     starts = ends - np.array([len(line) for line in lines], np.int64)
     return data, starts, ends
-
-
-def slow_fields(line, delimiter):
-    """What the csv module, kept strict, makes of one line: its fields, or why not."""
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError:
-        return Rejected.ENCODING
-    if not text:
-        return [""]
-    try:
-        (fields,) = csv.reader([text], delimiter=delimiter, strict=True)
-    except csv.Error:
-        return Rejected.QUOTING
-    # The csv module lets a quote stand inside an unquoted field; RFC 4180, section 2, rule 5, does not.
-    return Rejected.QUOTING if has_stray_quote(text, delimiter) else fields
-
-
-def has_stray_quote(text, delimiter):
-    """Does a quote open anywhere but at a field's start or behind a quote that it doubles?"""
-    inside, previous = False, delimiter
-    for character in text:
-        if character == '"':
-            if not inside and previous not in (delimiter, '"'):
-                return True
-            inside = not inside
-        previous = character
-    return False
 
 
 def fast_fields(line, delimiter, quoting=True):

@@ -121,7 +121,11 @@ def rows(page: Path, heading: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("name", "heading"),
-    [("runtime.in", "What Accord runs on"), ("dev.in", "What it is built and tested with")],
+    [
+        ("runtime.in", "What Accord runs on"),
+        ("dev.in", "What it is built and tested with"),
+        ("fuzz.in", "What it is fuzzed with"),
+    ],
 )
 def test_every_dependency_has_a_line_with_its_reason_and_no_line_is_left_over(name: str, heading: str) -> None:
     listed = rows(ROOT / "docs/dependencies.md", heading)
@@ -135,7 +139,7 @@ def test_the_project_declares_what_it_runs_on_as_the_lock_does() -> None:
     assert set(project["project"]["dependencies"]) == declared("runtime.in") - built_with
 
 
-@pytest.mark.parametrize("name", ["runtime", "dev"])
+@pytest.mark.parametrize("name", ["runtime", "dev", "fuzz"])
 def test_a_lock_pins_every_package_by_version_and_hash_and_names_no_place(name: str) -> None:
     text = (ROOT / f"requirements/{name}.txt").read_text("utf-8")
     assert "://" not in text
@@ -146,7 +150,7 @@ def test_a_lock_pins_every_package_by_version_and_hash_and_names_no_place(name: 
     ]
     assert unpinned == []
     locked = {re.sub(r"[-_.]+", "-", entry.split("==")[0]).lower() for entry in entries}
-    wanted = declared("runtime.in") | (declared("dev.in") if name == "dev" else set())
+    wanted = declared(f"{name}.in") | (declared("runtime.in") if name == "dev" else set())
     assert {re.sub(r"[-_.]+", "-", each).lower() for each in wanted} <= locked
 
 
