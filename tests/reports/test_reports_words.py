@@ -128,6 +128,7 @@ def test_clauses_are_parted_by_the_mark_of_the_language_and_sentences_by_a_blank
         (FRENCH, "ID", "en Indonésie", "de l’Indonésie"),
         (FRENCH, "PH", "aux Philippines", "des Philippines"),
         (FRENCH, "BR", "au Brésil", "du Brésil"),
+        (FRENCH, "JO", "en Jordanie", "de la Jordanie"),
         (FRENCH, "SG", "à Singapour", "de Singapour"),
         (FRENCH, "IR", "en Iran", "de l’Iran"),
         (GERMAN, "ID", "in Indonesien", "von Indonesien"),
