@@ -98,6 +98,14 @@ def test_the_label_stands_in_head_and_foot_of_every_page(make_view: MakeView, ma
 
 
 @needs_pdftotext
+@pytest.mark.parametrize("findings", [0, 2])
+def test_pages_are_numbered_as_they_lie(make_view: MakeView, findings: int, tmp_path: Path) -> None:
+    sheets = pages(pdf.render(compose(make_view(findings=findings), None), "en"), tmp_path)
+    count = len(sheets)
+    assert all(f"Page {number} of {count}" in sheet for number, sheet in enumerate(sheets, 1))
+
+
+@needs_pdftotext
 def test_simulated_data_says_so_on_every_page_and_on_the_map(make_view: MakeView, tmp_path: Path) -> None:
     sheets = pages(pdf.render(compose(make_view(findings=120, simulated=True), None), "en"), tmp_path)
     assert sheets[0].count("SIMULATED DATA") == 3
