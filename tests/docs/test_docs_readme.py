@@ -78,7 +78,7 @@ def test_the_readme_names_every_format_and_its_page() -> None:
     for page, folder in ((README, "docs/formats"), ((ROOT / "docs/README.md").read_text("utf-8"), "formats")):
         table = page.split("## Formats\n", 1)[1].split("\n## ", 1)[0]
         rows = [line for line in table.splitlines() if line.startswith("| ") and "](" in line]
-        named = [re.search(r"`([a-z-]+)`", row)[1] for row in rows]  # type: ignore[index]
+        named = [re.search(r"`([a-z0-9-]+)`", row)[1] for row in rows]  # type: ignore[index]
         assert sorted(named) == sorted(FORMATS)
         for name, row in zip(named, rows, strict=True):
             assert f"]({folder}/{name}.md)" in row
