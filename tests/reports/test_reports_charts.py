@@ -88,7 +88,16 @@ def test_columns_are_as_tall_as_their_numbers_and_time_runs_left_to_right_everyw
             tallest = max(heights)
             for height, number in zip(heights, numbers, strict=True):
                 assert height == pytest.approx(tallest * number / max(numbers), abs=0.2)
-        assert {round(column["y"] + column["height"], 0) for column in columns} == {176.0}
+        assert {round(column["y"] + column["height"], 0) for column in columns} == {184.0}
+
+
+def test_the_number_of_a_column_stands_below_the_name_of_the_axis() -> None:
+    root = parsed(charts.weeks(week_chart(1, 1), ENGLISH))
+    name, number = (
+        next(one for one in root.iter(f"{SVG}text") if one.text == words and one.get("text-anchor") == anchor)
+        for words, anchor in ((ENGLISH.say(week_chart(1, 1).axis), "start"), ("1", "middle"))
+    )
+    assert float(number.attrib["y"]) - float(number.attrib["font-size"]) > float(name.attrib["y"])
 
 
 @pytest.mark.parametrize("number", [0, 1, 4, 5, 9, 10, 99, 1717, 100_000, 123_456_789])

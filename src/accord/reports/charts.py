@@ -12,7 +12,7 @@ from accord.reports.words import Message, Speaker
 
 WIDTH = 640.0
 _ROW, _LABELS, _TOP, _VALUES = 24.0, 210.0, 26.0, 70.0
-_PLOT, _LEFT, _BOTTOM = 150.0, 56.0, 24.0
+_PLOT, _LEFT, _BOTTOM, _ABOVE = 150.0, 56.0, 24.0, 34.0
 
 
 def bars(chart: BarChart, speaker: Speaker) -> str:
@@ -43,7 +43,7 @@ def bars(chart: BarChart, speaker: Speaker) -> str:
 def weeks(chart: WeekChart, speaker: Speaker) -> str:
     """Columns by week from a zero line, with round grid lines and the highest column's number above it."""
     step, top_value = _round_steps(max(chart.numbers, default=0))
-    bottom = _TOP + _PLOT
+    bottom = _ABOVE + _PLOT
     height = bottom + _BOTTOM
     parts = [_axis_name(speaker, chart.axis, mirrored=False)]
     for value in range(0, top_value + 1, step):
