@@ -15,6 +15,8 @@ JOBS ?= 2
 RUNS ?= 10000
 TARGETS ?=
 EXAMPLES ?= 500
+# Processes that share the tests: a number, or auto for one a core (no more than four: tests start processes themselves).
+WORKERS ?= auto
 
 BIN := $(VENV)/bin
 DEMO := .demo
@@ -47,7 +49,8 @@ demo: $(STAMPS)/warm ## Install, simulate an operation's deliveries, make the re
 	@echo "Open $(DEMO)/out/reports/ID/car.en.pdf (simulated: nothing in it is real)"
 
 test: $(STAMPS)/dev ## Install, and run the tests (no network once installed)
-	@$(BIN)/python -m pytest --quiet
+	@# A process that runs out of tests takes some from the other's end, so that what a module makes is seldom made twice.
+	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 
 check: $(STAMPS)/dev ## Lint, format, strict types, import contracts, tests and docs checks: what CI runs
 	@$(MAKE) -j$(JOBS) --output-sync=target static

@@ -1,11 +1,12 @@
 """What holds for every test: no network but loopback, no unexplained skip on CI, settled Hypothesis profiles."""
 
+import fcntl
 import ipaddress
 import os
 import re
 import shutil
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,25 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _forbid_skip(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A folder that is made once for all processes of a run: the first to ask makes it, the others wait until it is."""
+    own = tmp_path_factory.getbasetemp()
+    # the workers of pytest-xdist have a folder each, in one that belongs to the run
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def folder_of(name: str, make: Callable[[Path], object]) -> Path:
+        folder, made = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                # whoever came before may have failed half-way: its test says so, and the next one sees for itself
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                made.touch()
+        return folder
+
+    return folder_of

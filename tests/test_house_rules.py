@@ -46,14 +46,17 @@ def test_deliveries_absent(): pytest.skip("no deliveries in ../shared")
 """
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize(("strict", "outcome"), [("1", "2 failed, 2 skipped"), ("0", "4 skipped")])
-def test_a_skip_fails_under_accord_no_skip_unless_its_tool_is_absent(tmp_path: Path, strict: str, outcome: str) -> None:
+def test_a_skip_fails_under_accord_no_skip_unless_its_tool_is_absent(
+    tmp_path: Path, strict: str, outcome: str, workers: str
+) -> None:
     tests = tmp_path / "checkout/tests"
     tests.mkdir(parents=True)
     (tests / "conftest.py").write_bytes(CONFTEST.read_bytes())
     (tests / "test_cases.py").write_text(CASES)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", workers, str(tests)],
         capture_output=True,
         text=True,
         check=False,

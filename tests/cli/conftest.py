@@ -1,5 +1,6 @@
 """The real command in a process of its own, one simulated operation with a run of it, and operations made by hand."""
 
+import json
 import os
 import signal
 import subprocess
@@ -51,6 +52,7 @@ SERVERS = {
 """Addresses that both bundled sources put there; numbers chosen for the tests, nothing is known against them."""
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,8 @@ class Ran:
 
     operation: Path
     out: Path
-    said: subprocess.CompletedProcess[str]
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture(scope="session")
@@ -146,19 +149,23 @@ def start(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Pope
 
 
 @pytest.fixture(scope="session")
-def simulation(accord: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def simulation(accord: Run, once: Once) -> Path:
     """The operation file of a small simulation; deliveries and truth.json lie beside it."""
-    folder = tmp_path_factory.mktemp("simulated") / "sim"
-    accord("simulate", "asean-2017", "--scale", "0.02", "--out", folder)
-    return folder / "operation.toml"
+    folder = once("simulated", lambda made: accord("simulate", "asean-2017", "--scale", "0.02", "--out", made / "sim"))
+    return folder / "sim/operation.toml"
 
 
 @pytest.fixture(scope="session")
-def ran(accord: Run, simulation: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def ran(accord: Run, simulation: Path, once: Once) -> Ran:
     """A run of the simulation by two workers; 3: one of its deliveries is cut off on purpose."""
-    out = tmp_path_factory.mktemp("ran") / "out"
-    said = accord("operation", "run", simulation, "--out", out, "--workers", "2", "--json", expect=3)
-    return Ran(operation=simulation, out=out, said=said)
+
+    def make(made: Path) -> None:
+        said = accord("operation", "run", simulation, "--out", made / "out", "--workers", "2", "--json", expect=3)
+        (made / "said.json").write_text(json.dumps([said.stdout, said.stderr]), "utf-8")
+
+    folder = once("ran", make)
+    stdout, stderr = json.loads((folder / "said.json").read_text("utf-8"))
+    return Ran(operation=simulation, out=folder / "out", stdout=stdout, stderr=stderr)
 
 
 def dataset(name: str, **changed: object) -> str:

@@ -202,13 +202,13 @@ def test_a_report_s_findings_are_among_the_hub_s_and_in_its_country(ran, finding
 
 
 def test_json_prints_the_summary_that_was_written(ran, summary: dict) -> None:
-    assert json.loads(ran.said.stdout) == summary
+    assert json.loads(ran.stdout) == summary
 
 
 def test_nothing_of_the_hub_s_own_stands_in_what_a_recipient_gets(ran) -> None:
     key = (ran.operation.parent / "hub.key").read_text().strip()
-    datasets = [one["dataset"] for one in json.loads(ran.said.stdout)["deliveries"]]
-    files = {one["file"] for one in json.loads(ran.said.stdout)["deliveries"]}
+    datasets = [one["dataset"] for one in json.loads(ran.stdout)["deliveries"]]
+    files = {one["file"] for one in json.loads(ran.stdout)["deliveries"]}
     secret = {key, str(ran.operation.parent), str(ran.out), "Simulated Vendor E", *datasets, *files}
     for path in (ran.out / "reports").rglob("*"):
         if path.is_file() and path.suffix != ".pdf":

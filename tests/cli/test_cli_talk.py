@@ -45,9 +45,9 @@ def test_what_is_no_terminal_gets_no_colours_and_no_bars(accord, place, words: t
 
 
 def test_a_run_tells_its_result_on_standard_output_and_the_rest_on_standard_error(ran, place) -> None:
-    assert json.loads(ran.said.stdout)["operation"] == "asean-2017"
-    assert ESCAPE not in ran.said.stderr
-    assert "%" not in ran.said.stderr, "no progress where nobody watches"
+    assert json.loads(ran.stdout)["operation"] == "asean-2017"
+    assert ESCAPE not in ran.stderr
+    assert "%" not in ran.stderr, "no progress where nobody watches"
     assert place["out_said"].splitlines()[-1].startswith("Open ")
     assert ESCAPE not in place["out_said"]
 

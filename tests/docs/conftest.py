@@ -1,9 +1,11 @@
 """What the README tells a reader to do, done once: its least operation, and the demo."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
+
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,31 +59,40 @@ def printed_by(line: str, folder: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+def first_run(once: Once) -> FirstRun:
     """Write the files that the README shows, and call the commands that it shows."""
-    folder = tmp_path_factory.mktemp("first")
-    (operation,), (delivery,) = blocks("toml"), blocks("csv")
-    (folder / "operation.toml").write_text(operation, "utf-8")
-    mapping = operation.partition("[[dataset.csv]]")[2]
-    (folder / "mapping.toml").write_text(f"[[csv]]{mapping}", "utf-8")
-    (folder / "deliveries").mkdir()
-    (folder / "deliveries/indicators.csv").write_text(delivery, "utf-8")
-    printed = []
-    for block in blocks("console"):
-        line, _, shown = block.removeprefix("$ ").partition("\n")
-        printed.append((line, shown, printed_by(line, folder)))
-    return FirstRun(folder=folder, printed=tuple(printed))
+
+    def make(folder: Path) -> None:
+        (operation,), (delivery,) = blocks("toml"), blocks("csv")
+        (folder / "operation.toml").write_text(operation, "utf-8")
+        mapping = operation.partition("[[dataset.csv]]")[2]
+        (folder / "mapping.toml").write_text(f"[[csv]]{mapping}", "utf-8")
+        (folder / "deliveries").mkdir()
+        (folder / "deliveries/indicators.csv").write_text(delivery, "utf-8")
+        printed = []
+        for block in blocks("console"):
+            line, _, shown = block.removeprefix("$ ").partition("\n")
+            printed.append((line, shown, printed_by(line, folder)))
+        (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
+
+    folder = once("first", make)
+    printed = json.loads((folder / "printed.json").read_text("utf-8"))
+    return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def demo(once: Once) -> Demo:
     """Call what the Makefile's `demo` calls, line by line, in another folder."""
-    folder = tmp_path_factory.mktemp("demo")
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    variables = {"DEMO": ".demo", "BIN": str(Path(sys.executable).parent)}
-    recipe = re.search(r"^demo:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
-    assert recipe is not None
-    assert re.search(r"^DEMO := (.+)$", makefile, re.MULTILINE)[1] == variables["DEMO"]  # type: ignore[index]
-    lines = [line.strip().removeprefix("@") for line in recipe[1].splitlines()]
-    calls = [re.sub(r"\$\((\w+)\)", lambda name: variables[name[1]], line).replace("$$", "$") for line in lines]
-    return Demo(folder=folder / ".demo", printed="".join(printed_by(call, folder) for call in calls))
+
+    def make(folder: Path) -> None:
+        makefile = (ROOT / "Makefile").read_text("utf-8")
+        variables = {"DEMO": ".demo", "BIN": str(Path(sys.executable).parent)}
+        recipe = re.search(r"^demo:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+        assert recipe is not None
+        assert re.search(r"^DEMO := (.+)$", makefile, re.MULTILINE)[1] == variables["DEMO"]  # type: ignore[index]
+        lines = [line.strip().removeprefix("@") for line in recipe[1].splitlines()]
+        calls = [re.sub(r"\$\((\w+)\)", lambda name: variables[name[1]], line).replace("$$", "$") for line in lines]
+        (folder / "printed.txt").write_text("".join(printed_by(call, folder) for call in calls), "utf-8")
+
+    folder = once("demo", make)
+    return Demo(folder=folder / ".demo", printed=(folder / "printed.txt").read_text("utf-8"))

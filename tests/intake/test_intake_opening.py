@@ -122,7 +122,9 @@ def test_a_single_file_is_recognised_by_its_content_and_not_its_name(
 
 
 @pytest.mark.parametrize(
-    "pack", [tar_of, lambda *e: gzip.compress(tar_of(*e)), lambda *e: zstd(tar_of(*e)), zip_of], ids=str
+    "pack",
+    [tar_of, lambda *e: gzip.compress(tar_of(*e)), lambda *e: zstd(tar_of(*e)), zip_of],
+    ids=["tar", "tar.gz", "tar.zst", "zip"],
 )
 def test_an_archive_gives_its_members_in_order_and_unpacks_those_that_are_compressed(put: Put, pack: object) -> None:
     data = pack(  # type: ignore[operator]
