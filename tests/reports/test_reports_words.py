@@ -169,6 +169,16 @@ def test_what_is_not_in_a_language_from_right_to_left_is_isolated_in_it() -> Non
     assert not ENGLISH.right_to_left
 
 
+def test_arabic_and_is_written_onto_an_arabic_word_but_stands_apart_from_a_foreign_one() -> None:
+    def and_(second: Value) -> str:
+        return ARABIC.say(Together(parts=(1, second))).removeprefix("1 \N{ARABIC LETTER WAW}")
+
+    assert and_(2) == "2"
+    assert and_(Verbatim(text="\u0639")) == "\u2068\u0639\u2069"
+    assert and_(Verbatim(text="Mirai")) == "\N{NO-BREAK SPACE}\u2068Mirai\u2069"
+    assert and_(Code(text="ipv6")) == "\N{NO-BREAK SPACE}\u2066ipv6\u2069"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -150,14 +150,14 @@ def _letter(view: View, findings: pa.Table, network: NetworkTally, place: tuple[
     contact: Value = say("not known") if network.contact is None else Verbatim(text=network.contact)
     lines = [
         "",
-        _BAR,
+        *_directed([_BAR], voice),
         *_line(say("Letter {number} of {all}", number=place[0], all=place[1]), voice),
-        _BAR,
+        *_directed([_BAR], voice),
         # l10n: whom a letter goes to, as in the head of a mail
         *_line(say("To: {owner}, {contact}", owner=owner, contact=contact), voice),
         *_line(say("Subject: {subject}", subject=_subject(view, marking, network)), voice),
         *_line(say("Attachment: {file}", file=Code(text=f"by-network/AS{network.asn}.csv")), voice),
-        _THIN,
+        *_directed([_THIN], voice),
     ]
     lines += _body(view, marking, network, owner, voice)
     lines += _examples(own, voice)
@@ -300,13 +300,13 @@ def _form(view: View, findings: pa.Table, networks: tuple[NetworkTally, ...], vo
     )
     lines = [
         "",
-        _BAR,
+        *_directed([_BAR], voice),
         *_line(count_of("Form for {n} more network", "Form for {n} more networks", len(networks)), voice),
-        _BAR,
+        *_directed([_BAR], voice),
         *_line(say("To: [owner, contact]"), voice),
         *_line(say("Subject: {subject}", subject=subject), voice),
         *_line(say("Attachment: by-network/[AS number].csv"), voice),
-        _THIN,
+        *_directed([_THIN], voice),
     ]
     opening = say(
         "Partners of {hub} have seen cybercrime in your network [AS number]: [number] findings, in the attached file. "
@@ -318,7 +318,12 @@ def _form(view: View, findings: pa.Table, networks: tuple[NetworkTally, ...], vo
     lines += ["", *_line(say("To [owner]"), voice), "", *_wrapped(opening, voice)]
     lines += _asked(roles, voice)
     lines += _close(view, voice)
-    lines += ["", _THIN, *_wrapped(say("Networks for this form: AS number, findings, owner, contact"), voice), ""]
+    lines += [
+        "",
+        *_directed([_THIN], voice),
+        *_wrapped(say("Networks for this form: AS number, findings, owner, contact"), voice),
+        "",
+    ]
     for network in networks:
         owner: Value = say("not known") if network.owner is None else named(network.owner)
         contact: Value = say("not known") if network.contact is None else Verbatim(text=network.contact)

@@ -200,6 +200,15 @@ class Run:
     code: bool = False
 
 
+def _stands_apart(before: Run, after: Run) -> bool:
+    """Would the end of `before` touch the wrong end of a foreign name? Arabic writes "and" onto the next word."""
+    return (
+        before.text[-1:].isalpha()
+        and after.flow is not Flow.OURS
+        and unicodedata.bidirectional(after.text[:1]) not in {"R", "AL"}
+    )
+
+
 class Speaker:
     """Says messages in one language."""
 
@@ -323,7 +332,10 @@ class Speaker:
                 runs: list[Run] = []
                 for piece in _PLACES.split(str(format_list(places, locale=self.locale))):
                     if piece in places:
-                        runs += self.runs(value.parts[ord(piece) - _PLACE])
+                        said = self.runs(value.parts[ord(piece) - _PLACE])
+                        if runs and _stands_apart(runs[-1], said[0]):
+                            runs.append(Run(text="\N{NO-BREAK SPACE}"))
+                        runs += said
                     else:
                         runs.append(Run(text=piece))
                 return _merged(runs)
