@@ -1,6 +1,7 @@
 """The scenario simda-2015: streamed logs, and a truth that counts what is in them."""
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,13 @@ from accord.cli.running import run_operation
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_operation
 from accord.reference.store import Reference, load
+from accord.training.ground import Ground
+from accord.training.population import populate
 from accord.training.scorecard import scorecard
 from accord.training.sheets import TruthSheet, read_truth
 from accord.training.simda_2015 import COUNTRIES, SERVERS, SIMDA_2015
 from accord.training.simulate import simulate, simulate_story
+from accord.training.sinkhole import SinkholeLog
 from accord.training.truth import Score, score
 from accord.vocabulary.countries import COUNTRY_CODES
 from accord.vocabulary.errors import SettingsError
@@ -191,6 +195,18 @@ def test_an_impossible_number_of_events_is_refused(
     with pytest.raises(SettingsError, match=says):
         simulate(scenario, tmp_path / "out", 1, scale, reference, quiet, events=events)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_number_of_events_that_a_refusal_names_would_do(reference: Reference) -> None:
+    population = populate(SIMDA_2015, 1, 0.001, Ground(reference))
+    with pytest.raises(SettingsError) as refusal:
+        SinkholeLog(SIMDA_2015, population, 1, 50)
+    named = int(re.search("at least ([0-9,]+) events", str(refusal.value))[1].replace(",", ""))
+    log = SinkholeLog(SIMDA_2015, population, 1, named)
+    assert (log.plan.calls >= log.plan.pairs).all()
+    # and hardly fewer
+    with pytest.raises(SettingsError, match="too few events"):
+        SinkholeLog(SIMDA_2015, population, 1, named * 9 // 10)
 
 
 @pytest.fixture(scope="module")
