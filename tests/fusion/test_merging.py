@@ -61,10 +61,10 @@ def fuse(rows: list[dict[str, object]], restriction: Restriction = EVERYTHING) -
         for at in range(0, len(rows), 7):
             spool.write(f"{at:04d}", pa.RecordBatch.from_pylist(rows[at : at + 7], schema=SPOOL))
         engine = EvidenceEngine(spool, Path(folder), 2)
-        try:
-            evidence = engine.merge(restriction)
-        finally:
-            engine.close()
+        stored = engine.merge(restriction)
+        engine.close()
+        evidence = stored.of(np.arange(len(stored.findings)))
+        stored.rows.close()
     return (evidence.findings, *merge(evidence, SOURCES, FAMILIES, AS_OF))
 
 

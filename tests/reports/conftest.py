@@ -3,20 +3,24 @@
 import hashlib
 import hmac
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pyarrow as pa
 import pytest
 
-from accord.columns.schema import FINDINGS, VIEW_EVIDENCE, VIEW_SIGHTINGS
+from accord.columns.schema import FINDINGS, VIEW_FAMILIES, VIEW_SIGHTINGS
 from accord.release.view import (
     DatasetSheet,
     HubSheet,
     OperationSheet,
     RecipientSheet,
     ReferenceSheet,
+    Sightings,
     View,
 )
 from accord.vocabulary.indicators import FindingId
@@ -164,46 +168,69 @@ def _realistic_rows(number: int, country: str, seed: int) -> list[dict[str, obje
     return rows
 
 
-def _evidence(rows: Iterable[Mapping[str, object]]) -> tuple[pa.Table, pa.Table]:
-    """One evidence per finding, data set and seen end; the sightings at those ends."""
-    evidence: list[dict[str, object]] = []
-    sightings: list[dict[str, object]] = []
+def _families(rows: Sequence[Mapping[str, object]]) -> pa.Table:
+    """The first family of each finding, seen at both ends by every data set."""
+    told = [
+        {
+            "row": place,
+            "family": row["families"][0],  # type: ignore[index]
+            "first_seen": row["first_seen"],
+            "last_seen": row["last_seen"],
+            "count": len({row["first_seen"], row["last_seen"]}) * len(row["datasets"]),  # type: ignore[arg-type]
+        }
+        for place, row in enumerate(rows)
+        if row["families"]
+    ]
+    return pa.Table.from_pylist(told, schema=VIEW_FAMILIES)
+
+
+def _weeks(rows: Iterable[Mapping[str, object]]) -> tuple[tuple[date, int], ...]:
+    """Each finding is seen in the weeks of both its ends."""
+    seen: Counter[date] = Counter()
     for row in rows:
-        ends = sorted({row["first_seen"], row["last_seen"]})  # type: ignore[type-var]
-        family = next(iter(row["families"]), None)  # type: ignore[call-overload]
-        for dataset in row["datasets"]:  # type: ignore[attr-defined]
-            for end in ends:
-                evidence.append(
-                    {
-                        "finding_id": row["finding_id"],
-                        "dataset": dataset,
-                        "family": family,
-                        "day": end.date(),  # type: ignore[attr-defined]
-                        "first_seen": end,
-                        "last_seen": end,
-                        "undated": row["undated"],
-                        "count": 1,
-                    }
-                )
-        for end in ends:
-            sightings.append(
-                {
-                    "finding_id": row["finding_id"],
-                    "seen_at": end,
-                    "undated": row["undated"],
-                    "port": 40_000 + int(str(row["finding_id"])[:4], 16) % 20_000
-                    if row["role"] == "infected-system"
-                    else None,
-                    "family": family,
-                    "count": 1,
-                }
-            )
-    evidence.sort(key=lambda e: (e["finding_id"], e["dataset"], e["day"], e["family"] or ""))
-    sightings.sort(key=lambda s: (s["finding_id"], s["seen_at"], s["port"] or 0, s["family"] or ""))
-    return (
-        pa.Table.from_pylist(evidence, schema=VIEW_EVIDENCE),
-        pa.Table.from_pylist(sightings, schema=VIEW_SIGHTINGS),
+        if not row["review"]:
+            ends = (row["first_seen"].date(), row["last_seen"].date())  # type: ignore[attr-defined]
+            seen.update({end - timedelta(days=end.weekday()) for end in ends})
+    return tuple(sorted(seen.items()))
+
+
+def _singles(rows: Iterable[Mapping[str, object]]) -> Iterator[dict[str, object]]:
+    """A sighting at each end."""
+    for place, row in enumerate(rows):
+        for end in sorted({row["first_seen"], row["last_seen"]}):  # type: ignore[type-var]
+            port = 40_000 + int(str(row["finding_id"])[:4], 16) % 20_000
+            yield {
+                "row": place,
+                "seen_at": end,
+                "undated": row["undated"],
+                "port": port if row["role"] == "infected-system" else None,
+                "family": next(iter(row["families"]), None),  # type: ignore[call-overload]
+                "count": 1,
+            }
+
+
+def keep_sightings(
+    path: Path, findings: pa.Table, singles: Iterable[Mapping[str, object]], size: int = 50
+) -> Sightings:
+    """Sightings in the order that a view promises, without those of findings in review, `size` to a piece."""
+    asn = [number or 0 for number in findings["asn"].to_pylist()]
+    review = findings["review"].to_pylist()
+    kept = [dict(single) for single in singles if not review[single["row"]]]  # type: ignore[call-overload]
+    kept.sort(
+        key=lambda s: (
+            asn[s["row"]],
+            s["row"],
+            s["seen_at"],
+            65_536 if s.get("port") is None else s["port"],
+            s.get("family") is None,
+            s.get("family") or "",
+            s["undated"],
+        )
     )
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, VIEW_SIGHTINGS) as stream:
+        for begin in range(0, len(kept), size):
+            stream.write_batch(pa.RecordBatch.from_pylist(kept[begin : begin + size], schema=VIEW_SIGHTINGS))
+    return Sightings(path=path)
 
 
 def _datasets(rows: Sequence[Mapping[str, object]]) -> tuple[DatasetSheet, ...]:
@@ -235,6 +262,7 @@ def _datasets(rows: Sequence[Mapping[str, object]]) -> tuple[DatasetSheet, ...]:
 
 
 def build_view(
+    folder: Path,
     *,
     findings: int = 40,
     rows: Sequence[Mapping[str, object]] | None = None,
@@ -258,7 +286,7 @@ def build_view(
         else [finding_row(**{"country": country} | dict(row)) for row in rows]
     )
     made.sort(key=lambda row: (-float(str(row["severity"])), str(row["finding_id"])))
-    evidence, sightings = _evidence(made)
+    table = pa.Table.from_pylist(made, schema=FINDINGS)
     markings = [Marking(str(row["marking"])) for row in made]
     return View(
         hub=HubSheet(
@@ -285,9 +313,10 @@ def build_view(
         if recipients is None
         else recipients,
         marking=marking or (strictest(*markings) if markings else Marking.CLEAR),
-        findings=pa.Table.from_pylist(made, schema=FINDINGS),
-        evidence=evidence,
-        sightings=sightings,
+        findings=table,
+        families=_families(made),
+        weeks=_weeks(made),
+        sightings=keep_sightings(folder / "sightings.arrow", table, _singles(made)),
         datasets=_datasets(made),
         csirt=csirt,
         legal_basis=legal_basis,
@@ -299,6 +328,17 @@ def build_view(
 
 
 @pytest.fixture(scope="session")
-def make_view() -> MakeView:
+def make_view(tmp_path_factory: pytest.TempPathFactory) -> MakeView:
     """`make_view(findings=40, country="ID", ...)` or `make_view(rows=[{...}])`: see `build_view`."""
-    return build_view
+    return lambda **given: build_view(tmp_path_factory.mktemp("view"), **given)
+
+
+@pytest.fixture(scope="session")
+def seen_as(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., View]:
+    """`seen_as(view, [{"row": 0, "seen_at": ...}], size=50)`: the view with these single sightings."""
+
+    def replaced(view: View, singles: Iterable[Mapping[str, object]], size: int = 50) -> View:
+        path = tmp_path_factory.mktemp("sightings") / "sightings.arrow"
+        return replace(view, sightings=keep_sightings(path, view.findings, singles, size))
+
+    return replaced

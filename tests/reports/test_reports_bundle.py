@@ -16,7 +16,7 @@ from rfc3986_validator import validate_rfc3986
 from stix2patterns.v21.pattern import Pattern
 from stix2validator import ValidationOptions, validate_file
 
-from accord.columns.schema import VIEW_EVIDENCE
+from accord.columns.schema import VIEW_FAMILIES
 from accord.release.view import RecipientSheet, View
 from accord.reports import bundle, stix
 from accord.reports.identifiers import Names, report_name
@@ -142,16 +142,18 @@ def test_a_c2_server_is_indicator_infrastructure_and_sighting(make_view, tmp_pat
 
 def test_a_victim_is_observed_data_with_a_sighting_of_each_family_by_its_own_evidence(make_view, tmp_path):
     view = make_view(rows=[{"role": "infected-system", "families": ["Mirai", "Mozi", "Ramnit"], "sightings": 20}])
-    (finding,) = view.findings["finding_id"].to_pylist()
     day = datetime(2026, 11, 3, tzinfo=UTC)
-
-    def evidence(family: str | None, hour: int, count: int) -> dict[str, object]:
-        seen = day + timedelta(hours=hour)
-        times = {"day": day.date(), "first_seen": seen, "last_seen": seen + timedelta(minutes=5), "undated": False}
-        return {"finding_id": finding, "dataset": "d", "family": family, "count": count} | times
-
-    rows = [evidence("Mirai", 3, 4), evidence("Mirai", 1, 5), evidence("Mozi", 7, 1), evidence(None, 9, 10)]
-    objects = written(changed(view, evidence=pa.Table.from_pylist(rows, schema=VIEW_EVIDENCE)), tmp_path)
+    told = [
+        {
+            "row": 0,
+            "family": family,
+            "first_seen": day + timedelta(hours=first),
+            "last_seen": day + timedelta(hours=last, minutes=5),
+            "count": count,
+        }
+        for family, first, last, count in (("Mirai", 1, 3, 9), ("Mozi", 7, 7, 1))
+    ]
+    objects = written(changed(view, families=pa.Table.from_pylist(told, schema=VIEW_FAMILIES)), tmp_path)
     (observed,), (address,) = of(objects, "observed-data"), of(objects, "ipv4-addr")
     assert observed["object_refs"] == [address["id"]]
     assert observed["number_observed"] == 20

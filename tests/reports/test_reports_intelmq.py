@@ -1,6 +1,5 @@
 """intelmq.jsonl, judged by IntelMQ's own message classes and the harmonisation that it ships."""
 
-import dataclasses
 import json
 import re
 import warnings
@@ -9,10 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa
 import pytest
 
-from accord.columns.schema import VIEW_SIGHTINGS
 from accord.release.view import View
 from accord.reports import intelmq
 from accord.vocabulary.roles import ROLES, SERVER_ROLES
@@ -157,12 +154,11 @@ def test_only_beside_a_servers_name_stands_the_one_address_that_it_has(make_view
     assert event["extra.resolved"] == ["203.0.113.7", "203.0.113.8"]
 
 
-def test_a_victims_machine_comes_with_the_port_and_the_time_of_its_last_sighting(make_view, tmp_path):
+def test_a_victims_machine_comes_with_the_port_and_the_time_of_its_last_sighting(make_view, seen_as, tmp_path):
     view = make_view(rows=[{"role": "infected-system", "families": ["Mirai"], "value": "203.0.113.9"}])
-    (finding,) = view.findings["finding_id"].to_pylist()
     seen = [
         {
-            "finding_id": finding,
+            "row": 0,
             "seen_at": datetime(2026, 11, day, 1, 2, 3, 500_000, UTC),
             "undated": False,
             "port": port,
@@ -170,7 +166,7 @@ def test_a_victims_machine_comes_with_the_port_and_the_time_of_its_last_sighting
         }
         for day, port in ((1, 1111), (3, 3333), (5, None))
     ]
-    view = dataclasses.replace(view, sightings=pa.Table.from_pylist(seen, schema=VIEW_SIGHTINGS))
+    view = seen_as(view, seen)
     (event,) = written(view, tmp_path)
     assert (event["classification.taxonomy"], event["classification.type"]) == ("malicious-code", "infected-system")
     assert (event["source.ip"], event["source.port"]) == ("203.0.113.9", 3333)

@@ -2,18 +2,19 @@
 
 import csv
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accord.columns.schema import VIEW_SIGHTINGS
 from accord.release.view import View
 from accord.reports import tables
 from accord.vocabulary.roles import SERVER_ROLES
+
+SEEN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -183,10 +184,11 @@ def test_outcomes_name_every_finding_and_leave_three_cells_to_fill_in(make_view,
 def slow_networks(view: View) -> dict[str, list[tuple[str, ...]]]:
     """What the by-network files must hold: one obvious loop over findings, worst first, and their sightings."""
     sightings = defaultdict(list)
-    for sighting in view.sightings.to_pylist():
-        sightings[sighting["finding_id"]].append(sighting)
+    for piece in view.sightings.pieces():
+        for sighting in piece.to_pylist():
+            sightings[sighting["row"]].append(sighting)
     files: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for finding in view.findings.to_pylist():
+    for place, finding in enumerate(view.findings.to_pylist()):
         if finding["review"]:
             continue
         stand_in = {
@@ -197,7 +199,7 @@ def slow_networks(view: View) -> dict[str, list[tuple[str, ...]]]:
             "count": finding["sightings"],
         }
         name = "unknown-network.csv" if finding["asn"] is None else f"AS{finding['asn']}.csv"
-        for sighting in sightings[finding["finding_id"]] or [stand_in]:
+        for sighting in sightings[place] or [stand_in]:
             port = "" if sighting["port"] is None else str(sighting["port"])
             serves = finding["role"] in SERVER_ROLES
             files[name].append(
@@ -228,13 +230,36 @@ def test_by_network_files_agree_with_the_slow_loop(make_view, tmp_path):
     assert written_networks(view, tmp_path / "by-network") == slow_networks(view)
 
 
+_single = st.fixed_dictionaries(
+    {
+        "row": st.integers(0, 39),
+        "seen_at": st.integers(0, 5).map(lambda hours: SEEN + timedelta(hours=hours)),
+        "undated": st.booleans(),
+        "port": st.sampled_from([None, 1, 80, 65_535]),
+        "family": st.sampled_from([None, "Emotet", "Mirai"]),
+        "count": st.integers(1, 9),
+    }
+)
+
+
+@given(st.lists(_single, max_size=120), st.integers(1, 60), st.integers(1, 40), st.integers(0, 5))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_by_network_files_hold_every_sighting_wherever_the_pieces_are_cut(
+    make_view, seen_as, monkeypatch, singles, size, rows, seed
+):
+    monkeypatch.setattr(tables, "_ROWS", rows)
+    view = seen_as(make_view(findings=40, seed=seed), singles, size)
+    with TemporaryDirectory() as folder:
+        assert written_networks(view, Path(folder) / "by-network") == slow_networks(view)
+
+
 def test_a_network_that_is_cut_by_a_batch_is_still_one_file(make_view, tmp_path, monkeypatch):
     view = make_view(findings=60, seed=3)
     monkeypatch.setattr(tables, "_ROWS", 7)
     assert written_networks(view, tmp_path / "by-network") == slow_networks(view)
 
 
-def test_source_ports_are_told_from_service_ports(make_view, tmp_path):
+def test_source_ports_are_told_from_service_ports(make_view, seen_as, tmp_path):
     view = make_view(
         rows=[
             {"value": "203.0.113.7", "role": "infected-system", "asn": None, "network_owner": None},
@@ -242,10 +267,8 @@ def test_source_ports_are_told_from_service_ports(make_view, tmp_path):
             {"value": "203.0.113.9", "role": "c2-server", "review": ["list (1)"]},
         ]
     )
-    ports = pa.array([4711] * view.sightings.num_rows, pa.int32())
-    at = view.sightings.schema.get_field_index("port")
-    sightings = view.sightings.set_column(at, VIEW_SIGHTINGS.field("port"), ports)
-    view = View(**{name: getattr(view, name) for name in View.__slots__ if name != "sightings"}, sightings=sightings)
+    seen = {"seen_at": SEEN, "undated": False, "port": 4711, "count": 1}
+    view = seen_as(view, [{"row": row} | seen for row in range(3)])
     tables.write_networks(view, tmp_path / "by-network")
     assert [path.name for path in (tmp_path / "by-network").iterdir()] == ["unknown-network.csv"]
     rows = rows_of(tmp_path / "by-network" / "unknown-network.csv")

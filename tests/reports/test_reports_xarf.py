@@ -6,11 +6,9 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 import xarf as oracle
 
-from accord.columns.schema import VIEW_SIGHTINGS
 from accord.release.view import HubSheet, View
 from accord.reports import xarf
 from accord.vocabulary.roles import ROLES, VICTIM_ROLES
@@ -65,12 +63,11 @@ def test_every_report_is_valid_x_arf(make_view, tmp_path, simulated):
         assert result.report is not None
 
 
-def test_a_victims_machine_is_reported_as_part_of_a_botnet_with_its_last_source_port(make_view, tmp_path):
+def test_a_victims_machine_is_reported_as_part_of_a_botnet_with_its_last_source_port(make_view, seen_as, tmp_path):
     view = make_view(rows=[{"role": "infected-system", "families": ["Mirai"], "value": "203.0.113.9"}])
-    (finding,) = view.findings["finding_id"].to_pylist()
     seen = [
         {
-            "finding_id": finding,
+            "row": 0,
             "seen_at": datetime(2026, 11, day, tzinfo=UTC),
             "undated": False,
             "port": port,
@@ -78,7 +75,7 @@ def test_a_victims_machine_is_reported_as_part_of_a_botnet_with_its_last_source_
         }
         for day, port in ((1, 1111), (3, 3333), (5, None))
     ]
-    view = dataclasses.replace(view, sightings=pa.Table.from_pylist(seen, schema=VIEW_SIGHTINGS))
+    view = seen_as(view, seen)
     (report,) = written(view, tmp_path)
     assert (report["category"], report["type"]) == ("infrastructure", "botnet")
     assert report["source_identifier"] == "203.0.113.9"

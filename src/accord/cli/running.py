@@ -5,13 +5,14 @@ import json
 import multiprocessing
 import multiprocessing.connection
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ from accord.formats.catalogue import FORMATS
 from accord.fusion.engines.duckdb import EvidenceEngine
 from accord.fusion.evidence import Restriction
 from accord.fusion.merging import FamilySheet
+from accord.fusion.rowfile import RowFile
 from accord.intake.delivery import Delivery
 from accord.intake.receiving import Received, Receiver
 from accord.intake.spool import Spool
@@ -37,7 +39,7 @@ from accord.operations.declaration import Operation, Scope, Theme
 from accord.reference.store import Reference
 from accord.release.case import Case
 from accord.release.summary import SUMMARISED, summarise
-from accord.release.view import View
+from accord.release.view import StoredView, store
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.errors import OutputError
 from accord.workspace.folders import replaced_folder
@@ -52,7 +54,7 @@ _KEPT_BYTES = 64 << 20
 _ARENAS = 2
 
 REPORTS_WAITING = 3
-"""Views that may wait for a worker: what bounds their memory."""
+"""Views that may wait for a worker: what bounds the room that they take on the disk."""
 
 HUB_ROWS = 1 << 16
 """Findings of the hub's table that are merged and written at a time."""
@@ -114,14 +116,20 @@ def run_operation(
             # what attribution will ask is read while deliveries are; if it fails, it fails where it is asked
             ahead.submit(lambda: (reference.country, reference.country_second, reference.network))
             received = _receive(operation, spool, reference, workers, progress, clock)
-        case, scoped, sightings = _fuse(operation, received, spool, folder, reference, key, workers, progress, clock)
+        case, evidence, sightings = _fuse(operation, received, spool, reference, key, workers, progress, clock)
         clock.steps["before-reports"] = round(time.perf_counter() - begun, 3)
-        with clock.step("reports"), _publishers(workers) as publishers, ThreadPoolExecutor(1, "hub") as beside:
+        with (
+            closing(evidence),
+            closing(sightings),
+            clock.step("reports"),
+            _publishers(workers) as publishers,
+            ThreadPoolExecutor(1, "hub") as beside,
+        ):
             # the hub's own table is written while other processes write the reports
             hub = beside.submit(_write_hub, folder, operation, received, case)
-            reports = _publish(scoped, sightings, folder, since, publishers, progress)
+            reports = _publish(case, sightings, spool.folder, folder, since, publishers, progress)
             summary = hub.result()
-        _remove(spool.folder)
+        shutil.rmtree(spool.folder)
         clock.steps["total"] = round(time.perf_counter() - begun, 3)
         _write_json(folder / "timings.json", clock.steps)
     return RunSheet(
@@ -191,17 +199,16 @@ def _fuse(
     operation: Operation,
     received: Received,
     spool: Spool,
-    folder: Path,
     reference: Reference,
     key: bytes,
     workers: int,
     progress: Progress,
     clock: Clock,
-) -> tuple[Case, Case, pa.Table]:
-    """The whole case, the case of the countries in scope, and the single sightings of the latter."""
+) -> tuple[Case, RowFile, RowFile]:
+    """The case, what its evidence lies in, and the single sightings of the findings in scope."""
     families = FamilySheet(reported=received.families, normalised=reference.families.normalise(received.families))
     restriction = _restriction(operation.scope, families, reference)
-    engine = EvidenceEngine(spool, folder, workers)
+    engine = EvidenceEngine(spool, spool.folder, workers)
     try:
         with clock.step("fusion"):
             progress("fusing observations", 0, 0)
@@ -221,9 +228,8 @@ def _fuse(
                 resolutions=_in_window(received.resolutions, restriction),
                 reference=reference,
             )
-            scoped = case.narrowed(operation.scope.countries)
         with clock.step("fusion"):
-            return case, scoped, engine.sightings(restriction, scoped.numbered)
+            return case, evidence.rows, engine.sightings(case.in_scope, case.families.ranks)
     finally:
         # its memory is wanted by those who write the reports
         engine.close()
@@ -273,8 +279,9 @@ def _write_hub(folder: Path, operation: Operation, received: Received, case: Cas
 
 
 def _publish(
-    scoped: Case,
-    sightings: pa.Table,
+    case: Case,
+    sightings: RowFile,
+    scratch: Path,
     folder: Path,
     since: Path | None,
     publishers: ProcessPoolExecutor,
@@ -282,17 +289,19 @@ def _publish(
 ) -> tuple["PublishedReport", ...]:
     """Write every country's reports, in worker processes, while the next view is being made."""
     # the longest first, so that no process ends up alone with one
-    countries = sorted(scoped.operation.scope.countries, key=scoped.size, reverse=True)
-    themes: tuple[Theme | None, ...] = scoped.operation.themes or (None,)
+    countries = sorted(case.operation.scope.countries, key=case.size, reverse=True)
+    themes: tuple[Theme | None, ...] = case.operation.themes or (None,)
     waiting: list[Future[PublishedReport]] = []
     done: list[PublishedReport] = []
     total = len(countries) * len(themes)
     for country in countries:
         for theme in themes:
-            view = scoped.view(country, theme, sightings)
+            shelf = scratch / f"view-{len(waiting)}"
+            shelf.mkdir()
+            view = store(case.view(country, theme, sightings, shelf), shelf)
             place = report_folder(country, theme)
             previous = None if since is None else since / place
-            languages = scoped.operation.languages_of(country)
+            languages = case.operation.languages_of(country)
             waiting.append(publishers.submit(_write_report, view, folder / place, previous, languages))
             while len(waiting) - len(done) > REPORTS_WAITING:
                 done.append(waiting[len(done)].result())
@@ -309,11 +318,15 @@ def report_folder(country: CountryCode, theme: Theme | None) -> Path:
     return place if theme is None else place / theme.name
 
 
-def _write_report(view: View, folder: Path, previous: Path | None, languages: tuple[str, ...]) -> "PublishedReport":
+def _write_report(
+    view: StoredView, folder: Path, previous: Path | None, languages: tuple[str, ...]
+) -> "PublishedReport":
     from accord.reports import publish
 
     folder.mkdir(parents=True)
-    return publish.write(view, folder, previous, languages)
+    published = publish.write(view.load(), folder, previous, languages)
+    shutil.rmtree(view.folder)
+    return published
 
 
 @contextmanager
@@ -365,12 +378,6 @@ def _disarmed(rejects: pa.Table) -> pa.Table:
 
 def _is_output(folder: Path) -> bool:
     return (folder / "summary.json").is_file()
-
-
-def _remove(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
 
 
 def _write_json(path: Path, content: object) -> None:

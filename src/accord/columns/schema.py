@@ -200,29 +200,32 @@ FINDINGS = pa.schema(
 )
 """One row a finding, as one audience sees it. Sorted by (severity descending, finding_id)."""
 
-VIEW_EVIDENCE = pa.schema(
+VIEW_FAMILIES = pa.schema(
     [
-        pa.field("finding_id", pa.string(), nullable=False),
-        pa.field("dataset", pa.string(), nullable=False),
-        # normalised family; null: none said
-        pa.field("family", pa.string()),
-        pa.field("day", pa.date32(), nullable=False),
+        # the finding's place in the view's findings
+        pa.field("row", pa.int64(), nullable=False),
+        # normalised
+        pa.field("family", pa.string(), nullable=False),
         pa.field("first_seen", INSTANT, nullable=False),
         pa.field("last_seen", INSTANT, nullable=False),
-        pa.field("undated", pa.bool_(), nullable=False),
+        # sightings
         pa.field("count", pa.int64(), nullable=False),
     ]
 )
-"""The evidence behind a view's findings, for charts by week and the account of data sets."""
+"""When and how often each family was seen at each of a view's findings. Sorted by (row, family)."""
 
 VIEW_SIGHTINGS = pa.schema(
     [
-        pa.field("finding_id", pa.string(), nullable=False),
+        # the finding's place in the view's findings
+        pa.field("row", pa.int64(), nullable=False),
         pa.field("seen_at", INSTANT, nullable=False),
         pa.field("undated", pa.bool_(), nullable=False),
         pa.field("port", pa.int32()),
+        # normalised; null: none said
         pa.field("family", pa.string()),
         pa.field("count", pa.int64(), nullable=False),
     ]
 )
-"""Single sightings for the by-network annexes: times, and source ports of clients. Sorted by (finding_id, seen_at)."""
+"""Single sightings for the by-network annexes: times, and source ports of clients, of findings that await no review.
+Sorted by the finding's asn (none first), row, seen_at, port, family (none last) and undated; no two rows are equal in
+all of row, seen_at, port, family and undated."""

@@ -38,6 +38,18 @@ class FamilySheet:
     reported: Sequence[str]
     normalised: Sequence[str]
 
+    @property
+    def names(self) -> list[str]:
+        """The normalised names, each once, sorted."""
+        return sorted(set(self.normalised))
+
+    @property
+    def ranks(self) -> list[int]:
+        """For each code the place of its normalised name among `names`; as the last entry that of none, behind all."""
+        names = self.names
+        place = {name: at for at, name in enumerate(names)}
+        return [*(place[name] for name in self.normalised), len(names)]
+
 
 def merge(
     evidence: Evidence, sources: Sequence[SourceSheet], families: FamilySheet, as_of_us: int

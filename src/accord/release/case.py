@@ -1,8 +1,10 @@
 """A run's case: all that fusion and attribution found, and the views that audiences may have of it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,23 +16,34 @@ from accord.agreements.declarations import Dataset
 from accord.attribution.locating import resolve
 from accord.columns.instants import microseconds
 from accord.columns.lists import distinct, empty_lists
-from accord.columns.schema import FINDINGS, VIEW_EVIDENCE, VIEW_SIGHTINGS
-from accord.fusion.evidence import Evidence
+from accord.columns.rows import rows_of
+from accord.columns.schema import FINDINGS, VIEW_SIGHTINGS
+from accord.fusion.evidence import NO_PORT, SIGHTING_ROW, Evidence, EvidenceSource, begins
 from accord.fusion.identity import finding_ids
 from accord.fusion.merging import FamilySheet, SourceSheet, merge
 from accord.fusion.ranking import severity
+from accord.fusion.rowfile import Positions, RowFile, Rows
 from accord.intake.delivery import Delivery
 from accord.operations.declaration import Operation, Theme
 from accord.reference.store import Reference
+from accord.release.account import EvidenceAccount
 from accord.release.rules import Audience, permits
-from accord.release.view import DatasetSheet, HubSheet, OperationSheet, RecipientSheet, ReferenceSheet, View
+from accord.release.view import HubSheet, OperationSheet, RecipientSheet, ReferenceSheet, Sightings, View
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.indicators import INDICATOR_TYPES
-from accord.vocabulary.markings import MARKINGS, Marking
+from accord.vocabulary.markings import MARKINGS
 from accord.vocabulary.roles import ROLES, Role
 
-_Positions = npt.NDArray[np.int64]
 _Mask = npt.NDArray[np.bool_]
+
+_UNRANKED = FINDINGS.remove(FINDINGS.get_field_index("severity"))
+_ROLE_WORDS = pa.array([role.value for role in ROLES])
+
+_PIECE = 1 << 15
+"""Findings of a view that are merged at a time."""
+
+_SIGHTINGS = 1 << 16
+"""Single sightings that are in memory at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +52,7 @@ class Case:
 
     operation: Operation
     deliveries: tuple[Delivery, ...]
-    evidence: Evidence
+    evidence: EvidenceSource
     families: FamilySheet
     key: bytes
     """The hub's, for finding ids."""
@@ -79,49 +92,59 @@ class Case:
 
         FINDINGS sorted by type, value and role, with empty `basis`.
         """
-        population = self._population(self.evidence.rows)
-        for begin in range(0, len(self.evidence.findings), size):
-            piece = self._between(begin, begin + size)
-            number, merged = merge(piece, self.sources, self.families, self.as_of_us)
-            yield self._assemble(number, merged, self.hub_places, empty_lists(len(number)), population)
+        population: Counter[str] = Counter()
+        for _, piece in self._pieces(np.arange(len(self.evidence.findings)), size):
+            population += self._population(piece)
+        for numbers, piece in self._pieces(np.arange(len(self.evidence.findings)), size):
+            _, merged = merge(piece, self.sources, self.families, self.as_of_us)
+            places = rows_of(self.hub_places, numbers)
+            found = self._assemble(piece.findings, merged, places, empty_lists(len(numbers)))
+            yield self._ranked(found, population)
 
-    def _between(self, begin: int, end: int) -> Evidence:
-        """The evidence for findings `begin` to `end`."""
-        rows, ports = (
-            table.slice(low, high - low)
-            for table in (self.evidence.rows, self.evidence.ports)
-            for low, high in [np.searchsorted(table["finding"].to_numpy(), [begin, end]).tolist()]
-        )
-        return Evidence(findings=self.evidence.findings, rows=rows, ports=ports)
+    def _pieces(self, numbers: Positions, size: int) -> Iterator[tuple[Positions, Evidence]]:
+        """The evidence for some findings, ascending, at most `size` of them at a time."""
+        for begin in range(0, len(numbers), size):
+            part = numbers[begin : begin + size]
+            yield part, self.evidence.of(part)
 
-    def _population(self, rows: pa.Table) -> Mapping[str, int]:
+    def _population(self, evidence: Evidence) -> Counter[str]:
         """Infected systems of each family, among the findings that these evidence rows are for."""
-        finding, family = rows["finding"].to_numpy(), rows["family"].to_numpy().astype(np.int64)
-        infected = self.evidence.findings["role"].to_numpy()[finding] == ROLES.index(Role.INFECTED_SYSTEM)
+        finding, family = evidence.rows["finding"].to_numpy(), evidence.rows["family"].to_numpy()
+        infected = evidence.findings["role"].to_numpy()[finding] == ROLES.index(Role.INFECTED_SYSTEM)
         infected &= family >= 0
-        names = sorted(set(self.families.normalised))
-        place = {name: at for at, name in enumerate(names)}
-        code = np.array([place[name] for name in self.families.normalised] or [0], np.int64)[family[infected]]
-        pairs = distinct(finding[infected] * max(len(names), 1) + code)
-        counts = np.bincount(pairs % max(len(names), 1), minlength=len(names))
-        return {name: int(count) for name, count in zip(names, counts.tolist(), strict=False) if count}
+        width = max(len(self.family_names), 1)
+        pairs = distinct(finding[infected] * width + self.family_ranks[family[infected]])
+        counts = np.bincount(pairs % width, minlength=width)
+        held = np.flatnonzero(counts)
+        return Counter({self.family_names[at]: int(counts[at]) for at in held.tolist()})
 
-    def view(self, country: CountryCode, theme: Theme | None, sightings: pa.Table) -> View:
-        """What the recipients of a country's report may all see.
+    @cached_property
+    def family_names(self) -> list[str]:
+        """`FamilySheet.names`."""
+        return self.families.names
 
-        `sightings`: `EvidenceEngine.sightings` of this case's findings.
+    @cached_property
+    def family_ranks(self) -> Positions:
+        """`FamilySheet.ranks`."""
+        return np.array(self.families.ranks, np.int64)
+
+    def view(self, country: CountryCode, theme: Theme | None, sightings: RowFile, folder: Path) -> View:
+        """What the recipients of a country's report may all see; the single sightings lie in `folder`.
+
+        `sightings`: those of the findings in `in_scope`. Raises OSError when the disk refuses.
         """
         recipients = self.operation.recipients_of(country)
         allowed = _allowed(self.operation.datasets, Audience(recipients=recipients))
-        resolutions = self.resolutions.filter(pa.array(_permitted(self.resolutions, allowed)))
-        places = resolve(self.places, resolutions, self.reference)
-        hosting, registry = _hosted_in(places, country), _registered_in(places, country)
-        evidence = self._restrict(hosting | registry, allowed, theme)
-        number, merged = merge(evidence, self.sources, self.families, self.as_of_us)
-        basis = _basis(hosting[number], registry[number])
-        unsorted = self._assemble(number, merged, places, basis, self._population(evidence.rows))
-        identifier = _Identifiers(number=number, ids=unsorted["finding_id"].combine_chunks())
-        findings = unsorted.sort_by([("severity", "descending"), ("finding_id", "ascending")])
+        account = EvidenceAccount(self.operation.datasets, self.families)
+        number, unsorted = self._visible_findings(country, theme, allowed, account)
+        order = pc.sort_indices(unsorted, [("severity", "descending"), ("finding_id", "ascending")]).to_numpy()
+        findings = _sorted(unsorted, order)
+        del unsorted
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        acted = np.asarray(pc.equal(pc.list_value_length(findings["review"]), 0))
+        path = folder / "sightings.arrow"
+        self._write_sightings(path, findings, acted, sightings, number[order], allowed)
         return View(
             hub=HubSheet(
                 name=self.operation.hub.name,
@@ -135,11 +158,12 @@ class Case:
             recipients=tuple(
                 RecipientSheet(partner=one.partner.name, country=one.country, persons=one.persons) for one in recipients
             ),
-            marking=_strictest(evidence.rows),
+            marking=account.marking,
             findings=findings,
-            evidence=self._view_evidence(evidence, identifier),
-            sightings=self._view_sightings(sightings, identifier, allowed),
-            datasets=self._dataset_sheets(evidence),
+            families=account.families(place),
+            weeks=account.weeks(acted[place]),
+            sightings=Sightings(path=path),
+            datasets=account.datasets(),
             csirt=None if self.reference.csirts is None else self.reference.csirts.of(country),
             legal_basis=self._legal_basis(country),
             reference=tuple(
@@ -148,52 +172,68 @@ class Case:
             ),
         )
 
-    def narrowed(self, countries: Sequence[CountryCode]) -> "Case":
-        """The same case with only those findings that can be in a view of these countries, whoever looks."""
-        mask = np.zeros(len(self.hub_places), np.bool_)
-        for country in countries:
-            mask |= _hosted_in(self.hub_places, country) | _registered_in(self.hub_places, country)
-        number = np.flatnonzero(mask)
-        again = np.cumsum(mask) - 1
-        places = _rows(self.places, number)
-        hosts = self.resolutions.filter(pc.is_in(self.resolutions["domain"], value_set=pc.unique(places["host"])))
-        return replace(
-            self,
-            evidence=Evidence(
-                findings=_rows(self.evidence.findings, number),
-                rows=_renumbered(self.evidence.rows, mask, again),
-                ports=_renumbered(self.evidence.ports, mask, again),
-            ),
-            places=places,
-            resolutions=hosts,
-        )
-
-    def size(self, country: CountryCode) -> int:
-        """About how many findings a view of the country will have."""
-        return int(np.count_nonzero(_hosted_in(self.places, country) | _registered_in(self.places, country)))
+    @cached_property
+    def candidates(self) -> Mapping[CountryCode, Positions]:
+        """For each country in scope the findings that can be in a view of it, whoever looks, ascending."""
+        places = self.hub_places
+        countries = list(self.operation.scope.countries)
+        lists = places["countries"].combine_chunks()
+        hosting = _codes(pc.list_flatten(lists), countries)
+        registry = _codes(places["registry_country"].combine_chunks(), countries)
+        finding = np.append(pc.list_parent_indices(lists).to_numpy(), np.arange(len(places)))
+        code = np.append(hosting, registry)
+        pairs = distinct(code[code >= 0] * len(places) + finding[code >= 0])
+        bounds = np.searchsorted(pairs, np.arange(len(countries) + 1) * len(places)).tolist()
+        return {country: pairs[bounds[at] : bounds[at + 1]] - at * len(places) for at, country in enumerate(countries)}
 
     @property
-    def numbered(self) -> pa.Table:
-        """The findings with their numbers, for `EvidenceEngine.sightings`: finding, type, value, role."""
-        findings = self.evidence.findings
-        return findings.add_column(0, "finding", pa.array(np.arange(len(findings))))
+    def in_scope(self) -> Positions:
+        """All findings that can be in a view of a country in scope, ascending."""
+        return distinct(np.concatenate([np.zeros(0, np.int64), *self.candidates.values()]))
 
-    def _restrict(self, wanted: _Mask, allowed: _Mask, theme: Theme | None) -> Evidence:
-        """The evidence for some findings that an audience may see and a theme is about."""
-        rows, ports = self.evidence.rows, self.evidence.ports
-        mask = wanted[rows["finding"].to_numpy()]
-        mask &= allowed[rows["dataset"].to_numpy(), rows["marking"].to_numpy()]
-        port_mask = wanted[ports["finding"].to_numpy()]
-        port_mask &= allowed[ports["dataset"].to_numpy(), ports["marking"].to_numpy()]
+    def size(self, country: CountryCode) -> int:
+        """How many findings a view of the country can have."""
+        return len(self.candidates[country])
+
+    def _visible_findings(
+        self, country: CountryCode, theme: Theme | None, allowed: _Mask, account: EvidenceAccount
+    ) -> tuple[Positions, pa.Table]:
+        """The numbers of the findings that an audience may see in a country, ascending, and their FINDINGS."""
+        numbers = self.candidates[country]
         if theme is not None and theme.roles:
-            roles = np.isin(self.evidence.findings["role"].to_numpy(), [ROLES.index(role) for role in theme.roles])
-            mask &= roles[rows["finding"].to_numpy()]
+            roles = self.evidence.findings["role"].to_numpy()[numbers]
+            numbers = numbers[np.isin(roles, [ROLES.index(role) for role in theme.roles])]
+        places = rows_of(self.places, numbers)
+        resolutions = self.resolutions.filter(pa.array(_permitted(self.resolutions, allowed)))
+        places = resolve(places, resolutions, self.reference)
+        hosting, registry = _hosted_in(places, country), _registered_in(places, country)
+        here = np.flatnonzero(hosting | registry)
+        population: Counter[str] = Counter()
+        seen: list[Positions] = []
+        parts: list[pa.Table] = []
+        for begin in range(0, len(here), _PIECE):
+            at = here[begin : begin + _PIECE]
+            evidence = self._visible(self.evidence.of(numbers[at]), allowed, theme)
+            local, merged = merge(evidence, self.sources, self.families, self.as_of_us)
+            population += self._population(evidence)
+            known = sum(len(one) for one in seen)
+            account.add(known + np.searchsorted(local, evidence.rows["finding"].to_numpy()), evidence.rows)
+            basis = _basis(hosting[at[local]], registry[at[local]])
+            seen.append(numbers[at[local]])
+            found = rows_of(evidence.findings, local)
+            parts.append(self._assemble(found, merged, rows_of(places, at[local]), basis))
+        ranked = pa.concat_tables([FINDINGS.empty_table(), *(self._ranked(part, population) for part in parts)])
+        return np.concatenate([np.zeros(0, np.int64), *seen]), ranked
+
+    def _visible(self, evidence: Evidence, allowed: _Mask, theme: Theme | None) -> Evidence:
+        """The part of some evidence that an audience may see and a theme is about."""
+        mask = _permitted(evidence.rows, allowed)
         if theme is not None and theme.families:
-            mask &= self._of_families(theme.families)[rows["family"].to_numpy()]
+            mask &= self._of_families(theme.families)[evidence.rows["family"].to_numpy()]
         return Evidence(
-            findings=self.evidence.findings,
-            rows=rows.filter(pa.array(mask)),
-            ports=ports.filter(pa.array(port_mask)),
+            findings=evidence.findings,
+            rows=evidence.rows.filter(pa.array(mask)),
+            ports=evidence.ports.filter(pa.array(_permitted(evidence.ports, allowed))),
         )
 
     def _of_families(self, names: tuple[str, ...]) -> _Mask:
@@ -201,46 +241,58 @@ class Case:
         wanted = {one.casefold() for one in self.reference.families.normalise(names)}
         return np.array([one.casefold() in wanted for one in self.families.normalised] + [False], np.bool_)
 
-    def _assemble(
-        self,
-        number: _Positions,
-        merged: pa.Table,
-        places: pa.Table,
-        basis: pa.ListArray,
-        population: Mapping[str, int],
-    ) -> pa.Table:
-        """FINDINGS rows, in the order of `number`, from merged evidence and attribution."""
-        found = _rows(self.evidence.findings, number)
+    def _write_sightings(
+        self, path: Path, findings: pa.Table, acted: _Mask, sightings: RowFile, number: Positions, allowed: _Mask
+    ) -> None:
+        """Write VIEW_SIGHTINGS of the findings that are `acted` on; `number` has each finding's."""
+        asn = findings["asn"].fill_null(0).to_numpy()
+        rows = np.flatnonzero(acted)
+        rows = rows[np.argsort(asn[rows], kind="stable")]
+        names = pa.array([*self.family_names, None], pa.string())
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, VIEW_SIGHTINGS) as stream:
+            held: tuple[Positions, Rows] = (np.zeros(0, np.int64), np.zeros(0, SIGHTING_ROW))
+            for place, single in sightings.pieces(number[rows], _SIGHTINGS):
+                seen = np.asarray(allowed[single["dataset"], single["marking"]])
+                held = _merged(np.append(held[0], rows[place[seen]]), np.append(held[1], single[seen]))
+                # the next piece may begin with what equals the last one
+                stream.write_batch(_batch(held[0][:-1], held[1][:-1], names))
+                held = held[0][-1:], held[1][-1:]
+            stream.write_batch(_batch(*held, names))
+
+    def _assemble(self, found: pa.Table, merged: pa.Table, places: pa.Table, basis: pa.ListArray) -> pa.Table:
+        """FINDINGS but for `severity`, from findings (type, value, role), their merged evidence and attribution."""
         role = found["role"].to_numpy()
         roles = pa.array([one.value for one in ROLES]).take(pa.array(role.astype(np.int32)))
-        located = _rows(places, number)
         types, values = found["type"].to_numpy(), found["value"].combine_chunks()
-        host, address = (located[name].combine_chunks() for name in ("host", "address"))
+        host, address = (places[name].combine_chunks() for name in ("host", "address"))
         review, cautions = self.reference.warning_lists.match(types, values, host, address).judge(roles)
         columns: dict[str, object] = {name: merged[name] for name in merged.column_names}
-        columns |= {name: located[name] for name in located.column_names}
+        columns |= {name: places[name] for name in places.column_names}
         columns |= {
             "finding_id": finding_ids(found, self.key, self.threads),
             "type": pa.array([kind.value for kind in INDICATOR_TYPES]).take(found["type"].combine_chunks()),
             "value": values,
             "role": roles,
-            "csirt": self._csirts(located["country"].combine_chunks()),
-            "abuse_contact": self._abuse_contacts(located["asn"].combine_chunks()),
+            "csirt": self._csirts(places["country"].combine_chunks()),
+            "abuse_contact": self._abuse_contacts(places["asn"].combine_chunks()),
             "basis": basis,
             "review": review,
             "cautions": cautions,
-            "severity": pa.array(
-                severity(
-                    role,
-                    located["government"].to_numpy(),
-                    merged["confidence"].to_numpy(),
-                    merged["last_seen"].cast(pa.int64()).to_numpy(),
-                    _victims(role, merged["families"].combine_chunks(), population),
-                    self.as_of_us,
-                )
-            ),
         }
-        return pa.table([_plain(columns[name]) for name in FINDINGS.names], schema=FINDINGS)
+        return pa.table([_plain(columns[name]) for name in _UNRANKED.names], schema=_UNRANKED)
+
+    def _ranked(self, found: pa.Table, population: Mapping[str, int]) -> pa.Table:
+        """FINDINGS with the severity that follows from how many infected systems of each family there are."""
+        role = pc.index_in(found["role"], _ROLE_WORDS).to_numpy()
+        ranks = severity(
+            role,
+            found["government"].to_numpy(),
+            found["confidence"].to_numpy(),
+            found["last_seen"].cast(pa.int64()).to_numpy(),
+            _victims(role, found["families"].combine_chunks(), population),
+            self.as_of_us,
+        )
+        return found.append_column(FINDINGS.field("severity"), pa.array(ranks))
 
     def _csirts(self, country: pa.StringArray) -> pa.StringArray:
         """The national CSIRT of each country, as the operator imported it."""
@@ -259,98 +311,45 @@ class Case:
             return None
         return treaties.basis(home, country, self.operation.scope.as_of.date())
 
-    def _view_evidence(self, evidence: Evidence, identifier: "_Identifiers") -> pa.Table:
-        rows = evidence.rows
-        table = pa.table(
-            [
-                identifier.of(rows["finding"].to_numpy()),
-                _words([dataset.id for dataset in self.operation.datasets], rows["dataset"]),
-                _words(self.families.normalised, rows["family"]),
-                rows["day"].cast(pa.date32()),
-                rows["first_seen"].cast(pa.timestamp("us", tz="UTC")),
-                rows["last_seen"].cast(pa.timestamp("us", tz="UTC")),
-                rows["undated"],
-                rows["count"],
-            ],
-            schema=VIEW_EVIDENCE,
-        )
-        order = ("finding_id", "dataset", "day", "family", "first_seen", "last_seen", "count")
-        return table.sort_by([(name, "ascending") for name in order])
 
-    def _view_sightings(self, sightings: pa.Table, identifier: "_Identifiers", allowed: _Mask) -> pa.Table:
-        mask = allowed[sightings["dataset"].to_numpy(), sightings["marking"].to_numpy()]
-        mask &= np.isin(sightings["finding"].to_numpy(), identifier.number)
-        mine = sightings.filter(pa.array(mask))
-        port = mine["port"].combine_chunks()
-        table = pa.table(
-            [
-                identifier.of(mine["finding"].to_numpy()),
-                mine["seen_at"].cast(pa.timestamp("us", tz="UTC")),
-                mine["undated"],
-                pc.if_else(pc.equal(port, 0), pa.scalar(None, pa.int32()), port),
-                _words(self.families.normalised, mine["family"]),
-                mine["count"],
-            ],
-            schema=VIEW_SIGHTINGS,
-        )
-        keys = ["finding_id", "seen_at", "port", "family", "undated"]
-        merged = table.group_by(keys, use_threads=False).aggregate([("count", "sum")]).rename_columns([*keys, "count"])
-        return merged.select(VIEW_SIGHTINGS.names).cast(VIEW_SIGHTINGS).sort_by([(key, "ascending") for key in keys])
-
-    def _dataset_sheets(self, evidence: Evidence) -> tuple[DatasetSheet, ...]:
-        rows = evidence.rows
-        dataset = rows["dataset"].to_numpy()
-        sheets = []
-        for index in np.unique(dataset).tolist():
-            mine = rows.filter(pa.array(dataset == index))
-            declared = self.operation.datasets[index]
-            sheets.append(
-                DatasetSheet(
-                    id=declared.id,
-                    title=declared.title if declared.name_partner else None,
-                    partner=declared.partner.name if declared.name_partner else None,
-                    origin=declared.origin.value,
-                    legal_basis=declared.legal_basis.value,
-                    grade=declared.grade.value,
-                    marking=_strictest(mine),
-                    personal=declared.personal,
-                    upstream=declared.upstream if declared.name_partner else None,
-                    collected_from=declared.collected_at,
-                    collected_to=declared.collected_at,
-                    deliveries=len(pc.unique(mine["delivery"])),
-                    findings=len(pc.unique(mine["finding"])),
-                    observations=int(pc.sum(mine["observations"]).as_py()),
-                    sightings=int(pc.sum(mine["count"]).as_py()),
-                    undated=bool(pc.any(mine["undated"]).as_py()),
-                )
-            )
-        return tuple(sorted(sheets, key=lambda sheet: sheet.id))
+def _sorted(findings: pa.Table, order: Positions) -> pa.Table:
+    """The rows in another order; column by column, so that one column at a time is there twice."""
+    index = pa.array(order)
+    columns = []
+    for name in findings.column_names:
+        columns.append(findings[name].combine_chunks().take(index))
+        findings = findings.drop_columns([name])
+    return pa.table(columns, schema=FINDINGS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Identifiers:
-    """The ids of a view's findings, by their numbers."""
-
-    number: _Positions
-    ids: pa.StringArray
-
-    def of(self, findings: _Positions) -> pa.StringArray:
-        """The id of each finding; all of them are in the view."""
-        return self.ids.take(pa.array(np.searchsorted(self.number, findings)))
+def _merged(row: Positions, single: Rows) -> tuple[Positions, Rows]:
+    """Sightings that come in their order, those that are equal in all but their source counted as one."""
+    first = begins(row, *(single[name] for name in ("seen_at", "port", "family", "undated")))
+    once = single[first]
+    if len(first):
+        once["count"] = np.add.reduceat(single["count"], first)
+    return row[first], once
 
 
-def _renumbered(rows: pa.Table, mask: _Mask, again: _Positions) -> pa.Table:
-    """Rows of the findings in `mask`, with the numbers that `again` gives them."""
-    finding = rows["finding"].to_numpy()
-    kept = mask[finding]
-    return rows.filter(pa.array(kept)).set_column(0, "finding", pa.array(again[finding[kept]]))
+def _batch(row: Positions, single: Rows, names: pa.StringArray) -> pa.RecordBatch:
+    """VIEW_SIGHTINGS."""
+    port = np.ascontiguousarray(single["port"])
+    return pa.record_batch(
+        [
+            pa.array(row),
+            pa.array(single["seen_at"]).cast(VIEW_SIGHTINGS.field("seen_at").type),
+            pa.array(single["undated"]),
+            pa.array(port, mask=port == NO_PORT),
+            names.take(pa.array(single["family"])),
+            pa.array(single["count"]),
+        ],
+        schema=VIEW_SIGHTINGS,
+    )
 
 
-def _rows(table: pa.Table, number: _Positions) -> pa.Table:
-    """The rows of some findings, ascending; a slice where they follow each other."""
-    if len(number) and int(number[-1]) - int(number[0]) + 1 == len(number):
-        return table.slice(int(number[0]), len(number))
-    return table.take(pa.array(number))
+def _codes(words: pa.StringArray, among: Sequence[str]) -> Positions:
+    """The place of each word among some; -1 where it is none of them."""
+    return np.asarray(pc.fill_null(pc.index_in(words, pa.array(among, pa.string())), -1).to_numpy(), np.int64)
 
 
 def _operation_sheet(operation: Operation) -> OperationSheet:
@@ -402,7 +401,7 @@ def _basis(hosting: _Mask, registry: _Mask) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), words.take(pa.array(np.nonzero(flags)[1])))
 
 
-def _victims(role: npt.NDArray[np.int8], families: pa.ListArray, population: Mapping[str, int]) -> _Positions:
+def _victims(role: npt.NDArray[np.int8], families: pa.ListArray, population: Mapping[str, int]) -> Positions:
     """For each finding the infected systems of the best-populated of its families.
 
     Only a criminal's server has victims behind it; for other findings the answer is 0.
@@ -416,21 +415,11 @@ def _victims(role: npt.NDArray[np.int8], families: pa.ListArray, population: Map
     return np.where(servers, crowd, 0)
 
 
-def _strictest(rows: pa.Table) -> Marking:
-    return MARKINGS[int(pc.max(rows["marking"]).as_py())] if rows.num_rows else Marking.CLEAR
-
-
 def _answered(asked: pa.Array, answer: Callable[[Any], str | None]) -> pa.StringArray:
     """The answer for each value, asked for once a distinct value; null for null."""
     coded = asked.dictionary_encode()
     said = pa.array([answer(value) for value in coded.dictionary.to_pylist()], pa.string())
     return said.take(coded.indices)
-
-
-def _words(words: object, codes: pa.ChunkedArray) -> pa.StringArray:
-    """The word of each code; null for -1."""
-    index = codes.combine_chunks()
-    return pa.array(words, pa.string()).take(pc.if_else(pc.less(index, 0), pa.scalar(None, index.type), index))
 
 
 def _plain(column: object) -> object:

@@ -3,12 +3,15 @@
 Reports read a `View` and no other source, so that what an audience may not see cannot reach a page.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pyarrow as pa
 
+from accord.columns.schema import FINDINGS, VIEW_FAMILIES
 from accord.vocabulary.markings import Marking
 
 
@@ -91,6 +94,19 @@ class ReferenceSheet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sightings:
+    """A view's single sightings, on disk: there may be many more than memory should hold."""
+
+    path: Path
+    """An Arrow stream of `columns.schema.VIEW_SIGHTINGS`."""
+
+    def pieces(self) -> Iterator[pa.RecordBatch]:
+        """All of them in their order, some thousand at a time."""
+        with pa.OSFile(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
+            yield from reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One country's (and, if set, one theme's) findings, as all of its recipients together may see them."""
 
@@ -107,10 +123,11 @@ class View:
     """The strictest marking among the evidence of this view; clear when it is empty."""
     findings: pa.Table
     """`columns.schema.FINDINGS`: this country's, reviews included (`review` not empty), worst first."""
-    evidence: pa.Table
-    """`columns.schema.VIEW_EVIDENCE`, sorted by (finding_id, dataset, day, family)."""
-    sightings: pa.Table
-    """`columns.schema.VIEW_SIGHTINGS`, sorted by (finding_id, seen_at, port, family)."""
+    families: pa.Table
+    """`columns.schema.VIEW_FAMILIES`."""
+    weeks: tuple[tuple[date, int], ...]
+    """(Monday, findings with evidence in that week, those in review left out), ascending."""
+    sightings: Sightings
     datasets: tuple[DatasetSheet, ...]
     """Those with evidence in this view, sorted by id."""
     csirt: str | None
@@ -118,3 +135,30 @@ class View:
     legal_basis: str | None
     """What the operator's dated treaty table says for hub and country; None: national procedure."""
     reference: tuple[ReferenceSheet, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredView:
+    """A view that lies on disk until its report is written: little to keep, and little to hand to another process."""
+
+    sheet: View
+    """The view without rows in its tables."""
+    folder: Path
+
+    def load(self) -> View:
+        """The view as it was stored; its tables are mapped from the disk. Raises OSError."""
+        findings, families = (_map(self.folder / f"{name}.arrow") for name in ("findings", "families"))
+        return replace(self.sheet, findings=findings, families=families)
+
+
+def store(view: View, folder: Path) -> StoredView:
+    """Write a view's tables into a folder. Raises OSError when the disk refuses."""
+    for name, table in (("findings", view.findings), ("families", view.families)):
+        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    sheet = replace(view, findings=FINDINGS.empty_table(), families=VIEW_FAMILIES.empty_table())
+    return StoredView(sheet=sheet, folder=folder)
+
+
+def _map(path: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()

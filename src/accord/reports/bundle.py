@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from accord.columns.rows import rows_of
 from accord.release.view import View
 from accord.reports import stix
 from accord.reports.identifiers import NUL, Names, object_names, report_name
@@ -138,6 +140,7 @@ class _Row(Struct, gc=False):
 
 
 _ROW = _Row.__struct_fields__
+Positions = npt.NDArray[np.int64]
 Seen = tuple[str, str, str, int]
 """A family, when it was first and last seen at one finding, and how often."""
 
@@ -172,13 +175,12 @@ class _Composition:
 
     def write(self) -> Written:
         view, sink = self._view, self._sink
-        waiting = pc.greater(pc.list_value_length(view.findings["review"]), 0)
-        acted = view.findings.filter(pc.invert(waiting))
-        in_review = view.findings.num_rows - acted.num_rows
+        acted = np.flatnonzero(pc.equal(pc.list_value_length(view.findings["review"]), 0))
+        in_review = view.findings.num_rows - len(acted)
         identity = report_name(view)
         sink.begin(Names(view.hub.namespace, identity)(self._now))
-        self._preliminaries(acted)
-        for row, seen in _rows(acted, view.evidence):
+        self._preliminaries(view.findings["marking"].take(pa.array(acted)))
+        for row, seen in _rows(view, acted):
             if row.role in CRIMINAL_ROLES:
                 self._indicate(row)
             else:
@@ -191,9 +193,9 @@ class _Composition:
     def _id(self, kind: str, *key: str) -> str:
         return f"{kind}--{self._names(NUL.join((kind, *key)))}"
 
-    def _preliminaries(self, findings: pa.Table) -> None:
+    def _preliminaries(self, markings: pa.ChunkedArray) -> None:
         """The marking-definitions that occur, and the hub."""
-        present = {Marking(text) for text in pc.unique(findings["marking"]).to_pylist()} | {self._view.marking}
+        present = {Marking(text) for text in pc.unique(markings).to_pylist()} | {self._view.marking}
         for marking in sorted(present | {Marking.CLEAR}, key=MARKINGS.index):
             self._sink.put_marking(stix.tlp(marking))
         if self._label:
@@ -444,37 +446,27 @@ def _description(row: _Row) -> str:
     return ". ".join(parts) + "."
 
 
-def _rows(findings: pa.Table, evidence: pa.Table) -> Iterator[tuple[_Row, Sequence[Seen]]]:
-    """Findings in order, each with its families' own times and counts by the evidence; a batch at a time."""
-    seen = _by_family(findings, evidence)
-    rank = np.asarray(seen["rank"])
-    for begin in range(0, findings.num_rows, _BATCH):
-        batch = findings.slice(begin, _BATCH)
-        bounds = np.searchsorted(rank, np.arange(begin, begin + batch.num_rows + 1)).tolist()
-        part = seen.slice(bounds[0], bounds[-1] - bounds[0])
+def _rows(view: View, rows: Positions) -> Iterator[tuple[_Row, Sequence[Seen]]]:
+    """Findings in some rows of a view, each with its families' own times and counts; a batch at a time."""
+    owner = view.families["row"].to_numpy()
+    for begin in range(0, len(rows), _BATCH):
+        at = rows[begin : begin + _BATCH]
+        batch = rows_of(view.findings, at)
+        starts, ends = np.searchsorted(owner, at), np.searchsorted(owner, at, side="right")
+        low, high = int(starts[0]), int(ends[-1])
+        part = view.families.slice(low, high - low)
         families = list(
             zip(
                 part["family"].to_pylist(),
-                _stamps(part["first_seen_min"]),
-                _stamps(part["last_seen_max"]),
-                part["count_sum"].to_pylist(),
+                _stamps(part["first_seen"]),
+                _stamps(part["last_seen"]),
+                part["count"].to_pylist(),
                 strict=True,
             )
         )
         columns = (_stamps(batch[name]) if name.endswith("_seen") else batch[name].to_pylist() for name in _ROW)
-        for place, values in enumerate(zip(*columns, strict=True)):
-            yield _Row(*values), families[bounds[place] - bounds[0] : bounds[place + 1] - bounds[0]]
-
-
-def _by_family(findings: pa.Table, evidence: pa.Table) -> pa.Table:
-    """`rank` (row of the finding), family, first_seen_min, last_seen_max, count_sum; sorted by rank and family."""
-    named = evidence.filter(pc.is_valid(evidence["family"]))
-    rank = pc.index_in(named["finding_id"], findings["finding_id"])
-    ranked = named.append_column("rank", rank).filter(pc.is_valid(rank))
-    sums = ranked.group_by(["rank", "family"], use_threads=False).aggregate(
-        [("first_seen", "min"), ("last_seen", "max"), ("count", "sum")]
-    )
-    return sums.sort_by([("rank", "ascending"), ("family", "ascending")])
+        for start, end, *values in zip(starts.tolist(), ends.tolist(), *columns, strict=True):
+            yield _Row(*values), families[start - low : end - low]
 
 
 def _stamps(column: pa.ChunkedArray) -> list[str]:

@@ -19,9 +19,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
+import numpy as np
 import pyarrow.compute as pc
 from msgspec import UNSET, Struct, UnsetType, field
 
+from accord.columns.rows import rows_of
 from accord.release.view import View
 from accord.reports import stix
 from accord.reports.confidence import in_words
@@ -194,18 +196,18 @@ def write(view: View, path: Path) -> int:
 def _batches(view: View) -> Iterator[list[Event]]:
     """The events of the findings that nobody has to review first."""
     waiting = pc.greater(pc.list_value_length(view.findings["review"]), 0)
-    acted = view.findings.filter(pc.invert(waiting))
-    ports, times = source_ports(acted, view.sightings)
-    for begin in range(0, acted.num_rows, _BATCH):
-        part = acted.slice(begin, _BATCH)
+    acted = np.flatnonzero(pc.invert(waiting))
+    ports, times = source_ports(view, acted)
+    for begin in range(0, len(acted), _BATCH):
+        part = rows_of(view.findings, acted[begin : begin + _BATCH])
         columns = {
             name: (instants(part[name].combine_chunks()) if name.endswith("_seen") else part[name]).to_pylist()
             for name in _ROW
         }
+        moments = (column[begin : begin + _BATCH].to_pylist() for column in (ports, times))
         batch: list[Event] = []
-        for place, values in enumerate(zip(*columns.values(), strict=True), begin):
-            row = _Row(*values)
-            batch.extend(_events(row, ports[place], times[place], view))
+        for port, seen_at, *values in zip(*moments, *columns.values(), strict=True):
+            batch.extend(_events(_Row(*values), port, seen_at, view))
         yield batch
 
 

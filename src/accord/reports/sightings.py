@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from accord.columns.schema import INSTANT
+from accord.release.view import View
 from accord.reports.confidence import in_words
 from accord.reports.tables import instants
+
+Positions = npt.NDArray[np.int64]
 
 
 class Described(Protocol):
@@ -38,18 +42,19 @@ def seen(row: Described) -> str:
     return f", seen {times} {span}"
 
 
-def source_ports(findings: pa.Table, sightings: pa.Table) -> tuple[list[int | None], list[str | None]]:
-    """For each finding the port of its last sighting that has one, and when that was (RFC 3339).
+def source_ports(view: View, rows: Positions) -> tuple[pa.Int32Array, pa.StringArray]:
+    """For the findings in some rows of a view the port of the last sighting that has one, and when that was (RFC 3339).
 
-    Behind address translation an abuse desk needs both, of the same moment (RFC 6302).
+    Behind address translation an abuse desk needs both, of the same moment (RFC 6302). Null where no port is known.
     """
-    ported = sightings.filter(pc.is_valid(sightings["port"]))
-    rank = pc.index_in(ported["finding_id"], findings["finding_id"])
-    known = np.flatnonzero(np.asarray(pc.is_valid(rank)))
-    row = np.asarray(rank.take(pa.array(known)), np.int64)
-    last = np.full(findings.num_rows, -1, np.int64)
-    # sightings are sorted by time within a finding, and the last assignment stands
-    last[row] = known
-    at = pa.array(last, mask=last < 0)
-    times = instants(ported["seen_at"].take(at).combine_chunks())
-    return ported["port"].take(at).to_pylist(), times.to_pylist()
+    ports = np.full(view.findings.num_rows, -1, np.int32)
+    times = np.zeros(view.findings.num_rows, np.int64)
+    for piece in view.sightings.pieces():
+        ported = piece.filter(piece["port"].is_valid())
+        row = ported["row"].to_numpy()
+        # sightings are sorted by time within a finding, and the last assignment stands
+        ports[row] = ported["port"].to_numpy()
+        times[row] = ported["seen_at"].cast(pa.int64()).to_numpy()
+    unknown = ports[rows] < 0
+    seen_at = pa.array(times[rows], mask=unknown).cast(INSTANT)
+    return pa.array(ports[rows], mask=unknown), instants(seen_at)

@@ -11,6 +11,7 @@ apostrophe in front, so that who reads a cell by program strips one leading apos
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,9 +22,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from accord.columns.formulas import disarmed
-from accord.columns.schema import FINDINGS
+from accord.columns.schema import FINDINGS, VIEW_SIGHTINGS
 from accord.release.view import View
 from accord.vocabulary.roles import SERVER_ROLES
+
+Positions = npt.NDArray[np.int64]
 
 FINDINGS_HEADER: tuple[str, ...] = tuple(name for name in FINDINGS.names if name != "datasets")
 """The columns of findings.csv: all of FINDINGS but the ids of data sets, which are the hub's own."""
@@ -125,23 +128,24 @@ def write_networks(view: View, directory: Path) -> int:
     Raises OSError when a file cannot be written.
     """
     directory.mkdir()
-    table = _by_network(view)
-    networks = np.asarray(table["asn"])
-    starts = np.flatnonzero(np.append(True, networks[1:] != networks[:-1])) if len(networks) else networks
     header = (",".join([*SIGHTINGS_HEADER, SIMULATED]) + "\r\n").encode()
-    for begin in range(0, len(networks), _ROWS):
-        part = table.slice(begin, _ROWS)
-        lines, ends = _lines(_sightings_columns(part, view))
-        here = np.unique(np.append(begin, starts[(starts >= begin) & (starts < begin + part.num_rows)]))
-        stops = np.append(here[1:], begin + part.num_rows)
-        for start, stop in zip(here.tolist(), stops.tolist(), strict=True):
-            fresh = start == 0 or networks[start] != networks[start - 1]
-            rows = lines[ends[start - begin] : ends[stop - begin]]
-            with (directory / network_file(int(networks[start]) or None)).open("wb" if fresh else "ab") as file:
-                if fresh:
+    networks = 0
+    last = -1
+    with ExitStack() as opened:
+        file: BinaryIO | None = None
+        for part in _by_network(view):
+            asn = np.asarray(part["asn"])
+            lines, ends = _lines(_sightings_columns(part, view))
+            starts = np.flatnonzero(np.append(True, asn[1:] != asn[:-1]))
+            for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(asn)], strict=True):
+                if file is None or int(asn[start]) != last:
+                    opened.close()
+                    last = int(asn[start])
+                    file = opened.enter_context((directory / network_file(last or None)).open("wb"))
                     file.write(header)
-                file.write(rows)
-    return len(starts)
+                    networks += 1
+                file.write(lines[ends[start] : ends[stop]])
+    return networks
 
 
 def network_file(asn: int | None) -> str:
@@ -149,34 +153,42 @@ def network_file(asn: int | None) -> str:
     return UNKNOWN_NETWORK if asn is None else f"AS{asn}.csv"
 
 
-def _by_network(view: View) -> pa.Table:
-    """Sightings with their findings' columns and `asn` (0: unknown), by network, then worst first, then time."""
-    findings = view.findings.select([*_OF_FINDING, "asn", "review", "last_seen", "undated", "sightings"])
-    acted = findings.filter(pc.equal(pc.list_value_length(findings["review"]), 0))
-    rank = pc.index_in(view.sightings["finding_id"], acted["finding_id"])
-    known = pc.is_valid(rank)
-    sightings = view.sightings.filter(known)
-    row = np.asarray(_one(rank.filter(known)), np.int64)
-    without = np.ones(acted.num_rows, np.bool_)
-    without[row] = False
-    alone = np.flatnonzero(without)
-    row = np.append(row, alone)
-    asn = np.asarray(_one(acted["asn"].fill_null(0)), np.int64)[row]
-    order = np.lexsort((np.arange(len(row)), row, asn))
-    at = pa.array(row[order])
-    single = {
-        "family": _followed(sightings["family"], pa.nulls(len(alone), pa.string())),
-        "seen_at": _followed(sightings["seen_at"], acted["last_seen"].take(pa.array(alone))),
-        "undated": _followed(sightings["undated"], acted["undated"].take(pa.array(alone))),
-        "port": _followed(sightings["port"], pa.nulls(len(alone), pa.int32())),
-        "count": _followed(sightings["count"], acted["sightings"].take(pa.array(alone))),
-    }
-    columns = {name: acted[name].take(at) for name in _OF_FINDING} | {"asn": pa.array(asn[order])}
-    return pa.table(columns | {name: column.take(pa.array(order)) for name, column in single.items()})
+def _by_network(view: View) -> Iterator[pa.Table]:
+    """Sightings with their findings' columns and `asn` (0: unknown), by network, then worst first, then time; some
+    thousand rows at a time, never none."""
+    asn = np.asarray(view.findings["asn"].fill_null(0))
+    acted = np.flatnonzero(pc.equal(pc.list_value_length(view.findings["review"]), 0))
+    # the order in which the sightings come; `turn` is a row's place in it
+    rows = acted[np.argsort(asn[acted], kind="stable")]
+    turn = np.full(view.findings.num_rows, -1, np.int64)
+    turn[rows] = np.arange(len(rows))
+    due = 0
+    for piece in view.sightings.pieces():
+        turns = turn[piece["row"].to_numpy()]
+        if len(turns):
+            last = int(turns[-1])
+            yield from _told(view, rows, piece, turns, np.setdiff1d(np.arange(due, last), turns))
+            due = last + 1
+    nothing = pa.RecordBatch.from_pylist([], schema=VIEW_SIGHTINGS)
+    yield from _told(view, rows, nothing, turn[:0], np.arange(due, len(rows)))
 
 
-def _followed(first: pa.ChunkedArray, second: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:
-    return pa.chunked_array([*first.chunks, _one(second)], type=first.type)
+def _told(view: View, rows: Positions, piece: pa.RecordBatch, turns: Positions, alone: Positions) -> Iterator[pa.Table]:
+    """Sightings, and between them one row for each finding that has none; `turns` and `alone` are places in `rows`."""
+    places = np.append(turns, alone)
+    order = np.argsort(places, kind="stable")
+    for begin in range(0, len(order), _ROWS):
+        part = order[begin : begin + _ROWS]
+        at = pa.array(rows[places[part]])
+        own = pa.array(part, mask=part >= len(turns))
+        columns = {name: view.findings[name].take(at) for name in (*_OF_FINDING, "asn")}
+        columns["asn"] = columns["asn"].fill_null(0)
+        columns |= {name: piece[name].take(own) for name in ("family", "port")}
+        for name, of_all in (("seen_at", "last_seen"), ("undated", "undated"), ("count", "sightings")):
+            columns[name] = piece[name].take(own)
+            if own.null_count:
+                columns[name] = pc.coalesce(columns[name], view.findings[of_all].take(at))
+        yield pa.table(columns)
 
 
 def _sightings_columns(table: pa.Table, view: View) -> pa.Table:

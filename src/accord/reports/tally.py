@@ -96,7 +96,7 @@ def tally(view: View) -> Tally:
         families=tuple(_counts(pc.list_flatten(acted["families"])).items()),
         without_family=_true(pc.equal(pc.list_value_length(acted["families"]), 0)),
         hosting=tuple(_counts(pc.list_flatten(acted["countries"])).items()),
-        weeks=(weeks := _weeks(view, acted)),
+        weeks=(weeks := _weeks(view)),
         before_weeks=_true(pc.less(acted["last_seen"], pa.scalar(weeks[0][0], acted["last_seen"].type))),
         partners=dict(sorted((int(key), number) for key, number in _counts(acted["partners"]).items())),
         rated=_rated(acted),
@@ -110,6 +110,9 @@ def tally(view: View) -> Tally:
 def apart(findings: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Findings (`columns.schema.FINDINGS`) that ask somebody to act, and those that await review; order kept."""
     waiting = pc.greater(pc.list_value_length(findings["review"]), 0)
+    if not pc.any(waiting).as_py():
+        # nothing is copied in the ordinary case of a victims' report
+        return findings, findings.slice(0, 0)
     return findings.filter(pc.invert(waiting)), findings.filter(waiting)
 
 
@@ -236,17 +239,9 @@ def _registries(findings: pa.Table, country: str) -> tuple[RegistryTally, ...]:
     return tuple(sorted(tallies, key=lambda registry: (-registry.findings, registry.suffix)))
 
 
-def _weeks(view: View, acted: pa.Table) -> tuple[tuple[datetime, int], ...]:
+def _weeks(view: View) -> tuple[tuple[datetime, int], ...]:
     last = _monday(view.operation.as_of.astimezone(UTC).date())
-    evidence = view.evidence.select(["finding_id", "day"])
-    if acted.num_rows != view.findings.num_rows:
-        evidence = evidence.filter(pc.is_in(evidence["finding_id"], acted["finding_id"].combine_chunks()))
-    week = pc.floor_temporal(evidence["day"], unit="week")
-    pairs = pa.table({"week": week, "finding_id": evidence["finding_id"]})
-    seen = pairs.group_by("week", use_threads=False).aggregate([("finding_id", "count_distinct")])
-    numbers: dict[date, int] = {
-        row["week"]: row["finding_id_count_distinct"] for row in seen.to_pylist() if row["week"] <= last
-    }
+    numbers = {week: number for week, number in view.weeks if week <= last}
     first = max(min(numbers, default=last), last - timedelta(weeks=WEEKS - 1))
     span = (last - first).days // 7 + 1
     days = (first + timedelta(weeks=step) for step in range(span))

@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import UNSET, Struct, UnsetType
 
+from accord.columns.rows import rows_of
 from accord.release.view import HubSheet, View
 from accord.reports import stix
 from accord.reports.confidence import in_words
@@ -267,16 +269,17 @@ def _batches(view: View) -> Iterator[list[tuple[_Row, Kind, int | None, str]]]:
     """Findings that get a report, with its type, the source port, and the time to which that port belongs."""
     waiting = pc.greater(pc.list_value_length(view.findings["review"]), 0)
     kept = pc.is_in(view.findings["marking"], pa.array([Marking.AMBER_STRICT.value, Marking.RED.value]))
-    acted = view.findings.filter(pc.invert(pc.or_(waiting, kept)))
-    ports, times = source_ports(acted, view.sightings)
-    for begin in range(0, acted.num_rows, _BATCH):
-        part = acted.slice(begin, _BATCH)
+    acted = np.flatnonzero(pc.invert(pc.or_(waiting, kept)))
+    ports, times = source_ports(view, acted)
+    for begin in range(0, len(acted), _BATCH):
+        part = rows_of(view.findings, acted[begin : begin + _BATCH])
         columns = {
             name: (instants(part[name].combine_chunks()) if name.endswith("_seen") else part[name]).to_pylist()
             for name in _ROW
         }
+        moments = (column[begin : begin + _BATCH].to_pylist() for column in (ports, times))
         batch = []
-        for place, values in enumerate(zip(*columns.values(), strict=True), begin):
+        for port, seen_at, *values in zip(*moments, *columns.values(), strict=True):
             row = _Row(*values)
             kinds = ON_ADDRESSES if row.type in _ADDRESSES else ON_SITES if row.type in _SITES else {}
             kind = kinds.get(Role(row.role))
@@ -285,5 +288,5 @@ def _batches(view: View) -> Iterator[list[tuple[_Row, Kind, int | None, str]]]:
             if row.role in SERVER_ROLES:
                 batch.append((row, kind, row.ports[0] if len(row.ports) == 1 else None, row.last_seen))
             else:
-                batch.append((row, kind, ports[place], times[place] or row.last_seen))
+                batch.append((row, kind, port, seen_at or row.last_seen))
         yield batch
