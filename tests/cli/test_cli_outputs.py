@@ -20,6 +20,7 @@ COUNTRIES = ("ID", "KH", "MM", "MY", "PH", "SG", "TH", "VN")
 REPORT = {
     "car.en.pdf",
     "car.en.html",
+    "columns.en.html",
     "findings.csv",
     "bundle.json",
     "xarf.jsonl",
