@@ -129,7 +129,7 @@ def _check_file(data: bytes, limits: Limits, choice: int) -> tuple[dict[str | No
         same(custody.sha256, hashlib.sha256(data).hexdigest(), "custody is of every byte")
         same(custody.size, len(data), "custody counts every byte")
     same(_open_files(), open_before, "nothing is left open")
-    _verify_members(names, given, limits)
+    _verify_members(names, given, limits, data)
     if refused is None:
         _verify_against_library(data, given)
     return given, refused
@@ -143,17 +143,19 @@ def _open_files() -> int | None:
         return None
 
 
-def _verify_members(names: Sequence[str | None], given: dict[str | None, bytes], limits: Limits) -> None:
+def _verify_members(names: Sequence[str | None], given: dict[str | None, bytes], limits: Limits, data: bytes) -> None:
     same(len(set(names)), len(names), "no name is given twice")
     promise(len(names) <= limits.members, "members are bounded", len(names))
     for name, content in given.items():
         promise(content != b"", "what is empty is refused", name)
-        promise(len(content) <= limits.member_bytes, "a member is bounded", name, len(content))
+        if content != data.removeprefix(_MARK):  # a plain file may have any size
+            promise(len(content) <= limits.member_bytes, "a member is bounded", name, len(content))
         if name is not None:
             for part in name.split("!/"):
                 inside = not part.startswith("/") and ".." not in part.split("/")
                 promise(inside and part.isprintable() and part != "", "a name stays inside and can be shown", name)
-    promise(sum(map(len, given.values())) <= limits.expanded_bytes, "what it unpacks to is bounded")
+    unpacked = sum(len(content) for content in given.values() if content != data.removeprefix(_MARK))
+    promise(unpacked <= limits.expanded_bytes, "what it unpacks to is bounded", unpacked)
 
 
 def _verify_against_library(data: bytes, given: dict[str | None, bytes]) -> None:

@@ -17,15 +17,24 @@ def check_pattern(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     accepted = _check_parsed(text)
     if len(text) <= _ORACLE_LIMIT and accepted is not None:
-        same(accepted, _is_of_the_grammar(text), f"the pattern is taken exactly when its validator takes it: {text!a}")
+        expected = _is_of_the_grammar(text)
+        if expected is not None:
+            same(accepted, expected, f"the pattern is taken exactly when its validator takes it: {text!a}")
 
 
-def _is_of_the_grammar(text: str) -> bool:
-    """What OASIS's validator says; beside the grammar it checks hashes, which the rules of values do here."""
+def _is_of_the_grammar(text: str) -> bool | None:
+    """What OASIS's validator says; beside the grammar it checks hashes, which the rules of values do here.
+
+    None: it is out of its depth.
+    """
     from antlr4 import InputStream
     from stix2patterns.v21.validator import run_validator
 
-    return all("is not a valid" in error and error.endswith(" hash") for error in run_validator(InputStream(text)))
+    try:
+        errors = run_validator(InputStream(text))
+    except RecursionError:
+        return None
+    return all("is not a valid" in error and error.endswith(" hash") for error in errors)
 
 
 def _check_parsed(text: str) -> bool | None:

@@ -23,7 +23,7 @@ from fuzz.target import Target, promise, same
 AS_OF_US = 1_430_000_000_000_000
 """2015-04-25 22:13:20 UTC: some of the seeds' times lie behind it."""
 
-ROOMS = (1 << 20, 600, 40, 3, 1)
+ROOMS = (4_096, 600, 40, 3, 1)
 """Groups that are held before they are handed on."""
 
 _DAY_US = 86_400_000_000

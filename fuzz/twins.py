@@ -19,7 +19,7 @@ WHITE = b" \t\n\x0b\x0c\r"
 
 _NUMBER = re.compile(rb"0|[1-9][0-9]{0,11}")
 _RFC_3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d:\d\d)(?:(\.\d{1,6})\d{0,3})?(Z|[+-]\d\d:\d\d)", re.ASCII
+    r"(\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d:\d\d)(?:(\.\d{1,6})\d{0,3})?(Z|[+-]\d\d:[0-5]\d)", re.ASCII
 )
 
 
