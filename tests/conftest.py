@@ -5,6 +5,7 @@ import ipaddress
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -52,16 +53,45 @@ def _guard_network(event: str, arguments: tuple[object, ...]) -> None:
         raise NetworkForbiddenError(f"{event} to {host!r}: tests reach loopback only")
 
 
+@pytest.fixture(scope="session")
+def small_disk() -> Callable[[Path, str], tuple[str, ...]]:
+    """The words to put before a command so that a folder is a disk of a given size for it; it must not be needed after.
+
+    What is left in the folder is listed on standard output when the command has ended.
+    """
+    if not may_mount():
+        pytest.skip("needs mount: a disk of its own for a command to fill")
+
+    def before(folder: Path, size: str) -> tuple[str, ...]:
+        script = f'mount -t tmpfs -o size={size} tmpfs "$0" && "$@"; code=$?; ls -A "$0"; exit $code'
+        return ("unshare", "--mount", "sh", "-c", script, str(folder))
+
+    return before
+
+
 def pytest_configure() -> None:
     """Set the guard once for the whole run: an audit hook also sees what happens while tests are collected."""
     sys.addaudithook(_guard_network)
 
 
+def may_mount() -> bool:
+    """Can a file system be mounted that only the one who mounts it sees? Containers often forbid it."""
+    if shutil.which("unshare") is None or shutil.which("mount") is None:
+        return False
+    program = ["unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/mnt"]
+    return subprocess.run(program, capture_output=True, check=False).returncode == 0
+
+
 def _is_excused(reason: str) -> bool:
-    """Is this skip `needs TOOL: ...` with a tool, or for deliveries in ../shared, that truly is not there?"""
+    """Is this skip `needs TOOL: ...` with a tool, or for deliveries in ../shared, that truly is not there?
+
+    A `mount` that is there and not permitted is not there.
+    """
     match = _NEEDS.match(reason)
     if "shared" in reason and not _SHARED.is_dir():
         return True
+    if match is not None and match[1] == "mount":
+        return not may_mount()
     return match is not None and shutil.which(match[1]) is None
 
 

@@ -56,11 +56,11 @@ def _create(path: Path) -> bytes:
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.write(descriptor, key.hex().encode("ascii") + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        try:
+            # a file object, because a bare write may stop half-way where the disk is full, and say nothing
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(key.hex().encode("ascii") + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
             # link fails where a file appeared meanwhile: then another run made the key, and that one counts
             os.link(draft, path)
         except FileExistsError:
