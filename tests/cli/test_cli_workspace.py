@@ -105,6 +105,18 @@ def test_a_delivery_is_kept_byte_for_byte_with_its_account(accord_here, place: P
     assert not list(place.glob(".staging-*"))
 
 
+def test_a_file_is_taken_by_a_relative_path_and_through_a_linked_folder(
+    accord_here, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8")
+    second = sinkhole(tmp_path, "2015-04-02", "10:00:00 8.8.8.8")
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    accord_here("delivery", "add", "sinkhole", first.name, f"link/{second.name}", "--in", "hub")
+    listed = json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)
+    assert {one["file"] for one in listed} == {first.name, second.name}
+
+
 def test_a_delivery_that_comes_twice_is_counted_once(accord_here, place: Path, tmp_path: Path) -> None:
     file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8")
     accord_here("delivery", "add", "sinkhole", file, "--in", place)

@@ -111,6 +111,8 @@ def _receive(
     workers: int,
     progress: Progress,
 ) -> Received:
+    # the receiver knows its files by where they truly are; the name is the one that was given
+    file = file.parent.resolve() / file.name
     receiver = Receiver(
         root=file.parent,
         spool=parts,
