@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -10,12 +11,8 @@ from accord.training.tallies import EXAMPLES, Mismatch, Tally
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.roles import Role
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "1GB",
-    # a score reads its own files only and never the network
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-}
+MEMORY_LIMIT = "400MB"
+"""What DuckDB may hold before it spills into a temporary folder."""
 
 _MET = """
 CREATE TABLE met AS
@@ -90,14 +87,14 @@ class AddressScore:
 
 
 def score_addresses(truth: Path, run_dir: Path, countries: Sequence[str], family: str | None) -> AddressScore:
-    """Compare a run with the addresses' truth (`census.ADDRESSES`), without holding either in memory.
+    """Compare a run with the addresses' truth (`census.ADDRESSES`), in memory that is bounded.
 
     `family`: the name that the run must give each address; None: not looked at. Raises SettingsError when a file is
     absent or has another layout.
     """
     role = Role.INFECTED_SYSTEM.value
     try:
-        with duckdb.connect(config=_CONFIG) as connection:
+        with TemporaryDirectory(prefix="accord-score-") as spill, _connection(spill) as connection:
             connection.execute(
                 _MET, {"truth": str(truth), "hub": str(run_dir / "hub" / "findings.parquet"), "role": role}
             )
@@ -126,6 +123,19 @@ def score_addresses(truth: Path, run_dir: Path, countries: Sequence[str], family
         ),
         by_country={code: tallies.get(code, nothing) for code in countries},
         mismatches=tuple(found),
+    )
+
+
+def _connection(spill: str) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(
+        config={
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": spill,
+            "preserve_insertion_order": False,
+            # a score reads its own files only and never the network
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
     )
 
 

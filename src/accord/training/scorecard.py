@@ -9,13 +9,18 @@ _SHOWN = 12
 
 def scorecard(score: Score) -> str:
     """Plain text of some 90 columns: a row a country, then precision, recall, accounts and mismatches."""
+    # millions of victims need more room than the heading
+    room = max(6, len(str(score.infected.true)) + 2)
+    infected = f"{'true':>{room}}{'found':>{max(8, room + 1)}}"
     lines = [
         "             C2 servers                        compromised websites   government   infected",
-        "country      true   found  review  wrong       true   found           true  found  true   found",
+        f"country      true   found  review  wrong       true   found           true  found{infected}",
     ]
-    lines += [_line(one.country, one.servers, one.websites, one.government, one.infected) for one in score.countries]
     lines += [
-        _line("all", score.servers, score.websites, score.government, score.infected),
+        _line(one.country, one.servers, one.websites, one.government, one.infected, room) for one in score.countries
+    ]
+    lines += [
+        _line("all", score.servers, score.websites, score.government, score.infected, room),
         "",
         _shares(score),
         *(
@@ -44,9 +49,9 @@ def _shares(score: Score) -> str:
     )
 
 
-def _line(name: str, servers: Tally, websites: Tally, government: Tally, infected: Tally) -> str:
+def _line(name: str, servers: Tally, websites: Tally, government: Tally, infected: Tally, room: int) -> str:
     return (
         f"{name:<10}{servers.true:>7}{servers.found:>8}{servers.held:>8}{servers.wrong:>7}"
         f"{websites.true:>11}{websites.found:>8}{government.true:>15}{government.found:>7}"
-        f"{infected.true:>6}{infected.found:>8}"
+        f"{infected.true:>{room}}{infected.found:>{max(8, room + 1)}}"
     )

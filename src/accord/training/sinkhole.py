@@ -1,6 +1,7 @@
 """The logs of an outbreak's sinkhole, streamed: any number of rows in memory that their number hardly moves.
 
-What is held is the population, one day's pairs, and one hour's calls. Rows stand in the order of time.
+What is held is the population, one day's pairs, and the calls of an hour or, if they are few, of more. Rows stand in
+the order of time.
 """
 
 from collections.abc import Iterator
@@ -27,7 +28,10 @@ HTTP_SHARE = 77
 """Of 256 rows, those in the HTTP layout."""
 
 _BUFFER = 4 << 20
-_SLICE_S = 3600
+_SLICES = (2, 4, 8, 12, 24)
+"""Into how many parts a day may be cut: so that a part is no longer than 65,535 seconds."""
+_AT_ONCE = 1 << 17
+"""Calls that a part may have; a twenty-fourth of a day may have more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -158,11 +162,12 @@ class RowWriter:
             self._state[six, 2] = place_of(log.chance[1], 0, *self._totals[six].tolist())
 
     def rows(self, day: Calls) -> Iterator[Piece]:
-        """The rows of a day, hour by hour, as much as there is room for at a time."""
+        """The rows of a day in the order of time, as much as there is room for at a time."""
         date = np.frombuffer(self._log.date(day.day).strftime("%Y-%m-%d ").encode(), np.uint8)
         done = np.zeros(len(day.pairs), np.int64)
-        for until in range(_SLICE_S, DAY_S + 1, _SLICE_S):
-            owner, second, number = _slice(day, done, until)
+        length_s = DAY_S // next((one for one in _SLICES if day.count.sum() <= one * _AT_ONCE), _SLICES[-1])
+        for until in range(length_s, DAY_S + 1, length_s):
+            owner, second, number = _slice(day, done, until - length_s, until)
             at = 0
             while at < len(owner):
                 used = np.zeros(OUTPUTS, np.int64)
@@ -190,14 +195,17 @@ class RowWriter:
                 yield Piece(data=data, lines=lines)
 
 
-def _slice(day: Calls, done: Numbers, until: int) -> tuple[Small, Small, Small]:
-    """The calls before a second of the day that are not `done`: pair, second and number, by time."""
+def _slice(day: Calls, done: Numbers, begin: int, until: int) -> tuple[Small, Small, Small]:
+    """The calls from one second of the day to before another: pair, second and number, by time.
+
+    `done` says how many calls of each pair came before, and is moved on.
+    """
     calls = (day.pairs.key, day.count, day.whereabouts.begin, day.whereabouts.length)
     nothing = np.empty(0, np.int32)
     count = _gather(calls, done, until, nothing, nothing, nothing)
     owner, second, number = (np.empty(count, np.int32) for _ in range(3))
     _gather(calls, done, until, owner, second, number)
-    order = np.argsort((second - (until - _SLICE_S)).astype(np.uint16), kind="stable")
+    order = np.argsort((second - begin).astype(np.uint16), kind="stable")
     return owner[order], second[order], number[order]
 
 
