@@ -1,6 +1,5 @@
 """What a person meets when deliveries are taken into a workspace: the words around `cli.delivering`."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import typer
 
 from accord.agreements.declarations import Dataset
-from accord.cli.delivering import Receipt, collected, take_delivery
+from accord.cli.delivering import Receipt, collected, read_account, take_delivery
 from accord.cli.operation import COMPLETE_WITH_REFUSED, cores
 from accord.cli.places import reference_in_use
 from accord.cli.running import keep_memory
@@ -17,7 +16,7 @@ from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
 from accord.release.summary import account_of
-from accord.vocabulary.errors import RefusedFileError, SettingsError, UnreadableError
+from accord.vocabulary.errors import RefusedFileError, SettingsError
 from accord.workspace.store import Workspace, open_workspace
 
 _COLUMNS = [
@@ -118,15 +117,7 @@ def _tell(receipts: Sequence[Receipt], *, as_json: bool) -> None:
 
 def list_accounts(folder: Path, *, as_json: bool) -> None:
     """Print the account of every delivery."""
-    accounts = []
-    for delivery in open_workspace(folder).deliveries():
-        path = delivery.path / "account.json"
-        try:
-            accounts.append(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError) as error:
-            raise UnreadableError(
-                "A delivery's account cannot be read.", where=str(path), got=type(error).__name__
-            ) from error
+    accounts = [read_account(delivery) for delivery in open_workspace(folder).deliveries()]
     accounts.sort(key=lambda account: (account["received_at"], account["dataset"], account["sha256"]))
     if as_json:
         say_json(accounts)
@@ -138,7 +129,7 @@ def list_accounts(folder: Path, *, as_json: bool) -> None:
             [
                 (
                     account["dataset"],
-                    f"{datetime.fromisoformat(account['received_at']):%Y-%m-%d %H:%M}",
+                    f"{datetime.fromisoformat(str(account['received_at'])):%Y-%m-%d %H:%M}",
                     account["file"],
                     *(account[name] for name in ("records", "accepted", "ignored", "rejected")),
                 )

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from accord.agreements.declarations import Dataset
+from accord.cli.kept import sizes, verify_kept
 from accord.cli.running import Progress, reading_context
 from accord.columns.instants import microseconds
 from accord.columns.schema import EVIDENCE
@@ -26,7 +27,7 @@ from accord.intake.receiving import Received, Receiver
 from accord.reference.store import Reference
 from accord.release.summary import account_of
 from accord.vocabulary.errors import RefusedFileError, UnreadableError
-from accord.workspace.store import Workspace
+from accord.workspace.store import DeliveryFolder, Workspace
 
 ADDRESSES = "evidence-addresses.parquet"
 """Evidence about addresses that are no servers, sorted by address."""
@@ -39,6 +40,8 @@ _LEVEL = 1
 
 _AHEAD = 2
 """Tables that may wait to be written: what bounds their memory."""
+
+_AGAIN = "move the delivery's folder away, and take what the partner handed over again: `accord delivery add`"
 
 _CODED = [
     "type",
@@ -84,7 +87,9 @@ def take_delivery(
         folder = staging / "new"
         folder.mkdir()
         parts = Parts(staging / "parts")
-        received = _receive(folder, parts, dataset, file, received_at, reference, workers, progress)
+        # as seen from the root of the disk, and by the name that the partner gave it, whatever that links to
+        found = file.parent.resolve() / file.name
+        received = _receive(folder, parts, dataset, found, received_at, reference, workers, progress)
         delivery = received.deliveries[0]
         place = workspace.place(dataset.id, delivery.sha256)
         if place.exists():
@@ -95,10 +100,30 @@ def take_delivery(
         progress(f"merging {delivery.file}", 0, 0)
         _write_evidence(folder, parts, received, staging, workers)
         times = {"collected_at": dataset.collected_at.isoformat(), "received_at": received_at.isoformat()}
-        text = json.dumps(account_of(delivery) | times, ensure_ascii=False, indent=2)
+        kept = {"kept": sizes(folder)}
+        text = json.dumps(account_of(delivery) | times | kept, ensure_ascii=False, indent=2)
         (folder / "account.json").write_text(text + "\n", "utf-8")
         workspace.publish(folder, place)
     return Receipt(delivery=delivery, known=False)
+
+
+def read_account(folder: DeliveryFolder) -> dict[str, object]:
+    """The account that was written when a delivery was taken. Raises UnreadableError when it cannot be read."""
+    path = folder.path / "account.json"
+    try:
+        account = json.loads(path.read_text("utf-8"))
+        datetime.fromisoformat(account["received_at"])
+        if {*account["kept"].values()} and {"dataset", "sha256", "file"} <= account.keys():
+            return dict(account)
+        got = "something else"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        got = type(error).__name__
+    raise UnreadableError("A delivery's account cannot be read.", where=str(path), got=got, remedy=_AGAIN)
+
+
+def verify_delivery(folder: DeliveryFolder) -> None:
+    """Raise UnreadableError unless all files of a delivery are there, as large as they were."""
+    verify_kept(folder.path, read_account(folder)["kept"], _AGAIN)  # type: ignore[arg-type]
 
 
 def _receive(

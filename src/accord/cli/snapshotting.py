@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +12,11 @@ import duckdb
 import pyarrow as pa
 
 from accord.attribution.locating import PLACES, locate
-from accord.cli.delivering import ADDRESSES, OTHERS, parquet
+from accord.cli.delivering import ADDRESSES, OTHERS, parquet, verify_delivery
+from accord.cli.kept import damage_named, sizes, verify_kept
 from accord.cli.running import Progress
 from accord.columns.schema import FOUND, STANDING
-from accord.fusion.engines.files import engine, merge_evidence
+from accord.fusion.engines.files import engine, merge_evidence, sql_path
 from accord.fusion.standing import files_of, findings_of, merge_standing
 from accord.reference.store import Reference
 from accord.vocabulary.errors import OutputError, UnreadableError
@@ -23,6 +24,11 @@ from accord.workspace.store import LAST_SNAPSHOT, DeliveryFolder, SnapshotFolder
 
 LOCATED = pa.schema([*FOUND, *PLACES])
 """One row of a snapshot's `findings.parquet`: what was found, and where it is by its value alone."""
+
+
+FINDINGS_FILE = "findings.parquet"
+
+_ANEW = "drop the snapshot (`accord snapshot drop NUMBER`) and make it anew: `accord snapshot make`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,8 @@ class Manifest:
     """Data set and SHA-256 of every delivery in it, sorted."""
     findings: int
     by_role: dict[str, int]
+    files: Mapping[str, int]
+    """The bytes of each file beside the manifest."""
 
 
 def make_snapshot(
@@ -43,7 +51,8 @@ def make_snapshot(
 ) -> Manifest | None:
     """Merge what is new into what the last snapshot holds, and let the new one appear; None: nothing is new.
 
-    Where a delivery of the last snapshot is gone, all are merged again. Raises OutputError.
+    Where a delivery of the last snapshot is gone, all are merged again. Raises OutputError, and UnreadableError when
+    what is to be merged is damaged.
     """
     deliveries = workspace.deliveries()
     base = _base(workspace, deliveries)
@@ -55,14 +64,18 @@ def make_snapshot(
     number = snapshots[-1].number + 1 if snapshots else 1
     if number > LAST_SNAPSHOT:
         raise OutputError("There are no more numbers for snapshots.", where=str(workspace.root))
-    with workspace.staging() as staging:
+    before = None if base is None else workspace.snapshot(base.number)
+    if before is not None:
+        whole_snapshot(before)
+    for one in fresh:
+        verify_delivery(one)
+    with workspace.staging() as staging, damage_named(workspace.root, _ANEW):
         folder = staging / "new"
         folder.mkdir()
-        before = None if base is None else workspace.snapshot(base.number)
         by_role: Counter[str] = Counter()
         total = sum(_size(one) for one in fresh)
         progress("merging evidence", 0, 0)
-        with parquet(folder / "findings.parquet", LOCATED) as write, ThreadPoolExecutor(1, "ahead") as ahead:
+        with parquet(folder / FINDINGS_FILE, LOCATED) as write, ThreadPoolExecutor(1, "ahead") as ahead:
             # what attribution will ask is read while evidence is; if it fails, it fails where it is asked
             ahead.submit(lambda: (reference.country, reference.country_second, reference.network, reference.suffixes))
             for name, tables in _standing(fresh, before, staging, workers):
@@ -78,6 +91,7 @@ def make_snapshot(
             deliveries=tuple((one.dataset, one.sha256) for one in deliveries),
             findings=by_role.total(),
             by_role=dict(sorted(by_role.items())),
+            files=sizes(folder),
         )
         (folder / "manifest.json").write_text(_written(manifest), "utf-8")
         workspace.publish(folder, workspace.root / "snapshots" / f"{number:06d}")
@@ -152,6 +166,7 @@ def _written(manifest: Manifest) -> str:
         "findings": manifest.findings,
         "by_role": manifest.by_role,
         "deliveries": [{"dataset": dataset, "sha256": sha256} for dataset, sha256 in manifest.deliveries],
+        "files": dict(manifest.files),
     }
     return json.dumps(content, indent=2) + "\n"
 
@@ -167,14 +182,22 @@ def read_manifest(folder: SnapshotFolder) -> Manifest:
             deliveries=tuple((one["dataset"], one["sha256"]) for one in content["deliveries"]),
             findings=content["findings"],
             by_role=content["by_role"],
+            files=dict(content["files"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableError(
             "The snapshot's manifest cannot be read.",
             where=str(path),
             got=type(error).__name__,
-            remedy="drop this snapshot and make a new one: `accord snapshot drop NUMBER`",
+            remedy=_ANEW,
         ) from error
+
+
+def whole_snapshot(folder: SnapshotFolder) -> Manifest:
+    """What a snapshot says of itself, when all its files are there. Raises UnreadableError."""
+    manifest = read_manifest(folder)
+    verify_kept(folder.path, manifest.files, _ANEW)
+    return manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,14 +213,13 @@ class Difference:
 
 
 def compare(old: SnapshotFolder, new: SnapshotFolder) -> Difference:
-    """Count what is new, gone and changed from `old` to `new`."""
+    """Count what is new, gone and changed from `old` to `new`. Raises UnreadableError when one is damaged."""
     said = "families, datasets, marking, first_seen, last_seen, sightings, country, asn"
     rows = []
-    with duckdb.connect() as connection:
+    with damage_named(new.path.parent, _ANEW), duckdb.connect() as connection:
         for name, folder in (("older", old), ("newer", new)):
-            path = folder.path / "findings.parquet"
-            if path.exists():
-                connection.read_parquet(str(path)).create_view(name)
+            if FINDINGS_FILE in whole_snapshot(folder).files:
+                connection.sql(f"SELECT * FROM read_parquet({sql_path(folder.path / FINDINGS_FILE)})").create_view(name)
             else:
                 connection.register(name, LOCATED.empty_table())
         rows = connection.sql(

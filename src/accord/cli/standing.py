@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 
 from accord.attribution.locating import locate
 from accord.cli.delivering import ADDRESSES, OTHERS
-from accord.cli.snapshotting import read_manifest
+from accord.cli.kept import damage_named
+from accord.cli.snapshotting import FINDINGS_FILE, Manifest, whole_snapshot
 from accord.columns.schema import STANDING
 from accord.formats.catalogue import FORMATS
-from accord.fusion.engines.files import finding_begins
+from accord.fusion.engines.files import finding_begins, sql_path
 from accord.fusion.evidence import Evidence
 from accord.fusion.merging import FamilySheet
 from accord.fusion.standing import findings_of
@@ -23,51 +24,64 @@ from accord.operations.declaration import Declared, Operation, Scope, read_works
 from accord.reference.addresses import parse_addresses
 from accord.reference.store import Reference
 from accord.release.case import Case
+from accord.vocabulary.errors import UnreadableError
 from accord.vocabulary.markings import MARKINGS
 from accord.vocabulary.roles import ROLES
 from accord.workspace.keys import hub_key
-from accord.workspace.store import Workspace
+from accord.workspace.store import SnapshotFolder, Workspace
 from accord.workspace.translations import LANGUAGES
 
 
 def standing_findings(workspace: Workspace, wanted: Sequence[str], reference: Reference) -> list[dict[str, object]]:
     """Rows of `columns.schema.FINDINGS` for findings that are one of these canonical values, stand on it, or resolve
-    to it. Raises UnreadableError when there is no snapshot yet."""
-    snapshot = workspace.snapshot()
+    to it. Raises UnreadableError when there is no snapshot yet, or the newest is damaged."""
     declared = read_workspace(workspace.settings, FORMATS)
+    while True:
+        snapshot = workspace.snapshot()
+        try:
+            with damage_named(snapshot.path, "make it anew: `accord snapshot drop`, `accord snapshot make`"):
+                return _findings(workspace, declared, snapshot, wanted, reference)
+        except UnreadableError:
+            # it may have been dropped while it was read: then the newest is another one
+            if snapshot.path.exists():
+                raise
+
+
+def _findings(
+    workspace: Workspace, declared: Declared, snapshot: SnapshotFolder, wanted: Sequence[str], reference: Reference
+) -> list[dict[str, object]]:
+    manifest = whole_snapshot(snapshot)
     if not wanted:
         return []
-    resolutions = _resolutions(workspace, declared, wanted)
-    values = _values(snapshot.path, [*wanted, *resolutions["domain"].to_pylist()])
-    standing = _standing(snapshot.path, values)
+    resolutions = _resolutions(workspace, declared, manifest, wanted)
+    values = _values(snapshot.path, manifest, [*wanted, *resolutions["domain"].to_pylist()])
+    standing = _standing(snapshot.path, manifest, values)
     known = {one.id for one in declared.datasets}
     standing = standing.filter(pc.is_in(standing["dataset"], value_set=pa.array(sorted(known), pa.string())))
     if not len(standing):
         return []
-    case = _case(workspace, declared, read_manifest(snapshot).as_of, standing, resolutions, reference)
+    case = _case(workspace, declared, manifest.as_of, standing, resolutions, reference)
     rows: list[dict[str, object]] = [row for piece in case.hub_findings(1 << 16) for row in piece.to_pylist()]
     return sorted(rows, key=lambda row: (str(row["type"]), str(row["value"]), str(row["role"])))
 
 
-def _values(snapshot: Path, wanted: Sequence[str]) -> list[str]:
+def _values(snapshot: Path, manifest: Manifest, wanted: Sequence[str]) -> list[str]:
     """Values of findings that are wanted, or stand on what is."""
+    if FINDINGS_FILE not in manifest.files:
+        return []
     with duckdb.connect() as connection:
-        rows = (
-            connection.sql(
-                """
-            SELECT DISTINCT value FROM read_parquet($table)
+        rows = connection.sql(
+            f"""
+            SELECT DISTINCT value FROM read_parquet({sql_path(snapshot / FINDINGS_FILE)})
             WHERE value IN (SELECT unnest($wanted)) OR host IN (SELECT unnest($wanted))
                OR address IN (SELECT unnest($wanted)) ORDER BY value
             """,
-                params={"table": str(snapshot / "findings.parquet"), "wanted": sorted(set(wanted))},
-            ).fetchall()
-            if (snapshot / "findings.parquet").exists()
-            else []
-        )
+            params={"wanted": sorted(set(wanted))},
+        ).fetchall()
     return [str(value) for (value,) in rows]
 
 
-def _standing(snapshot: Path, values: Sequence[str]) -> pa.Table:
+def _standing(snapshot: Path, manifest: Manifest, values: Sequence[str]) -> pa.Table:
     """STANDING rows of these values."""
     high, low = parse_addresses(pa.array(values, pa.string()))
     pairs = [(h, lo) for h, lo in zip(high.tolist(), low.tolist(), strict=True) if (h, lo) != (0, 0)]
@@ -77,10 +91,10 @@ def _standing(snapshot: Path, values: Sequence[str]) -> pa.Table:
                                                "l": pa.array([lo for _, lo in pairs], pa.uint64())}))  # fmt: skip
         connection.register("named", pa.table({"v": pa.array(values, pa.string())}))
         for name in (ADDRESSES, OTHERS):
-            if (snapshot / name).exists():
+            if name in manifest.files:
                 rows = connection.sql(
                     f"""
-                    SELECT * FROM read_parquet(['{snapshot / name}'], hive_partitioning=false)
+                    SELECT * FROM read_parquet({sql_path(snapshot / name)}, hive_partitioning=false)
                     WHERE (high, low) IN (SELECT (h, l) FROM pairs) OR (value <> '' AND value IN (SELECT v FROM named))
                     ORDER BY type, high, low, value, role, dataset, family NULLS FIRST, marking
                     """
@@ -89,23 +103,24 @@ def _standing(snapshot: Path, values: Sequence[str]) -> pa.Table:
     return pa.concat_tables(found).combine_chunks()
 
 
-def _resolutions(workspace: Workspace, declared: Declared, wanted: Sequence[str]) -> pa.Table:
-    """DATED_RESOLUTIONS of these names or addresses, from every delivery."""
+def _resolutions(workspace: Workspace, declared: Declared, manifest: Manifest, wanted: Sequence[str]) -> pa.Table:
+    """DATED_RESOLUTIONS of these names or addresses, from every delivery of the snapshot."""
     place: dict[str, int] = {one.id: at for at, one in enumerate(declared.datasets)}
     tables = [DATED_RESOLUTIONS.empty_table()]
     files: dict[int, list[str]] = {}
-    for delivery in workspace.deliveries():
-        path = delivery.path / "resolutions.parquet"
-        if delivery.dataset in place and path.exists():
-            files.setdefault(place[delivery.dataset], []).append(str(path))
+    for dataset, sha256 in manifest.deliveries:
+        path = workspace.place(dataset, sha256) / "resolutions.parquet"
+        if dataset in place and path.exists():
+            files.setdefault(place[dataset], []).append(sql_path(path))
     with duckdb.connect() as connection:
         for at, paths in files.items():
             rows = connection.sql(
-                """
-                SELECT * REPLACE (CAST($at AS INTEGER) AS dataset) FROM read_parquet($paths, hive_partitioning=false)
+                f"""
+                SELECT * REPLACE (CAST($at AS INTEGER) AS dataset)
+                FROM read_parquet([{", ".join(paths)}], hive_partitioning=false)
                 WHERE domain IN (SELECT unnest($wanted)) OR address IN (SELECT unnest($wanted))
                 """,
-                params={"at": at, "paths": paths, "wanted": list(wanted)},
+                params={"at": at, "wanted": list(wanted)},
             ).to_arrow_table()
             tables.append(rows.cast(DATED_RESOLUTIONS))
     return pa.concat_tables(tables).combine_chunks()

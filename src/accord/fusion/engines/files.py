@@ -5,6 +5,7 @@ What is said of addresses that are no servers is merged by sorting (`fusion.stan
 Results come sorted and in pieces of ROWS rows, so that equal evidence gives equal bytes on any number of threads.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ def merge_parts(
     """
     if not files:
         return
-    connection.read_parquet(list(files)).create_view("parts", replace=True)
+    listed = ", ".join(sql_path(Path(file)) for file in files)
+    connection.sql(f"SELECT * FROM read_parquet([{listed}])").create_view("parts", replace=True)
     names = sorted(families)
     rank = {name: at for at, name in enumerate(names)}
     # codes come in the order in which threads met the names; their ranks are the same every time
@@ -105,13 +107,13 @@ def merge_evidence(
         connection.execute(f"CREATE TYPE {name} AS ENUM ({listed})")
     said = "family, marking, first_seen, last_seen, count, undated, observations, ports"
     keys = "type, high, low, value, role"
-    terms = [
-        f"SELECT {keys}, '{dataset}' AS dataset, {said} "
-        f"FROM read_parquet({[str(file.path) for file in files if file.dataset == dataset]}, hive_partitioning=false)"
-        for dataset in sorted({file.dataset for file in files})
-    ]
+    terms = []
+    for dataset in sorted({file.dataset for file in files}):
+        listed = ", ".join(sql_path(file.path) for file in files if file.dataset == dataset)
+        source = f"read_parquet([{listed}], hive_partitioning=false)"
+        terms.append(f"SELECT {keys}, '{dataset}' AS dataset, {said} FROM {source}")
     if standing is not None:
-        terms.append(f"SELECT {keys}, dataset, {said} FROM read_parquet(['{standing}'])")
+        terms.append(f"SELECT {keys}, dataset, {said} FROM read_parquet([{sql_path(standing)}])")
     if not terms:
         return
     merged = connection.sql(
@@ -129,6 +131,11 @@ def merge_evidence(
     for piece in whole_findings(pieces(merged.to_arrow_reader(ROWS))):
         columns = {name: _plain(piece[name], STANDING.field(name).type) for name in STANDING.names}
         yield pa.table(list(columns.values()), schema=STANDING)
+
+
+def sql_path(path: Path) -> str:
+    """A path as an SQL text that stands for this one file, whatever characters its folders' names have."""
+    return "'" + re.sub(r"([*?\[])", r"[\1]", str(path)).replace("'", "''") + "'"
 
 
 def pieces(batches: Iterable[pa.RecordBatch], rows: int = ROWS) -> Iterator[pa.Table]:

@@ -1,0 +1,106 @@
+"""A process in which Accord is imported and warm; it forks for each command, so that a hundred starts cost little.
+
+    python forking.py            reads a JSON object a line, answers with one
+
+`{"words": [...], "how": null}` runs a command in a fork to its end, and "count" counts its steps there from the moment
+that it has the workspace for itself: calls of Accord's functions and returns from them (`calls`), those of its fusion
+alone (`fusion`), and what changes files or folders (`disk`), before and after. `"how": ["disk", 30]` ends the fork at
+the 30th of these as `kill -9` does, and "here" runs it in this process, so that forks find everything loaded. The
+answer has the exit code (negative: the signal), what was said, and the counts.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import FrameType
+
+from accord.cli import adding, looking, main, places
+
+DISK = frozenset({"chmod", "close", "fsync", "mkdir", "mkdtemp", "open", "rename", "rmdir", "unlink", "write"})
+OWN, FUSION = "/accord/", "/accord/fusion/"
+PATIENCE_S = 120
+"""After which a fork that hangs is ended by a signal of its own, which no test expects."""
+
+
+reference = cache(places.reference_in_use)
+"""Reference data, read once: forks begin with it."""
+
+
+def count(kill: Sequence[object]) -> dict[str, int]:
+    """Count steps in all threads from the moment that the workspace is locked; what they are counted in."""
+    steps = {"calls": 0, "fusion": 0, "disk": 0}
+    locked = False
+
+    def seen(frame: FrameType, event: str, called: object) -> None:
+        nonlocal locked
+        name = getattr(called, "__name__", "") if event.startswith("c_") else ""
+        locked = locked or name == "flock"
+        if not locked:
+            return
+        place = "" if name else frame.f_code.co_filename
+        for what, counts in (("calls", OWN in place), ("fusion", FUSION in place), ("disk", name in DISK)):
+            if counts:
+                steps[what] += 1
+                if [what, steps[what]] == kill:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.setprofile(seen)
+    sys.setprofile(seen)
+    return steps
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command in this process; its exit code."""
+    sys.argv = ["accord", *words]
+    try:
+        main.run()
+    except SystemExit as ending:
+        return int(ending.code or 0)
+    return 0
+
+
+def fork(words: Sequence[str], how: str | Sequence[object] | None) -> dict[str, object]:
+    """Run a command in a fork, and say what became of it."""
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as talk, tempfile.TemporaryFile() as counted:
+        process = os.fork()
+        if not process:
+            signal.alarm(PATIENCE_S)
+            os.dup2(said.fileno(), 1)
+            os.dup2(talk.fileno(), 2)
+            steps = {} if how is None else count(how)
+            code = run(words)
+            sys.setprofile(None)
+            sys.stdout.flush()
+            os.write(counted.fileno(), json.dumps(steps).encode())
+            os._exit(code)
+        _, status = os.waitpid(process, 0)
+        texts = []
+        for file in (said, talk, counted):
+            file.seek(0)
+            texts.append(file.read().decode())
+    code = os.waitstatus_to_exitcode(status)
+    return {"code": code, "said": texts[0], "talk": texts[1], "steps": json.loads(texts[2] or "null")}
+
+
+def answer() -> None:
+    """Answer until there is no more to read."""
+    adding.reference_in_use = looking.reference_in_use = places.reference_in_use = reference
+    with os.fdopen(os.dup(1), "w") as out, Path(os.devnull).open("w") as nothing:
+        os.dup2(nothing.fileno(), 1)
+        for line in sys.stdin:
+            told = json.loads(line)
+            done = {"code": run(told["words"])} if told["how"] == "here" else fork(told["words"], told["how"])
+            out.write(json.dumps(done) + "\n")
+            out.flush()
+
+
+if __name__ == "__main__":
+    answer()
+    # nothing is left to tidy up, and taking all that is loaded apart takes a while
+    os._exit(0)
