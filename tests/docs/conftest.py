@@ -1,4 +1,4 @@
-"""What the README tells a reader to do, done once: its least operation, and the demo."""
+"""What the README and the page on workspaces tell a reader to do, done once: the least operation, the demo, a hub."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
+WORKSPACE = (ROOT / "docs/workspace.md").read_text("utf-8")
 
 Once = Callable[[str, Callable[[Path], object]], Path]
 
@@ -34,9 +35,9 @@ class Demo:
     printed: str
 
 
-def blocks(kind: str) -> list[str]:
-    """Fenced blocks of the README, by what stands behind the fence."""
-    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(kind: str, page: str = README) -> list[str]:
+    """Fenced blocks of a page, by what stands behind the fence."""
+    return re.findall(rf"^```{kind}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -76,6 +77,27 @@ def first_run(once: Once) -> FirstRun:
         (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
 
     folder = once("first", make)
+    printed = json.loads((folder / "printed.json").read_text("utf-8"))
+    return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
+
+
+@pytest.fixture(scope="session")
+def workspace_run(once: Once) -> FirstRun:
+    """Do what the page on workspaces says, in its order."""
+
+    def make(folder: Path) -> None:
+        (settings,), (delivery,) = blocks("toml", WORKSPACE), blocks("csv", WORKSPACE)
+        (folder / "2026-10-01-event4_sinkhole-th.csv").write_text(delivery, "utf-8")
+        printed = []
+        for block in blocks("console", WORKSPACE):
+            line, _, shown = block.removeprefix("$ ").partition("\n")
+            printed.append((line, shown, printed_by(line, folder)))
+            if line.startswith("accord init"):
+                with (folder / "hub/workspace.toml").open("a", encoding="utf-8") as file:
+                    file.write(settings)
+        (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
+
+    folder = once("workspace", make)
     printed = json.loads((folder / "printed.json").read_text("utf-8"))
     return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
 

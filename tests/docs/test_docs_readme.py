@@ -64,6 +64,24 @@ def test_every_command_of_the_readme_prints_what_it_shows(first_run: "FirstRun")
         assert_shown(shown, printed)
 
 
+def test_every_command_of_the_page_on_workspaces_prints_what_it_shows(workspace_run: "FirstRun") -> None:
+    assert [line.split()[1] for line, _, _ in workspace_run.printed] == ["init", "delivery", "snapshot", "lookup"]
+    for _, shown, printed in workspace_run.printed:
+        assert_shown(shown, printed)
+
+
+def test_a_workspace_holds_the_files_that_its_page_names(workspace_run: "FirstRun") -> None:
+    page = (ROOT / "docs/workspace.md").read_text("utf-8")
+    drawn = re.search(r"^```\nhub/\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert drawn is not None
+    named = set(re.findall(r"[\w-]+\.(?:toml|key|zst|json|parquet)", drawn[1]))
+    hub = workspace_run.folder / "hub"
+    found = {path.name for path in hub.rglob("*") if path.is_file()} - {".lock"}
+    # no server and no resolution was delivered
+    assert named - found == {"evidence-others.parquet", "resolutions.parquet"}
+    assert found <= named
+
+
 def test_the_first_operation_s_findings_are_what_the_readme_says_of_them(first_run: "FirstRun") -> None:
     with (first_run.folder / "out/reports/TH/findings.csv").open(encoding="utf-8", newline="") as file:
         found = {row["value"]: (row["families"], row["families_reported"]) for row in csv.DictReader(file)}
