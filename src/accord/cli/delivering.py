@@ -87,9 +87,7 @@ def take_delivery(
         folder = staging / "new"
         folder.mkdir()
         parts = Parts(staging / "parts")
-        # as seen from the root of the disk, and by the name that the partner gave it, whatever that links to
-        found = file.parent.resolve() / file.name
-        received = _receive(folder, parts, dataset, found, received_at, reference, workers, progress)
+        received = _receive(folder, parts, dataset, file, received_at, reference, workers, progress)
         delivery = received.deliveries[0]
         place = workspace.place(dataset.id, delivery.sha256)
         if place.exists():
