@@ -11,6 +11,7 @@ import os
 import re
 import tarfile
 import tempfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,8 @@ NAMES = (
     "a.txt", "b/c.csv", "./d", "é.json", "../up", "/absolute", "a.txt", "c\\d", "x" * 120, "e/", "f\x01g", "C:\\h",
     "i!/j", "[Content_Types].xml", "k.gz", " l", "..", "m/../n", "",
 )  # fmt: skip
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""What turns the direction of the text after it, so that a name would be shown as another."""
 _FOLDER = Path(tempfile.gettempdir())
 _MARK = b"\xef\xbb\xbf"
 
@@ -153,7 +156,8 @@ def _verify_members(names: Sequence[str | None], given: dict[str | None, bytes],
         if name is not None:
             for part in name.split("!/"):
                 inside = not part.startswith("/") and ".." not in part.split("/")
-                promise(inside and part.isprintable() and part != "", "a name stays inside and can be shown", name)
+                steering = any(unicodedata.category(one) in {"Cc", "Zl", "Zp"} or one in _TURNING for one in part)
+                promise(inside and not steering and part != "", "a name stays inside and can be shown", name)
     unpacked = sum(len(content) for content in given.values() if content != data.removeprefix(_MARK))
     promise(unpacked <= limits.expanded_bytes, "what it unpacks to is bounded", unpacked)
 
