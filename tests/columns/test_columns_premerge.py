@@ -172,7 +172,7 @@ def test_the_short_way_gives_what_the_exact_reading_of_every_line_gives(
         patch.setattr(receiving, "PIECE_BYTES", 3 * block)
         short = receive(folder, parts, rules)
     assert short.deliveries == exact.deliveries
-    assert short.rejects.to_pylist() == exact.rejects.to_pylist()
+    assert short.rejects.first(1_000_000) == exact.rejects.first(1_000_000)
     assert evidence_of(parts, short, folder) == evidence_by_hand(folder / "exact", list(exact.families))
 
 

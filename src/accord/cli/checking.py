@@ -3,6 +3,8 @@
 import difflib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +27,8 @@ from accord.vocabulary.reasons import EXPLANATIONS, Ignored, Rejected
 from accord.workspace.settings import read_settings
 
 
-def check_file(file: Path, format_names: list[str], mapping: Path | None) -> Received:
+@contextmanager
+def checked_file(file: Path, format_names: list[str], mapping: Path | None) -> Iterator[Received]:
     """Read one file as a data set of these formats would be read. Raises AccordError."""
     unknown = [name for name in format_names if name not in FORMATS]
     if unknown:
@@ -46,17 +49,19 @@ def check_file(file: Path, format_names: list[str], mapping: Path | None) -> Rec
         )
     if not file.is_file():
         raise UnreadableError("There is no such file.", where=str(file), expected="a file", remedy="check the path")
-    with tempfile.TemporaryDirectory(prefix="accord-check-") as scratch, progress_bar() as progress:
-        receiver = Receiver(
-            root=file.parent,
-            spool=Spool(Path(scratch) / "spool"),
-            formats=FORMATS,
-            context=reading_context(reference_in_use()),
-            as_of_us=LATEST_US,
-            workers=max(1, min(os.cpu_count() or 1, 4)),
-            progress=lambda what, done, total: progress(f"reading {what}", done, total),
-        )
-        return receiver.receive([_dataset(file, format_names, _read_mapping(mapping))])
+    with tempfile.TemporaryDirectory(prefix="accord-check-") as scratch:
+        with progress_bar() as progress:
+            receiver = Receiver(
+                root=file.parent,
+                spool=Spool(Path(scratch) / "spool"),
+                formats=FORMATS,
+                context=reading_context(reference_in_use()),
+                as_of_us=LATEST_US,
+                workers=max(1, min(os.cpu_count() or 1, 4)),
+                progress=lambda what, done, total: progress(f"reading {what}", done, total),
+            )
+            received = receiver.receive([_dataset(file, format_names, _read_mapping(mapping))])
+        yield received
 
 
 def tell_check(received: Received, shown: int, *, as_json: bool) -> None:
@@ -79,7 +84,7 @@ def tell_check(received: Received, shown: int, *, as_json: bool) -> None:
                 "observations": delivery.observations,
                 "resolutions": delivery.resolutions,
                 "notes": list(delivery.notes),
-                "rejects": received.rejects.slice(0, shown).to_pylist(),
+                "rejects": received.rejects.first(shown),
             }
         )
     else:
@@ -107,7 +112,7 @@ def _tell(received: Received, shown: int) -> None:
         say(f"refused whole: {one.member or delivery.file}: {one.reason}")
         if one.remedy:
             say(f"  to do: {one.remedy}")
-    if received.rejects.num_rows and shown:
+    if len(received.rejects) and shown:
         say("")
         show_table(
             [("where", False), ("column", False), ("reason", False), ("text", False)],
@@ -115,12 +120,12 @@ def _tell(received: Received, shown: int) -> None:
                 (
                     _place(row),
                     row["column"] or "",
-                    row["reason"] + (" (partial)" if row["partial"] else ""),
+                    f"{row['reason']} (partial)" if row["partial"] else row["reason"],
                     row["text"],
                 )
-                for row in received.rejects.slice(0, shown).to_pylist()
+                for row in received.rejects.first(shown)
             ],
-            title=f"rejected, the first {min(shown, received.rejects.num_rows):,} of {received.rejects.num_rows:,}",
+            title=f"rejected, the first {min(shown, len(received.rejects)):,} of {len(received.rejects):,}",
         )
 
 

@@ -19,9 +19,9 @@ from accord.cli.running import Progress, reading_context
 from accord.columns.instants import microseconds
 from accord.columns.schema import EVIDENCE
 from accord.formats.catalogue import FORMATS
-from accord.fusion.engines.files import engine, merge_parts
+from accord.fusion.engines.files import engine, merge_parts, pieces
 from accord.fusion.standing import merge_sightings
-from accord.intake.delivery import Delivery
+from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery
 from accord.intake.parts import Parts
 from accord.intake.receiving import Received, Receiver
 from accord.reference.store import Reference
@@ -157,9 +157,10 @@ def _write_evidence(folder: Path, parts: Parts, received: Received, staging: Pat
     if parts.files:
         with parquet(folder / OTHERS, EVIDENCE) as write, engine(staging / "spill", workers) as connection:
             write(merge_parts(connection, parts.files, received.families))
-    for name, table in (("rejects", received.rejects), ("resolutions", received.resolutions)):
-        with parquet(folder / f"{name}.parquet", table.schema) as write:
-            write([table])
+    with parquet(folder / "rejects.parquet", REJECT_LINES) as write:
+        write(pieces(batch for table in received.rejects for batch in table.to_batches()))
+    with parquet(folder / "resolutions.parquet", DATED_RESOLUTIONS) as write:
+        write([received.resolutions])
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from accord.fusion.engines.duckdb import EvidenceEngine
 from accord.fusion.evidence import Restriction
 from accord.fusion.merging import FamilySheet
 from accord.fusion.rowfile import RowFile
-from accord.intake.delivery import Delivery
+from accord.intake.delivery import REJECT_LINES, Delivery
 from accord.intake.receiving import Received, Receiver
 from accord.intake.spool import Spool
 from accord.operations.declaration import Operation, Scope, Theme
@@ -272,7 +272,9 @@ def _write_hub(folder: Path, operation: Operation, received: Received, case: Cas
             writer.write_table(piece)
             pieces.append(piece.select(SUMMARISED).combine_chunks())
     findings = pa.concat_tables([FINDINGS.empty_table().select(SUMMARISED), *pieces])
-    pa.csv.write_csv(_disarmed(received.rejects), folder / "rejects.csv")
+    with pa.csv.CSVWriter(folder / "rejects.csv", REJECT_LINES) as lines:
+        for table in received.rejects:
+            lines.write_table(_disarmed(table))
     summary = summarise(operation, received.deliveries, findings)
     _write_json(folder / "summary.json", summary)
     return summary
@@ -372,7 +374,8 @@ def _disarmed(rejects: pa.Table) -> pa.Table:
         {
             name: disarmed(column.combine_chunks()) if pa.types.is_string(column.type) else column
             for name, column in zip(rejects.column_names, rejects.columns, strict=True)
-        }
+        },
+        schema=REJECT_LINES,
     )
 
 

@@ -31,12 +31,13 @@ from accord.columns.reading import (
     grain_of,
 )
 from accord.intake.collector import collecting_seldom
-from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery, RefusedMember
+from accord.intake.delivery import DATED_RESOLUTIONS, Delivery, RefusedMember
 from accord.intake.labelling import FamilyNames, Labeller
 from accord.intake.opening import Custody, Member, Opening
 from accord.intake.parts import Parts
 from accord.intake.paths import expand, writable_name
 from accord.intake.premerging import Premerging, Rest, Way
+from accord.intake.rejects import DeliveryRejects, RejectBatch, RejectLines, RejectSpool
 from accord.intake.spool import Spool
 from accord.intake.unpacking import Limits
 from accord.vocabulary.errors import AccordError, RefusedFileError
@@ -64,8 +65,8 @@ class Received:
     """Everything that intake hands on."""
 
     deliveries: tuple[Delivery, ...]
-    rejects: pa.Table
-    """REJECT_LINES, in the order of deliveries, members and records."""
+    rejects: RejectLines
+    """In the order of deliveries, members and records."""
     resolutions: pa.Table
     """DATED_RESOLUTIONS."""
     families: Sequence[str]
@@ -83,7 +84,8 @@ class _Outcome:
     records: int = 0
     accepted: int = 0
     ignored: Mapping[str, int] = field(default_factory=dict)
-    rejects: pa.RecordBatch | None = None
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    rejects: RejectBatch | None = None
     after_as_of: int = 0
     observations: int = 0
     spooled: str | None = None
@@ -161,6 +163,7 @@ class Receiver:
         self._progress = progress
         self._families = FamilyNames()
         self._parts = spool if isinstance(spool, Parts) else None
+        self._rejects = RejectSpool(spool.folder)
         self._running: deque[Future[list[_Outcome]]] = deque()
         self._spooled = count()
 
@@ -183,7 +186,7 @@ class Receiver:
     ) -> Received:
         total = sum(_size(path) for _, _, path in plan)
         deliveries: list[Delivery] = []
-        rejects: list[pa.Table] = []
+        rejects: list[DeliveryRejects] = []
         resolutions: list[pa.Table] = []
         read: list[tuple[_Open, Custody, RefusedFileError | None]] = []
         with collecting_seldom(), ThreadPoolExecutor(self._workers, thread_name_prefix="parse") as pool:
@@ -199,7 +202,7 @@ class Receiver:
                 resolutions.extend(resolved)
         return Received(
             deliveries=tuple(deliveries),
-            rejects=pa.concat_tables([REJECT_LINES.empty_table(), *rejects]),
+            rejects=RejectLines(deliveries=tuple(rejects)),
             resolutions=pa.concat_tables([DATED_RESOLUTIONS.empty_table(), *resolutions]),
             families=self._families.names,
             refused_members=tuple(tuple(sorted(opened.refused)) for opened, _, _ in read),
@@ -374,7 +377,8 @@ class Receiver:
             records=parsed.records,
             accepted=accepted,
             ignored=parsed.ignored,
-            rejects=parsed.rejects if parsed.rejects.num_rows else None,
+            rejected=_whole_rejects(parsed.rejects),
+            rejects=self._rejects.keep(parsed.rejects) if parsed.rejects.num_rows else None,
             after_as_of=said - accepted,
             observations=labelled.observations.num_rows,
             spooled=name if labelled.observations.num_rows else None,
@@ -417,17 +421,19 @@ class Receiver:
             if refused_whole or any(member in opened.refused for member in outcome.members):
                 if outcome.spooled is not None:
                     self._spool.discard(outcome.spooled)
+                if outcome.rejects is not None:
+                    self._rejects.discard(outcome.rejects)
                 continue
             kept.append(outcome)
         return kept
 
     def _account(
         self, opened: _Open, outcomes: Iterable[_Outcome], whole: RefusedFileError | None, sha256: str, size: int
-    ) -> tuple[Delivery, pa.Table, list[pa.Table]]:
+    ) -> tuple[Delivery, DeliveryRejects, list[pa.Table]]:
         records = accepted = observations = resolutions = 0
         ignored: Counter[str] = Counter()
         rejected: Counter[str] = Counter()
-        bad: list[pa.RecordBatch] = []
+        bad: list[RejectBatch] = []
         resolved: list[pa.Table] = []
         for outcome in outcomes:
             records += outcome.records
@@ -435,9 +441,8 @@ class Receiver:
             observations += outcome.observations
             ignored.update(outcome.ignored)
             ignored[Ignored.AFTER_AS_OF.value] += outcome.after_as_of
+            rejected.update(outcome.rejected)
             if outcome.rejects is not None:
-                whole_rejects = outcome.rejects["reason"].filter(pc.invert(outcome.rejects["partial"]))
-                rejected.update(whole_rejects.to_pylist())
                 bad.append(outcome.rejects)
             if outcome.resolutions is not None:
                 resolutions += outcome.resolutions.num_rows
@@ -467,7 +472,15 @@ class Receiver:
             resolutions=resolutions,
             notes=tuple(sorted(opened.notes)),
         )
-        return delivery, _reject_lines(opened, bad), resolved
+        rejects = DeliveryRejects(
+            partner=delivery.partner,
+            dataset=delivery.dataset,
+            file=delivery.file,
+            names=opened.names,
+            batches=bad,
+            numbering=None if opened.premerging is None else opened.premerging.number,
+        )
+        return delivery, rejects, resolved
 
 
 class _Packer:
@@ -623,25 +636,10 @@ def _filtered(batch: pa.RecordBatch, kept: pa.BooleanArray | None) -> pa.RecordB
     return batch if kept is None else batch.filter(kept)
 
 
-def _reject_lines(opened: _Open, batches: Sequence[pa.RecordBatch]) -> pa.Table:
-    if not batches:
-        return REJECT_LINES.empty_table()
-    table = pa.Table.from_batches(batches)
-    if opened.premerging is not None:
-        record = opened.premerging.number(table["member"].to_numpy(), table["record"].to_numpy())
-        table = table.set_column(table.schema.get_field_index("record"), REJECT_LINES.field("record"), pa.array(record))
-    table = table.sort_by([("member", "ascending"), ("record", "ascending")])
-    count = table.num_rows
-    names = pa.array(opened.names, pa.string()).take(table["member"].combine_chunks())
-    constants = (opened.dataset.partner.id, opened.dataset.id, opened.file)
-    return pa.table(
-        [
-            *(pa.repeat(pa.scalar(one, pa.string()), count) for one in constants),
-            names,
-            *(table[name] for name in ("record", "pointer", "column", "reason", "partial", "text")),
-        ],
-        schema=REJECT_LINES,
-    )
+def _whole_rejects(rejects: pa.RecordBatch) -> dict[str, int]:
+    """Reason -> records that were rejected whole."""
+    counted = pc.value_counts(rejects["reason"].filter(pc.invert(rejects["partial"])))
+    return {one["values"]: one["counts"] for one in counted.to_pylist()}
 
 
 def _refusal(member: str | None, error: AccordError) -> RefusedMember:
