@@ -99,6 +99,6 @@ def test_what_is_asked_cannot_steer_the_terminal(accord, out: Path) -> None:
 
 def test_a_folder_that_is_no_output_is_an_error(accord, tmp_path: Path) -> None:
     said = accord("lookup", "--in", tmp_path, "103.28.36.1", expect=4)
-    assert "This is no output folder." in said.stderr
+    assert "This is no output folder and no workspace." in said.stderr
     assert "name it with --in" in said.stderr
     assert said.stdout == ""

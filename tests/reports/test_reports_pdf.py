@@ -66,13 +66,13 @@ def test_the_same_report_gives_the_same_bytes(make_view: MakeView) -> None:
 def test_another_process_gives_the_same_bytes(make_view: MakeView, tmp_path: Path) -> None:
     conftest = Path(__file__).with_name("conftest.py")
     code = (
-        "import importlib.util, sys\n"
+        "import importlib.util, pathlib, sys\n"
         f"spec = importlib.util.spec_from_file_location('views', {str(conftest)!r})\n"
         "views = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(views)\n"
         "from accord.reports import pdf\n"
         "from accord.reports.content import compose\n"
-        "sys.stdout.buffer.write(pdf.render(compose(views.build_view(findings=60), None), 'en'))\n"
+        "sys.stdout.buffer.write(pdf.render(compose(views.build_view(pathlib.Path(), findings=60), None), 'en'))\n"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=tmp_path).stdout
     assert other == pdf.render(compose(make_view(findings=60), None), "en")
