@@ -152,13 +152,16 @@ def test_the_processes_of_a_run_that_alone_was_killed_end_by_themselves(
 
 
 @pytest.mark.parametrize("moment", ["observations are spooled", "the first bundle"])
-def test_ctrl_c_ends_a_run_with_one_line_and_leaves_things_as_they_were(
-    start, place: dict, content, moment: str
+@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_end_a_run_with_one_line_and_leave_things_as_they_were(
+    start, place: dict, content, ending: signal.Signals, code: int, moment: str
 ) -> None:
     process = run_until(start, place, MOMENTS[moment], workers="2")
-    os.killpg(process.pid, signal.SIGINT)
+    # the second comes upon the clearing up, as an impatient person's or a service manager's does
+    for _ in range(2):
+        os.killpg(process.pid, ending)
     said, talk = process.communicate(timeout=PATIENCE_S)
-    assert (process.returncode, said, talk) == (130, "", "interrupted: what was there before is untouched\n")
+    assert (process.returncode, said, talk) == (code, "", "interrupted: what was there before is untouched\n")
     assert not verify_whole(place, content, process)
     assert list(place["folder"].glob(".out.*")) == [], "an interrupted run tidies up"
 

@@ -1,8 +1,10 @@
 """The command `accord`: nouns and verbs, errors and exit codes."""
 
 import os
+import signal
 import sys
 import traceback
+from types import FrameType
 
 import typer
 
@@ -31,12 +33,14 @@ app.command("warm")(warm.warm)
 
 INTERNAL = 70
 """Exit code of an error that is ours (sysexits.h, EX_SOFTWARE)."""
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit codes after SIGINT and SIGTERM, as a shell says them."""
 
 
 def run() -> None:
     """Run the command line; every error leaves by its class's exit code."""
     try:
+        _end_once()
         app()
     except SystemExit as ending:
         # how typer ends every command, well or not
@@ -54,12 +58,28 @@ def run() -> None:
         sys.exit(INTERNAL)
 
 
+def _end_once() -> None:
+    """SIGINT and SIGTERM end a command in order, the first of them alone: a second would disturb the clearing up."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        for each in heeded:
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(TERMINATED)
+
+    # what nohup or a shell's script has switched off stays so
+    heeded = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) != signal.SIG_IGN]
+    for each in heeded:
+        signal.signal(each, end)
+
+
 def _settle(ending: SystemExit) -> str | int | None:
     """The exit code, after what was said has gone out.
 
     That the reader of our output went away (`| head -1`) is no error: nothing is wrong, and nothing more can be said.
     """
-    if ending.code == INTERRUPTED:
+    if ending.code in (INTERRUPTED, TERMINATED):
         talk("interrupted: what was there before is untouched")
     reader_gone = isinstance(ending.__context__, BrokenPipeError)
     try:

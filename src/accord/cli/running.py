@@ -52,6 +52,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """mallopt(3) of the GNU C library."""
 _KEPT_BYTES = 64 << 20
 _ARENAS = 2
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 REPORTS_WAITING = 3
 """Views that may wait for a worker: what bounds the room that they take on the disk."""
@@ -346,16 +347,17 @@ def _publishers(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextmanager
 def _interrupts_withheld() -> Iterator[None]:
-    """Processes that are started here never see Ctrl-C, not even while they import: who started them ends them."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Processes started here heed no signal to their group, not even while they import: who began them ends them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
 
 def _begin_publisher() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for each in ENDINGS:
+        signal.signal(each, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import accord.reports.publish  # noqa: F401
 
