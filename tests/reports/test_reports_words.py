@@ -111,6 +111,23 @@ def test_values_are_joined_as_the_language_joins_them() -> None:
     assert ENGLISH.say(Lines(parts=(1, None))) == "1\n\u2013"
 
 
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("b", "a y b"),
+        ("infectado", "a e infectado"),
+        ("Índice", "a e Índice"),
+        ("hijo", "a e hijo"),
+        # the Ortografía keeps y before a diphthong
+        ("hielo", "a y hielo"),
+        ("Yemen", "a y Yemen"),
+    ],
+)
+def test_a_spanish_and_changes_before_its_own_sound(second: str, said: str) -> None:
+    assert SPANISH.say(Together(parts=(Verbatim(text="a"), Verbatim(text=second)))) == said
+    assert SPANISH.say(Together(parts=tuple(Verbatim(text=text) for text in ("z", "a", second)))) == f"z, {said}"
+
+
 def test_clauses_are_parted_by_the_mark_of_the_language_and_sentences_by_a_blank() -> None:
     class Marked(gettext.NullTranslations):
         def gettext(self, message: str) -> str:
@@ -136,6 +153,8 @@ def test_clauses_are_parted_by_the_mark_of_the_language_and_sentences_by_a_blank
         (GERMAN, "CH", "in der Schweiz", "der Schweiz"),
         (SPANISH, "ID", "en Indonesia", "de Indonesia"),
         (SPANISH, "GB", "en el Reino Unido", "del Reino Unido"),
+        (SPANISH, "PF", "en la Polinesia Francesa", "de la Polinesia Francesa"),
+        (SPANISH, "SV", "en El Salvador", "de El Salvador"),
     ],
 )
 def test_a_translation_asks_for_a_country_as_its_sentence_wants_it(

@@ -35,6 +35,9 @@ _PLACE = 0xE000
 """Private-use characters that stand for values while CLDR joins them."""
 _PLACES = re.compile("([\ue000-\uf8ff])")
 
+_I_SOUND = re.compile("h?[ií](?![aeo])", re.IGNORECASE)
+"""How a word begins before which the Spanish y is e (Ortografía de la lengua española; ICU's lists do the same)."""
+
 _GROUPED_FROM = {"es": 10_000}
 """Numbers below are not grouped: CLDR's minimumGroupingDigits, which Babel leaves aside (Ortografía, 5.2.1)."""
 
@@ -301,6 +304,9 @@ class Speaker:
 
         return sorted(items, key=key)
 
+    def _is_spanish_and(self, run: Run) -> bool:
+        return self.locale.language == "es" and run.text == " y "
+
     def _country(self, country: Country, form: str) -> Run:
         name = self.locale.territories.get(country.code)
         if name is None:
@@ -335,6 +341,8 @@ class Speaker:
                         said = self.runs(value.parts[ord(piece) - _PLACE])
                         if runs and _stands_apart(runs[-1], said[0]):
                             runs.append(Run(text="\N{NO-BREAK SPACE}"))
+                        if runs and self._is_spanish_and(runs[-1]) and _I_SOUND.match(said[0].text):
+                            runs[-1] = Run(text=" e ")
                         runs += said
                     else:
                         runs.append(Run(text=piece))

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from io import BytesIO, StringIO
 
-LANGUAGES: tuple[str, ...] = ("en", "fr", "ar", "de")
+LANGUAGES: tuple[str, ...] = ("en", "fr", "es", "ar", "de")
 """Languages that Accord speaks, by BCP 47: English, which needs no catalogue, and every `.po` here."""
 
 

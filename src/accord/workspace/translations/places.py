@@ -127,7 +127,7 @@ _GERMAN: dict[str, tuple[str, str]] = {
 
 _SPANISH: dict[str, frozenset[str]] = {
     "el": frozenset("BQ CG EH GB IO LB".split()),
-    "la": frozenset("AQ BV CD CF CX DO HK IM IN MO NF VA".split()),
+    "la": frozenset("AQ BV CD CF CX DO GF HK IM IN MO NF PF VA".split()),
     "los": frozenset("AE NL PS TF".split()),
     "las": frozenset("AX BM BS CC CK FK FO GS HM KM KY MH MP PN SB SC TC UM VG VI".split()),
 }
