@@ -52,6 +52,15 @@ def test_a_run_tells_its_result_on_standard_output_and_the_rest_on_standard_erro
     assert ESCAPE not in place["out_said"]
 
 
+def test_a_run_names_a_report_in_a_language_that_its_readers_read(accord, operation_of, servers, tmp_path) -> None:
+    reader = '[[recipient]]\npartner = "csirt-vn"\ncountry = "VN"\nlanguages = ["es", "fr"]\n'
+    file = operation_of(tmp_path, {"list.txt": "\n".join(servers["VN"])}, more=reader)
+    said = accord("operation", "run", file, "--out", tmp_path / "out", "--workers", "1")
+    report = tmp_path / "out/reports/VN/car.es.pdf"
+    assert said.stdout.splitlines()[-1] == f"Open {report}"
+    assert report.is_file()
+
+
 @pytest.mark.parametrize("words", [*LISTINGS.values(), ("--help",), ("operation", "run", "--help")])
 def test_a_reader_that_goes_away_is_no_error(environment, program, place, words: tuple[str, ...]) -> None:
     # unbuffered, the first line fails; buffered, what is sent at the very end

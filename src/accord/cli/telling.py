@@ -52,9 +52,10 @@ def tell_run(sheet: RunSheet, operation: Operation) -> None:
             talk(f"refused: {delivery.file}: {len(delivery.refused) - 5:,} more, see summary.json")
         for note in delivery.notes:
             talk(f"note: {delivery.file}: {note}")
-    first = report_folder(operation.scope.countries[0], operation.themes[0] if operation.themes else None)
+    country = operation.scope.countries[0]
+    first = report_folder(country, operation.themes[0] if operation.themes else None)
     talk(f"{sheet.seconds:.1f} s")
-    say(f"Open {sheet.out / first / 'car.en.pdf'}")
+    say(f"Open {sheet.out / first / f'car.{operation.languages_of(country)[0]}.pdf'}")
 
 
 def _country_row(country: str, figures: dict[str, object]) -> tuple[object, ...]:

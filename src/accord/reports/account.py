@@ -68,11 +68,11 @@ def _datasets(view: View) -> Block:
             "The {n} data set behind this report", "The {n} data sets behind this report", len(view.datasets)
         ),
         columns=(
-            Column(title=say("Data set and partner"), weight=2.4),
+            Column(title=say("Data set and partner"), weight=2.3),
             Column(title=say("How it was collected"), weight=2.2),
             Column(title=say("Collected"), weight=1.2),
             Column(title=say("Records"), weight=0.95, align=Align.END),
-            Column(title=say("Findings"), weight=0.9, align=Align.END),
+            Column(title=say("Findings"), weight=1.0, align=Align.END),
             Column(title=say("Sightings"), weight=1.0, align=Align.END),
             Column(title=say("Grade, marking"), weight=1.3),
         ),

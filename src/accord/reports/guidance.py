@@ -32,8 +32,8 @@ def _by_role(tally: Tally) -> Table:
         caption=say("Recommended action for each role"),
         columns=(
             Column(title=say("Role"), weight=1.3),
-            Column(title=say("Findings"), weight=0.8, align=Align.END),
-            Column(title=say("Who can act"), weight=1.7),
+            Column(title=say("Findings"), weight=0.9, align=Align.END),
+            Column(title=say("Who can act"), weight=1.6),
             # l10n: head of a column: which evidence to keep before anything is switched off
             Column(title=say("Keep first"), weight=2.2),
             # l10n: head of the next column: what to do once the evidence is kept
