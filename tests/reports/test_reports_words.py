@@ -151,6 +151,8 @@ def test_clauses_are_parted_by_the_mark_of_the_language_and_sentences_by_a_blank
         (GERMAN, "ID", "in Indonesien", "von Indonesien"),
         (GERMAN, "PH", "auf den Philippinen", "der Philippinen"),
         (GERMAN, "CH", "in der Schweiz", "der Schweiz"),
+        (GERMAN, "RE", "auf Réunion", "von Réunion"),
+        (GERMAN, "HK", "in Hongkong", "von Hongkong"),  # CLDR 47, de: HK-alt-short
         (SPANISH, "ID", "en Indonesia", "de Indonesia"),
         (SPANISH, "GB", "en el Reino Unido", "del Reino Unido"),
         (SPANISH, "PF", "en la Polinesia Francesa", "de la Polinesia Francesa"),

@@ -362,9 +362,9 @@ def _conflicts(acted: pa.Table, number: int) -> list[Block]:
             caption=_shown(len(rows), number, say("Findings whose country is in doubt, the worst first")),
             columns=(
                 _INDICATOR,
-                Column(title=say("Network"), weight=2),
-                Column(title=say("First source"), weight=1.2),
-                Column(title=say("Second source"), weight=1.2),
+                Column(title=say("Network"), weight=1.7),
+                Column(title=say("First source"), weight=1.35),
+                Column(title=say("Second source"), weight=1.35),
             ),
             rows=tuple(
                 (_indicator(row), _network_of(row), _country(row["country"]), _country(row["country_second"]))

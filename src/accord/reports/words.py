@@ -28,7 +28,7 @@ from babel.numbers import format_decimal, format_percent
 
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.translations import LANGUAGES, catalogue
-from accord.workspace.translations.places import in_sentence
+from accord.workspace.translations.places import in_sentence, short_name
 
 _FORMATTER = Formatter()
 _PLACE = 0xE000
@@ -311,9 +311,8 @@ class Speaker:
         name = self.locale.territories.get(country.code)
         if name is None:
             return Run(text=printable(country.code), flow=Flow.LATIN)
-        if not country.in_sentence:
-            return Run(text=str(name))
-        return Run(text=in_sentence(self.locale.language, country.code, str(name), form))
+        name = short_name(self.locale.language, country.code, str(name))
+        return Run(text=in_sentence(self.locale.language, country.code, name, form) if country.in_sentence else name)
 
     def _message(self, message: Message) -> tuple[Run, ...]:
         if message.many is None:

@@ -15,6 +15,9 @@ those do not list follow the same rules.
 FORMS: dict[str, tuple[str, ...]] = {"fr": ("in", "of"), "de": ("in", "of"), "es": ("in", "of")}
 """Language -> forms that its translations may ask for."""
 
+_SHORT = {"de": {"HK": "Hongkong", "MO": "Macau"}}
+"""CLDR's short names, where a language's usual one (`Sonderverwaltungsregion ...`) is too long for a line."""
+
 _ENGLISH = frozenset("AE BS CC CD CF CG CK DO FK FO GB GM KM KY MH MP MV NL PH SB SC TC TF UM US VG VI".split())
 """Names before which English puts an article inside a sentence."""
 
@@ -83,7 +86,6 @@ _GERMAN: dict[str, tuple[str, str]] = {
         "in Südgeorgien und auf den Südlichen Sandwichinseln",
         "von Südgeorgien und den Südlichen Sandwichinseln",
     ),
-    "HK": ("in der Sonderverwaltungsregion Hongkong", "der Sonderverwaltungsregion Hongkong"),
     "HM": ("auf Heard und den McDonaldinseln", "von Heard und den McDonaldinseln"),
     "IM": ("auf der Isle of Man", "der Isle of Man"),
     "IO": ("im Britischen Territorium im Indischen Ozean", "des Britischen Territoriums im Indischen Ozean"),
@@ -95,7 +97,6 @@ _GERMAN: dict[str, tuple[str, str]] = {
     "MD": ("in der Republik Moldau", "der Republik Moldau"),
     "MH": ("auf den Marshallinseln", "der Marshallinseln"),
     "MN": ("in der Mongolei", "der Mongolei"),
-    "MO": ("in der Sonderverwaltungsregion Macau", "der Sonderverwaltungsregion Macau"),
     "MP": ("auf den Nördlichen Marianen", "der Nördlichen Marianen"),
     "MV": ("auf den Malediven", "der Malediven"),
     "NF": ("auf der Norfolkinsel", "der Norfolkinsel"),
@@ -123,7 +124,9 @@ _GERMAN: dict[str, tuple[str, str]] = {
     "XK": ("im Kosovo", "des Kosovo"),
     "YE": ("im Jemen", "des Jemen"),
 }
-"""Names with an article, inflected; every other one is `in ...` and `von ...`."""
+"""Names with an article, inflected; every other one is `in ...` and `von ...`, an island's `auf ...`."""
+_GERMAN_ISLANDS = frozenset("AI AW BL BM CW GG GP GU JE MF MQ MS NU PM RE SH SJ SX TK WF YT".split())
+"""Islands that are no states of their own (of a state German says `in`, too)."""
 
 _SPANISH: dict[str, frozenset[str]] = {
     "el": frozenset("BQ CG EH GB IO LB".split()),
@@ -131,6 +134,11 @@ _SPANISH: dict[str, frozenset[str]] = {
     "los": frozenset("AE NL PS TF".split()),
     "las": frozenset("AX BM BS CC CK FK FO GS HM KM KY MH MP PN SB SC TC UM VG VI".split()),
 }
+
+
+def short_name(language: str, code: str, name: str) -> str:
+    """A country's name, or the short one that a language has for it."""
+    return _SHORT.get(language, {}).get(code, name)
 
 
 def in_sentence(language: str, code: str, name: str, form: str) -> str:
@@ -146,7 +154,7 @@ def in_sentence(language: str, code: str, name: str, form: str) -> str:
         case "fr":
             return _french_in(code, name) if form == "in" else _french_of(code, name)
         case "de":
-            plain = (f"in {name}", f"von {name}")
+            plain = (f"auf {name}" if code in _GERMAN_ISLANDS else f"in {name}", f"von {name}")
             return _GERMAN.get(code, plain)[FORMS["de"].index(form)]
         case _:
             return _spanish(code, name, form)
