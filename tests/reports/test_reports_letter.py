@@ -143,10 +143,11 @@ def test_the_request_names_its_basis_and_when_and_whom_to_answer(make_view: Make
     assert "Please tell us what was done" in other
 
 
-def test_simulated_data_says_so_in_every_letter(make_view: MakeView) -> None:
-    note, *rest = letters(letter.render(make_view(findings=60, simulated=True), "en"))
+def test_simulated_data_says_so_in_every_letter_and_in_the_form(make_view: MakeView) -> None:
+    rows = [{"value": f"203.0.113.{n}", "asn": 64496 + n} for n in range(LETTERS + 1)]
+    note, *rest = letters(letter.render(make_view(rows=rows, simulated=True), "en"))
     assert "SIMULATED DATA: do not send" in note
-    assert rest
+    assert len(rest) == LETTERS + 1
     for part in rest:
         assert "Subject: [SIMULATED] [TLP:" in part
         assert "\nSIMULATED DATA\n" in part

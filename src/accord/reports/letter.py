@@ -181,6 +181,11 @@ def _subject(view: View, marking: Marking, network: NetworkTally) -> Message:
         count=count_of("{n} finding", "{n} findings", network.findings),
         asn=_asn(network),
     )
+    return _told_apart(view, subject)
+
+
+def _told_apart(view: View, subject: Message) -> Message:
+    """A subject that says so where nothing of the operation is real."""
     return say("[SIMULATED] {subject}", subject=subject) if view.operation.simulated else subject
 
 
@@ -294,10 +299,11 @@ def _form(view: View, findings: pa.Table, networks: tuple[NetworkTally, ...], vo
     rest = findings.filter(pc.is_in(findings["asn"], asns))
     marking = strictest(*(Marking(name) for name in pc.unique(rest["marking"]).to_pylist()))
     roles = dict.fromkeys(role for network in networks for role in network.roles)
-    subject = say(
+    form = say(
         "[{label}] [number] findings in your network [AS number]: request for action",
         label=Fixed(text=marking.label),
     )
+    subject = _told_apart(view, form)
     lines = [
         "",
         *_directed([_BAR], voice),
@@ -315,6 +321,8 @@ def _form(view: View, findings: pa.Table, networks: tuple[NetworkTally, ...], vo
         as_of=view.operation.as_of,
     )
     lines += ["", *_line(Fixed(text=marking.label), voice)]
+    if view.operation.simulated:
+        lines += ["", *_line(say("SIMULATED DATA"), voice)]
     lines += ["", *_line(say("To [owner]"), voice), "", *_wrapped(opening, voice)]
     lines += _asked(roles, voice)
     lines += _close(view, voice)
