@@ -1,8 +1,8 @@
 """Sinkhole events to evidence and attributed findings on disk, beside DuckDB's plain parse of the same file.
 
 For each size a file of simulated events is written (`accord.training.events`, 33 columns, one line in a hundred
-broken). Each round measures `bench/duckdb_parse.py` on it, and then a workspace's commands as a person gives them:
-`accord delivery add` (custody, account, rejects, evidence) and `accord snapshot make` (findings and where they are).
+broken). Each round measures `bench/duckdb_parse.py` on it, and then a workspace's command as a person gives it: `accord
+delivery add --snapshot` (custody, account, rejects, evidence, findings and where they are).
 The file is read once before, so that it lies in the page cache for both. Every round's account is held against the
 truth that the writer told: lines accepted, rejects by reason, distinct addresses. First of all, a file of 200,000
 events is read by `bench/sinkhole_plain.py` too, and evidence, findings and rejects must be equal one by one.
@@ -108,9 +108,9 @@ def _compared(ours: Figures, duckdb: Figures, events: int) -> Figures:
 def one_round(written: WrittenEvents, scratch: Path) -> Figures:
     """From an empty workspace to a snapshot; the account must be the writer's."""
     hub = workspace(scratch)
-    added = measure(accord("delivery", "add", "sinkhole", written.path, "--in", hub, "--json"))
-    made = measure(accord("snapshot", "make", "--in", hub, "--json"))
-    (account,) = json.loads(added.stdout)
+    done = measure(accord("delivery", "add", "sinkhole", written.path, "--in", hub, "--snapshot", "--json"))
+    told = json.loads(done.stdout)
+    (account,) = told["deliveries"]
     expected = {
         # the header is a record too, and ignored
         "records": written.events + 1,
@@ -118,15 +118,9 @@ def one_round(written: WrittenEvents, scratch: Path) -> Figures:
         "rejected_by_reason": {str(reason): count for reason, count in written.rejected_by_reason.items()},
     }
     require(expected, {name: account[name] for name in expected})
-    require(written.ipv4 + written.ipv6, json.loads(made.stdout)["findings"])
+    require(written.ipv4 + written.ipv6, told["snapshot"]["findings"])
     shutil.rmtree(hub)
-    return {
-        "wall_s": added.wall_s + made.wall_s,
-        "cpu_s": added.cpu_s + made.cpu_s,
-        "peak_mb": max(added.peak_mb, made.peak_mb),
-        **added.figures("add"),
-        **made.figures("snapshot"),
-    }
+    return {"wall_s": done.wall_s, "cpu_s": done.cpu_s, "peak_mb": done.peak_mb}
 
 
 def compare_with_twin(files: Path, scratch: Path, events: int) -> str:
@@ -136,8 +130,7 @@ def compare_with_twin(files: Path, scratch: Path, events: int) -> str:
     written = events_in(files, events)
     twin = sinkhole_plain.read(written.path)
     hub = workspace(scratch)
-    measure(accord("delivery", "add", "sinkhole", written.path, "--in", hub, "--json"))
-    measure(accord("snapshot", "make", "--in", hub, "--json"))
+    measure(accord("delivery", "add", "sinkhole", written.path, "--in", hub, "--snapshot", "--json"))
     (delivery,) = (hub / "deliveries" / "dataset=sinkhole").iterdir()
     require(twin.evidence, rows_of(delivery / "evidence-addresses.parquet", twin.evidence))
     require(twin.rejects, rows_of(delivery / "rejects.parquet", twin.rejects))

@@ -169,7 +169,7 @@ def moment(hub: Path, *, appeared: bool) -> str:
         ("account.json", "account written"),
         ("manifest.json", "manifest written"),
         ("evidence-addresses.parquet", "merging"),
-        ("delivered.zst", "receiving"),
+        ("delivered", "receiving"),
         ("new", "staged"),
     ):
         if name in staged:

@@ -8,9 +8,10 @@ import typer
 
 from accord.agreements.declarations import Dataset
 from accord.cli.delivering import Receipt, collected, read_account, take_delivery
-from accord.cli.operation import COMPLETE_WITH_REFUSED, cores
+from accord.cli.operation import COMPLETE_WITH_REFUSED
 from accord.cli.places import reference_in_use
-from accord.cli.running import keep_memory
+from accord.cli.readying import cores, keep_memory
+from accord.cli.snapshotting import in_words, make_snapshot, told
 from accord.cli.terminal import progress_bar, say, say_json, show_error, show_table, talk
 from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
@@ -25,7 +26,9 @@ _COLUMNS = [
 ]
 
 
-def add_files(folder: Path, dataset: str, files: Sequence[Path], collected_at: str | None, *, as_json: bool) -> None:
+def add_files(
+    folder: Path, dataset: str, files: Sequence[Path], collected_at: str | None, *, snapshot: bool, as_json: bool
+) -> None:
     """Take files for a data set, one after the other; leaves by exit code 3 when something was refused whole."""
     keep_memory()
     workspace = open_workspace(folder)
@@ -50,7 +53,18 @@ def add_files(folder: Path, dataset: str, files: Sequence[Path], collected_at: s
                 refused.append(error)
             else:
                 receipts.append(receipt)
-    _tell(receipts, as_json=as_json)
+        made = None
+        if snapshot:
+            made = make_snapshot(workspace, as_of=now, reference=reference, workers=cores(), progress=progress)
+    if as_json:
+        accounts = [account_of(one.delivery) | {"delivered_before": one.known} for one in receipts]
+        say_json({"deliveries": accounts, "snapshot": None if made is None else told(made)})
+    else:
+        _tell(receipts)
+        if snapshot:
+            say(in_words(made, workspace))
+        elif not all(receipt.known for receipt in receipts):
+            say("`accord snapshot make` merges what is new into what was found.")
     for refusal in refused:
         show_error(refusal)
     if refused or any(receipt.delivery.refused for receipt in receipts):
@@ -84,10 +98,7 @@ def _time(text: str) -> datetime:
     return datetime.fromtimestamp(instant / 1_000_000, UTC)
 
 
-def _tell(receipts: Sequence[Receipt], *, as_json: bool) -> None:
-    if as_json:
-        say_json([account_of(one.delivery) | {"delivered_before": one.known} for one in receipts])
-        return
+def _tell(receipts: Sequence[Receipt]) -> None:
     fresh = [one.delivery for one in receipts if not one.known]
     if fresh:
         show_table(
@@ -104,7 +115,6 @@ def _tell(receipts: Sequence[Receipt], *, as_json: bool) -> None:
                 for one in fresh
             ],
         )
-        say("`accord snapshot make` merges what is new into what was found.")
     for one in receipts:
         if one.known:
             talk(f"delivered before, byte for byte, and passed over: {one.delivery.file}")

@@ -13,7 +13,7 @@ import typer
 from accord.agreements.declarations import Dataset, DatasetId, Partner, PartnerId, PartnerKind, read_columns
 from accord.cli.operation import COMPLETE_WITH_REFUSED
 from accord.cli.places import reference_in_use
-from accord.cli.running import reading_context
+from accord.cli.readying import reading_context
 from accord.cli.terminal import progress_bar, say, say_json, show_table
 from accord.columns.instants import LATEST_US
 from accord.columns.reading import Columns

@@ -1,21 +1,22 @@
 """Taking a delivery into a workspace: custody of its bytes, the account of its records, its evidence."""
 
 import json
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import zstandard
 
 from accord.agreements.declarations import Dataset
 from accord.cli.kept import sizes, verify_kept
-from accord.cli.running import Progress, reading_context
+from accord.cli.readying import Progress, reading_context
 from accord.columns.instants import microseconds
 from accord.columns.schema import EVIDENCE
 from accord.formats.catalogue import FORMATS
@@ -35,8 +36,11 @@ ADDRESSES = "evidence-addresses.parquet"
 OTHERS = "evidence-others.parquet"
 """All other evidence."""
 
-_LEVEL = 1
-"""Of Zstandard: logs shrink to a tenth, faster than a disk writes."""
+DELIVERED = "delivered"
+"""The bytes as they came, so that anybody can hold them against their SHA-256."""
+
+_FLUSHED = 32 << 20
+"""Bytes after which the disk is asked to begin writing, so that it does not have all to do at the end."""
 
 _AHEAD = 2
 """Tables that may wait to be written: what bounds their memory."""
@@ -145,9 +149,27 @@ def _receive(
         workers=workers,
         progress=lambda name, done, total: progress(f"reading {name}", done, total),
     )
-    packer = zstandard.ZstdCompressor(level=_LEVEL, threads=1)
-    with (folder / "delivered.zst").open("wb") as sink, packer.stream_writer(sink) as writer:
-        return receiver.receive_file(dataset, file, writer.write)
+    with (folder / DELIVERED).open("wb", buffering=0) as sink:
+        return receiver.receive_file(dataset, file, _Copy(sink).write)
+
+
+class _Copy:
+    """A file that is written while it is made, and kept out of memory."""
+
+    def __init__(self, sink: FileIO) -> None:
+        self._sink = sink
+        self._written = self._asked = 0
+
+    def write(self, block: bytes) -> None:
+        """Add a block."""
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self._sink.write(rest) :]
+        self._written += len(block)
+        if self._written - self._asked >= _FLUSHED and hasattr(os, "posix_fadvise"):
+            # what is not needed in memory any more is first written, without waiting for it; what was, is let go
+            os.posix_fadvise(self._sink.fileno(), 0, self._written, os.POSIX_FADV_DONTNEED)
+            self._asked = self._written
 
 
 def _write_evidence(folder: Path, parts: Parts, received: Received, staging: Path, workers: int) -> None:

@@ -53,6 +53,9 @@ def add(
             help="When the partner collected it: the time of records that name none. By default now.",
         ),
     ] = None,
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="Make a snapshot of what is new, as `accord snapshot make` does.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Take deliveries into a workspace: the bytes are kept, every record is accounted for, evidence is merged.
@@ -60,11 +63,11 @@ def add(
     A file that was delivered before is passed over. A file that is refused whole is named and not kept, and the
     others go on: the exit code is then 3.
 
-    Example: accord delivery add vendor-sinkhole 2026-11-2*.csv.gz --in hub
+    Example: accord delivery add vendor-sinkhole 2026-11-2*.csv.gz --in hub --snapshot
     """
     from accord.cli.adding import add_files
 
-    add_files(folder, dataset, files, collected_at, as_json=as_json)
+    add_files(folder, dataset, files, collected_at, snapshot=snapshot, as_json=as_json)
 
 
 @app.command("list")

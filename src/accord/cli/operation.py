@@ -1,6 +1,5 @@
 """`accord operation`: run an operation file."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +16,6 @@ COMPLETE_WITH_REFUSED = 3
 @app.callback()
 def operations() -> None:
     """Operations: from deliveries to Cyber Activity Reports."""
-
-
-def cores() -> int:
-    """Processors that this process may use, at most 8."""
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
 
 
 @app.command("run")
@@ -43,6 +37,7 @@ def run(
     Example: accord operation run examples/public-feeds.toml --out out
     """
     from accord.cli.places import reference_in_use
+    from accord.cli.readying import cores
     from accord.cli.running import run_operation
     from accord.cli.telling import tell_run
     from accord.cli.terminal import progress_bar, say_json

@@ -1,16 +1,14 @@
 """The main job: an operation file in, an output folder with every country's reports out."""
 
-import ctypes
 import json
 import multiprocessing
 import multiprocessing.connection
 import os
 import shutil
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -23,9 +21,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from accord.attribution.locating import locate
+from accord.cli.readying import Progress, keep_memory, reading_context
 from accord.columns.formulas import disarmed
 from accord.columns.instants import microseconds
-from accord.columns.reading import Context
 from accord.columns.schema import FINDINGS
 from accord.formats.catalogue import FORMATS
 from accord.fusion.engines.duckdb import EvidenceEngine
@@ -48,10 +46,6 @@ from accord.workspace.keys import hub_key
 if TYPE_CHECKING:  # only the processes that write reports need what it imports
     from accord.reports.publish import PublishedReport
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-"""mallopt(3) of the GNU C library."""
-_KEPT_BYTES = 64 << 20
-_ARENAS = 2
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 REPORTS_WAITING = 3
@@ -62,9 +56,6 @@ HUB_ROWS = 1 << 16
 
 HUB_DISTINCT = frozenset({"finding_id", "value", "host", "registered_domain"})
 """Columns of the hub's table in which hardly a value comes twice."""
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is (0: not known)."""
 
 
 @dataclass(slots=True)
@@ -157,27 +148,6 @@ def _keep_apart(operation: Operation, out: Path) -> None:
                 got=str(path),
                 remedy="choose another --out",
             )
-
-
-def keep_memory() -> None:
-    """Let the allocator keep what it has: columns of a million rows come and go, and every time the system must hand
-    out and clear their pages again, which took a fifth of a run."""
-    pa.set_memory_pool(pa.system_memory_pool())
-    allocator = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if allocator is not None:
-        allocator(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-        allocator(_M_MMAP_THRESHOLD, _KEPT_BYTES)
-        # what one thread gives back, another may take: else each keeps its own
-        allocator(_M_ARENA_MAX, _ARENAS)
-
-
-def reading_context(reference: Reference) -> Context:
-    """What formats may know of the outside world; it is read when a format first asks."""
-    return Context(
-        is_public_suffix=lambda name: reference.suffixes.is_public_suffix(name),  # noqa: PLW0108 -- not read before
-        has_known_suffix=lambda name: reference.suffixes.has_known_suffix(name),  # noqa: PLW0108
-        are_public_suffixes=lambda names: reference.suffixes.are_public_suffixes(names),  # noqa: PLW0108
-    )
 
 
 def _receive(

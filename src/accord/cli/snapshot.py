@@ -28,10 +28,9 @@ def make(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
     """
     from datetime import UTC, datetime
 
-    from accord.cli.operation import cores
     from accord.cli.places import reference_in_use
-    from accord.cli.running import keep_memory
-    from accord.cli.snapshotting import make_snapshot
+    from accord.cli.readying import cores, keep_memory
+    from accord.cli.snapshotting import in_words, make_snapshot, told
     from accord.cli.terminal import progress_bar, say, say_json
     from accord.workspace.store import open_workspace
 
@@ -42,11 +41,9 @@ def make(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
             workspace, as_of=datetime.now(UTC), reference=reference_in_use(), workers=cores(), progress=progress
         )
     if as_json:
-        say_json(None if manifest is None else {"number": manifest.number, "findings": manifest.findings})
-    elif manifest is None:
-        say(f"Nothing is new since snapshot {workspace.snapshot().number}.")
+        say_json(None if manifest is None else told(manifest))
     else:
-        say(f"Snapshot {manifest.number}: {manifest.findings:,} findings from {len(manifest.deliveries):,} deliveries.")
+        say(in_words(manifest, workspace))
 
 
 @app.command("list")

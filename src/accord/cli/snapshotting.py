@@ -14,7 +14,7 @@ import pyarrow as pa
 from accord.attribution.locating import PLACES, locate
 from accord.cli.delivering import ADDRESSES, OTHERS, parquet, verify_delivery
 from accord.cli.kept import damage_named, sizes, verify_kept
-from accord.cli.running import Progress
+from accord.cli.readying import Progress
 from accord.columns.schema import FOUND, STANDING
 from accord.fusion.engines.files import engine, merge_evidence, sql_path
 from accord.fusion.standing import files_of, findings_of, merge_standing
@@ -96,6 +96,18 @@ def make_snapshot(
         (folder / "manifest.json").write_text(_written(manifest), "utf-8")
         workspace.publish(folder, workspace.root / "snapshots" / f"{number:06d}")
     return manifest
+
+
+def told(manifest: Manifest) -> dict[str, object]:
+    """What a program is told of a snapshot that was made."""
+    return {"number": manifest.number, "findings": manifest.findings}
+
+
+def in_words(manifest: Manifest | None, workspace: Workspace) -> str:
+    """What a person is told of what `make_snapshot` has done in a workspace."""
+    if manifest is None:
+        return f"Nothing is new since snapshot {workspace.snapshot().number}."
+    return f"Snapshot {manifest.number}: {manifest.findings:,} findings from {len(manifest.deliveries):,} deliveries."
 
 
 def _base(workspace: Workspace, deliveries: Iterable[DeliveryFolder]) -> Manifest | None:

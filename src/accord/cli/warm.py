@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from accord.cli.running import Progress
+    from accord.cli.readying import Progress
     from accord.reference.store import Reference
 
 _SETTINGS = """

@@ -4,7 +4,7 @@
       workspace.toml                      hub, partners, data sets
       hub.key                             mode 0600; finding ids are made from it
       deliveries/dataset=ID/sha256=HEX/   one delivery: what was received and what it says
-        delivered.zst                     the bytes as received, compressed
+        delivered                         the bytes as received
         account.json                      every record accounted for
         evidence.parquet                  columns.schema.EVIDENCE
         rejects.parquet, resolutions.parquet
