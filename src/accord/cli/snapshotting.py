@@ -1,9 +1,9 @@
 """Snapshots of a workspace: what was found in all deliveries so far, where it is, and how that changes."""
 
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from accord.attribution.locating import PLACES, locate
 from accord.cli.delivering import ADDRESSES, OTHERS, parquet, verify_delivery
 from accord.cli.kept import damage_named, sizes, verify_kept
 from accord.cli.readying import Progress
+from accord.columns.runs import ahead
 from accord.columns.schema import FOUND, STANDING
 from accord.fusion.engines.files import engine, merge_evidence, sql_path
 from accord.fusion.standing import files_of, findings_of, merge_standing
@@ -139,15 +140,7 @@ def _standing(
 
 def _found(tables: Iterable[pa.Table], reference: Reference, workers: int) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Each table of standing evidence with its findings, while the next ones are being located."""
-    waiting: deque[tuple[pa.Table, Future[pa.Table]]] = deque()
-    with ThreadPoolExecutor(workers, "locate") as pool:
-        for table in tables:
-            waiting.append((table, pool.submit(_located, table, reference)))
-            if len(waiting) > workers:
-                first, found = waiting.popleft()
-                yield first, found.result()
-        for first, found in waiting:
-            yield first, found.result()
+    return ahead(lambda table: (table, _located(table, reference)), tables, workers)
 
 
 def _located(standing: pa.Table, reference: Reference) -> pa.Table:

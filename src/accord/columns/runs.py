@@ -4,11 +4,13 @@ A *run* is a table of RUN rows sorted by address. Runs lie on disk as Arrow file
 merging many of them holds one stretch of addresses at a time, however many rows there are.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -170,23 +172,23 @@ def merge_runs(
             columns["day"] = np.zeros(len(columns["day"]), np.int32)
         return merged(Rows(**columns))
 
-    yield from _ahead(stretch, _stretches(runs), threads)
+    yield from ahead(lambda bounds: stretch(*bounds), pairwise(_stretches(runs)), threads)
 
 
-def _ahead(
-    work: Callable[[tuple[int, int] | None, tuple[int, int] | None], Rows],
-    bounds: Sequence[tuple[int, int] | None],
-    threads: int,
-) -> Iterator[Rows]:
-    """The work between each two bounds, in order, while the next are under way."""
+Asked = TypeVar("Asked")
+Done = TypeVar("Done")
+
+
+def ahead(work: Callable[[Asked], Done], items: Iterable[Asked], threads: int) -> Iterator[Done]:
+    """`map` in threads: results in order, at most `threads` + 1 of them made and not yet taken."""
     with ThreadPoolExecutor(threads) as pool:
-        waiting: list[Future[Rows]] = []
-        for begin, end in pairwise(bounds):
-            waiting.append(pool.submit(work, begin, end))
+        waiting: deque[Future[Done]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
             if len(waiting) > threads:
-                yield waiting.pop(0).result()
-        for future in waiting:
-            yield future.result()
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 class _Run:

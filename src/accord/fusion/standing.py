@@ -1,5 +1,6 @@
 """What stands after all deliveries: evidence about addresses merged by sorting, and findings made of any evidence."""
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from accord.columns.lists import sorted_lists
-from accord.columns.runs import RUN, Rows, merge_runs, merged
+from accord.columns.runs import RUN, Rows, ahead, merge_runs, merged
 from accord.columns.schema import EVIDENCE, FOUND, INSTANT, STANDING
-from accord.fusion.engines.files import ROWS, EvidenceFile, finding_begins, pieces, whole_findings
+from accord.fusion.engines.files import EvidenceFile, finding_begins, pieces, whole_findings
 from accord.reference.addresses import MAPPED, address_texts
 from accord.vocabulary.indicators import INDICATOR_TYPES, TYPE_CODES, IndicatorType
 from accord.vocabulary.markings import MARKINGS
@@ -24,6 +25,9 @@ _MARKINGS = pa.array([marking.value for marking in MARKINGS])
 _NAMED = ("role", "dataset", "family", "marking")
 
 Codes = npt.NDArray[np.int32]
+
+Meaning = tuple[str, str | None, str | None, int]
+"""Role, data set, family and marking (its code)."""
 
 
 def merge_sightings(
@@ -51,49 +55,59 @@ def merge_standing(
     `files`: EVIDENCE sorted by address, of deliveries that `standing` (a file of STANDING rows sorted by address) does
     not hold yet. `scratch` is a folder for what is between. Each piece holds whole findings.
     """
-    codes: dict[tuple[str, str | None, str | None, int], int] = {}
+    meanings = _Meanings()
     sources = [(file.path, file.dataset) for file in files] + ([(standing, None)] if standing is not None else [])
     runs = []
     for number, (path, dataset) in enumerate(sources):
         run = scratch / f"standing-{number:06d}.run"
-        _rewrite(path, dataset, run, codes)
+        _rewrite(path, dataset, run, meanings, threads)
         runs.append(run)
-    sheet = _Sheet(list(codes))
+    sheet = _Sheet(meanings.said)
     stretches = merge_runs(runs, sheet.rank, days=False, threads=threads)
     tables = pieces(batch for rows in stretches for batch in sheet.table(rows, STANDING).to_batches())
     yield from whole_findings(tables)
 
 
 def _rewrite(
-    path: Path, dataset: str | None, run: Path, codes: dict[tuple[str, str | None, str | None, int], int]
+    path: Path,
+    dataset: str | None,
+    run: Path,
+    meanings: "_Meanings",
+    threads: int,
 ) -> None:
     """A file of EVIDENCE or STANDING rows as a run of merged days."""
     names = [name for name in _NAMED if dataset is None or name != "dataset"]
-    source = pq.ParquetFile(path, read_dictionary=names)
     numbers = ("first_seen", "last_seen", "count", "observations")
-    with pa.OSFile(str(run), "wb") as sink, pa.ipc.new_file(sink, RUN) as writer:
-        for batch in source.iter_batches(ROWS, columns=["high", "low", *names, *numbers, "undated"]):
-            rows = merged(
-                Rows(
-                    high=batch["high"].to_numpy(),
-                    low=batch["low"].to_numpy(),
-                    meaning=_coded(batch, dataset, codes),
-                    day=np.zeros(len(batch), np.int32),
-                    first_seen=batch["first_seen"].cast(pa.int64()).to_numpy(),
-                    last_seen=batch["last_seen"].cast(pa.int64()).to_numpy(),
-                    count=batch["count"].to_numpy(),
-                    observations=batch["observations"].to_numpy(),
-                    undated=batch["undated"].to_numpy(zero_copy_only=False),
-                )
+
+    def rewritten(group: int) -> pa.Table:
+        # a reader each: one is not to be used by two threads
+        with pq.ParquetFile(path, read_dictionary=names) as source:
+            columns = ["high", "low", *names, *numbers, "undated"]
+            table = source.read_row_group(group, columns=columns, use_threads=False).combine_chunks()
+        (batch,) = table.to_batches()
+        rows = merged(
+            Rows(
+                high=batch["high"].to_numpy(),
+                low=batch["low"].to_numpy(),
+                meaning=_coded(batch, dataset, meanings),
+                day=np.zeros(len(batch), np.int32),
+                first_seen=batch["first_seen"].cast(pa.int64()).to_numpy(),
+                last_seen=batch["last_seen"].cast(pa.int64()).to_numpy(),
+                count=batch["count"].to_numpy(),
+                observations=batch["observations"].to_numpy(),
+                undated=batch["undated"].to_numpy(zero_copy_only=False),
             )
-            columns = [pa.array(getattr(rows, name)) for name in RUN.names[:-1]]
-            nobody = pa.array(np.full(len(rows), -1, np.int32))
-            writer.write_batch(pa.RecordBatch.from_arrays([*columns, nobody], schema=RUN))
+        )
+        nobody = pa.array(np.full(len(rows), -1, np.int32))
+        return pa.table([*(pa.array(getattr(rows, name)) for name in RUN.names[:-1]), nobody], schema=RUN)
+
+    groups = range(pq.read_metadata(path).num_row_groups)
+    with pa.OSFile(str(run), "wb") as sink, pa.ipc.new_file(sink, RUN) as writer:
+        for table in ahead(rewritten, groups, threads):
+            writer.write_table(table)
 
 
-def _coded(
-    batch: pa.RecordBatch, dataset: str | None, codes: dict[tuple[str, str | None, str | None, int], int]
-) -> Codes:
+def _coded(batch: pa.RecordBatch, dataset: str | None, meanings: "_Meanings") -> Codes:
     """The meaning of each row: a code for each distinct (role, dataset, family, marking)."""
     marks = {marking.value: code for code, marking in enumerate(MARKINGS)}
     columns = [batch[name] for name in _NAMED if dataset is None or name != "dataset"]
@@ -108,16 +122,32 @@ def _coded(
     found = np.empty(len(first), np.int32)
     for at, row in enumerate(first.tolist()):
         said = {name: batch[name][row].as_py() for name in _NAMED if dataset is None or name != "dataset"}
-        key = (said["role"], dataset or said["dataset"], said["family"], marks[said["marking"]])
-        found[at] = codes.setdefault(key, len(codes))
+        found[at] = meanings.code((said["role"], dataset or said["dataset"], said["family"], marks[said["marking"]]))
     return np.asarray(found[index])
+
+
+class _Meanings:
+    """Codes for what rows say; may be asked from several threads at once."""
+
+    def __init__(self) -> None:
+        self._codes: dict[Meaning, int] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def said(self) -> list[Meaning]:
+        """What each code stands for."""
+        return list(self._codes)
+
+    def code(self, said: Meaning) -> int:
+        """The code of a meaning, a new one where it has none."""
+        with self._lock:
+            return self._codes.setdefault(said, len(self._codes))
 
 
 class _Sheet:
     """What meanings stand for, in the order in which rows are to be sorted by them."""
 
-    def __init__(self, said: Sequence[tuple[str, str | None, str | None, int]]) -> None:
-        """Role, data set, family and marking (its code) of each meaning."""
+    def __init__(self, said: Sequence[Meaning]) -> None:
         order = sorted(range(len(said)), key=lambda at: (*(word or "" for word in said[at][:3]), said[at][3]))
         self.rank = np.empty(len(said), np.int32)
         """Place of each meaning in that order."""
