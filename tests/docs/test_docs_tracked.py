@@ -54,7 +54,9 @@ def test_no_tracked_file_names_a_registry() -> None:
 
 
 def test_nothing_in_the_source_says_that_it_is_unfinished() -> None:
-    assert [line for line in lines_with(UNFINISHED, below="src/") if not line.startswith(BUNDLED)] == []
+    found = [line for line in lines_with(UNFINISHED, below="src/") if not line.startswith(BUNDLED)]
+    # "todo" is a word of Spanish
+    assert [line for line in found if not line.split(":")[0].endswith("/es.po")] == []
 
 
 @pytest.mark.parametrize("text", ["# TODO: later", "raise NotImplementedError", "good enough for now"])
