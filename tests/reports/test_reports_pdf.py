@@ -191,6 +191,41 @@ def test_no_text_from_outside_is_read_as_markup_or_leaves_the_margins(make_view:
     assert over == []
 
 
+@needs_pdftotext
+@pytest.mark.parametrize("language", ["en", "fr", "ar"])
+def test_a_row_is_on_one_page(make_view: MakeView, language: str, tmp_path: Path) -> None:
+    rows = [
+        {
+            "value": f"203.0.113.{n}",
+            "families": [],
+            "sources": [f"Partner of the north {n}a", f"Partner of the south {n}b", f"Last{n}z"],
+        }
+        for n in range(1, 90)
+    ]
+    sheets = pages(pdf.render(compose(make_view(rows=rows), None), language), tmp_path)
+    begun = [set(re.findall(r"203\.0\.113\[\.\](\d+)", sheet)) for sheet in sheets]
+    ended = [set(re.findall(r"Last(\d+)z", sheet)) for sheet in sheets]
+    assert begun == ended
+    assert sum(1 for page in begun if page) > 3
+
+
+@needs_pdftotext
+def test_a_row_that_is_higher_than_a_page_goes_on_overleaf(make_view: MakeView, tmp_path: Path) -> None:
+    lists = [f"List number {n} of names that are seldom criminal" for n in range(200)]
+    made = pdf.render(compose(make_view(rows=[{"review": lists}]), None), "en")
+    text = " ".join("".join(pages(made, tmp_path)).split())
+    assert [n for n in range(200) if f"List number {n} of" not in text] == []
+
+
+@needs_pdftotext
+@pytest.mark.parametrize("findings", [5, 60, 150, 300])
+def test_a_small_table_is_on_one_page(make_view: MakeView, findings: int, tmp_path: Path) -> None:
+    sheets = pages(pdf.render(compose(make_view(findings=findings), None), "en"), tmp_path)
+    (sheet,) = (sheet for sheet in sheets if "What it is for" in sheet)
+    assert "findings.csv" in sheet
+    assert "car.<language>.html" in sheet
+
+
 @given(st.text(min_size=0, max_size=80))
 def test_breaking_a_long_word_adds_nothing_that_is_seen(text: str) -> None:
     text = text.replace("\u200b", "")

@@ -8,6 +8,7 @@ PDF tags (for screen readers) are written; long tables stay bounded by `actors.W
 import unicodedata
 from functools import cache
 from importlib.resources import as_file, files
+from math import ceil
 from threading import local
 
 import msgspec
@@ -29,7 +30,6 @@ from accord.reports.blocks import (
     MapSheet,
     Paragraph,
     Report,
-    Row,
     Section,
     Table,
     WeekChart,
@@ -42,6 +42,15 @@ Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
 BREAK_AFTER = 24
 """Characters without a space after which a line may break in the middle of a word."""
+
+ROOM = 90
+"""Characters that fit beside each other in a table, on the safe side."""
+
+WHOLE_ROW = 20
+"""Lines up to which a row is kept on one page. A page holds more than twice as many."""
+
+WHOLE_TABLE = 16
+"""Lines up to which a table is kept on one page, so that no row of it stands alone on the next."""
 
 KEPT_DOCUMENTS = 11
 """Documents after which typst's cache forgets one (it evicts what ten compilations did not use)."""
@@ -200,6 +209,19 @@ def _chart(block: BarChart | WeekChart | MapSheet, drawing: str, voice: Speaker)
 
 
 def _table(table: Table, voice: Speaker) -> dict[str, Plain]:
+    width = sum(column.weight for column in table.columns)
+    rooms = [max(int(ROOM * column.weight / width), 1) for column in table.columns]
+    rows: list[Plain] = []
+    lines = 0
+    for row in table.rows:
+        if isinstance(row, Band):
+            rows.append({"band": _cell(row.title, voice), "detail": _cell(row.detail, voice)})
+            lines += 1
+        else:
+            cells: list[Plain] = [_cell(value, voice) for value in row]
+            high = max(map(lines_of, map(voice.say, row), rooms))
+            rows.append(cells if high <= WHOLE_ROW else {"tall": cells})
+            lines += high
     return {
         "kind": "table",
         "caption": _cell(table.caption, voice),
@@ -207,14 +229,14 @@ def _table(table: Table, voice: Speaker) -> dict[str, Plain]:
         "titles": [voice.say(column.title) for column in table.columns],
         "weights": [column.weight for column in table.columns],
         "aligns": [column.align.value for column in table.columns],
-        "rows": [_row(row, voice) for row in table.rows],
+        "rows": rows,
+        "whole": lines <= WHOLE_TABLE,
     }
 
 
-def _row(row: Row | Band, voice: Speaker) -> Plain:
-    if isinstance(row, Band):
-        return {"band": _cell(row.title, voice), "detail": _cell(row.detail, voice)}
-    return [_cell(value, voice) for value in row]
+def lines_of(text: str, room: int) -> int:
+    """How many lines a cell will take, about, where `room` characters stand in a line."""
+    return sum(ceil(len(line) / room) or 1 for line in text.split("\n"))
 
 
 def _cell(value: Value, voice: Speaker) -> Plain:
