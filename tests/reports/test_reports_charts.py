@@ -100,6 +100,30 @@ def test_the_number_of_a_column_stands_below_the_name_of_the_axis() -> None:
     assert float(number.attrib["y"]) - float(number.attrib["font-size"]) > float(name.attrib["y"])
 
 
+def test_the_name_of_the_weeks_stands_where_reading_begins() -> None:
+    for voice, place in ((ENGLISH, (0.0, "start")), (ARABIC, (charts.WIDTH, "end"))):
+        name = next(parsed(charts.weeks(week_chart(3, 4), voice)).iter(f"{SVG}text"))
+        assert (float(name.attrib["x"]), name.attrib["text-anchor"]) == place
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=26))
+def test_no_line_runs_through_the_number_of_the_highest_week(numbers: list[int]) -> None:
+    root = parsed(charts.weeks(week_chart(*numbers), ENGLISH))
+    for number in root.iter(f"{SVG}text"):
+        if number.get("text-anchor") != "middle" or number.get("class") != "ink":
+            continue
+        middle, base = float(number.attrib["x"]), float(number.attrib["y"])
+        half = 0.25 * 11 * len(number.text or "")
+        over = [
+            line
+            for line in root.iter(f"{SVG}line")
+            if base - 8 < float(line.attrib["y1"]) < base
+            and float(line.attrib["x1"]) < middle + half
+            and float(line.attrib["x2"]) > middle - half
+        ]
+        assert over == []
+
+
 @pytest.mark.parametrize("number", [0, 1, 4, 5, 9, 10, 99, 1717, 100_000, 123_456_789])
 def test_the_scale_of_weeks_reaches_over_the_highest_by_round_steps(number: int) -> None:
     root = parsed(charts.weeks(week_chart(number), ENGLISH))

@@ -7,7 +7,7 @@ languages that are written from right to left the bars are mirrored, the weeks a
 from math import ceil, floor, log10
 
 from accord.reports.blocks import BarChart, WeekChart
-from accord.reports.drawing import BLUE, SOFT, box, fitted, line, svg, text
+from accord.reports.drawing import BLUE, SOFT, box, fitted, line, svg, text, width_of
 from accord.reports.words import Message, Speaker
 
 WIDTH = 640.0
@@ -45,21 +45,22 @@ def weeks(chart: WeekChart, speaker: Speaker) -> str:
     step, top_value = _round_steps(max(chart.numbers, default=0))
     bottom = _ABOVE + _PLOT
     height = bottom + _BOTTOM
-    parts = [_axis_name(speaker, chart.axis, mirrored=False)]
-    for value in range(0, top_value + 1, step):
-        y = bottom - _PLOT * value / top_value
-        parts.append(line(_LEFT, y, WIDTH, y))
-        parts.append(text(_LEFT - 8, y + 4, speaker.number(value), size=11, anchor="end", ink=SOFT, name="soft"))
+    parts = [_axis_name(speaker, chart.axis, mirrored=speaker.right_to_left)]
     slot = (WIDTH - _LEFT) / len(chart.starts)
     thick = min(slot * 0.76, 40)
     every = ceil(len(chart.starts) / 7)
     most = max(chart.numbers)
+    over = (_LEFT + slot * (chart.numbers.index(most) + 0.5), bottom - _PLOT * most / top_value - 4)
+    for value in range(0, top_value + 1, step):
+        y = bottom - _PLOT * value / top_value
+        parts += _grid_line(y, over, width_of(speaker.number(most), 11) / 2 + 3)
+        parts.append(text(_LEFT - 8, y + 4, speaker.number(value), size=11, anchor="end", ink=SOFT, name="soft"))
     for place, (start, number) in enumerate(zip(chart.starts, chart.numbers, strict=True)):
         middle = _LEFT + slot * (place + 0.5)
         tall = _PLOT * number / top_value
         parts.append(box(middle - thick / 2, bottom - tall, thick, tall, fill=BLUE, name="bar"))
         if number == most and number:
-            parts.append(text(middle, bottom - tall - 4, speaker.number(number), size=11, anchor="middle"))
+            parts.append(text(*over, speaker.number(number), size=11, anchor="middle"))
             most = -1
         if place % every == 0:
             parts.append(
@@ -67,6 +68,15 @@ def weeks(chart: WeekChart, speaker: Speaker) -> str:
             )
     parts.append(line(_LEFT, bottom, WIDTH, bottom, ink=SOFT))
     return svg(WIDTH, height, speaker.say(chart.title), parts)
+
+
+def _grid_line(y: float, number: tuple[float, float], half: float) -> list[str]:
+    """A grid line at `y` that leaves room for a number, `half` to each side of its base line's middle."""
+    middle, base = number
+    if not base - 11 < y < base + 2:
+        return [line(_LEFT, y, WIDTH, y)]
+    left, right = max(middle - half, _LEFT), min(middle + half, WIDTH)
+    return [line(_LEFT, y, left, y), line(right, y, WIDTH, y)]
 
 
 def _axis_name(speaker: Speaker, axis: Message, *, mirrored: bool) -> str:
