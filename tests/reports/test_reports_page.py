@@ -240,6 +240,13 @@ def test_a_page_in_arabic_runs_from_right_to_left_and_its_addresses_do_not(make_
     assert not set(body) & set("\u2066\u2067\u2068\u2069"), "who copies an address copies nothing invisible"
 
 
+def test_a_day_and_an_as_number_are_never_parted(make_view: MakeView) -> None:
+    text = page.render(compose(make_view(findings=20), None), "en")
+    assert '<span class="whole">2026-11-23</span>' in text
+    assert '<span class="whole">AS64496</span>' in text
+    assert re.search(r"\.whole \{[^}]*white-space: nowrap", text)
+
+
 def test_the_guide_explains_every_column_and_word_of_the_tables() -> None:
     made = Outline(page.render_columns("en"))
     text = " ".join(made.words)
