@@ -189,6 +189,16 @@ def test_a_weeks_chart_of_years_is_cut_to_half_a_year_and_says_so(make_view: Mak
     assert "1 finding was last seen before these weeks" in VOICE.say(chart.source)
 
 
+def test_a_network_says_how_many_of_its_findings_are_shown_only_when_some_are_not(make_view: MakeView) -> None:
+    few = [{"value": "203.0.113.1", "asn": 64500, "severity": 90.0}]
+    many = [
+        {"value": f"198.51.100.{n % 250}", "role": role} for n in range(WORST) for role in ("c2-server", "phishing")
+    ]
+    rows = tables(compose(make_view(rows=[*few, *many]), None))["worst-findings"].rows
+    details = [VOICE.say(row.detail) for row in rows if isinstance(row, Band)]
+    assert sorted(details) == ["1 finding", f"{WORST - 1} of {len(many)} findings"]
+
+
 def test_the_worst_findings_are_a_few_hundred_and_each_stands_under_who_must_act(make_view: MakeView) -> None:
     view = make_view(findings=1000)
     table = tables(compose(view, None))["worst-findings"]

@@ -24,7 +24,20 @@ from accord.reports.defang import printed
 from accord.reports.opening import Change
 from accord.reports.roles import role_name
 from accord.reports.tally import NetworkTally, RegistryTally, Tally, apart, by_actor
-from accord.reports.words import Code, Country, Fixed, Lines, Message, Together, Value, Verbatim, count_of, named, say
+from accord.reports.words import (
+    Clauses,
+    Code,
+    Country,
+    Fixed,
+    Lines,
+    Message,
+    Together,
+    Value,
+    Verbatim,
+    count_of,
+    named,
+    say,
+)
 from accord.vocabulary.roles import Role
 
 WORST = 200
@@ -202,7 +215,7 @@ def _registry_row(registry: RegistryTally) -> Row:
     roles = tuple(
         say("{role}: {n}", role=role_name(role), n=number) for role, number in list(registry.roles.items())[:6]
     )
-    return (Code(text=f".{registry.suffix}"), registry.findings, Together(parts=roles))
+    return (Code(text=f".{registry.suffix}"), registry.findings, Clauses(parts=roles))
 
 
 def _csirt(view: View, tally: Tally) -> list[Block]:
@@ -268,11 +281,14 @@ def worst(view: View, tally: Tally, change: Change | None) -> tuple[Section, ...
 
 def _band(view: View, actor: str, shown: int, network: NetworkTally | None) -> Band:
     if network is not None:
-        title: Value = say("{owner} ({asn})", owner=_owner(network.owner), asn=Fixed(text=actor))
-        # l10n: so many of a network's findings are shown here, and it has so many
-        detail = count_of("{shown} of {n} finding", "{shown} of {n} findings", network.findings, shown=shown)
-        return Band(title=title, detail=detail)
+        title = say("{owner} ({asn})", owner=_owner(network.owner), asn=Fixed(text=actor))
+        if shown < network.findings:
+            # l10n: so many of a network's findings are shown here, and it has so many
+            part = count_of("{shown} of {n} finding", "{shown} of {n} findings", network.findings, shown=shown)
+            return Band(title=title, detail=part)
     detail = count_of("{n} finding", "{n} findings", shown)
+    if network is not None:
+        return Band(title=title, detail=detail)
     if actor:
         country = Country(code=view.country)
         return Band(
