@@ -190,6 +190,15 @@ def test_what_is_not_in_a_language_from_right_to_left_is_isolated_in_it() -> Non
     assert not ENGLISH.right_to_left
 
 
+def test_a_number_behind_a_phrase_that_ends_in_a_foreign_word_stays_out_of_it() -> None:
+    # UAX #9, W7: a number whose last strong letter is Latin is Latin itself, until U+200F stands between
+    counted = say("{role}: {n}", role=say("server C2"), n=13)
+    assert ARABIC.say(counted) == "server C2\u200f: 13"
+    assert ARABIC.say(say("{n}: {role}", role=say("خادم"), n=13)) == "13: خادم"
+    assert ARABIC.say(say("{asn}: {n}", asn=Fixed(text="AS64496"), n=13)) == "\u2066AS64496\u2069: 13"
+    assert ENGLISH.say(counted) == "server C2: 13"
+
+
 def test_arabic_and_is_written_onto_an_arabic_word_but_stands_apart_from_a_foreign_one() -> None:
     def and_(second: Value) -> str:
         return ARABIC.say(Together(parts=(1, second))).removeprefix("1 \N{ARABIC LETTER WAW}")

@@ -139,6 +139,24 @@ def test_a_translation_is_one_line_without_blanks_around_it() -> None:
         assert [text for text in every if text != text.strip() or "  " in text or "\n" in text] == [], language
 
 
+def test_french_keeps_its_marks_on_the_line_of_their_word() -> None:
+    # Lexique des règles typographiques (Imprimerie nationale): U+202F before ; ! ?, U+00A0 before : and in « »
+    every = [text for message in entries("fr") for text in texts(message.string)]
+    parted = re.compile(r"(?<!\u202f)[;!?]|(?<!\u00a0):(?=\s|$)|«(?!\u00a0)|(?<!\u00a0)»|'|\.\.\.")
+    assert [text for text in every if parted.search(text)] == []
+    assert [text for text in every if re.search(r"\d (?:heures?|jours?|ports?)\b", text)] == [], "a blank may break"
+
+
+def test_arabic_has_its_own_marks_and_digits_that_every_reader_knows() -> None:
+    every = [text for message in entries("ar") for text in texts(message.string)]
+    # U+060C, U+061B and U+061F, not the Latin marks; Latin digits (docs/decisions/0013)
+    assert [text for text in every if re.search(r"[,;?]", text)] == []
+    assert [text for text in every if any(letter.isdigit() and not letter.isascii() for letter in text)] == []
+    # "and" is written onto the next word, "with" (here joined by U+0640) too: neither may end a line
+    alone = re.compile(r"(?<![^\W\d_])[\u0648\u0628]\u0640? ")
+    assert [text for text in every if alone.search(text)] == []
+
+
 def test_a_catalogue_says_what_its_translator_wrote() -> None:
     for language in TRANSLATED:
         for message in entries(language):

@@ -8,7 +8,8 @@ from outside) until a `Speaker` says it, so that one content model serves every 
 In a language that is written from right to left, whatever is not in it stands in isolates (UAX #9, section 2.4), so
 that it turns nothing around it: U+2066 (left to right) before addresses, days, AS numbers and labels, U+2068 (as its
 first letter says) before names from outside, U+2069 behind either. Media with a markup of their own for that take
-`runs` instead, so that who copies an address copies nothing invisible.
+`runs` instead, so that who copies an address copies nothing invisible. Where a phrase of ours that ends in a foreign
+word fills a slot, U+200F closes it: a number behind it would be taken for a part of that word (W7).
 
 Sources: CLDR by Babel (numbers, country names, lists); Unicode Standard Annex #9, Unicode Bidirectional Algorithm.
 """
@@ -192,6 +193,7 @@ class Flow(StrEnum):
 
 _ISOLATES = {Flow.THEIRS: "\u2068", Flow.LATIN: "\u2066"}
 _END_ISOLATE = "\u2069"
+_RIGHT_TO_LEFT_MARK = "\u200f"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,11 @@ def _stands_apart(before: Run, after: Run) -> bool:
         and after.flow is not Flow.OURS
         and unicodedata.bidirectional(after.text[:1]) not in {"R", "AL"}
     )
+
+
+def _ends_foreign(run: Run) -> bool:
+    """Would a number after our own words join their last one, as after a role that ends in "C2"?"""
+    return run.flow is Flow.OURS and bool(re.search(r"[A-Za-z][0-9]*$", run.text))
 
 
 class Speaker:
@@ -328,6 +335,8 @@ class Speaker:
             if slot is not None:
                 value = values[slot]
                 runs += (self._country(value, form or ""),) if isinstance(value, Country) else self.runs(value)
+                if self.right_to_left and _ends_foreign(runs[-1]):
+                    runs.append(Run(text=_RIGHT_TO_LEFT_MARK))
         return _merged(runs)
 
     def _joined(self, value: Together | Clauses | Sentences | Lines) -> tuple[Run, ...]:
