@@ -4,6 +4,7 @@ A *run* is a table of RUN rows sorted by address. Runs lie on disk as Arrow file
 merging many of them holds one stretch of addresses at a time, however many rows there are.
 """
 
+import mmap
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -160,13 +161,17 @@ def merge_runs(
     `meaning[m]` replaces meaning m of the runs; `without`: members whose rows do not count; without `days` all days are
     merged. At most `threads` + 1 stretches are held.
     """
-    runs = [run for run in (_Run(path) for path in paths) if len(run.high)]
+    files = [_RunFile(path) for path in paths]
+    runs = [run for file in files for run in file.runs if len(run.high)]
     if not runs:
         return
 
     def stretch(begin: tuple[int, int] | None, end: tuple[int, int] | None) -> Rows:
         pieces = [run.between(begin, end, without) for run in runs]
         columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in RUN.names[:-1]}
+        del pieces
+        for file in files:
+            file.let_go()
         columns["meaning"] = meaning[columns["meaning"]]
         if not days:
             columns["day"] = np.zeros(len(columns["day"]), np.int32)
@@ -191,17 +196,27 @@ def ahead(work: Callable[[Asked], Done], items: Iterable[Asked], threads: int) -
             yield waiting.popleft().result()
 
 
-class _Run:
-    """One run, mapped into memory."""
+class _RunFile:
+    """A file of runs, mapped into memory: each of its batches is one."""
 
     def __init__(self, path: Path) -> None:
-        batches = pa.ipc.open_file(pa.memory_map(str(path), "r")).read_all()
-        table = batches.combine_chunks()
-        self._columns = {
-            name: table[name].chunk(0).to_numpy(zero_copy_only=False) if len(table) else np.zeros(0, np.int64)
-            for name in RUN.names
-        }
-        self.high, self.low = self._columns["high"], self._columns["low"]
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._map)))
+        self.runs = [_Run(reader.get_batch(number)) for number in range(reader.num_record_batches)]
+
+    def let_go(self) -> None:
+        """Give up the memory of what has been read; whoever looks again reads it again."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+
+class _Run:
+    """One run."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self._batch = batch
+        self.high, self.low = batch["high"].to_numpy(), batch["low"].to_numpy()
 
     def between(
         self, begin: tuple[int, int] | None, end: tuple[int, int] | None, without: Sequence[int]
@@ -209,7 +224,9 @@ class _Run:
         """The columns from address `begin` to before `end` (None: the ends)."""
         low = 0 if begin is None else _place(self.high, self.low, np.uint64(begin[0]), np.uint64(begin[1]))
         high = len(self.high) if end is None else _place(self.high, self.low, np.uint64(end[0]), np.uint64(end[1]))
-        columns = {name: column[low:high] for name, column in self._columns.items()}
+        rows = self._batch.slice(low, high - low)
+        # truths are bits there
+        columns = {name: rows[name].to_numpy(zero_copy_only=name != "undated") for name in RUN.names}
         if without:
             kept = np.flatnonzero(~np.isin(columns["member"], without))
             columns = {name: column[kept] for name, column in columns.items()}
