@@ -4,7 +4,7 @@ IntelMQ (AGPL) is no dependency of Accord. It is installed from `requirements/be
 and its bots run there in a process of their own (`bench/intelmq_bots.py` says how) on the first rows of a file of
 sinkhole events; the deduplicator's Redis is one that is started for it on loopback, where `redis-server` is installed.
 Its CPU seconds are those of its bots at work, without loading and without Redis. Accord's are those of
-`accord delivery add` and `accord snapshot make` on the whole file, start-up and every process included. Both take the
+`accord delivery add --snapshot` on the whole file, start-up and every process included. Both take the
 network table that Accord bundles.
 """
 
