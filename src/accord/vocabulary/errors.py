@@ -5,6 +5,9 @@ AccordError                     says what, where, expected, got and the remedy
 ├── UnreadableError    exit 4   a file cannot be read, or lies outside the permitted tree
 ├── OutputError        exit 5   the output cannot be written (disk full, no permission, another run)
 ├── ReferenceDataError exit 6   bundled or imported reference data is missing or malformed
+├── LedgerError        exit 7   what a ledger shows is not to be trusted
+│   ├── MalformedError          bytes that are not what their format says: nothing was verified
+│   └── UnprovenError           a proof, signature, quorum or opening does not hold
 └── RefusedFileError   exit 3   a delivered file or archive member is refused whole; the run goes on
 
 Exit 0 is complete; exit 3 is complete with refused files.
@@ -90,3 +93,17 @@ class ReferenceDataError(AccordError):
     """Reference data is missing or malformed."""
 
     exit_code = 6
+
+
+class LedgerError(AccordError):
+    """What a ledger shows is not to be trusted."""
+
+    exit_code = 7
+
+
+class MalformedError(LedgerError):
+    """A tile, note, checkpoint, proof or entry is not what its format says; nothing was verified."""
+
+
+class UnprovenError(LedgerError):
+    """A proof, signature, quorum or opening does not hold."""
