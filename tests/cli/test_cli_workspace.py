@@ -74,15 +74,16 @@ def rows_of(path: Path) -> list[dict[str, object]]:
     return pq.read_table(path).to_pylist()
 
 
-def test_a_new_workspace_has_settings_that_hold_and_a_key_that_nobody_else_reads(accord_here, tmp_path: Path) -> None:
+def test_a_new_workspace_has_settings_that_hold_and_nothing_that_others_read(accord_here, tmp_path: Path) -> None:
     accord_here("init", tmp_path / "hub")
     assert (tmp_path / "hub" / "hub.key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "hub").stat().st_mode & 0o777 == 0o700
     assert accord_here("delivery", "list", "--in", tmp_path / "hub", "--json").stdout == "[]\n"
     again = accord_here("init", tmp_path / "hub", expect=2)
     assert "a workspace" in again.stderr
     said = accord_here("lookup", "--in", tmp_path / "hub", "8.8.8.8", expect=4)
     assert "no snapshot yet" in said.stderr
-    assert "accord snapshot make" in said.stderr
+    assert f"accord snapshot make --in {tmp_path / 'hub'}" in said.stderr
 
 
 def test_a_delivery_is_kept_byte_for_byte_with_its_account(accord_here, place: Path, tmp_path: Path) -> None:
@@ -113,6 +114,17 @@ def test_a_file_is_taken_by_a_relative_path_and_through_a_linked_folder(
     accord_here("delivery", "add", "sinkhole", first.name, f"link/{second.name}", "--in", "hub")
     listed = json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)
     assert {one["file"] for one in listed} == {first.name, second.name}
+
+
+def test_a_list_gives_every_delivery_one_line_with_its_names_whole(accord_here, place: Path, tmp_path: Path) -> None:
+    files = [sinkhole(tmp_path, f"2015-04-0{day}", "10:00:00 8.8.8.8") for day in (3, 1, 2)]
+    files = [file.rename(file.with_name(f"{file.stem}-of-the-unit-in-the-far-north.csv")) for file in files]
+    added = accord_here("delivery", "add", "sinkhole", *files, "--in", place).stdout
+    listed = accord_here("delivery", "list", "--in", place).stdout.splitlines()
+    assert all(file.name in added for file in files)
+    # what one command took came at one time, and stands by name
+    assert [line.split()[3] for line in listed[1:]] == sorted(file.name for file in files)
+    assert {line.split()[0] for line in listed[1:]} == {"sinkhole"}
 
 
 def test_a_delivery_that_comes_twice_is_counted_once(accord_here, place: Path, tmp_path: Path) -> None:
@@ -188,7 +200,7 @@ def test_what_differs_between_snapshots_is_counted(accord_here, two_days: Path) 
     assert said["findings"] == {"new": 1, "gone": 0, "changed": 1}
     back = json.loads(accord_here("snapshot", "diff", "2", "1", "--in", two_days, "--json").stdout)
     assert back["findings"] == {"new": 0, "gone": 1, "changed": 1}
-    assert "1 findings are new" in accord_here("snapshot", "diff", "1", "--in", two_days).stdout
+    assert "1 finding is new, 0 are gone" in accord_here("snapshot", "diff", "1", "--in", two_days).stdout
     assert "one of 1, 2" in accord_here("snapshot", "diff", "7", "--in", two_days, expect=4).stderr
 
 

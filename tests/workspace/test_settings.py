@@ -33,6 +33,21 @@ def test_what_no_reader_could_take_is_an_error_of_the_file(tmp_path: Path, text:
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('markin = "green"', "'markin' stands there: was 'marking' meant?"),
+        ('colour = "green"', "The setting marking is missing."),
+        ("marking = 5", "The setting marking is wrong."),
+    ],
+    ids=["a letter short", "another key", "there and wrong"],
+)
+def test_a_key_that_is_missing_is_told_from_one_that_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(settings(tmp_path, text)).text("marking")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "time",
     [
         "9999-12-31T23:59:59-23:59",

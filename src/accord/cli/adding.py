@@ -64,7 +64,7 @@ def add_files(
         if snapshot:
             say(in_words(made, workspace))
         elif not all(receipt.known for receipt in receipts):
-            say("`accord snapshot make` merges what is new into what was found.")
+            say(f"`accord snapshot make --in {folder}` merges what is new into what was found.")
     for refusal in refused:
         show_error(refusal)
     if refused or any(receipt.delivery.refused for receipt in receipts):
@@ -90,7 +90,7 @@ def _time(text: str) -> datetime:
     instant = read_instant(text)
     if instant is None:
         raise SettingsError(
-            "The time of collection is none.",
+            "The time of collection is no time.",
             where="--collected-at",
             expected="a date or a time in UTC, such as 2026-11-23 or 2026-11-23T08:00:00Z",
             got=text,
@@ -114,6 +114,7 @@ def _tell(receipts: Sequence[Receipt]) -> None:
                 )
                 for one in fresh
             ],
+            wide=True,
         )
     for one in receipts:
         if one.known:
@@ -128,11 +129,11 @@ def _tell(receipts: Sequence[Receipt]) -> None:
 def list_accounts(folder: Path, *, as_json: bool) -> None:
     """Print the account of every delivery."""
     accounts = [read_account(delivery) for delivery in open_workspace(folder).deliveries()]
-    accounts.sort(key=lambda account: (account["received_at"], account["dataset"], account["sha256"]))
+    accounts.sort(key=lambda account: (account["received_at"], account["dataset"], account["file"], account["sha256"]))
     if as_json:
         say_json(accounts)
     elif not accounts:
-        say("No delivery yet. `accord delivery add DATASET FILE` takes one.")
+        say(f"No delivery yet. `accord delivery add DATASET FILE --in {folder}` takes one.")
     else:
         show_table(
             [("data set", False), ("received (UTC)", False), *_COLUMNS[:-1]],
@@ -145,4 +146,5 @@ def list_accounts(folder: Path, *, as_json: bool) -> None:
                 )
                 for account in accounts
             ],
+            wide=True,
         )

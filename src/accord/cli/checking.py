@@ -14,7 +14,7 @@ from accord.agreements.declarations import Dataset, DatasetId, Partner, PartnerI
 from accord.cli.operation import COMPLETE_WITH_REFUSED
 from accord.cli.places import reference_in_use
 from accord.cli.readying import reading_context
-from accord.cli.terminal import progress_bar, say, say_json, show_table
+from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
 from accord.columns.instants import LATEST_US
 from accord.columns.reading import Columns
 from accord.formats.catalogue import FORMATS
@@ -105,7 +105,7 @@ def _tell(received: Received, shown: int) -> None:
     rows.append(("records", delivery.records, ""))
     show_table([("what became of it", False), ("records", True), ("which means", False)], rows)
     say("")
-    say(f"{delivery.observations:,} observations, {delivery.resolutions:,} resolutions")
+    say(f"{counted(delivery.observations, 'observation')}, {counted(delivery.resolutions, 'resolution')}")
     for note in delivery.notes:
         say(f"note: {note}")
     for one in delivery.refused:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-_SETTINGS = """# An Accord workspace. docs/workspace.md explains every key.
+_SETTINGS = """# An Accord workspace: docs/workspace.md. Every key is explained in docs/operations.md.
 
 [hub]
 name = {name}

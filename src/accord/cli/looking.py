@@ -8,7 +8,7 @@ import duckdb
 
 from accord.cli.places import reference_in_use
 from accord.cli.standing import standing_findings
-from accord.cli.terminal import printable, say, say_json
+from accord.cli.terminal import counted, printable, say, say_json
 from accord.columns.values import read_value
 from accord.vocabulary.errors import UnreadableError
 from accord.vocabulary.indicators import Indicator
@@ -101,7 +101,7 @@ def tell(answers: list[Answer], *, as_json: bool) -> None:
         elif not answer.findings:
             say(f"{shown}: not known here, which does not mean that it is harmless")
         else:
-            say(f"{shown}: {len(answer.findings)} finding{'s' if len(answer.findings) > 1 else ''}")
+            say(f"{shown}: {counted(len(answer.findings), 'finding')}")
             for row in answer.findings:
                 _tell_finding(row)
 
@@ -110,7 +110,8 @@ def _tell_finding(row: dict[str, object]) -> None:
     say(f"  {printable(str(row['value']))} ({row['type']}): {row['role']}, {row['marking']}")
     lines = {
         "families": _joined(row["families"]),
-        "seen": f"{_time(row['first_seen'])} to {_time(row['last_seen'])}, {row['sightings']:,} sightings"
+        "seen": f"{_time(row['first_seen'])} to {_time(row['last_seen'])}, "
+        + counted(int(str(row["sightings"])), "sighting")
         + (" (no record says a time; the delivery's is taken)" if row["undated"] else ""),
         "sources": f"{row['partners']} independent; data sets {_joined(row['datasets'])}",
         "confidence": "unrated" if row["confidence"] is None else f"{row['confidence']:.2f}",

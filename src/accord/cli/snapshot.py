@@ -71,7 +71,7 @@ def list_snapshots(folder: InWorkspace = Path(), as_json: AsJson = False) -> Non
             ]
         )
     elif not manifests:
-        say("No snapshot yet. `accord snapshot make` makes one of all deliveries.")
+        say(f"No snapshot yet. `accord snapshot make --in {folder}` makes one of all deliveries.")
     else:
         show_table(
             [("snapshot", True), ("made (UTC)", False), ("deliveries", True), ("findings", True)],
@@ -93,7 +93,7 @@ def diff(
     Example: accord snapshot diff 1 2 --in hub
     """
     from accord.cli.snapshotting import compare
-    from accord.cli.terminal import say, say_json, show_table
+    from accord.cli.terminal import counted, say, say_json, show_table
     from accord.workspace.store import open_workspace
 
     workspace = open_workspace(folder)
@@ -113,8 +113,9 @@ def diff(
         )
         return
     say(
-        f"From snapshot {earlier.number} to {later.number}: {difference.new:,} findings are new, "
-        f"{difference.gone:,} are gone, {difference.changed:,} changed."
+        f"From snapshot {earlier.number} to {later.number}: "
+        f"{counted(difference.new, 'finding is', 'findings are')} new, "
+        f"{counted(difference.gone, 'is', 'are')} gone, {difference.changed:,} changed."
     )
     if difference.by_country:
         show_table(

@@ -15,6 +15,7 @@ from accord.attribution.locating import PLACES, locate
 from accord.cli.delivering import ADDRESSES, OTHERS, parquet, verify_delivery
 from accord.cli.kept import damage_named, sizes, verify_kept
 from accord.cli.readying import Progress
+from accord.cli.terminal import counted
 from accord.columns.runs import ahead
 from accord.columns.schema import FOUND, STANDING
 from accord.fusion.engines.files import engine, merge_evidence, sql_path
@@ -108,7 +109,8 @@ def in_words(manifest: Manifest | None, workspace: Workspace) -> str:
     """What a person is told of what `make_snapshot` has done in a workspace."""
     if manifest is None:
         return f"Nothing is new since snapshot {workspace.snapshot().number}."
-    return f"Snapshot {manifest.number}: {manifest.findings:,} findings from {len(manifest.deliveries):,} deliveries."
+    deliveries = counted(len(manifest.deliveries), "delivery", "deliveries")
+    return f"Snapshot {manifest.number}: {counted(manifest.findings, 'finding')} from {deliveries}."
 
 
 def _base(workspace: Workspace, deliveries: Iterable[DeliveryFolder]) -> Manifest | None:

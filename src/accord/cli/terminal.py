@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +14,10 @@ from rich.text import Text
 from accord.vocabulary.errors import AccordError
 
 WIDTH = 80
-"""Columns that a table may take."""
+"""Columns that a table may take, unless it is wide."""
+
+_ANY_WIDTH = 10_000
+"""More than a row of a wide table needs: a file's name has at most 255 bytes."""
 
 
 def talk(text: str) -> None:
@@ -42,17 +46,32 @@ def show_error(error: AccordError) -> None:
         console.print(Text(line))
 
 
+def counted(number: int, one: str, more: str | None = None) -> str:
+    """A number with its noun: `1 finding`, `2,000 findings`."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def show_table(
-    headings: Sequence[tuple[str, bool]], rows: Sequence[Sequence[object]], title: str | None = None
+    headings: Sequence[tuple[str, bool]],
+    rows: Sequence[Sequence[object]],
+    title: str | None = None,
+    *,
+    wide: bool = False,
 ) -> None:
-    """A table that fits WIDTH columns; a heading's flag says that its column holds numbers."""
+    """A table that fits WIDTH columns; a heading's flag says that its column holds numbers.
+
+    `wide`: each row is one line however long, so that names stay whole for who copies or searches them.
+    """
     table = Table(title=title, box=None, pad_edge=False, title_justify="left", header_style="bold")
     for heading, numeric in headings:
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in rows:
         table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else printable(str(cell))) for cell in row))
     console = Console(highlight=False)
-    if not console.is_terminal:
+    if wide:
+        console = Console(highlight=False, width=_ANY_WIDTH)
+        console.width = max(Measurement.get(console, console.options, table).maximum, 1)
+    elif not console.is_terminal:
         console = Console(highlight=False, width=WIDTH, file=sys.stdout)
     console.print(table)
 

@@ -76,8 +76,12 @@ class SettingsTable:
     def wrong(self, name: str, expected: str, got: object, remedy: str | None = None) -> SettingsError:
         """The error that says that `name` is not what it must be."""
         shown = "nothing" if got is None else f"{got!r}" if isinstance(got, str) else str(got)
+        missing = name not in self.content
+        near = difflib.get_close_matches(name, [key for key in self.content if key not in self._asked], 1, 0.8)
+        if missing and near:
+            remedy = f"'{near[0]}' stands there: was '{name}' meant?"
         return SettingsError(
-            f"The setting {self.key(name)} is wrong.",
+            f"The setting {self.key(name)} is {'missing' if missing else 'wrong'}.",
             where=f"{self.file}: {self.key(name)}",
             expected=expected,
             got=shown if len(shown) <= 200 else shown[:199] + "…",

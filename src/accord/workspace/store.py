@@ -6,10 +6,10 @@
       deliveries/dataset=ID/sha256=HEX/   one delivery: what was received and what it says
         delivered                         the bytes as received
         account.json                      every record accounted for
-        evidence.parquet                  columns.schema.EVIDENCE
+        evidence-*.parquet                columns.schema.EVIDENCE
         rejects.parquet, resolutions.parquet
       snapshots/000001/                   what was found in all deliveries so far; the highest number counts
-        manifest.json, findings.parquet, evidence.parquet
+        manifest.json, findings.parquet, evidence-*.parquet
 
 A delivery or snapshot is written beside the others and appears in one step, complete and on disk, or not at all. One
 process works in a workspace at a time; what a killed one left behind is removed by the next. Readers need no lock.
@@ -96,7 +96,7 @@ class Workspace:
             where=str(self.root),
             expected="one of " + ", ".join(str(one.number) for one in found) if found else None,
             got=None if number is None else str(number),
-            remedy="`accord snapshot list`" if found else "`accord snapshot make`",
+            remedy=f"`accord snapshot {'list' if found else 'make'} --in {self.root}`",
         )
 
     @contextmanager
@@ -170,7 +170,8 @@ def make_workspace(root: Path, settings: str) -> Workspace:
                 got="a workspace" if (root / SETTINGS).exists() else "other files" if root.is_dir() else "a file",
                 remedy="choose another",
             )
-        root.mkdir(parents=True, exist_ok=True)
+        # what partners deliver is for those alone whom the hub lets in
+        root.mkdir(0o700, parents=True, exist_ok=True)
         draft = root / f"{_STAGING}{SETTINGS}"
         draft.write_text(settings, "utf-8")
         _sync(draft)
