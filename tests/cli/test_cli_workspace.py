@@ -127,6 +127,38 @@ def test_a_list_gives_every_delivery_one_line_with_its_names_whole(accord_here, 
     assert {line.split()[0] for line in listed[1:]} == {"sinkhole"}
 
 
+def test_what_was_rejected_of_a_delivery_is_shown_with_line_text_and_reason(
+    accord_here, place: Path, tmp_path: Path
+) -> None:
+    file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8", "12:00:00 10.0.0.1", "25:00:00 8.8.8.8", "01:00:00 x")
+    accord_here("delivery", "add", "sinkhole", file, "--in", place)
+    said = accord_here("delivery", "show", file.name, "--in", place, "--rejects", "2").stdout
+    lines = [line.split() for line in said.splitlines()]
+    assert ["line", "3", "src_ip", "address-not-routable", "10.0.0.1"] in lines
+    assert "not a time stamp between 1970 and 2100" in said
+    assert "rejected, the first 2 of 3" in said
+    assert not any(line[:2] == ["line", "5"] for line in lines)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    told = json.loads(accord_here("delivery", "show", sha256[:8].upper(), "--in", place, "--json").stdout)
+    assert [(one["record"], one["column"], one["text"]) for one in told["rejects"]] == [
+        (3, "src_ip", "10.0.0.1"),
+        (4, "timestamp", "2015-04-01 25:00:00"),
+        (5, "src_ip", "x"),
+    ]
+    assert told["rejected"] == 3
+
+
+def test_a_delivery_is_shown_only_when_its_name_means_one(accord_here, place: Path, tmp_path: Path) -> None:
+    file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8")
+    accord_here("delivery", "add", "sinkhole", file, "--in", place)
+    assert "rejected, the first" not in accord_here("delivery", "show", file.name, "--in", place).stdout
+    file.write_text(file.read_text("utf-8").replace("8.8.8.8", "8.8.4.4"), "utf-8")
+    accord_here("delivery", "add", "sinkhole", file, "--in", place)
+    said = accord_here("delivery", "show", file.name, "--in", place, expect=2).stderr
+    assert hashlib.sha256(file.read_bytes()).hexdigest()[:12] in said
+    assert "accord delivery list" in accord_here("delivery", "show", "none.csv", "--in", place, expect=2).stderr
+
+
 def test_a_delivery_that_comes_twice_is_counted_once(accord_here, place: Path, tmp_path: Path) -> None:
     file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8")
     accord_here("delivery", "add", "sinkhole", file, "--in", place)

@@ -339,3 +339,11 @@ def test_a_damaged_delivery_is_an_error_that_says_what_to_do(
     assert content(hub) == before
     if name == "account.json":
         told(accord_here("delivery", "list", "--in", hub, expect=4), "account.json")
+
+
+def test_rejects_that_are_gone_do_not_pass_for_none(accord_here, hub: Path) -> None:
+    (rejects, *_) = sorted((hub / "deliveries").glob("*/*/rejects.parquet"))
+    rejects.unlink()
+    sha256 = rejects.parent.name.removeprefix("sha256=")
+    parts = told(accord_here("delivery", "show", sha256, "--in", hub, expect=4), str(rejects))
+    assert parts["to do"]

@@ -65,7 +65,8 @@ def test_every_command_of_the_readme_prints_what_it_shows(first_run: "FirstRun")
 
 
 def test_every_command_of_the_page_on_workspaces_prints_what_it_shows(workspace_run: "FirstRun") -> None:
-    assert [line.split()[1] for line, _, _ in workspace_run.printed] == ["init", "delivery", "snapshot", "lookup"]
+    called = [line.split()[1] for line, _, _ in workspace_run.printed]
+    assert called == ["init", "delivery", "delivery", "snapshot", "lookup"]
     for _, shown, printed in workspace_run.printed:
         assert_shown(shown, printed)
 

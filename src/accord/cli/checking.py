@@ -3,7 +3,7 @@
 import difflib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
 from accord.columns.instants import LATEST_US
 from accord.columns.reading import Columns
 from accord.formats.catalogue import FORMATS
+from accord.intake.delivery import Delivery
 from accord.intake.receiving import Received, Receiver
 from accord.intake.spool import Spool
 from accord.vocabulary.datasets import LegalBasis, Origin, SourceGrade
@@ -88,13 +89,13 @@ def tell_check(received: Received, shown: int, *, as_json: bool) -> None:
             }
         )
     else:
-        _tell(received, shown)
+        tell_account(delivery, received.rejects.first(shown) if shown else [], len(received.rejects))
     if delivery.refused:
         raise typer.Exit(COMPLETE_WITH_REFUSED)
 
 
-def _tell(received: Received, shown: int) -> None:
-    delivery = received.deliveries[0]
+def tell_account(delivery: Delivery, rejects: Sequence[Mapping[str, object]], total: int) -> None:
+    """Print what became of every record, with the first `rejects` of `total`."""
     say(f"{delivery.file}: {', '.join(delivery.formats) or 'not read'}, SHA-256 {delivery.sha256}")
     say("")
     rows: list[tuple[object, ...]] = [("accepted", delivery.accepted, "")]
@@ -112,7 +113,7 @@ def _tell(received: Received, shown: int) -> None:
         say(f"refused whole: {one.member or delivery.file}: {one.reason}")
         if one.remedy:
             say(f"  to do: {one.remedy}")
-    if len(received.rejects) and shown:
+    if rejects:
         say("")
         show_table(
             [("where", False), ("column", False), ("reason", False), ("text", False)],
@@ -123,13 +124,13 @@ def _tell(received: Received, shown: int) -> None:
                     f"{row['reason']} (partial)" if row["partial"] else row["reason"],
                     row["text"],
                 )
-                for row in received.rejects.first(shown)
+                for row in rejects
             ],
-            title=f"rejected, the first {min(shown, len(received.rejects)):,} of {len(received.rejects):,}",
+            title=f"rejected, the first {len(rejects):,} of {total:,}",
         )
 
 
-def _place(row: dict[str, object]) -> str:
+def _place(row: Mapping[str, object]) -> str:
     place = str(row["pointer"]) if row["pointer"] else f"line {row['record']}"
     return place if row["member"] is None else f"{row['member']} {place}"
 

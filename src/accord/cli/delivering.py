@@ -45,7 +45,7 @@ _FLUSHED = 32 << 20
 _AHEAD = 2
 """Tables that may wait to be written: what bounds their memory."""
 
-_AGAIN = "move the delivery's folder away, and take what the partner handed over again: `accord delivery add`"
+AGAIN = "move the delivery's folder away, and take what the partner handed over again: `accord delivery add`"
 
 _CODED = [
     "type",
@@ -120,12 +120,12 @@ def read_account(folder: DeliveryFolder) -> dict[str, object]:
         got = "something else"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         got = type(error).__name__
-    raise UnreadableError("A delivery's account cannot be read.", where=str(path), got=got, remedy=_AGAIN)
+    raise UnreadableError("A delivery's account cannot be read.", where=str(path), got=got, remedy=AGAIN)
 
 
 def verify_delivery(folder: DeliveryFolder) -> None:
     """Raise UnreadableError unless all files of a delivery are there, as large as they were."""
-    verify_kept(folder.path, read_account(folder)["kept"], _AGAIN)  # type: ignore[arg-type]
+    verify_kept(folder.path, read_account(folder)["kept"], AGAIN)  # type: ignore[arg-type]
 
 
 def _receive(

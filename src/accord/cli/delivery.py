@@ -1,4 +1,4 @@
-"""`accord delivery`: what would become of a file."""
+"""`accord delivery`: what would become of a file, what a workspace takes, and what became of that."""
 
 from pathlib import Path
 from typing import Annotated
@@ -82,3 +82,21 @@ def list_deliveries(
     from accord.cli.adding import list_accounts
 
     list_accounts(folder, as_json=as_json)
+
+
+@app.command("show")
+def show(
+    delivery: Annotated[
+        str, typer.Argument(metavar="DELIVERY", help="The name of its file, or the beginning of its SHA-256.")
+    ],
+    folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+    rejects: Annotated[int, typer.Option("--rejects", min=0, help="How many rejected records to show.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what became of a delivery's records: what was accepted, ignored and rejected, and why.
+
+    Example: accord delivery show 2026-11-23-event4_sinkhole-th.csv --in hub
+    """
+    from accord.cli.showing import show_delivery
+
+    show_delivery(folder, delivery, rejects, as_json=as_json)
