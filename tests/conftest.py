@@ -7,9 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -69,6 +72,38 @@ def small_disk() -> Callable[[Path, str], tuple[str, ...]]:
     return before
 
 
+POSTGRES = os.environ.get("ACCORD_TEST_POSTGRES") or "postgresql://postgres@127.0.0.1:5432/postgres"
+
+
+@cache
+def postgres_answers() -> bool:
+    """Is there a PostgreSQL server to test with? One that was named and does not answer is an error, and no reason."""
+    try:
+        psycopg.connect(POSTGRES, connect_timeout=5).close()
+    except psycopg.OperationalError:
+        if "ACCORD_TEST_POSTGRES" in os.environ:
+            raise
+        return False
+    return True
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database of the test's own, as a workspace's settings write it; gone afterwards."""
+    if request.param == "sqlite":
+        yield "sqlite:///accord.db"
+        return
+    if not postgres_answers():
+        pytest.skip("needs postgresql: no server answers at 127.0.0.1:5432, and ACCORD_TEST_POSTGRES names none")
+    schema = f"accord_test_{uuid4().hex}"
+    with psycopg.connect(POSTGRES, autocommit=True) as server:
+        server.execute(f"CREATE SCHEMA {schema}")
+        try:
+            yield f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options=-csearch_path%3D{schema}"
+        finally:
+            server.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
 def pytest_configure() -> None:
     """Set the guard once for the whole run: an audit hook also sees what happens while tests are collected."""
     sys.addaudithook(_guard_network)
@@ -85,11 +120,13 @@ def may_mount() -> bool:
 def _is_excused(reason: str) -> bool:
     """Is this skip `needs TOOL: ...` with a tool, or for deliveries in ../shared, that truly is not there?
 
-    A `mount` that is there and not permitted is not there.
+    A `mount` that is there and not permitted is not there; PostgreSQL is there where a server answers.
     """
     match = _NEEDS.match(reason)
     if "shared" in reason and not _SHARED.is_dir():
         return True
+    if match is not None and match[1] == "postgresql":
+        return not postgres_answers()
     if match is not None and match[1] == "mount":
         return not may_mount()
     return match is not None and shutil.which(match[1]) is None

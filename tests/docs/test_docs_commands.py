@@ -66,7 +66,7 @@ def test_every_option_says_what_it_is_for(words: tuple[str, ...]) -> None:
 
 @every_command
 def test_commands_are_a_noun_and_a_verb_or_one_of_the_single_words(words: tuple[str, ...]) -> None:
-    assert len(words) == 2 or words[0] in {"init", "serve", "simulate", "lookup", "warm"}
+    assert len(words) == 2 or words[0] in {"init", "serve", "simulate", "lookup", "migrate", "warm"}
 
 
 def test_the_reference_is_what_the_commands_say_of_themselves() -> None:

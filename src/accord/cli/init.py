@@ -13,6 +13,8 @@ contact = {contact}
 namespace = "{namespace}"   # this hub's own; never change it
 key_file = "hub.key"                                 # finding ids are made from it: keep it, and keep it secret
 
+# The database is accord.db beside this file, or what is named here (a password has its place in ~/.pgpass):
+{database}
 # Who delivers, and what. Take the marks away and say what is true:
 
 # [[partner]]
@@ -32,30 +34,43 @@ key_file = "hub.key"                                 # finding ids are made from
 # personal_data = true
 """
 
+_OWN_DATABASE = """# [database]
+# url = "postgresql://accord@db.example/accord"
+"""
+
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     name: Annotated[str, typer.Option("--name", help="How the hub is called.")] = "This hub",
     contact: Annotated[str, typer.Option("--contact", help="Where partners write to.")] = "desk@hub.example",
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help="Its database, if not SQLite: postgresql://USER@HOST/DATABASE."),
+    ] = None,
 ) -> None:
     """Make a workspace: a folder that keeps deliveries, their evidence, and snapshots of what was found.
 
-    It gets a settings file to fill in, and a secret key from which finding ids are made.
+    It gets a settings file to fill in, a secret key from which finding ids are made, and a database. When the database
+    cannot be made, `accord migrate` makes it later.
 
     Example: accord init hub --name "National fusion centre" --contact desk@fusion.example
     """
     import json
+    from datetime import UTC, datetime
     from uuid import uuid4
 
     from accord.cli.terminal import say
     from accord.formats.catalogue import FORMATS
     from accord.operations.declaration import read_workspace
+    from accord.workspace.database import migrate_database
     from accord.workspace.keys import hub_key
     from accord.workspace.store import make_workspace
 
     # a JSON string is a TOML basic string
-    workspace = make_workspace(
-        folder, _SETTINGS.format(name=json.dumps(name), contact=json.dumps(contact), namespace=uuid4())
-    )
-    hub_key(read_workspace(workspace.settings, FORMATS).hub.key_file)
+    table = _OWN_DATABASE if database is None else f"[database]\nurl = {json.dumps(database)}\n"
+    settings = _SETTINGS.format(name=json.dumps(name), contact=json.dumps(contact), namespace=uuid4(), database=table)
+    workspace = make_workspace(folder, settings)
+    declared = read_workspace(workspace.settings, FORMATS)
+    hub_key(declared.hub.key_file)
+    migrate_database(declared.database, now=datetime.now(UTC))
     say(f"Declare partners and data sets in {workspace.settings}, then: accord delivery add DATASET FILE --in {folder}")

@@ -8,7 +8,19 @@ from types import FrameType
 
 import typer
 
-from accord.cli import delivery, formats, init, lookup, operation, reference, resolution, simulate, snapshot, warm
+from accord.cli import (
+    delivery,
+    formats,
+    init,
+    lookup,
+    migrate,
+    operation,
+    reference,
+    resolution,
+    simulate,
+    snapshot,
+    warm,
+)
 from accord.cli.terminal import show_error, talk
 from accord.vocabulary.errors import AccordError
 
@@ -29,6 +41,7 @@ app.add_typer(simulate.app, name="simulate")
 app.add_typer(snapshot.app, name="snapshot")
 app.command("init")(init.init)
 app.command("lookup")(lookup.look_up)
+app.command("migrate")(migrate.migrate)
 app.command("warm")(warm.warm)
 
 INTERNAL = 70

@@ -16,6 +16,7 @@ from accord.agreements.declarations import (
 )
 from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
 from accord.vocabulary.roles import Role
+from accord.workspace.database import Place, read_database
 from accord.workspace.settings import SettingsTable, known, read_settings, unique
 from accord.workspace.translations import LANGUAGES
 
@@ -97,9 +98,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What a workspace declares: who runs it, and who delivers what."""
+    """What a workspace declares: who runs it, where its database is, and who delivers what."""
 
     hub: Hub
+    database: Place
     partners: Mapping[PartnerId, Partner]
     datasets: tuple[Dataset, ...]
     """Without paths and times: those are said with each delivery."""
@@ -118,7 +120,10 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
     hub = _read_hub(table.table("hub"), path.resolve().parent)
     partners = _read_partners(table, required=False)
     declared = Declared(
-        hub=hub, partners=partners, datasets=_read_datasets(table, partners, formats, located=False, required=False)
+        hub=hub,
+        database=read_database(table, hub.namespace),
+        partners=partners,
+        datasets=_read_datasets(table, partners, formats, located=False, required=False),
     )
     table.done()
     return declared

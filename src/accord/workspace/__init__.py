@@ -1,1 +1,1 @@
-"""A hub's own ground: settings, keys, folders that are swapped whole, translations."""
+"""A hub's own ground: settings, keys, folders that are swapped whole, its database, translations."""

@@ -3,6 +3,7 @@
     DIR/
       workspace.toml                      hub, partners, data sets
       hub.key                             mode 0600; finding ids are made from it
+      accord.db                           accord.workspace.database, unless it is on a server
       deliveries/dataset=ID/sha256=HEX/   one delivery: what was received and what it says
         delivered                         the bytes as received
         account.json                      every record accounted for

@@ -1,0 +1,338 @@
+"""A workspace's database: SQLite in a file beside the settings, or PostgreSQL by its URL.
+
+On both, whoever reads sees one moment, and one at a time writes: what a block of `writing` reads does not change before
+it ends, and the block takes effect whole or not at all.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    pool,
+    select,
+    table,
+    text,
+)
+from sqlalchemy import column as named
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
+
+from accord.vocabulary.errors import AccordError, OutputError, SettingsError, UnreadableError
+from accord.workspace.schema import HUB, REVISION
+from accord.workspace.settings import SettingsTable, read_settings
+
+FILE = "accord.db"
+"""The default, in the workspace's folder."""
+
+BUSY_S = 10
+"""Seconds that a writer waits for another one to end, and a connection for an answer."""
+
+_SQLITE, _POSTGRESQL = "sqlite", "postgresql"
+_BEGIN = "accord_begin"
+_FORM = "postgresql://USER@HOST/DATABASE, or sqlite:///FILE with a path relative to the workspace"
+_VERSION = table("alembic_version", named("version_num"))
+_NOT_PERMITTED = "42501"
+"""SQLSTATE insufficient_privilege (PostgreSQL, appendix A): the one ProgrammingError that is no fault of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a workspace's database is, and whose it must be."""
+
+    url: URL
+    hub: UUID
+    settings: Path
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None: a server."""
+        return Path(str(self.url.database)) if self.url.get_backend_name() == _SQLITE else None
+
+    def __str__(self) -> str:
+        """For people: the file, or the URL without its password."""
+        return str(self.file) if self.file is not None else self.url.set(query={}).render_as_string(hide_password=True)
+
+    @property
+    def migrate(self) -> str:
+        """The command that makes this database, or brings it up."""
+        return f"`accord migrate --in {self.settings.parent}`"
+
+
+def read_database(settings: SettingsTable, hub: UUID) -> Place:
+    """Where `[database]` of a workspace's settings says that the database is. Raises SettingsError."""
+    folder = settings.file.resolve().parent
+    url = URL.create(_SQLITE, database=str(folder / FILE))
+    if settings.offers("database"):
+        table = settings.table("database")
+        url = _read_url(table, folder)
+        table.done()
+    return Place(url=url, hub=hub, settings=settings.file)
+
+
+def place_of(settings: Path) -> Place:
+    """Where the database of the workspace with this settings file is; who delivers what is not looked at.
+
+    Raises SettingsError and UnreadableError.
+    """
+    whole = read_settings(settings)
+    for name in ("partner", "dataset"):
+        whole.offers(name)
+    hub = whole.table("hub")
+    namespace = hub.text("namespace")
+    try:
+        place = read_database(whole, UUID(namespace))
+    except ValueError:
+        raise hub.wrong("namespace", "a UUID that is this hub's own", namespace) from None
+    whole.done()
+    return place
+
+
+def _read_url(table: SettingsTable, folder: Path) -> URL:
+    written = table.text("url")
+    try:
+        url = make_url(written)
+        backend = url.drivername
+    except (ArgumentError, ValueError):
+        # what is no URL may hold a password all the same, and is not shown
+        raise table.wrong("url", _FORM, "something else") from None
+    if backend == _SQLITE:
+        if url.query or not url.database or url.database == ":memory:" or url.host:
+            raise table.wrong("url", _FORM, url.render_as_string(hide_password=True))
+        return url.set(database=str(folder / url.database))
+    if backend in {_POSTGRESQL, f"{_POSTGRESQL}+psycopg"} and url.database:
+        return url.set(drivername=f"{_POSTGRESQL}+psycopg")
+    raise table.wrong("url", _FORM, url.render_as_string(hide_password=True))
+
+
+class Database:
+    """An open database; as a context it is closed at the end."""
+
+    def __init__(self, engine: Engine, place: Place) -> None:
+        """`open_database` makes one."""
+        self._engine = engine
+        self._place = place
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection on which all questions are answered from one moment. Raises UnreadableError."""
+        with self._errors_named(UnreadableError), self._engine.connect() as connection, connection.begin():
+            if connection.dialect.name == _POSTGRESQL:
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection that no other writer has at the same time; kept whole, or undone. Raises OutputError."""
+        with self._errors_named(OutputError), self._engine.connect() as plain:
+            # a transaction that began as a reader's could not become a writer's after another has written
+            connection = plain.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+            with connection.begin():
+                if connection.dialect.name == _POSTGRESQL:
+                    connection.execute(text(f"SET LOCAL lock_timeout = '{BUSY_S}s'"))
+                    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))"))
+                yield connection
+
+    @contextmanager
+    def _errors_named(self, kind: type[AccordError]) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) != _NOT_PERMITTED:
+                raise
+            said = str(error.orig).strip().splitlines()
+            raise kind(
+                "The database does not do what it is asked; nothing was changed.",
+                where=str(self._place),
+                got=said[0] if said else type(error.orig).__name__,
+                remedy="see that it runs, has room, and that nobody holds it; where it is stands in "
+                f"{self._place.settings} under [database]",
+            ) from error
+
+
+def open_database(place: Place) -> Database:
+    """Open the database of a workspace. Raises UnreadableError when `accord migrate` must make it or bring it up,
+    when it was made by a newer Accord, or cannot be reached; SettingsError when it is another hub's or others read it.
+    """
+    if place.file is not None and not place.file.exists():
+        raise _no_database(place)
+    database = _connect(place)
+    try:
+        _refuse_unfit(database, place)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _refuse_unfit(database: Database, place: Place) -> None:
+    with database.reading() as connection:
+        found = _revision(connection)
+        if found is None:
+            raise _no_database(place)
+        _refuse_newer(found, place)
+        if found != REVISION:
+            raise UnreadableError(
+                "The workspace's database is an older Accord's.",
+                where=str(place),
+                expected=f"revision {REVISION}",
+                got=f"revision {found}",
+                remedy=f"{place.migrate} brings it up",
+            )
+        _refuse_foreign(connection, place)
+
+
+def migrate_database(place: Place, *, now: datetime, revision: str = "head") -> tuple[str | None, str]:
+    """Make the database, or bring it up to a revision, in one step; the revisions before and after.
+
+    Raises as `open_database`, and OutputError when it cannot be written.
+    """
+    if place.file is not None:
+        _make_file(place.file)
+    with _connect(place) as database, database.writing() as connection:
+        before = _revision(connection)
+        if before is None and (inspect(connection).get_table_names()):
+            raise SettingsError(
+                "The database holds something else, and is left as it is.",
+                where=str(place),
+                expected="an empty one, or one that Accord made",
+                remedy=f"name another in {place.settings} under [database]",
+            )
+        if before is not None:
+            _refuse_newer(before, place)
+            _refuse_foreign(connection, place)
+        _upgrade(connection, revision)
+        if before is None:
+            connection.execute(insert(HUB).values(row=1, namespace=str(place.hub), made_at=now))
+        return before, str(_revision(connection))
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    # Alembic takes a quarter of a second to load, and is needed by no other command
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "accord.workspace:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    return connection.execute(select(_VERSION.c.version_num)).scalar_one_or_none()
+
+
+def _no_database(place: Place) -> UnreadableError:
+    return UnreadableError("The workspace has no database yet.", where=str(place), remedy=f"{place.migrate} makes it")
+
+
+def _refuse_newer(found: str, place: Place) -> None:
+    # revisions are numbered, four digits each
+    if found > REVISION:
+        raise UnreadableError(
+            "The workspace's database is a newer Accord's.",
+            where=str(place),
+            expected=f"revision {REVISION} or older",
+            got=f"revision {found}",
+            remedy="use the Accord that brought it up, or a newer one",
+        )
+
+
+def _refuse_foreign(connection: Connection, place: Place) -> None:
+    namespace = connection.execute(select(HUB.c.namespace)).scalar_one_or_none()
+    if namespace != str(place.hub):
+        raise SettingsError(
+            "The database belongs to another hub.",
+            where=str(place),
+            expected=f"namespace {place.hub}",
+            got=f"namespace {namespace}",
+            remedy=f"name this hub's own in {place.settings} under [database]; a namespace never changes",
+        )
+
+
+def _make_file(file: Path) -> None:
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise OutputError(
+            "The database cannot be written.",
+            where=str(file),
+            expected="room and permission to write",
+            got=error.strerror or type(error).__name__,
+        ) from error
+
+
+def _refuse_open(file: Path) -> None:
+    try:
+        found = file.stat()
+    except OSError as error:
+        raise UnreadableError(
+            "The database cannot be read.", where=str(file), got=error.strerror or type(error).__name__
+        ) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadableError("The database is no regular file.", where=str(file))
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & 0o077:
+        raise SettingsError(
+            "The database can be read by others.",
+            where=str(file),
+            expected="mode 0600",
+            got=f"mode {mode:04o}",
+            remedy=f"chmod 600 {file}",
+        )
+
+
+def _connect(place: Place) -> Database:
+    if place.file is None:
+        timeout = {} if "connect_timeout" in place.url.query else {"connect_timeout": BUSY_S}
+        return Database(create_engine(place.url, poolclass=pool.QueuePool, connect_args=timeout), place)
+    _refuse_open(place.file)
+    engine = create_engine(place.url, poolclass=pool.QueuePool, connect_args={"timeout": BUSY_S})
+    event.listen(engine, "connect", _settle_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return Database(engine, place)
+
+
+def _settle_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    # sqlite3 would begin transactions when it thinks fit, and none around changes of tables
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # readers beside a writer; what is committed is on the disk; what refers to nothing is refused
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))

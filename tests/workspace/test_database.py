@@ -1,0 +1,344 @@
+"""A workspace's database: made, brought up, opened or refused in words; readers and writers beside each other."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Column, Integer, MetaData, Table, insert, inspect, select, text, update
+
+from accord.vocabulary.errors import AccordError, OutputError, SettingsError, UnreadableError
+from accord.workspace.database import Database, Place, migrate_database, open_database, place_of
+from accord.workspace.schema import METADATA, REVISION, Instant
+
+NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+HUB = "0d6f9c2e-5f0b-4b57-9b1c-6c1f0a4c7e11"
+
+# What stands in a database of each revision, and must stand in it after every later one.
+ROWS: dict[str, tuple[str, ...]] = {
+    "0001": (f"INSERT INTO hub (row, namespace, made_at) VALUES (1, '{HUB}', '2026-11-27T08:00:00.000000Z')",),
+}
+
+
+def settings_file(folder: Path, database: str = "", hub: str = HUB) -> Path:
+    file = folder / "workspace.toml"
+    table = f'[database]\nurl = "{database}"\n' if database else ""
+    file.write_text(
+        f'[hub]\nname = "Hub"\ncontact = "desk@hub.example"\nnamespace = "{hub}"\nkey_file = "hub.key"\n{table}',
+        "utf-8",
+    )
+    return file
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: str) -> Place:
+    return place_of(settings_file(tmp_path, database_url))
+
+
+@pytest.fixture
+def database(place: Place) -> Iterator[Database]:
+    migrate_database(place, now=NOW)
+    with open_database(place) as opened:
+        yield opened
+
+
+def revisions() -> list[str]:
+    config = Config()
+    config.set_main_option("script_location", "accord.workspace:migrations")
+    config.set_main_option("path_separator", "os")
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
+
+
+def test_revisions_are_numbered_without_gaps_up_to_the_one_that_the_schema_names() -> None:
+    assert revisions() == [f"{number:04}" for number in range(1, int(REVISION) + 1)]
+    assert set(ROWS) == set(revisions()), "what must stand through every later revision"
+
+
+def differences(database: Database) -> list[object]:
+    with database.reading() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
+
+
+def constraints(database: Database) -> set[object]:
+    """What Alembic does not compare: checks and the names of keys."""
+    with database.reading() as connection:
+        looked = inspect(connection)
+        return {
+            (name, kind, one["name"])
+            for name in METADATA.tables
+            for kind, found in (
+                ("check", looked.get_check_constraints(name)),
+                ("key", [looked.get_pk_constraint(name)]),
+                ("foreign", looked.get_foreign_keys(name)),
+                ("unique", looked.get_unique_constraints(name)),
+            )
+            for one in found
+        }
+
+
+def test_what_the_migrations_make_is_what_the_schema_says(database: Database, tmp_path: Path) -> None:
+    assert differences(database) == []
+    declared = tmp_path / "declared.db"
+    declared.touch(0o600)
+    with sqlite3.connect(declared) as plain:
+        plain.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        plain.execute("INSERT INTO alembic_version VALUES (?)", (REVISION,))
+        plain.execute("CREATE TABLE hub (row INTEGER, namespace TEXT, made_at TEXT)")
+        plain.execute("INSERT INTO hub VALUES (1, ?, '')", (HUB,))
+    plain.close()
+    with open_database(place_of(settings_file(tmp_path, "sqlite:///declared.db"))) as other:
+        with other.writing() as connection:
+            connection.execute(text("DROP TABLE hub"))
+            METADATA.create_all(connection)
+        assert constraints(database) == constraints(other)
+
+
+@pytest.mark.parametrize("revision", revisions())
+def test_a_database_of_every_revision_is_brought_up_with_what_it_holds(place: Place, revision: str) -> None:
+    migrate_database(place, now=NOW, revision="0001")
+    for earlier in revisions()[1 : revisions().index(revision) + 1]:
+        fill(place, earlier, migrate_database(place, now=NOW, revision=earlier))
+    held = {earlier: ROWS[earlier] for earlier in revisions() if earlier <= revision}
+    assert migrate_database(place, now=NOW) == (revision, REVISION)
+    with open_database(place) as database:
+        assert differences(database) == []
+        with database.reading() as connection:
+            for name in {row.split()[2] for rows in held.values() for row in rows}:
+                wanted = sum(row.split()[2] == name for rows in held.values() for row in rows)
+                assert connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() == wanted
+        with database.reading() as connection:
+            assert connection.execute(text("SELECT namespace FROM hub")).scalar_one() == HUB
+    assert migrate_database(place, now=NOW) == (REVISION, REVISION)
+
+
+def fill(place: Place, revision: str, _migrated: tuple[str | None, str]) -> None:
+    """Write a revision's rows as they stand here, past the code that would refuse an older database."""
+    if place.file is not None:
+        plain = sqlite3.connect(place.file)
+        with plain:
+            for row in ROWS[revision]:
+                plain.execute(row)
+        plain.close()
+        return
+    import psycopg
+
+    url = place.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as server:
+        for row in ROWS[revision]:
+            server.execute(row)  # type: ignore[arg-type]
+
+
+def test_what_is_written_in_a_block_that_fails_is_undone_tables_included(database: Database) -> None:
+    extra = Table("extra", MetaData(), Column("number", Integer))
+
+    def write() -> None:
+        with database.writing() as connection:
+            extra.create(connection)
+            connection.execute(insert(extra).values(number=1))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
+    with database.reading() as connection:
+        assert not inspect(connection).has_table("extra")
+
+
+def test_writers_wait_for_each_other_and_lose_nothing(database: Database) -> None:
+    counter = Table("counter", MetaData(), Column("number", Integer))
+    with database.writing() as connection:
+        counter.create(connection)
+        connection.execute(insert(counter).values(number=0))
+
+    def count(_: int) -> None:
+        with database.writing() as connection:
+            number = connection.execute(select(counter.c.number)).scalar_one()
+            connection.execute(update(counter).values(number=number + 1))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count, range(40)))
+    with database.reading() as connection:
+        assert connection.execute(select(counter.c.number)).scalar_one() == 40
+
+
+def test_a_reader_sees_one_moment_while_others_write(database: Database) -> None:
+    notes = Table("notes", MetaData(), Column("number", Integer))
+    with database.writing() as connection:
+        notes.create(connection)
+    with database.reading() as reader:
+        assert reader.execute(select(notes)).all() == []
+        with database.writing() as writer:
+            writer.execute(insert(notes).values(number=1))
+        assert reader.execute(select(notes)).all() == []
+    with database.reading() as reader:
+        assert reader.execute(select(notes)).all() == [(1,)]
+
+
+def test_a_reader_s_connection_writes_nothing_on_a_server(database: Database, place: Place) -> None:
+    if place.file is not None:
+        return  # SQLite has no such promise: a reader is one because it does not write
+    with pytest.raises(UnreadableError, match="read-only"), database.reading() as connection:
+        connection.execute(text("DELETE FROM hub"))
+
+
+def test_sqlite_is_durable_checks_references_and_is_nobody_else_s(tmp_path: Path) -> None:
+    place = place_of(settings_file(tmp_path))
+    migrate_database(place, now=NOW)
+    assert place.file == tmp_path / "accord.db"
+    with open_database(place) as database, database.reading() as connection:
+        found = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+        assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+        assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("accord.db*")} == dict.fromkeys(
+            ("accord.db", "accord.db-wal", "accord.db-shm"), 0o600
+        )
+    assert [path.name for path in tmp_path.glob("accord.db*")] == ["accord.db"]
+    place.file.chmod(0o640)
+    with pytest.raises(SettingsError, match="can be read by others"):
+        open_database(place)
+
+
+# The expected order is that of the instants themselves.
+instants = st.datetimes(
+    datetime(1970, 1, 1),
+    datetime(2100, 12, 31),
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone(timedelta(hours=-11))]),
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wanted=st.lists(instants, min_size=1, max_size=12, unique=True))
+def test_instants_come_back_as_they_went_in_and_in_their_order(database: Database, wanted: list[datetime]) -> None:
+    times = Table("times", MetaData(), Column("at", Instant))
+    with database.writing() as connection:
+        times.drop(connection, checkfirst=True)
+        times.create(connection)
+        connection.execute(insert(times), [{"at": one} for one in wanted])
+    with database.reading() as connection:
+        found = connection.execute(select(times.c.at).order_by(times.c.at)).scalars().all()
+    assert found == sorted(wanted)
+    assert {one.tzinfo for one in found if one is not None} == {UTC}
+
+
+def test_an_instant_without_its_zone_is_refused(database: Database) -> None:
+    from accord.workspace.schema import HUB as TABLE
+
+    with pytest.raises(Exception, match="needs its zone"), database.writing() as connection:
+        connection.execute(update(TABLE).values(made_at=datetime(2026, 1, 1)))
+
+
+def refused(kind: type[AccordError], place: Place, act: Callable[[Place], object] = open_database) -> AccordError:
+    with pytest.raises(kind) as caught:
+        act(place)
+    return caught.value
+
+
+def bring_up(place: Place) -> None:
+    migrate_database(place, now=NOW)
+
+
+def test_a_workspace_without_a_database_is_told_how_to_make_it(place: Place) -> None:
+    error = refused(UnreadableError, place)
+    assert "no database yet" in str(error)
+    assert f"accord migrate --in {place.settings.parent}" in str(error)
+
+
+def test_a_newer_accord_s_database_is_left_alone(database: Database, place: Place) -> None:
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for act in (open_database, bring_up):
+        assert "newer Accord" in str(refused(UnreadableError, place, act))
+
+
+def test_another_hub_s_database_is_not_worked_in(
+    database: Database, place: Place, tmp_path: Path, database_url: str
+) -> None:
+    other = place_of(settings_file(tmp_path, database_url, hub=str(UUID(int=7))))
+    for act in (open_database, bring_up):
+        assert HUB in str(refused(SettingsError, other, act))
+
+
+def test_what_somebody_else_keeps_in_a_database_stays(place: Place) -> None:
+    if place.file is not None:
+        plain = sqlite3.connect(place.file)
+        plain.execute("CREATE TABLE theirs (x)")
+        plain.close()
+        place.file.chmod(0o600)
+    else:
+        import psycopg
+
+        url = place.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(url) as server:
+            server.execute("CREATE TABLE theirs (x int)")  # type: ignore[arg-type]
+    assert "something else" in str(refused(SettingsError, place, bring_up))
+    assert "no database yet" in str(refused(UnreadableError, place))
+
+
+def test_a_file_that_is_no_database_is_said_to_be_none_and_is_kept(tmp_path: Path) -> None:
+    place = place_of(settings_file(tmp_path))
+    assert place.file is not None
+    place.file.write_bytes(b"an old letter, and no database at all" * 100)
+    place.file.chmod(0o600)
+    assert "file is not a database" in str(refused(UnreadableError, place))
+    assert "file is not a database" in str(refused(OutputError, place, bring_up))
+    assert place.file.read_bytes().startswith(b"an old letter")
+    place.file.unlink()
+    place.file.mkdir()
+    assert "no regular file" in str(refused(UnreadableError, place))
+
+
+def test_a_folder_that_may_not_be_written_or_is_not_there_is_named(tmp_path: Path) -> None:
+    place = place_of(settings_file(tmp_path, "sqlite:///nowhere/accord.db"))
+    assert "nowhere" in str(refused(OutputError, place, bring_up))
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
+    # port 1 (tcpmux) is nobody's here
+    place = place_of(settings_file(tmp_path, "postgresql://accord:s3cret@127.0.0.1:1/accord"))
+    for kind, act in ((UnreadableError, open_database), (OutputError, bring_up)):
+        said = str(refused(kind, place, act))
+        assert "127.0.0.1" in said
+        assert "s3cret" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "accord.db",
+        "mysql://accord:s3cret@db.example/accord",
+        "postgresql+asyncpg://accord:s3cret@db.example/accord",
+        "postgresql://accord:s3cret@db.example",
+        "postgresql://accord:s3cret@db.example:port/accord",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:accord.db?mode=memory&uri=true",
+        "sqlite://host/accord.db",
+    ],
+)
+def test_a_url_of_no_database_that_accord_knows_is_refused_without_its_password(tmp_path: Path, url: str) -> None:
+    file = settings_file(tmp_path, url)
+    with pytest.raises(SettingsError, match=r"database\.url") as caught:
+        place_of(file)
+    assert "postgresql://USER@HOST/DATABASE" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_misspelt_table_is_not_taken_for_the_default(tmp_path: Path) -> None:
+    file = settings_file(tmp_path)
+    file.write_text(file.read_text("utf-8") + '[databse]\nurl = "sqlite:///x.db"\n', "utf-8")
+    with pytest.raises(SettingsError, match="did you mean 'database'"):
+        place_of(file)
+    file.write_text("[hub]\nnamespace = 7\n", "utf-8")
+    with pytest.raises(SettingsError, match=r"hub\.namespace"):
+        place_of(file)
