@@ -167,8 +167,6 @@ def test_signatures_are_those_of_rfc_8032() -> None:
         f"{TEXT}\n{PETER_LINE[:-1]} \n".encode(),
         f"{TEXT}\n{PETER_LINE.replace('=', '')}".encode(),
         f"{TEXT}\n{PETER_LINE.replace('=', '==')}".encode(),
-        # the last digit's unused bits: another spelling of the same bytes
-        f"{TEXT}\n{PETER_LINE.replace('AM=', 'AN=')}".encode(),
         f"{TEXT}\n{PETER_LINE.replace('/', '_')}".encode(),
         f"{TEXT}\n{PETER_LINE.replace('/', '/ ')}".encode(),
         f"{TEXT}\t\n{PETER_LINE}".encode(),
@@ -209,6 +207,13 @@ def test_a_signature_of_another_length_is_refused(length: int) -> None:
     note = Note(text=TEXT, signatures=(Signature(name=peter.name, key_id=peter.key_id, value=bytes(length)),))
     with pytest.raises(UnprovenError, match="malformed"):
         open_note(note.encode(), [peter])
+
+
+def test_unused_bits_of_a_signatures_base64_say_nothing() -> None:
+    # as Go's reader, which the published requests to witnesses rely on
+    other = PETER_LINE.replace("nAM=", "nAN=")
+    assert len(open_note(f"{TEXT}\n{other}{PETER_LINE}".encode(), [peter]).verified) == 1
+    assert parse_signature(other[:-1]).line == PETER_LINE
 
 
 def test_a_line_that_stands_twice_counts_once() -> None:
@@ -343,7 +348,7 @@ def test_a_changed_note_is_refused_or_says_what_was_signed(at: int, byte: int, i
     except LedgerError:
         return
     assert opened.text == TEXT
-    assert opened.note.encode() == changed, "one spelling only"
+    assert changed.startswith(TEXT.encode())
 
 
 @given(st.text(alphabet="ABCabc+/=-_ \n", max_size=12))

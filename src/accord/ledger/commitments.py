@@ -1,0 +1,163 @@
+"""Entries of the log: a list of commitments, one for each field, each to be opened by itself or never (docs/ledger.md).
+
+    accord-entry/v1
+    kind QemIPsy4mD+USzNp83qb3m0e5K3kEhvHXe5A0WhGvik=
+    records XEvkruQI6U0ksWSO8lg9laVIFX5oY21j7HMGTpGgsIM=
+
+Whoever sees an entry sees the names of its fields and nothing else. A field is opened by telling its salt and its
+value. A salt is 32 random bytes: without it nobody can find the value by trying, and once it is destroyed the value
+is gone for good, while the log still verifies.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from accord.ledger.notes import decode_base64, encode_base64
+from accord.vocabulary.errors import MalformedError, UnprovenError
+
+SALT_BYTES = 32
+DIGEST_BYTES = 32
+MAX_FIELDS = 256
+
+_ENTRY = "accord-entry/v1"
+_OPENINGS = "accord-openings/v1"
+_DOMAIN = b"accord-commitment/v1\x00"
+_NAME = re.compile("[a-z][a-z0-9-]{0,63}")
+_NOTHING = "-"
+"""How an empty value is written, because a line would end in a space otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A field of an entry, opened: whoever holds the entry can verify that this is what it committed to."""
+
+    name: str
+    salt: bytes = field(repr=False)
+    value: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _demand_name(self.name)
+        if len(self.salt) != SALT_BYTES:
+            raise MalformedError("A salt is of the wrong length.", where=self.name, expected=f"{SALT_BYTES} bytes")
+
+    @property
+    def digest(self) -> bytes:
+        """The commitment: SHA-256("accord-commitment/v1", 0x00, length of name in one byte, name, salt, value)."""
+        name = self.name.encode("ascii")
+        return sha256(_DOMAIN + bytes([len(name)]) + name + self.salt + self.value).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commitment:
+    """A field of an entry, closed."""
+
+    name: str
+    digest: bytes
+
+    def __post_init__(self) -> None:
+        _demand_name(self.name)
+        if len(self.digest) != DIGEST_BYTES:
+            raise MalformedError("A commitment is of the wrong length.", where=self.name, expected="32 bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An entry of the log: its commitments in the order of their names, each name once."""
+
+    commitments: tuple[Commitment, ...]
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.commitments) <= MAX_FIELDS:
+            raise MalformedError("An entry has too few or too many fields.", expected=f"1 to {MAX_FIELDS}")
+        names = [one.name for one in self.commitments]
+        if names != sorted(set(names)):
+            # a name that stood twice could be opened one way for some and another way for others
+            raise MalformedError("An entry's fields are not in order, each once.", got=" ".join(names)[:200])
+
+    def encode(self) -> bytes:
+        """The entry's only spelling: the bytes that are a leaf of the tree."""
+        lines = [_ENTRY, *(f"{one.name} {encode_base64(one.digest)}" for one in self.commitments), ""]
+        return "\n".join(lines).encode("ascii")
+
+    def verify(self, opening: Opening) -> None:
+        """Verify that the entry committed to this field. Raises UnprovenError."""
+        for one in self.commitments:
+            if one.name == opening.name:
+                if one.digest != opening.digest:
+                    raise UnprovenError("A field's opening is not what the entry committed to.", where=opening.name)
+                return
+        raise UnprovenError("The entry has no field of this name.", where=opening.name)
+
+
+def commit(fields: Mapping[str, bytes], draw: Callable[[int], bytes]) -> tuple[Entry, tuple[Opening, ...]]:
+    """The entry that commits to these fields, and what opens them, in the order of their names.
+
+    `draw` gives as many random bytes as it is asked for; no two fields may get the same. Raises MalformedError.
+    """
+    openings = tuple(Opening(name=name, salt=draw(SALT_BYTES), value=fields[name]) for name in sorted(fields))
+    if len({one.salt for one in openings}) != len(openings):
+        raise MalformedError("Two fields would have one salt.", remedy="draw salts from a source that is random")
+    return Entry(commitments=tuple(Commitment(name=one.name, digest=one.digest) for one in openings)), openings
+
+
+def parse_entry(data: bytes) -> Entry:
+    """Read an entry. Raises MalformedError."""
+    rows = [_words(line, 2) for line in _lines(data, _ENTRY, "entry")]
+    entry = Entry(commitments=tuple(Commitment(name=name, digest=decode_base64(digest)) for name, digest in rows))
+    if entry.encode() != data:
+        raise MalformedError("An entry is spelled otherwise.")
+    return entry
+
+
+def encode_openings(openings: Iterable[Opening]) -> bytes:
+    """Openings of one entry as a text: after a first line `accord-openings/v1`, for each its name, salt and value.
+
+    Raises MalformedError unless they are in the order of their names, each once.
+    """
+    rows = list(openings)
+    names = [one.name for one in rows]
+    if names != sorted(set(names)):
+        raise MalformedError("Openings are not in order, each once.", got=" ".join(names)[:200])
+    lines = [f"{one.name} {encode_base64(one.salt)} {encode_base64(one.value) or _NOTHING}" for one in rows]
+    return "\n".join([_OPENINGS, *lines, ""]).encode("ascii")
+
+
+def parse_openings(data: bytes) -> tuple[Opening, ...]:
+    """Read openings of one entry. Raises MalformedError; nothing is verified before `Entry.verify` says so."""
+    rows = [_words(line, 3) for line in _lines(data, _OPENINGS, "list of openings")]
+    openings = tuple(
+        Opening(name=name, salt=decode_base64(salt), value=b"" if value == _NOTHING else decode_base64(value))
+        for name, salt, value in rows
+    )
+    if encode_openings(openings) != data:
+        raise MalformedError("A list of openings is spelled otherwise.")
+    return openings
+
+
+def _lines(data: bytes, header: str, what: str) -> list[str]:
+    try:
+        lines = data.decode("ascii").split("\n")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"This is no {what}.", expected="ASCII", got=f"byte {error.start}") from error
+    if lines[0] != header or lines.pop():
+        raise MalformedError(f"This is no {what}.", expected=f"{header}, and lines that end in a newline")
+    if len(lines) > MAX_FIELDS + 1:
+        raise MalformedError(f"A {what} has too many fields.", expected=f"at most {MAX_FIELDS}")
+    return lines[1:]
+
+
+def _words(line: str, count: int) -> list[str]:
+    words = line.split(" ")
+    if len(words) != count:
+        raise MalformedError("A line is not understood.", expected=f"{count} words", got=f"{len(words)}")
+    return words
+
+
+def _demand_name(name: str) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise MalformedError(
+            "A field has no name that an entry can hold.",
+            expected="1 to 64 small letters, digits and hyphens, a letter first", got=repr(name[:200]),
+        )  # fmt: skip

@@ -1,0 +1,225 @@
+"""Entries as lists of commitments: an example worked with sha256sum, and attempts to open them otherwise."""
+
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accord.ledger.commitments import (
+    Commitment,
+    Entry,
+    Opening,
+    commit,
+    encode_openings,
+    parse_entry,
+    parse_openings,
+)
+from accord.ledger.tiles import pack_entries
+from accord.ledger.tree import leaf_hash
+from accord.vocabulary.errors import LedgerError, MalformedError, UnprovenError
+
+# Worked by hand: (printf 'accord-commitment/v1\0\4kind'; the bytes 0 to 31; printf disclosure) | sha256sum, and the
+# same with \7records, the bytes 32 to 63 and '<10'. The leaf: printf '\0accord-entry/v1\nkind Qem...' | sha256sum
+KIND = Opening(name="kind", salt=bytes(range(32)), value=b"disclosure")
+RECORDS = Opening(name="records", salt=bytes(range(32, 64)), value=b"<10")
+ENTRY = (
+    b"accord-entry/v1\n"
+    b"kind QemIPsy4mD+USzNp83qb3m0e5K3kEhvHXe5A0WhGvik=\n"
+    b"records XEvkruQI6U0ksWSO8lg9laVIFX5oY21j7HMGTpGgsIM=\n"
+)
+LEAF = "717a6709f1fd0088f4740797070210f7e8a035c04e85432d931724732a4bcca7"
+OPENINGS = (
+    b"accord-openings/v1\n"
+    b"kind AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= ZGlzY2xvc3VyZQ==\n"
+    b"records ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8= PDEw\n"
+)
+
+
+def draw_in_turn(*salts: bytes):
+    turn = iter(salts)
+
+    def draw(count: int) -> bytes:
+        salt = next(turn)
+        assert len(salt) == count
+        return salt
+
+    return draw
+
+
+def test_the_worked_example() -> None:
+    assert KIND.digest.hex() == "41e9883eccb8983f944b3369f37a9bde6d1ee4ade4121bc75dee40d16846be29"
+    assert RECORDS.digest.hex() == "5c4be4aee408e94d24b1648ef2583d95a548157e68636d63ec73064e91a0b083"
+    entry, openings = commit({"records": b"<10", "kind": b"disclosure"}, draw_in_turn(KIND.salt, RECORDS.salt))
+    assert openings == (KIND, RECORDS)
+    assert entry.encode() == ENTRY
+    assert parse_entry(ENTRY) == entry
+    assert leaf_hash(ENTRY).hex() == LEAF
+    assert encode_openings(openings) == OPENINGS
+    assert parse_openings(OPENINGS) == openings
+
+
+def test_a_single_field_is_opened_and_the_others_stay_closed() -> None:
+    entry = parse_entry(ENTRY)
+    (opened,) = parse_openings(encode_openings([RECORDS]))
+    entry.verify(opened)
+    assert opened.value == b"<10"
+    assert b"disclosure" not in ENTRY
+
+
+@pytest.mark.parametrize(
+    ("name", "salt", "value", "said"),
+    [
+        ("records", RECORDS.salt, b"10", "not what the entry committed to"),
+        ("records", KIND.salt, b"<10", "not what the entry committed to"),
+        ("kind", RECORDS.salt, b"<10", "not what the entry committed to"),
+        ("record", RECORDS.salt, b"s<10", "no field"),
+        ("absent", RECORDS.salt, b"<10", "no field"),
+    ],
+)
+def test_a_field_is_opened_one_way_only(name: str, salt: bytes, value: bytes, said: str) -> None:
+    with pytest.raises(UnprovenError, match=said):
+        parse_entry(ENTRY).verify(Opening(name=name, salt=salt, value=value))
+
+
+def test_no_byte_can_move_between_name_salt_and_value() -> None:
+    # one stream of bytes, cut elsewhere: a digest that did not tell lengths apart would be the same
+    stream = b"kindx" + bytes(range(97, 97 + 26)) + b"abcdefghij"
+    first = Opening(name="kind", salt=stream[4:36], value=stream[36:])
+    second = Opening(name="kindx", salt=stream[5:37], value=stream[37:])
+    assert first.digest != second.digest
+    assert first.digest != sha256(stream).digest()
+
+
+fields = st.dictionaries(
+    st.from_regex(r"[a-z][a-z0-9-]{0,63}", fullmatch=True), st.binary(max_size=50), min_size=1, max_size=8
+)
+
+
+@given(fields, st.randoms(use_true_random=False))
+def test_whatever_is_committed_is_opened_and_nothing_else(values: dict[str, bytes], random) -> None:
+    entry, openings = commit(values, random.randbytes)
+    assert parse_entry(entry.encode()) == entry
+    assert parse_openings(encode_openings(openings)) == openings
+    assert {one.name: one.value for one in openings} == values
+    for one in openings:
+        entry.verify(one)
+        # the definition, said a second time
+        told = b"accord-commitment/v1\0" + bytes([len(one.name)]) + one.name.encode() + one.salt + one.value
+        assert one.digest == sha256(told).digest()
+        for wrong in (one.value + b"\0", one.value[:-1] + b"?", one.value[1:] + b"?"):
+            if wrong != one.value:
+                with pytest.raises(UnprovenError):
+                    entry.verify(Opening(name=one.name, salt=one.salt, value=wrong))
+
+
+def test_a_salt_twice_is_refused() -> None:
+    with pytest.raises(MalformedError, match="one salt"):
+        commit({"a": b"", "b": b""}, bytes)
+    with pytest.raises(MalformedError, match="wrong length"):
+        commit({"a": b""}, lambda count: b"x" * (count - 1))
+
+
+@pytest.mark.parametrize("name", ["", "A", "1a", "-a", "a_b", "a b", "a\n", "é", "a" * 65])
+def test_a_name_that_an_entry_cannot_hold_is_refused(name: str) -> None:
+    with pytest.raises(MalformedError, match="no name"):
+        Opening(name=name, salt=bytes(32), value=b"")
+    with pytest.raises(MalformedError, match="no name"):
+        Commitment(name=name, digest=bytes(32))
+
+
+def test_the_largest_entry_fits_a_bundle() -> None:
+    names = sorted(
+        f"{number:03}".translate(str.maketrans("0123456789", "abcdefghij")).ljust(64, "z") for number in range(256)
+    )
+    entry = Entry(commitments=tuple(Commitment(name=name, digest=bytes(32)) for name in names))
+    assert parse_entry(entry.encode()) == entry
+    pack_entries([entry.encode()])
+    with pytest.raises(MalformedError, match="too many"):
+        Entry(commitments=(*entry.commitments, Commitment(name="zz", digest=bytes(32))))
+
+
+KIND_LINE, RECORDS_LINE = ENTRY.splitlines(keepends=True)[1:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"accord-entry/v1\n",
+        ENTRY[:-1],
+        ENTRY + b"\n",
+        ENTRY[1:],
+        ENTRY.replace(b"v1", b"v2"),
+        ENTRY.replace(b"\n", b"\r\n"),
+        ENTRY.replace(b"kind ", b"kind  "),
+        ENTRY.replace(b"kind ", b" kind "),
+        ENTRY.replace(b"kind ", b"Kind "),
+        ENTRY.replace(b"kind ", b"k\xc3\xadnd "),
+        ENTRY.replace(b"vik=", b"vil="),
+        ENTRY.replace(b"vik=", b"vik"),
+        ENTRY.replace(b"vik=", b"vikA"),
+        ENTRY.replace(b"QemI", b""),
+        b"accord-entry/v1\n" + RECORDS_LINE + KIND_LINE,
+        b"accord-entry/v1\n" + KIND_LINE + KIND_LINE,
+        b"accord-entry/v1\n" + KIND_LINE + RECORDS_LINE.replace(b"records", b"kind"),
+        b"accord-entry/v1\n" + KIND_LINE * 300,
+    ],
+)
+def test_what_is_no_entry_is_refused(data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        parse_entry(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        OPENINGS[:-1],
+        OPENINGS.replace(b" PDEw", b""),
+        OPENINGS.replace(b" PDEw", b" "),
+        OPENINGS.replace(b" PDEw", b" PDEw PDEw"),
+        OPENINGS.replace(b"PDEw", b"PDE"),
+        OPENINGS.replace(b"AAEC", b""),
+        OPENINGS + OPENINGS.splitlines(keepends=True)[1],
+        OPENINGS.replace(b"records", b"kind"),
+    ],
+)
+def test_what_is_no_list_of_openings_is_refused(data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        parse_openings(data)
+
+
+def test_an_empty_value_is_written_as_a_hyphen() -> None:
+    empty = Opening(name="kind", salt=KIND.salt, value=b"")
+    data = b"accord-openings/v1\nkind AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= -\n"
+    assert encode_openings([empty]) == data
+    assert parse_openings(data) == (empty,)
+    assert parse_openings(encode_openings([])) == ()
+    with pytest.raises(MalformedError, match="in order"):
+        encode_openings([RECORDS, KIND])
+
+
+@given(st.integers(0, len(ENTRY) - 1), st.integers(0, 255))
+def test_a_changed_entry_is_refused_or_read_as_changed(at: int, byte: int) -> None:
+    changed = ENTRY[:at] + bytes([byte]) + ENTRY[at + 1 :]
+    try:
+        entry = parse_entry(changed)
+    except LedgerError:
+        return
+    assert entry.encode() == changed
+
+
+@given(st.binary(max_size=120), st.sampled_from([b"", b"accord-entry/v1\n", b"accord-openings/v1\n"]))
+def test_any_bytes_are_read_or_refused(tail: bytes, head: bytes) -> None:
+    for parse in (parse_entry, parse_openings):
+        try:
+            parse(head + tail)
+        except MalformedError:
+            continue
+        assert parse is parse_openings
+        assert tail == b""
+
+
+def test_a_salt_and_a_value_are_in_no_repr() -> None:
+    assert repr(KIND) == "Opening(name='kind')"
