@@ -1,21 +1,28 @@
 """The engine against slow twins that go through observations one by one."""
 
+import errno
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accord.columns.schema import PORTS_KEPT
-from accord.fusion.engines.duckdb import EvidenceEngine
+from accord.fusion.engines import duckdb as merging
+from accord.fusion.engines import files
+from accord.fusion.engines.duckdb import EvidenceEngine, room_named
 from accord.fusion.evidence import NO_PORT, Restriction, StoredEvidence
 from accord.fusion.merging import FamilySheet
+from accord.intake.parts import Parts
 from accord.intake.spool import SPOOL, Spool
+from accord.vocabulary.errors import OutputError
+from accord.vocabulary.indicators import INDICATOR_TYPES, IndicatorType
 from accord.vocabulary.roles import ROLES, SERVER_ROLES, Role
 
 EVERYTHING = Restriction(start_us=None, end_us=None, roles=frozenset(), families=None)
@@ -134,3 +141,83 @@ def test_an_address_with_every_port_keeps_one_more_than_a_finding_shows() -> Non
     assert [tuple(one.values()) for one in ports] == [
         (0, dataset, 0, 1 + 7 * step) for dataset in (0, 1) for step in range(PORTS_KEPT)
     ]
+
+
+def spool_names(spool: Spool, names: int) -> None:
+    """Names that serve malware, out of order, each seen on three days."""
+    for begin in range(0, 3 * names, 50_000):
+        row = np.arange(begin, min(begin + 50_000, 3 * names))
+        columns = dict.fromkeys(SPOOL.names, row * 0) | {
+            "type": row * 0 + INDICATOR_TYPES.index(IndicatorType.DOMAIN),
+            "value": [f"name-{number:07d}.example" for number in (row * 7_919 % names).tolist()],
+            "role": row * 0 + ROLES.index(Role.MALWARE_DISTRIBUTION),
+            "family": row * 0 - 1,
+            "seen_at": row // names * 2 * NOON + row % names,
+            "count": row % 5 + 1,
+            "port": row % 60_000,
+        }
+        arrays = [pa.array(columns[field.name]).cast(field.type) for field in SPOOL]
+        spool.write(f"{begin:09d}", pa.RecordBatch.from_arrays(arrays, schema=SPOOL))
+
+
+def spilled(folder: Path) -> bool:
+    return any(folder.glob("spill/*.tmp"))
+
+
+def merged_by_a_run(folder: Path, names: int) -> tuple[bool, bytes, pa.Table]:
+    spool = Spool(folder / "spool")
+    spool_names(spool, names)
+    with closing(EvidenceEngine(spool, folder, 2)) as engine:
+        stored = engine.merge(EVERYTHING)
+        stored.rows.close()
+        return spilled(folder), (folder / "evidence.rows").read_bytes(), stored.ports
+
+
+def merged_in_a_workspace(folder: Path, names: int) -> tuple[bool, pa.Table]:
+    parts = Parts(folder / "parts")
+    spool_names(parts, names)
+    with files.engine(folder / "spill", 2) as connection:
+        pieces = files.merge_parts(connection, parts.files, [])
+        first = next(pieces)
+        return spilled(folder), pa.concat_tables([first, *pieces])
+
+
+@pytest.mark.parametrize(
+    ("merge", "names", "less"), [(merged_by_a_run, 150_000, "56MB"), (merged_in_a_workspace, 330_000, "180MB")]
+)
+def test_what_memory_does_not_hold_is_merged_on_disk_and_to_the_same_bytes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    merge: Callable[[Path, int], tuple[bool, ...]],
+    names: int,
+    less: str,
+) -> None:
+    found = []
+    # the usual limit holds all of it
+    for limit in (merging.MEMORY_LIMIT, less):
+        monkeypatch.setattr(merging, "MEMORY_LIMIT", limit)
+        monkeypatch.setattr(files, "MEMORY_LIMIT", limit)
+        folder = tmp_path / limit
+        folder.mkdir()
+        did_spill, *result = merge(folder, names)
+        assert did_spill is (limit == less)
+        found.append(result)
+    whole, in_parts = found
+    assert len(whole[-1]) > names
+    assert whole == in_parts
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("Out of Memory Error: failed to pin block", True), ("IO Error: No space left", True), ("Invalid Input", False)],
+)
+def test_no_room_in_the_middle_of_a_result_is_said_in_words(text: str, named: bool) -> None:
+    # as pyarrow raises what a stream's producer says
+    with pytest.raises(OutputError if named else OSError, match=text) as raised, room_named():
+        raise OSError(text)
+    assert isinstance(raised.value, OutputError) is named
+
+
+def test_what_the_system_says_of_a_file_is_left_to_who_knows_the_file() -> None:
+    with pytest.raises(OSError, match="No space"), room_named():
+        raise OSError(errno.ENOSPC, "No space left on device", "evidence.parquet")

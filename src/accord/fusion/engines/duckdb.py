@@ -20,6 +20,9 @@ from accord.vocabulary.roles import ROLES, SERVER_ROLES
 MEMORY_LIMIT = "400MB"
 """What DuckDB may hold before it spills into the run's folder."""
 
+_NO_ROOM = ("IO Error:", "Out of Memory Error:")
+"""How DuckDB begins the texts of its errors of a full disk and of full memory."""
+
 _ROWS = 1 << 16
 """Rows that are taken out of DuckDB at a time."""
 
@@ -93,12 +96,14 @@ class EvidenceEngine:
 
     def _ports(self) -> pa.Table:
         servers = ", ".join(str(ROLES.index(role)) for role in sorted(SERVER_ROLES))
+        # by rank and not by `min(port, n)`, whose lists never spill: a million servers would fill the memory
         return self._connection.sql(
             f"""
-            SELECT CAST(finding AS BIGINT) AS finding, dataset, marking, unnest(min(port, {PORTS_KEPT})) AS port
+            SELECT CAST(finding AS BIGINT) AS finding, dataset, marking, port
             FROM (SELECT DISTINCT finding, dataset, marking, port FROM numbered
                   WHERE port > 0 AND role IN ({servers}))
-            GROUP BY finding, dataset, marking ORDER BY finding, dataset, marking, port
+            QUALIFY row_number() OVER (PARTITION BY finding, dataset, marking ORDER BY port) <= {PORTS_KEPT}
+            ORDER BY finding, dataset, marking, port
             """
         ).to_arrow_table()
 
@@ -134,14 +139,18 @@ class EvidenceEngine:
 
 @contextmanager
 def room_named() -> Iterator[None]:
-    """DuckDB's errors of a full disk or full memory as ours."""
+    """DuckDB's errors of a full disk or full memory as ours, also those that come while its rows are read."""
     try:
         yield
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
+        text = str(error).splitlines()[0]
+        # in the middle of a result Arrow passes them on as an OSError with DuckDB's text and without a number
+        if isinstance(error, OSError) and (error.errno is not None or not text.startswith(_NO_ROOM)):
+            raise
         raise OutputError(
             "There is no room to merge the observations.",
             expected="free space beside the output, about as much as the deliveries take unpacked",
-            got=str(error).splitlines()[0],
+            got=text,
             remedy="free some space, or choose an --out on a larger disk",
         ) from error
 
