@@ -216,6 +216,23 @@ def test_a_snapshot_merges_what_is_new_into_what_was_found(accord_here, two_days
     assert "Nothing is new since snapshot 2" in accord_here("snapshot", "make", "--in", two_days).stdout
 
 
+def test_a_new_day_is_taken_and_merged_without_a_look_at_what_was_delivered_before(
+    accord_here, place: Path, tmp_path: Path
+) -> None:
+    before = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8", "11:00:00 1.1.1.1")
+    accord_here("delivery", "add", "sinkhole", before, "--in", place, "--snapshot")
+    # who would read any of it would read nothing, and fail
+    history = [path for path in (place / "deliveries").rglob("*") if path.is_file()]
+    for path in history:
+        path.write_bytes(b"")
+    day = sinkhole(tmp_path, "2015-04-02", "09:00:00 8.8.8.8", "09:00:00 8.8.4.4")
+    accord_here("delivery", "add", "sinkhole", day, "--in", place)
+    accord_here("snapshot", "make", "--in", place)
+    found = {row["value"]: row["sightings"] for row in rows_of(place / "snapshots" / "000002" / "findings.parquet")}
+    assert found == {"1.1.1.1": 1, "8.8.4.4": 1, "8.8.8.8": 2}
+    assert len(history) > 2
+
+
 def test_a_snapshot_made_of_all_is_the_one_made_of_what_was_new(accord_here, two_days: Path) -> None:
     newest = two_days / "snapshots" / "000002"
     kept = {path.name: path.read_bytes() for path in newest.iterdir() if path.suffix == ".parquet"}
