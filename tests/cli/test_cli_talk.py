@@ -61,6 +61,18 @@ def test_a_run_names_a_report_in_a_language_that_its_readers_read(accord, operat
     assert report.is_file()
 
 
+def test_a_run_says_which_reports_hold_less_than_was_found(accord, operation_of, servers, tmp_path) -> None:
+    files = {"amber.txt": "\n".join([*servers["VN"][:3], *servers["TH"]]), "green.txt": servers["VN"][3]}
+    told = ({"name": "amber", "marking": "amber"}, {"name": "green", "marking": "green"})
+    alone = operation_of(tmp_path / "alone", files, *told, countries=("VN", "TH"))
+    said = accord("operation", "run", alone, "--out", tmp_path / "alone/out", "--workers", "1").stderr
+    assert "TH 4 of 4 (no recipient), VN 3 of 4 (no recipient)" in said
+    readers = "".join(f'[[recipient]]\npartner = "csirt-{one.lower()}"\ncountry = "{one}"\n' for one in ("VN", "TH"))
+    entitled = operation_of(tmp_path / "entitled", files, *told, countries=("VN", "TH"), more=readers)
+    said = accord("operation", "run", entitled, "--out", tmp_path / "entitled/out", "--workers", "1").stderr
+    assert "withheld" not in said
+
+
 @pytest.mark.parametrize("words", [*LISTINGS.values(), ("--help",), ("operation", "run", "--help")])
 def test_a_reader_that_goes_away_is_no_error(environment, program, place, words: tuple[str, ...]) -> None:
     # unbuffered, the first line fails; buffered, what is sent at the very end

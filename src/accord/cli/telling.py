@@ -1,9 +1,12 @@
 """What a person is told after a run."""
 
 from accord.cli.running import RunSheet, report_folder
-from accord.cli.terminal import say, show_table, talk
+from accord.cli.terminal import counted, say, show_table, talk
 from accord.operations.declaration import Operation
 from accord.vocabulary.roles import Role
+
+_NAMED = 5
+"""Countries of which it is said how much is withheld; an operation may have two hundred."""
 
 
 def tell_run(sheet: RunSheet, operation: Operation) -> None:
@@ -52,10 +55,30 @@ def tell_run(sheet: RunSheet, operation: Operation) -> None:
             talk(f"refused: {delivery.file}: {len(delivery.refused) - 5:,} more, see summary.json")
         for note in delivery.notes:
             talk(f"note: {delivery.file}: {note}")
+    _tell_withheld(sheet, operation, countries)
     country = operation.scope.countries[0]
     first = report_folder(country, operation.themes[0] if operation.themes else None)
     talk(f"{sheet.seconds:.1f} s")
     say(f"Open {sheet.out / first / f'car.{operation.languages_of(country)[0]}.pdf'}")
+
+
+def _tell_withheld(sheet: RunSheet, operation: Operation, countries: dict[str, dict[str, int]]) -> None:
+    """Countries whose reports hold less than the table above: nobody should find that out by opening them."""
+    if operation.themes:
+        return  # there a finding may be in two reports, or fit none
+    reported = {report.country: report.findings for report in sheet.reports}
+    read = {recipient.country for recipient in operation.recipients}
+    short = [
+        f"{country} {count - reported[country]:,} of {count:,}" + ("" if country in read else " (no recipient)")
+        for country, count in ((name, figures["findings"]) for name, figures in countries.items())
+        if reported[country] < count
+    ]
+    if short:
+        more = f" and {counted(len(short) - _NAMED, 'more country', 'more countries')}" if len(short) > _NAMED else ""
+        talk(
+            "note: withheld from reports by marking or share_with: "
+            f"{', '.join(short[:_NAMED])}{more} (docs/operations.md, who gets what)"
+        )
 
 
 def _country_row(country: str, figures: dict[str, object]) -> tuple[object, ...]:

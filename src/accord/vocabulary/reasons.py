@@ -63,7 +63,7 @@ EXPLANATIONS: dict[Ignored | Rejected, str] = {
     Ignored.NOT_OBSERVABLE: "an object or attribute of a kind that carries no indicator",
     Ignored.REVOKED: "its creator revoked it",
     Ignored.DELETED: "its creator deleted it",
-    Ignored.AFTER_AS_OF: "it was seen after the operation's as_of",
+    Ignored.AFTER_AS_OF: "its time is later than the operation's as_of; in a workspace, than when it was taken",
     Rejected.ENCODING: "the bytes are not UTF-8",
     Rejected.QUOTING: "a quote is not closed on its line, or stands inside an unquoted field",
     Rejected.COLUMN_COUNT: "the line does not have as many columns as the header",
