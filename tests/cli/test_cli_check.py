@@ -1,5 +1,6 @@
 """`accord delivery check`: the account of each format's cases is what the case says, offline, without an operation."""
 
+import gzip
 import hashlib
 import json
 import tomllib
@@ -137,3 +138,20 @@ def test_a_file_with_a_name_like_a_pattern_is_that_file(accord_here, tmp_path: P
 def test_a_file_that_is_not_there_is_an_error(accord_here, tmp_path: Path) -> None:
     said = accord_here("delivery", "check", tmp_path / "none.txt", "--format", "plain", expect=4)
     assert str(tmp_path / "none.txt") in said.stderr
+
+
+def test_a_file_of_another_format_is_told_which(accord_here, tmp_path: Path) -> None:
+    (tmp_path / "events.json").write_bytes(gzip.compress((CASES / "n6/inside.json").read_bytes()))
+    said = accord_here("delivery", "check", tmp_path / "events.json", "--format", "intelmq")
+    assert said.stdout.splitlines()[-1].endswith(": --format n6")
+    refused = accord_here("delivery", "check", tmp_path / "events.json", "--format", "shadowserver", expect=3)
+    assert refused.stdout.splitlines()[-1].endswith(": --format n6")
+    taken = accord_here("delivery", "check", tmp_path / "events.json", "--format", "n6")
+    assert "another format" not in taken.stdout
+    (tmp_path / "words.txt").write_text("nothing of use\n")
+    unlike = accord_here("delivery", "check", tmp_path / "words.txt", "--format", "plain")
+    assert "another format" not in unlike.stdout
+
+
+def test_a_folder_is_no_file_and_is_called_a_folder(accord_here, tmp_path: Path) -> None:
+    assert "got: a folder" in accord_here("delivery", "check", tmp_path, "--format", "plain", expect=4).stderr

@@ -16,16 +16,20 @@ from accord.cli.places import reference_in_use
 from accord.cli.readying import reading_context
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
 from accord.columns.instants import LATEST_US
-from accord.columns.reading import Columns
+from accord.columns.reading import HEAD_LIMIT, Columns
 from accord.formats.catalogue import FORMATS
 from accord.intake.delivery import Delivery
+from accord.intake.opening import Opening
 from accord.intake.receiving import Received, Receiver
 from accord.intake.spool import Spool
 from accord.vocabulary.datasets import LegalBasis, Origin, SourceGrade
-from accord.vocabulary.errors import SettingsError, UnreadableError
+from accord.vocabulary.errors import AccordError, SettingsError, UnreadableError
 from accord.vocabulary.markings import Marking
 from accord.vocabulary.reasons import EXPLANATIONS, Ignored, Rejected
 from accord.workspace.settings import read_settings
+
+_OF_ANY_TEXT = ("csv", "maltrail", "plain", "freetext")
+"""Formats that take any text, or what a mapping says: that a file could be one of them says nothing."""
 
 
 @contextmanager
@@ -33,7 +37,7 @@ def checked_file(file: Path, format_names: list[str], mapping: Path | None) -> I
     """Read one file as a data set of these formats would be read. Raises AccordError."""
     unknown = [name for name in format_names if name not in FORMATS]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], list(FORMATS), n=1)
+        near = difflib.get_close_matches(unknown[0].lower(), list(FORMATS), n=1)
         raise SettingsError(
             "There is no such format.",
             where="--format",
@@ -49,7 +53,13 @@ def checked_file(file: Path, format_names: list[str], mapping: Path | None) -> I
             remedy="see docs/formats/csv.md for the [[csv]] tables",
         )
     if not file.is_file():
-        raise UnreadableError("There is no such file.", where=str(file), expected="a file", remedy="check the path")
+        raise UnreadableError(
+            "There is no such file.",
+            where=str(file),
+            expected="one file; an archive is one",
+            got="a folder" if file.is_dir() else None,
+            remedy="check the path",
+        )
     with tempfile.TemporaryDirectory(prefix="accord-check-") as scratch:
         with progress_bar() as progress:
             receiver = Receiver(
@@ -65,8 +75,22 @@ def checked_file(file: Path, format_names: list[str], mapping: Path | None) -> I
         yield received
 
 
-def tell_check(received: Received, shown: int, *, as_json: bool) -> None:
-    """Print the account; leaves by exit code 3 when something was refused whole."""
+def resembled(file: Path, tried: Sequence[str]) -> tuple[str, ...]:
+    """Formats besides those tried that the file's first member says of itself to be; none where that cannot be read."""
+    try:
+        with Opening(file) as opening:
+            head = next(member.head(HEAD_LIMIT) for member in opening)
+    except (AccordError, StopIteration):
+        return ()
+    others = [module for name, module in FORMATS.items() if name not in {*tried, *_OF_ANY_TEXT}]
+    return tuple(module.NAME for module in others if module.recognises(head, file.name))
+
+
+def tell_check(received: Received, shown: int, resembles: Sequence[str], *, as_json: bool) -> None:
+    """Print the account; leaves by exit code 3 when something was refused whole.
+
+    `resembles`: other formats that the file looks like, told where nothing of it was accepted.
+    """
     delivery = received.deliveries[0]
     if as_json:
         say_json(
@@ -90,6 +114,9 @@ def tell_check(received: Received, shown: int, *, as_json: bool) -> None:
         )
     else:
         tell_account(delivery, received.rejects.first(shown) if shown else [], len(received.rejects))
+        if resembles and not delivery.accepted:
+            say("")
+            say(f"Nothing was accepted. The file looks like another format: --format {' or '.join(resembles)}")
     if delivery.refused:
         raise typer.Exit(COMPLETE_WITH_REFUSED)
 

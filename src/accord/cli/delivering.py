@@ -86,7 +86,13 @@ def take_delivery(
     Raises RefusedFileError when the file is refused whole, UnreadableError, OutputError.
     """
     if not file.is_file():
-        raise UnreadableError("There is no such file.", where=str(file), expected="a file", remedy="check the path")
+        raise UnreadableError(
+            "There is no such file.",
+            where=str(file),
+            expected="one file; an archive is one",
+            got="a folder" if file.is_dir() else None,
+            remedy="check the path",
+        )
     with workspace.staging() as staging:
         folder = staging / "new"
         folder.mkdir()

@@ -32,10 +32,10 @@ def check(
 
     Example: accord delivery check feed.csv.gz --format csv --mapping feed.toml
     """
-    from accord.cli.checking import checked_file, tell_check
+    from accord.cli.checking import checked_file, resembled, tell_check
 
     with checked_file(file, format_names, mapping) as received:
-        tell_check(received, rejects, as_json=as_json)
+        tell_check(received, rejects, resembled(file, format_names), as_json=as_json)
 
 
 @app.command("add")
