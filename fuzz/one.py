@@ -23,7 +23,14 @@ PATIENCE_S = 20
 SPARE_BYTES = 2 << 30
 """Address space that a target may take beyond what it begins with; past it an allocation fails, which is a finding."""
 
-INSTRUMENTED = ("accord.columns", "accord.formats", "accord.intake", "accord.fusion", "accord.vocabulary")
+INSTRUMENTED = (
+    "accord.columns",
+    "accord.formats",
+    "accord.intake",
+    "accord.fusion",
+    "accord.ledger",
+    "accord.vocabulary",
+)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from accord.formats.catalogue import FORMATS
 from fuzz.columns import column_targets
 from fuzz.formats import format_target
+from fuzz.ledger import ledger_target
 from fuzz.opening import opening_target
 from fuzz.pattern import pattern_target
 from fuzz.premerge import premerge_target
@@ -18,6 +19,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "premerge": premerge_target,
     "opening": opening_target,
     "pattern": pattern_target,
+    "ledger": ledger_target,
     **{f"format-{name}": (lambda name=name: format_target(name)) for name in FORMATS},  # type: ignore[misc]
 }
 """Name -> the target, made when it is asked for (a format's reads all of its cases)."""

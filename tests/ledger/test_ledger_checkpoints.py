@@ -77,11 +77,14 @@ def test_a_checkpoint_of_another_log_is_refused_whoever_signed_it() -> None:
         TEXT.replace("q2I=", "q2J="),
         TEXT.replace("q2I=", "q2Jx"),
         TEXT.replace("CsUY", ""),
+        TEXT.replace("sofa", "\ud800"),
+        "\udced\n\n",
     ],
 )
 def test_what_is_no_checkpoint_is_refused(text: str) -> None:
-    with pytest.raises(MalformedError):
+    with pytest.raises(MalformedError) as caught:
         parse_checkpoint(text)
+    str(caught.value).encode()
 
 
 @pytest.mark.parametrize("origin", ["a", "x" * 255, "é" * 127 + "a", "example log+origin"])
@@ -98,7 +101,8 @@ def test_an_empty_log_has_one_root_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "size", "extensions"), [("a\nb", 1, ()), ("a", 1, ("",)), ("a", 1, ("b\nc",)), ("a", -1, ())]
+    ("origin", "size", "extensions"),
+    [("a\nb", 1, ()), ("a", 1, ("",)), ("a", 1, ("b\nc",)), ("a", -1, ()), ("\ud800", 1, ())],
 )
 def test_a_checkpoint_that_would_read_otherwise_is_not_made(origin: str, size: int, extensions) -> None:
     with pytest.raises(MalformedError):

@@ -300,7 +300,7 @@ def test_a_key_signs_and_cosigns_under_different_ids() -> None:
             WITNESS.cosign(CHECKPOINT, time)
 
 
-@pytest.mark.parametrize("text", ["", "no newline", "a\rb\n", "\x00\n", "tab\t\n", "\x1f\n"])
+@pytest.mark.parametrize("text", ["", "no newline", "\ud800\n", "a\rb\n", "\x00\n", "tab\t\n", "\x1f\n"])
 def test_what_cannot_stand_in_a_note_is_not_signed(text: str) -> None:
     with pytest.raises(MalformedError):
         sign_note(text, [parse_signing_key(PETER_SECRET)])

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from accord.ledger.notes import Note, OpenedNote, VerifierKey, decode_base64, encode_base64, verify_note
+from accord.ledger.notes import Note, OpenedNote, VerifierKey, decode_base64, demand_utf8, encode_base64, verify_note
 from accord.ledger.tree import EMPTY_ROOT, HASH_BYTES, MAX_SIZE
 from accord.vocabulary.errors import MalformedError, UnprovenError
 
@@ -34,6 +34,8 @@ class Checkpoint:
     """More lines, without newlines; nobody but the log's own users knows what they mean."""
 
     def __post_init__(self) -> None:
+        for line in (self.origin, *self.extensions):
+            demand_utf8(line)
         if not 0 < len(self.origin.encode()) <= MAX_ORIGIN_BYTES:
             raise MalformedError("A log's name is of the wrong length.", expected=f"1 to {MAX_ORIGIN_BYTES} bytes")
         if any(not line or _CONTROL.search(line) for line in (self.origin, *self.extensions)):
@@ -55,6 +57,7 @@ class Checkpoint:
 
 def parse_checkpoint(text: str) -> Checkpoint:
     """Read the text of a checkpoint. Raises MalformedError."""
+    demand_utf8(text)
     lines = text.split("\n")
     if len(lines) < 4 or lines.pop():
         raise MalformedError("This is no checkpoint.", expected="at least three lines, each with its newline")

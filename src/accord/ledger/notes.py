@@ -77,6 +77,7 @@ class Note:
     signatures: tuple[Signature, ...]
 
     def __post_init__(self) -> None:
+        demand_utf8(self.text)
         if not self.text.endswith("\n") or _CONTROL.search(self.text) is not None:
             raise MalformedError(
                 "This is no text of a note.", expected="lines without control characters, each with its newline"
@@ -288,6 +289,14 @@ def parse_signing_key(line: str) -> SigningKey:
     return key
 
 
+def demand_utf8(text: str) -> None:
+    """Refuse a text that has no bytes: one with half a surrogate pair in it. Raises MalformedError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError("This text cannot be written as UTF-8.", got=ascii(text[:200])) from error
+
+
 def encode_base64(data: bytes) -> str:
     """Base64 with the standard alphabet and padding (RFC 4648, section 4)."""
     return base64.b64encode(data).decode("ascii")
@@ -308,6 +317,7 @@ def _decode_any_base64(text: str) -> bytes:
 
 
 def _parse_key(line: str, what: str) -> tuple[str, bytes, SignatureType, bytes]:
+    demand_utf8(line)
     parts = line.split("+", 2)
     if len(parts) != 3 or re.fullmatch("[0-9a-f]{8}", parts[1]) is None:
         raise MalformedError(f"This is no {what}.", expected="<name>+<8 hexadecimal digits>+<base64>")
@@ -333,10 +343,7 @@ def _demand_name(name: str) -> None:
     """A key's name: not empty, no Unicode space, no plus; and nothing that cannot stand in a note."""
     if not name or "+" in name or any(one.isspace() for one in name) or _CONTROL.search(name) is not None:
         raise MalformedError("This is no name of a key.", expected="no space and no +", got=repr(name[:200]))
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise MalformedError("A key's name is not UTF-8.", got=repr(name[:200])) from error
+    demand_utf8(name)
 
 
 def _key_id(name: str, kind: SignatureType, public: bytes) -> bytes:
