@@ -263,7 +263,8 @@ def verify_note(note: Note, keys: Iterable[VerifierKey]) -> OpenedNote:
 
 def sign_note(text: str, keys: Sequence[SigningKey]) -> Note:
     """A note with the signatures of these keys, in their order. Raises MalformedError when the text cannot be one."""
-    return Note(text=text, signatures=tuple(key.sign(text) for key in keys))
+    unsigned = Note(text=text, signatures=())
+    return add_signatures(unsigned, [key.sign(text) for key in keys])
 
 
 def add_signatures(note: Note, signatures: Collection[Signature]) -> Note:
