@@ -18,9 +18,10 @@ INTRODUCTION = """\
 
 Written by `make reference` from the commands themselves; do not edit.
 
-Data goes to standard output, talk and progress to standard error. Exit codes: 0 complete, 2 the operation file or the
-command's words are wrong, 3 complete with refused files, 4 unreadable input, 5 output that cannot be written,
-6 reference data, 70 a fault of Accord's own.
+Data goes to standard output, talk and progress to standard error. Exit codes: 0 complete, 1 the answer is no,
+2 settings or the command's words are wrong, 3 complete with refused files, 4 unreadable input, 5 output that cannot be
+written, 6 reference data, 70 a fault of Accord's own, 130 interrupted, 143 ended by SIGTERM. `accord --version` prints
+the version.
 """
 
 

@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +93,11 @@ def test_a_reader_that_goes_away_is_no_error(environment, program, place, words:
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_version_is_that_of_the_project(accord) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert accord("--version").stdout == f"accord {project['version']}\n"
 
 
 def test_words_that_are_no_command_are_an_error_of_their_own(accord) -> None:

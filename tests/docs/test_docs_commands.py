@@ -3,10 +3,15 @@
 import importlib.util
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from typer.core import TyperGroup as Group
+from typer.main import get_command
+
+from accord.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +61,19 @@ def test_every_command_says_what_it_does_and_ends_with_an_example_of_itself(word
     assert text.strip().endswith(".")
     assert example.startswith(" ".join(("accord", *words)))
     check_line(example.strip().splitlines()[0])
+
+
+def test_no_list_of_commands_is_cut_short_in_eighty_columns() -> None:
+    def lines(group: Group) -> Iterator[str]:
+        room = 80 - 8 - max(map(len, group.commands))
+        for each in group.commands.values():
+            yield each.get_short_help_str(room)
+            if isinstance(each, Group):
+                yield from lines(each)
+
+    told = list(lines(get_command(app)))
+    assert len(told) > len(COMMANDS)
+    assert [line for line in told if line.endswith("...") or not line] == []
 
 
 @every_command

@@ -209,6 +209,21 @@ def test_the_number_of_events_that_a_refusal_names_would_do(reference: Reference
         SinkholeLog(SIMDA_2015, population, 1, named * 9 // 10)
 
 
+def test_the_smaller_scale_that_a_refusal_names_would_do(reference: Reference) -> None:
+    def refused(scale: float, events: int) -> str:
+        try:
+            SinkholeLog(SIMDA_2015, populate(SIMDA_2015, 1, scale, Ground(reference)), 1, events)
+        except SettingsError as refusal:
+            return str(refusal)
+        return ""
+
+    # few enough that countries with one machine weigh most
+    times = re.search(r"--scale: ([0-9.]+) times this one", refused(0.02, 8000))
+    assert times is not None
+    assert refused(0.02 * float(times[1]), 8000) == ""
+    assert "times this one" not in refused(0.001, 1)
+
+
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory: pytest.TempPathFactory, reference: Reference) -> tuple[Path, Path, Score]:
     """A telling of the countries where servers stood and of fewer days, run and scored."""

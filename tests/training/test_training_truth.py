@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from accord.training.sheets import (
     read_truth,
     write_truth,
 )
+from accord.training.tallies import Tally
 from accord.training.truth import score
 from accord.vocabulary.errors import SettingsError, UnreadableError
 
@@ -348,6 +350,12 @@ def test_the_scorecard_shows_every_country_and_names_the_mismatches(run: Run) ->
     assert lines["all"][:4] == ["4", "3", "0", "1"]
     assert "recall 75.0%, precision 75.0%" in text
     assert "a missed finding: ipv4 8.0.0.1 (c2-server)" in text
+
+
+def test_where_nothing_was_found_no_precision_is_claimed(run: Run) -> None:
+    told = score(*run.write())
+    nothing = replace(told, possible=Tally(true=4, found=0, held=0, missed=4, wrong=0))
+    assert "more: recall 0.0%, none was found." in scorecard(nothing)
 
 
 @pytest.mark.parametrize("missing", ["summary.json", "hub/findings.parquet", "reports/ID/findings.csv"])

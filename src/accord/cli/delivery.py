@@ -13,7 +13,7 @@ def deliveries() -> None:
     """Deliveries: what partners hand over."""
 
 
-@app.command("check")
+@app.command("check", short_help="See offline what would become of a file, and why.")
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to check; nothing is sent anywhere.")],
     format_names: Annotated[
@@ -38,7 +38,7 @@ def check(
         tell_check(received, rejects, resembled(file, format_names), as_json=as_json)
 
 
-@app.command("add")
+@app.command("add", short_help="Take deliveries into a workspace.")
 def add(
     dataset: Annotated[
         str, typer.Argument(metavar="DATASET", help="The id of a data set that the workspace declares.")
@@ -84,7 +84,7 @@ def list_deliveries(
     list_accounts(folder, as_json=as_json)
 
 
-@app.command("show")
+@app.command("show", short_help="Show what became of a delivery's records, and why.")
 def show(
     delivery: Annotated[
         str, typer.Argument(metavar="DELIVERY", help="The name of its file, or the beginning of its SHA-256.")

@@ -12,7 +12,7 @@ def formats() -> None:
     """Formats that deliveries are read in."""
 
 
-@app.command("list")
+@app.command("list", short_help="List the formats by their names.")
 def list_formats(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """List the formats by the names that `format = "..."` and `--format` take.
 

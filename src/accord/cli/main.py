@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from types import FrameType
+from typing import Annotated
 
 import typer
 
@@ -21,7 +22,7 @@ from accord.cli import (
     snapshot,
     warm,
 )
-from accord.cli.terminal import show_error, talk
+from accord.cli.terminal import say, show_error, talk
 from accord.vocabulary.errors import AccordError
 
 app = typer.Typer(
@@ -39,10 +40,26 @@ app.add_typer(reference.app, name="reference")
 app.add_typer(resolution.app, name="resolution")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(snapshot.app, name="snapshot")
-app.command("init")(init.init)
-app.command("lookup")(lookup.look_up)
-app.command("migrate")(migrate.migrate)
-app.command("warm")(warm.warm)
+app.command("init", short_help="Make a workspace: a folder that keeps what is delivered.")(init.init)
+app.command("lookup", short_help="Say what a workspace or an output folder knows of a value.")(lookup.look_up)
+app.command("migrate", short_help="Make a workspace's database, or bring it up to date.")(migrate.migrate)
+app.command("warm", short_help="Compile and index once, so that no later command waits.")(warm.warm)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"accord {version('accord-hub')}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    _: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Accord: what a public-private agreement against cybercrime runs on."""
+
 
 INTERNAL = 70
 """Exit code of an error that is ours (sysexits.h, EX_SOFTWARE)."""

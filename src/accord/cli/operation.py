@@ -18,7 +18,7 @@ def operations() -> None:
     """Operations: from deliveries to Cyber Activity Reports."""
 
 
-@app.command("run")
+@app.command("run", short_help="Write every country's Cyber Activity Reports.")
 def run(
     file: Annotated[Path, typer.Argument(metavar="OPERATION.toml", help="The operation file.")],
     out: Annotated[Path, typer.Option("--out", help="The output folder; replaced whole when the run is complete.")],

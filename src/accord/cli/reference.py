@@ -16,7 +16,7 @@ def references() -> None:
     """Reference data: countries, networks, warning lists, contacts."""
 
 
-@app.command("show")
+@app.command("show", short_help="Show every reference source in use.")
 def show(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Show every reference source in use: what it is for, its version, date, licence and size.
 
@@ -61,7 +61,7 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] 
     say(f"What you import lies in {reference_folder()} (ACCORD_REFERENCE chooses another folder).")
 
 
-@app.command("import")
+@app.command("import", short_help="Put a file in use as reference data.")
 def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The file; for ranges IPv4 and IPv6 files.")],
     kind: Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    no_args_is_help=True, help="Resolutions: which addresses names have, asked of a name server.", rich_markup_mode=None
+    no_args_is_help=True, help="Resolutions: addresses of names, asked of a name server.", rich_markup_mode=None
 )
 
 NOTHING_FOUND = 1
@@ -15,10 +15,10 @@ NOTHING_FOUND = 1
 
 @app.callback()
 def resolutions() -> None:
-    """Resolutions: which addresses names have, asked of a name server."""
+    """Resolutions: addresses of names, asked of a name server."""
 
 
-@app.command("collect")
+@app.command("collect", short_help="Ask a name server for the addresses of findings' names.")
 def collect(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="An output folder of `accord operation run`.")],
     name_server: Annotated[

@@ -7,7 +7,7 @@ import typer
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Snapshots: what was found in all deliveries of a workspace so far.",
+    help="Snapshots: what all deliveries of a workspace say so far.",
     rich_markup_mode=None,
 )
 
@@ -17,10 +17,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 @app.callback()
 def snapshots() -> None:
-    """Snapshots: what was found in all deliveries of a workspace so far."""
+    """Snapshots: what all deliveries of a workspace say so far."""
 
 
-@app.command("make")
+@app.command("make", short_help="Merge what is new into what was found.")
 def make(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
     """Merge the deliveries that are new into what the last snapshot holds. Readers see the old one or the new one.
 
@@ -79,7 +79,7 @@ def list_snapshots(folder: InWorkspace = Path(), as_json: AsJson = False) -> Non
         )
 
 
-@app.command("diff")
+@app.command("diff", short_help="Count what is new, gone and changed between two snapshots.")
 def diff(
     old: Annotated[int, typer.Argument(metavar="OLD", help="Number of the earlier snapshot.")],
     new: Annotated[

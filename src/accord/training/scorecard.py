@@ -44,9 +44,13 @@ def scorecard(score: Score) -> str:
 def _shares(score: Score) -> str:
     servers, possible = score.servers, score.possible
     return (
-        f"C2 servers: recall {servers.recall:.1%}, precision {servers.precision:.1%}; with confidence 'possible' or "
-        f"more: recall {possible.recall:.1%}, precision {possible.precision:.1%}."
+        f"C2 servers: recall {servers.recall:.1%}, {_precision(servers)}; with confidence 'possible' or "
+        f"more: recall {possible.recall:.1%}, {_precision(possible)}."
     )
+
+
+def _precision(tally: Tally) -> str:
+    return f"precision {tally.precision:.1%}" if tally.found + tally.wrong else "none was found"
 
 
 def _line(name: str, servers: Tally, websites: Tally, government: Tally, infected: Tally, room: int) -> str:

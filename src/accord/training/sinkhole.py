@@ -7,6 +7,7 @@ the order of time.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import floor, log10
 
 import numpy as np
 
@@ -71,6 +72,17 @@ class Piece:
     """[output, kind]: kinds are those of `rows.FAULTS`, and GOOD."""
 
 
+def _fitting(share: float) -> str:
+    """How much smaller a scale would have to be; nothing where none could be so small.
+
+    Rounded down, since at a small scale countries with a single machine need more than their share.
+    """
+    if share < 0.0011:
+        return ""
+    places = -floor(log10(0.95 * share))
+    return f": {floor(0.95 * share * 10**places) / 10**places:g} times this one"
+
+
 class SinkholeLog:
     """The logs of one telling of an outbreak."""
 
@@ -117,7 +129,7 @@ class SinkholeLog:
                 "There are too few events for so many machines.",
                 expected=f"at least {needed:,} events at this scale, so that every machine calls on each of its days",
                 got=f"{events:,}",
-                remedy="ask for more --events, or a smaller --scale",
+                remedy=f"ask for more --events, or for a smaller --scale{_fitting(events / needed)}",
             )
         more = (good - pairs.sum(1))[:, None]
         upto = np.cumsum(weight, 1)
