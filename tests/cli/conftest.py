@@ -113,8 +113,11 @@ def accord_here(
     ) -> subprocess.CompletedProcess[str]:
         monkeypatch.setattr(sys, "argv", ["accord", *map(str, words)])
         monkeypatch.setenv("ACCORD_REFERENCE", (environment | dict(env or {}))["ACCORD_REFERENCE"])
+        heard = [(each, signal.getsignal(each)) for each in (signal.SIGINT, signal.SIGTERM)]
         with pytest.raises(SystemExit) as ended:
             enter()
+        for each, handler in heard:
+            signal.signal(each, handler)
         said = capsys.readouterr()
         code = ended.value.code or 0
         assert code == expect, f"{code}: {said.err}\n{said.out}"

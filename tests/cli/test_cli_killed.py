@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -164,6 +165,52 @@ def test_ctrl_c_and_sigterm_end_a_run_with_one_line_and_leave_things_as_they_wer
     assert (process.returncode, said, talk) == (code, "", "interrupted: what was there before is untouched\n")
     assert not verify_whole(place, content, process)
     assert list(place["folder"].glob(".out.*")) == [], "an interrupted run tidies up"
+
+
+ASKED = """
+import os, signal, sys
+import duckdb
+from accord.cli import looking, main
+
+def ask_the_engine(values, folder):
+    query = "SELECT a.range % 10 AS key, sum(b.range) FROM range(10000000) a, range(10000000) b GROUP BY key"
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    duckdb.connect().sql(query).to_arrow_table()
+
+def be_deaf(values, folder):
+    class Deaf:
+        def __del__(self):
+            os.kill(os.getpid(), ENDING)
+    Deaf()
+    os.kill(os.getpid(), ENDING)
+
+# whoever runs the tests where a shell has switched it off
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), ENDING))
+looking.find = FIND
+sys.argv = ["accord", "lookup", "x"]
+main.run()
+"""
+
+
+@pytest.mark.parametrize("find", ["ask_the_engine", "be_deaf"])
+@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_ends_the_command_whoever_hears_of_it(
+    environment, tmp_path: Path, ending: signal.Signals, code: int, find: str
+) -> None:
+    program = ASKED.replace("ENDING", str(int(ending))).replace("FIND", find)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == code
+    assert done.stderr.endswith("interrupted: what was there before is untouched\n")
+    assert "error" not in done.stderr
 
 
 def test_the_next_run_after_a_killed_one_succeeds_and_leaves_nothing_beside_its_output(

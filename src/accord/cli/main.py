@@ -69,39 +69,59 @@ INTERRUPTED, TERMINATED = 130, 143
 
 def run() -> None:
     """Run the command line; every error leaves by its class's exit code."""
+    interruption = _Interruption()
     try:
-        _end_once()
+        interruption.heed()
         app()
     except SystemExit as ending:
         # how typer ends every command, well or not
         sys.exit(_settle(ending))
-    except AccordError as error:
-        show_error(error)
-        sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 -- the command line is where an error of ours must end in words
-        if os.environ.get("ACCORD_TRACEBACK"):
-            traceback.print_exc()
-        talk(
-            f"error: Accord failed ({type(error).__name__}). The fault is ours; what was there before is untouched.\n"
-            "  to do: run it again with ACCORD_TRACEBACK=1 and report what it prints (SECURITY.md, CONTRIBUTING.md)"
-        )
-        sys.exit(INTERNAL)
+        # who was interrupted may say so in words of its own: DuckDB raises a RuntimeError
+        sys.exit(_settle(SystemExit(interruption.code)) if interruption.code is not None else _tell(error))
+    finally:
+        interruption.heed_no_more()
 
 
-def _end_once() -> None:
+class _Interruption:
     """SIGINT and SIGTERM end a command in order, the first of them alone: a second would disturb the clearing up."""
 
-    def end(number: int, _frame: FrameType | None) -> None:
-        for each in heeded:
-            signal.signal(each, signal.SIG_IGN)
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise SystemExit(TERMINATED)
+    def __init__(self) -> None:
+        self.code: int | None = None
+        """The exit code that the first of them asks for; None: none came."""
+        self._over = False
 
-    # what nohup or a shell's script has switched off stays so
-    heeded = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) != signal.SIG_IGN]
-    for each in heeded:
-        signal.signal(each, end)
+    def heed(self) -> None:
+        """From now on raise SystemExit when one comes."""
+        # what nohup or a shell's script has switched off stays so
+        for each in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(each) != signal.SIG_IGN:
+                signal.signal(each, self._end)
+
+    def heed_no_more(self) -> None:
+        """The command is over, and its exit code stands."""
+        self._over = True
+
+    def _end(self, number: int, _frame: FrameType | None) -> None:
+        # without an exception there is no clearing up: the first was raised where nobody could hear it (__del__)
+        if self._over or (self.code is not None and sys.exception() is not None):
+            return
+        self.code = INTERRUPTED if number == signal.SIGINT else TERMINATED
+        raise SystemExit(self.code)
+
+
+def _tell(error: Exception) -> int:
+    """The exit code of an error, once it is told."""
+    if isinstance(error, AccordError):
+        show_error(error)
+        return error.exit_code
+    if os.environ.get("ACCORD_TRACEBACK"):
+        traceback.print_exception(error)
+    talk(
+        f"error: Accord failed ({type(error).__name__}). The fault is ours; what was there before is untouched.\n"
+        "  to do: run it again with ACCORD_TRACEBACK=1 and report what it prints (SECURITY.md, CONTRIBUTING.md)"
+    )
+    return INTERNAL
 
 
 def _settle(ending: SystemExit) -> str | int | None:
