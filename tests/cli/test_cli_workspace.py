@@ -1,5 +1,6 @@
 """A workspace by its commands: deliveries taken once and whole, snapshots of what is new, answers from the newest."""
 
+import csv
 import hashlib
 import json
 from pathlib import Path
@@ -251,6 +252,29 @@ def test_what_differs_between_snapshots_is_counted(accord_here, two_days: Path) 
     assert back["findings"] == {"new": 0, "gone": 1, "changed": 1}
     assert "1 finding is new, 0 are gone" in accord_here("snapshot", "diff", "1", "--in", two_days).stdout
     assert "one of 1, 2" in accord_here("snapshot", "diff", "7", "--in", two_days, expect=4).stderr
+
+
+def test_what_differs_between_snapshots_is_listed(accord_here, place: Path, tmp_path: Path) -> None:
+    servers = tmp_path / "servers.txt"
+    for content in ("9.9.9.9:443\npanel.example.com\n", "panel.example.com\nsim-panel.co.th\n1.1.1.1\n"):
+        servers.write_text(content, "utf-8")
+        accord_here("delivery", "add", "servers", servers, "--in", place, "--collected-at", "2015-04-01", "--snapshot")
+    said = accord_here("snapshot", "diff", "1", "--csv", "--in", place).stdout
+    rows = [(row["change"], row["value"], row["country"]) for row in csv.DictReader(said.splitlines())]
+    assert rows == [
+        ("new", "1.1.1.1", "AU"),
+        ("new", "sim-panel.co.th", ""),
+        ("changed", "panel.example.com", ""),
+    ]
+    back = list(csv.DictReader(accord_here("snapshot", "diff", "2", "1", "--csv", "--in", place).stdout.splitlines()))
+    gone = {row["value"]: row for row in back if row["change"] == "gone"}
+    assert gone["1.1.1.1"]["network_owner"]
+    assert (gone["1.1.1.1"]["families"], gone["1.1.1.1"]["first_seen"]) == ("Simda", "2015-04-01T00:00:00Z")
+    # a name without a known address counts where it is registered
+    by_country = json.loads(accord_here("snapshot", "diff", "1", "--json", "--in", place).stdout)["countries"]
+    assert {row["country"]: row["new"] for row in by_country} == {"AU": 1, "TH": 1, None: 0}
+    assert accord_here("snapshot", "diff", "2", "2", "--csv", "--in", place).stdout.startswith('"change","type",')
+    accord_here("snapshot", "diff", "1", "--csv", "--json", "--in", place, expect=2)
 
 
 def test_a_look_up_answers_from_all_evidence_of_the_newest_snapshot(accord_here, two_days: Path) -> None:

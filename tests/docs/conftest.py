@@ -86,7 +86,8 @@ def workspace_run(once: Once) -> FirstRun:
     """Do what the page on workspaces says, in its order."""
 
     def make(folder: Path) -> None:
-        (settings,), (delivery,) = blocks("toml", WORKSPACE), blocks("csv", WORKSPACE)
+        (settings, operation), (delivery,) = blocks("toml", WORKSPACE), blocks("csv", WORKSPACE)
+        (folder / "operation.toml").write_text(operation, "utf-8")
         (folder / "2026-10-01-event4_sinkhole-th.csv").write_text(delivery, "utf-8")
         printed = []
         for block in blocks("console", WORKSPACE):

@@ -66,9 +66,20 @@ def test_every_command_of_the_readme_prints_what_it_shows(first_run: "FirstRun")
 
 def test_every_command_of_the_page_on_workspaces_prints_what_it_shows(workspace_run: "FirstRun") -> None:
     called = [line.split()[1] for line, _, _ in workspace_run.printed]
-    assert called == ["init", "delivery", "delivery", "snapshot", "lookup"]
+    assert called == ["init", "delivery", "delivery", "snapshot", "lookup", "operation"]
     for _, shown, printed in workspace_run.printed:
         assert_shown(shown, printed)
+
+
+def test_an_operation_on_a_workspace_s_deliveries_gives_its_findings_by_their_ids(workspace_run: "FirstRun") -> None:
+    event = json.loads((workspace_run.folder / "out/reports/TH/intelmq.jsonl").read_text("utf-8"))
+    assert (event["source.ip"], event["classification.type"], event["tlp"]) == (
+        "110.164.10.1",
+        "infected-system",
+        "AMBER",
+    )
+    (looked_up,) = [printed for line, _, printed in workspace_run.printed if line.startswith("accord lookup")]
+    assert event["extra.finding_id"] in looked_up
 
 
 def test_a_workspace_holds_the_files_that_its_page_names(workspace_run: "FirstRun") -> None:

@@ -1,5 +1,6 @@
 """`accord snapshot`: what was found in all deliveries of a workspace."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -86,18 +87,30 @@ def diff(
         int | None, typer.Argument(metavar="NEW", help="Number of the later one; by default the newest.")
     ] = None,
     folder: InWorkspace = Path(),
+    as_csv: Annotated[
+        bool,
+        typer.Option("--csv", help="Print every finding that differs, as CSV, in place of counts."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Count by country what is new, gone and changed from one snapshot to another.
+    """Count by country what is new, gone and changed from one snapshot to another, or list it.
+
+    The country is where a finding is hosted, else that of its registry.
 
     Example: accord snapshot diff 1 2 --in hub
     """
-    from accord.cli.snapshotting import compare
+    from accord.cli.comparing import compare, write_differing
     from accord.cli.terminal import counted, say, say_json, show_table
+    from accord.vocabulary.errors import SettingsError
     from accord.workspace.store import open_workspace
 
+    if as_csv and as_json:
+        raise SettingsError("--csv and --json are two answers.", expected="one of them", remedy="leave one out")
     workspace = open_workspace(folder)
     earlier, later = workspace.snapshot(old), workspace.snapshot(new)
+    if as_csv:
+        write_differing(earlier, later, sys.stdout.buffer)
+        return
     difference = compare(earlier, later)
     if as_json:
         say_json(

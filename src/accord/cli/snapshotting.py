@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
 from accord.attribution.locating import PLACES, locate
@@ -18,7 +17,7 @@ from accord.cli.readying import Progress
 from accord.cli.terminal import counted
 from accord.columns.runs import ahead
 from accord.columns.schema import FOUND, STANDING
-from accord.fusion.engines.files import engine, merge_evidence, sql_path
+from accord.fusion.engines.files import engine, merge_evidence
 from accord.fusion.standing import files_of, findings_of, merge_standing
 from accord.reference.store import Reference
 from accord.vocabulary.errors import OutputError, UnreadableError
@@ -27,10 +26,9 @@ from accord.workspace.store import LAST_SNAPSHOT, DeliveryFolder, SnapshotFolder
 LOCATED = pa.schema([*FOUND, *PLACES])
 """One row of a snapshot's `findings.parquet`: what was found, and where it is by its value alone."""
 
-
 FINDINGS_FILE = "findings.parquet"
 
-_ANEW = "drop the snapshot (`accord snapshot drop NUMBER`) and make it anew: `accord snapshot make`"
+ANEW = "drop the snapshot (`accord snapshot drop NUMBER`) and make it anew: `accord snapshot make`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,7 @@ def make_snapshot(
         whole_snapshot(before)
     for one in fresh:
         verify_delivery(one)
-    with workspace.staging() as staging, damage_named(workspace.root, _ANEW):
+    with workspace.staging() as staging, damage_named(workspace.root, ANEW):
         folder = staging / "new"
         folder.mkdir()
         by_role: Counter[str] = Counter()
@@ -196,58 +194,12 @@ def read_manifest(folder: SnapshotFolder) -> Manifest:
             "The snapshot's manifest cannot be read.",
             where=str(path),
             got=type(error).__name__,
-            remedy=_ANEW,
+            remedy=ANEW,
         ) from error
 
 
 def whole_snapshot(folder: SnapshotFolder) -> Manifest:
     """What a snapshot says of itself, when all its files are there. Raises UnreadableError."""
     manifest = read_manifest(folder)
-    verify_kept(folder.path, manifest.files, _ANEW)
+    verify_kept(folder.path, manifest.files, ANEW)
     return manifest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """How one snapshot differs from an earlier one."""
-
-    new: int
-    gone: int
-    changed: int
-    """Findings of both whose times, sightings, families, data sets, marking or place differ."""
-    by_country: tuple[tuple[str, int, int, int], ...]
-    """Country ('' for none), new, gone, changed; the most first."""
-
-
-def compare(old: SnapshotFolder, new: SnapshotFolder) -> Difference:
-    """Count what is new, gone and changed from `old` to `new`. Raises UnreadableError when one is damaged."""
-    said = "families, datasets, marking, first_seen, last_seen, sightings, country, asn"
-    rows = []
-    with damage_named(new.path.parent, _ANEW), duckdb.connect() as connection:
-        for name, folder in (("older", old), ("newer", new)):
-            if FINDINGS_FILE in whole_snapshot(folder).files:
-                connection.sql(f"SELECT * FROM read_parquet({sql_path(folder.path / FINDINGS_FILE)})").create_view(name)
-            else:
-                connection.register(name, LOCATED.empty_table())
-        rows = connection.sql(
-            f"""
-            SELECT coalesce(b.country, a.country, '') AS place,
-                   count(*) FILTER (a.value IS NULL), count(*) FILTER (b.value IS NULL),
-                   count(*) FILTER (a.value IS NOT NULL AND b.value IS NOT NULL AND a.said IS DISTINCT FROM b.said)
-            FROM (SELECT type, value, role, country, struct_pack({_packed(said)}) AS said FROM older) a
-            FULL JOIN (SELECT type, value, role, country, struct_pack({_packed(said)}) AS said FROM newer) b
-            USING (type, value, role) GROUP BY place
-            """
-        ).fetchall()
-    counted = [(str(place), int(fresh), int(gone), int(changed)) for place, fresh, gone, changed in rows]
-    counted.sort(key=lambda row: (-row[1] - row[2] - row[3], row[0]))
-    return Difference(
-        new=sum(row[1] for row in counted),
-        gone=sum(row[2] for row in counted),
-        changed=sum(row[3] for row in counted),
-        by_country=tuple(row for row in counted if any(row[1:])),
-    )
-
-
-def _packed(names: str) -> str:
-    return ", ".join(f"{name} := {name}" for name in names.split(", "))
