@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
+AGREEMENTS = (ROOT / "docs/agreements.md").read_text("utf-8")
 WORKSPACE = (ROOT / "docs/workspace.md").read_text("utf-8")
 
 Once = Callable[[str, Callable[[Path], object]], Path]
@@ -99,6 +100,26 @@ def workspace_run(once: Once) -> FirstRun:
         (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
 
     folder = once("workspace", make)
+    printed = json.loads((folder / "printed.json").read_text("utf-8"))
+    return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
+
+
+@pytest.fixture(scope="session")
+def agreements_run(once: Once) -> FirstRun:
+    """Do what the page on agreements says, in a new workspace."""
+
+    def make(folder: Path) -> None:
+        (agreements,) = blocks("toml", AGREEMENTS)
+        (folder / "agreements.toml").write_text(agreements, "utf-8")
+        printed_by("accord init hub", folder)
+        printed = []
+        for block in blocks("console", AGREEMENTS):
+            for piece in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                line, _, shown = piece.partition("\n")
+                printed.append((line, shown, printed_by(line, folder)))
+        (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
+
+    folder = once("agreements", make)
     printed = json.loads((folder / "printed.json").read_text("utf-8"))
     return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
 

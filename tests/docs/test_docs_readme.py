@@ -82,6 +82,13 @@ def test_an_operation_on_a_workspace_s_deliveries_gives_its_findings_by_their_id
     assert event["extra.finding_id"] in looked_up
 
 
+def test_every_command_of_the_page_on_agreements_prints_what_it_shows(agreements_run: "FirstRun") -> None:
+    verbs = ["apply", "apply", "list", "check", "deliver", "deliver", "report"]
+    assert [line.split()[2] for line, _, _ in agreements_run.printed] == verbs
+    for _, shown, printed in agreements_run.printed:
+        assert_shown(shown, printed)
+
+
 def test_a_workspace_holds_the_files_that_its_page_names(workspace_run: "FirstRun") -> None:
     page = (ROOT / "docs/workspace.md").read_text("utf-8")
     drawn = re.search(r"^```\nhub/\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, insert, inspect, select
 
 from accord.vocabulary.errors import AccordError, OutputError, SettingsError, UnreadableError
 from accord.workspace.database import Database, Place, migrate_database, open_database, place_of
-from accord.workspace.schema import METADATA, REVISION, Instant
+from accord.workspace.schema import METADATA, REVISION, Hundredths, Instant
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 HUB = "0d6f9c2e-5f0b-4b57-9b1c-6c1f0a4c7e11"
@@ -26,6 +27,34 @@ HUB = "0d6f9c2e-5f0b-4b57-9b1c-6c1f0a4c7e11"
 # What stands in a database of each revision, and must stand in it after every later one.
 ROWS: dict[str, tuple[str, ...]] = {
     "0001": (f"INSERT INTO hub (row, namespace, made_at) VALUES (1, '{HUB}', '2026-11-27T08:00:00.000000Z')",),
+    "0002": tuple(
+        """
+        INSERT INTO partners (id, name, kind) VALUES ('vendor', 'A vendor', 'vendor');
+        INSERT INTO datasets (id, title, partner, origin, legal_basis, marking, grade, retention, personal_data,
+            name_partner, share_limited) VALUES ('sinkhole', 'Machines', 'vendor', 'sinkhole', 'contract', 'amber',
+            'b', 'P1Y', true, false, true);
+        INSERT INTO dataset_sharing (dataset, partner) VALUES ('sinkhole', 'vendor');
+        INSERT INTO agreements (id, title, marking, onward_sharing, ended_at, end_reason, end_recorded_at)
+            VALUES ('old', 'Of 2014', 'amber', 'forbidden', '2018-01-01T00:00:00.000000Z', 'Notice',
+            '2017-10-01T00:00:00.000000Z');
+        INSERT INTO agreements (id, title, predecessor, marking, onward_sharing) VALUES ('new', 'Of 2019',
+            'old', 'amber', 'forbidden');
+        INSERT INTO agreement_signatories (agreement, position, name) VALUES ('old', 0, 'A. Director');
+        INSERT INTO agreement_terms (agreement, position, signed, document, starts, ends) VALUES ('old', 0,
+            '2014-06-02', 'aa', '2014-07-01', '2019-06-30');
+        INSERT INTO agreement_ieps (agreement, encrypt_in_transit) VALUES ('old', 'must');
+        INSERT INTO agreement_purposes (agreement, purpose) VALUES ('old', 'training');
+        INSERT INTO agreement_handling (agreement, code) VALUES ('old', 'H1');
+        INSERT INTO agreement_transfers (agreement, ground) VALUES ('old', 'adequacy');
+        INSERT INTO agreement_datasets (agreement, direction, dataset) VALUES ('old', 'in', 'sinkhole');
+        INSERT INTO commitments (agreement, id, party, kind, what, amount) VALUES ('old', 'analyst', 'vendor',
+            'staff', 'An analyst', 6000);
+        INSERT INTO fulfilments (agreement, commitment, day, amount, recorded_at) VALUES ('old', 'analyst',
+            '2016-01-31', 150, '2016-02-01T00:00:00.000000Z');
+        INSERT INTO changes (at, noun, id, after) VALUES ('2016-02-01T00:00:00.000000Z', 'partner', 'vendor',
+            '{"id": "vendor"}')
+        """.split(";")
+    ),
 }
 
 
@@ -231,6 +260,25 @@ def test_instants_come_back_as_they_went_in_and_in_their_order(database: Databas
     assert {one.tzinfo for one in found if one is not None} == {UTC}
 
 
+def test_amounts_have_two_decimals_and_are_exact(database: Database) -> None:
+    amounts = Table("amounts", MetaData(), Column("amount", Hundredths))
+    wanted = [Decimal("0.01"), Decimal("-1.5"), Decimal("999999999.99"), Decimal(1_000_000_000)]
+    with database.writing() as connection:
+        amounts.create(connection)
+        connection.execute(insert(amounts), [{"amount": one} for one in wanted])
+        assert list(connection.execute(select(amounts.c.amount)).scalars()) == wanted
+    with pytest.raises(Exception, match="more than two decimals"), database.writing() as connection:
+        connection.execute(insert(amounts).values(amount=Decimal("0.001")))
+
+
+def test_what_is_only_tried_is_undone(database: Database) -> None:
+    notes = Table("notes", MetaData(), Column("number", Integer))
+    with database.writing(keep=False) as connection:
+        notes.create(connection)
+    with database.reading() as connection:
+        assert not inspect(connection).has_table("notes")
+
+
 def test_an_instant_without_its_zone_is_refused(database: Database) -> None:
     from accord.workspace.schema import HUB as TABLE
 
@@ -252,6 +300,13 @@ def test_a_workspace_without_a_database_is_told_how_to_make_it(place: Place) -> 
     error = refused(UnreadableError, place)
     assert "no database yet" in str(error)
     assert f"accord migrate --in {place.settings.parent}" in str(error)
+
+
+def test_a_database_of_an_older_accord_is_told_how_to_be_brought_up(place: Place) -> None:
+    migrate_database(place, now=NOW, revision="0001")
+    error = str(refused(UnreadableError, place))
+    assert "revision 0001" in error
+    assert f"accord migrate --in {place.settings.parent}" in error
 
 
 def test_a_newer_accord_s_database_is_left_alone(database: Database, place: Place) -> None:

@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.workspace.keys import hub_key
-from accord.workspace.settings import read_settings
+from accord.workspace.settings import SettingsTable, read_settings
 
 
 def settings(folder: Path, text: str) -> Path:
@@ -92,3 +93,60 @@ def test_a_pipe_a_device_and_a_folder_are_no_file_and_nobody_waits_for_them(
     for name in ("pipe", "device", "folder"):
         with pytest.raises(UnreadableError, match="no regular file"):
             read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["1969-12-31", "2101-01-01", "2026-02-30", "2026-11-23T00:00:00Z", "23.11.2026", "7", "true", "[]", "12:00:00"],
+)
+def test_a_day_that_is_none_is_refused(tmp_path: Path, written: str) -> None:
+    for value in (f'"{written}"', *([written] if written[-1] in "Z0123456789e]" and "." not in written else [])):
+        if value == "2026-02-30":
+            continue  # no TOML either
+        with pytest.raises(SettingsError, match="signed"):
+            read_settings(settings(tmp_path, f"signed = {value}")).day("signed")
+
+
+def test_a_day_is_read_as_toml_writes_it_and_as_text(tmp_path: Path) -> None:
+    for value in ("2026-11-23", '"2026-11-23"'):
+        table = read_settings(settings(tmp_path, f"signed = {value}"))
+        assert (table.day("signed"), table.optional_day("to")) == (date(2026, 11, 23), None)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0",
+        "-1",
+        "0.001",
+        "nan",
+        "inf",
+        "1000000000.01",
+        "1e300",
+        "true",
+        '"x"',
+        '""',
+        '"1_0x"',
+        "[]",
+        '"NaN"',
+        '"1e999999999"',
+    ],
+)
+def test_an_amount_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError, match="two decimals"):
+        read_settings(settings(tmp_path, f"amount = {value}")).amount("amount")
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [("60", "60"), ("58.5", "58.5"), ('"0.10"', "0.1"), ("1000000000", "1000000000"), ("0.29", "0.29")],
+)
+def test_an_amount_is_read_exactly(tmp_path: Path, value: str, amount: str) -> None:
+    assert read_settings(settings(tmp_path, f"amount = {value}")).amount("amount") == Decimal(amount)
+    assert read_settings(settings(tmp_path, "amount = -0.5")).amount("amount", negative=True) == Decimal("-0.5")
+
+
+def test_an_argument_that_is_no_text_is_refused_before_a_database_sees_it() -> None:
+    table = SettingsTable(file=Path("words"), path="", content={"name": b"\xff".decode("utf-8", "surrogateescape")})
+    with pytest.raises(SettingsError, match="UTF-8"):
+        table.text("name")

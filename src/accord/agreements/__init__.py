@@ -1,1 +1,1 @@
-"""Partners and the data sets that they supply or receive."""
+"""Partners, the data sets that they supply or receive, and the agreements under which they do."""

@@ -165,9 +165,9 @@ def read_dataset(
         legal_basis=table.choice("legal_basis", LegalBasis),
         role=table.optional_choice("role", Role),
         family=table.optional_text("family"),
-        marking=_read_marking(table),
+        marking=read_label(table),
         grade=table.choice("grade", SourceGrade),
-        retention=_read_retention(table),
+        retention=read_duration(table),
         personal=table.flag("personal_data"),
         name_partner=table.flag("name_partner", default=False),
         share_with=share_with,
@@ -179,7 +179,8 @@ def read_dataset(
     return dataset
 
 
-def _read_marking(table: SettingsTable) -> Marking:
+def read_label(table: SettingsTable) -> Marking:
+    """Read the TLP label `marking`."""
     value = table.text("marking")
     marking = read_marking(value)
     if marking is None:
@@ -187,7 +188,8 @@ def _read_marking(table: SettingsTable) -> Marking:
     return marking
 
 
-def _read_retention(table: SettingsTable) -> str:
+def read_duration(table: SettingsTable) -> str:
+    """Read the ISO 8601 duration `retention`."""
     value = table.text("retention")
     if _DURATION.fullmatch(value) is None:
         raise table.wrong("retention", "an ISO 8601 duration of years, months, weeks, days, such as P1Y", value)

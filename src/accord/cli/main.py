@@ -10,12 +10,15 @@ from typing import Annotated
 import typer
 
 from accord.cli import (
+    agreement,
+    dataset,
     delivery,
     formats,
     init,
     lookup,
     migrate,
     operation,
+    partner,
     reference,
     resolution,
     simulate,
@@ -35,6 +38,9 @@ app = typer.Typer(
 )
 app.add_typer(operation.app, name="operation")
 app.add_typer(delivery.app, name="delivery")
+app.add_typer(partner.app, name="partner")
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(agreement.app, name="agreement")
 app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(resolution.app, name="resolution")

@@ -117,6 +117,8 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
     Raises SettingsError (what is wrong, where, expected, got) and UnreadableError.
     """
     table = read_settings(path)
+    # agreements count once they are applied, and are read then
+    table.offers("agreement")
     hub = _read_hub(table.table("hub"), path.resolve().parent)
     partners = _read_partners(table, required=False)
     declared = Declared(

@@ -90,7 +90,7 @@ def place_of(settings: Path) -> Place:
     Raises SettingsError and UnreadableError.
     """
     whole = read_settings(settings)
-    for name in ("partner", "dataset"):
+    for name in ("partner", "dataset", "agreement"):
         whole.offers(name)
     hub = whole.table("hub")
     namespace = hub.text("namespace")
@@ -146,16 +146,21 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A connection that no other writer has at the same time; kept whole, or undone. Raises OutputError."""
+    def writing(self, *, keep: bool = True) -> Iterator[Connection]:
+        """A connection that no other writer has at the same time; kept whole, or undone. Raises OutputError.
+
+        Without `keep` it is undone in any case: what would be done was only tried.
+        """
         with self._errors_named(OutputError), self._engine.connect() as plain:
             # a transaction that began as a reader's could not become a writer's after another has written
             connection = plain.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
-            with connection.begin():
+            with connection.begin() as transaction:
                 if connection.dialect.name == _POSTGRESQL:
                     connection.execute(text(f"SET LOCAL lock_timeout = '{BUSY_S}s'"))
                     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))"))
                 yield connection
+                if not keep:
+                    transaction.rollback()
 
     @contextmanager
     def _errors_named(self, kind: type[AccordError]) -> Iterator[None]:

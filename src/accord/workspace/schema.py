@@ -5,13 +5,19 @@ raised. The tests hold the two together.
 """
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
     TIMESTAMP,
+    BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Date,
     Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
     Integer,
     MetaData,
     Table,
@@ -20,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -67,6 +73,28 @@ class Instant(TypeDecorator[datetime]):
         return instant.astimezone(UTC)
 
 
+class Hundredths(TypeDecorator[Decimal]):
+    """A number with two decimals, as a whole number of hundredths: exact on both databases."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        """To the database. Raises ValueError for more than two decimals."""
+        del dialect
+        if value is None:
+            return None
+        hundredths = value * 100
+        if hundredths != int(hundredths):
+            raise ValueError(f"{value} has more than two decimals")
+        return int(hundredths)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
+        """From the database."""
+        del dialect
+        return None if value is None else Decimal(value).scaleb(-2)
+
+
 HUB = Table(
     "hub",
     METADATA,
@@ -76,3 +104,161 @@ HUB = Table(
     Column("made_at", Instant, nullable=False),
 )
 """Whose database it is: the hub's namespace (a UUID as text), so that no other hub works in it by a mistyped URL."""
+
+PARTNERS = Table(
+    "partners",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("country", Text),
+)
+
+DATASETS = Table(
+    "datasets",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("partner", ForeignKey("partners.id"), nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("marking", Text, nullable=False),
+    Column("grade", Text, nullable=False),
+    Column("retention", Text, nullable=False),
+    Column("personal_data", Boolean, nullable=False),
+    Column("name_partner", Boolean, nullable=False),
+    # true: only partners in dataset_sharing may get it; else whoever the marking permits
+    Column("share_limited", Boolean, nullable=False),
+    Column("upstream", Text),
+)
+
+DATASET_SHARING = Table(
+    "dataset_sharing",
+    METADATA,
+    Column("dataset", ForeignKey("datasets.id"), primary_key=True),
+    Column("partner", ForeignKey("partners.id"), primary_key=True),
+)
+
+AGREEMENTS = Table(
+    "agreements",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("predecessor", ForeignKey("agreements.id")),
+    Column("marking", Text, nullable=False),
+    Column("pap", Text),
+    Column("handling_text", Text),
+    Column("retention", Text),
+    Column("onward_sharing", Text, nullable=False),
+    Column("ended_at", Instant),
+    Column("end_reason", Text),
+    Column("end_recorded_at", Instant),
+)
+
+AGREEMENT_SIGNATORIES = Table(
+    "agreement_signatories",
+    METADATA,
+    Column("agreement", ForeignKey("agreements.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    # null: the hub
+    Column("party", ForeignKey("partners.id")),
+    Column("name", Text, nullable=False),
+    Column("capacity", Text),
+)
+
+AGREEMENT_TERMS = Table(
+    "agreement_terms",
+    METADATA,
+    Column("agreement", ForeignKey("agreements.id"), primary_key=True),
+    # 0: the first one; then renewals
+    Column("position", Integer, primary_key=True),
+    Column("signed", Date, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("starts", Date, nullable=False),
+    Column("ends", Date),
+)
+
+AGREEMENT_IEPS = Table(
+    "agreement_ieps",
+    METADATA,
+    Column("agreement", ForeignKey("agreements.id"), primary_key=True),
+    Column("iep_id", Text),
+    Column("description", Text),
+    Column("start_date", Date),
+    Column("end_date", Date),
+    Column("encrypt_in_transit", Text),
+    Column("permitted_actions", Text),
+    Column("affected_party_notifications", Text),
+    Column("tlp", Text),
+    Column("provider_attribution", Text),
+    Column("unmodified_resale", Text),
+)
+
+AGREEMENT_PURPOSES = Table(
+    "agreement_purposes",
+    METADATA,
+    Column("agreement", ForeignKey("agreements.id"), primary_key=True),
+    Column("purpose", Text, primary_key=True),
+)
+
+AGREEMENT_HANDLING = Table(
+    "agreement_handling",
+    METADATA,
+    Column("agreement", ForeignKey("agreements.id"), primary_key=True),
+    Column("code", Text, primary_key=True),
+)
+
+AGREEMENT_TRANSFERS = Table(
+    "agreement_transfers",
+    METADATA,
+    Column("agreement", ForeignKey("agreements.id"), primary_key=True),
+    Column("ground", Text, primary_key=True),
+)
+
+AGREEMENT_DATASETS = Table(
+    "agreement_datasets",
+    METADATA,
+    Column("agreement", ForeignKey("agreements.id"), primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("dataset", ForeignKey("datasets.id"), primary_key=True),
+)
+
+COMMITMENTS = Table(
+    "commitments",
+    METADATA,
+    Column("agreement", ForeignKey("agreements.id"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    # null: the hub
+    Column("party", ForeignKey("partners.id")),
+    Column("kind", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("amount", Hundredths, nullable=False),
+    Column("dataset", ForeignKey("datasets.id")),
+    Column("due", Date),
+)
+
+FULFILMENTS = Table(
+    "fulfilments",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("agreement", Text, nullable=False),
+    Column("commitment", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("amount", Hundredths, nullable=False),
+    Column("note", Text),
+    Column("recorded_at", Instant, nullable=False),
+    ForeignKeyConstraint(["agreement", "commitment"], ["commitments.agreement", "commitments.id"]),
+)
+
+CHANGES = Table(
+    "changes",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("noun", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    # JSON as the commands print it; before is null for what is new
+    Column("before", Text),
+    Column("after", Text, nullable=False),
+)
+"""What became of partners, data sets and agreements, one row a change, never changed itself."""

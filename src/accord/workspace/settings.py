@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,10 @@ from accord.workspace.translations import LANGUAGES
 
 SETTINGS_LIMIT = 4 * 1024 * 1024
 """Bytes of the largest settings file that is read."""
+
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2100, 12, 31)
+MOST = 1_000_000_000
+"""The largest amount."""
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Name = TypeVar("_Name", bound=str)
@@ -100,6 +105,9 @@ class SettingsTable:
             return default
         if not isinstance(value, str) or not value.strip() or any(ord(c) < 32 for c in value):
             raise self.wrong(name, "a text of one line", value)
+        if any("\ud800" <= c <= "\udfff" for c in value):
+            # arguments of a command may be bytes that are no text; TOML never holds them
+            raise self.wrong(name, "text in UTF-8", value)
         return value
 
     def optional_text(self, name: str) -> str | None:
@@ -190,6 +198,40 @@ class SettingsTable:
     def optional_instant(self, name: str) -> datetime | None:
         """An instant, or None when the key is absent."""
         return self.instant(name) if self.offers(name) else None
+
+    def day(self, name: str) -> date:
+        """A date, as TOML writes it or as text."""
+        value = self._take(name)
+        try:
+            day = date.fromisoformat(value) if isinstance(value, str) else value
+        except ValueError:
+            day = None
+        if not isinstance(day, date) or isinstance(day, datetime) or not FIRST_DAY <= day <= LAST_DAY:
+            raise self.wrong(name, "a date from 1970 to 2100, such as 2026-11-23", value)
+        return day
+
+    def optional_day(self, name: str) -> date | None:
+        """A date, or None when the key is absent."""
+        return self.day(name) if self.offers(name) else None
+
+    def amount(self, name: str, *, negative: bool = False) -> Decimal:
+        """A number with at most two decimals, not zero, up to a thousand million; as TOML writes it or as text."""
+        value = self._take(name)
+        try:
+            number = Decimal(str(value)) if isinstance(value, int | float | str) else None
+        except InvalidOperation:
+            number = None
+        if (
+            isinstance(value, bool)
+            or number is None
+            or not number.is_finite()
+            or not 0 < (abs(number) if negative else number) <= MOST
+            or number != round(number, 2)
+        ):
+            raise self.wrong(
+                name, f"a number {'other than' if negative else 'above'} 0, with at most two decimals", value
+            )
+        return round(number, 2)
 
     def window(self, name: str) -> tuple[datetime | None, datetime | None]:
         """Two instants, begin and end, in order; absent: no bounds."""

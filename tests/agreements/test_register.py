@@ -1,0 +1,323 @@
+"""The register in both databases: what is recorded is what is loaded; what was signed and delivered is not lost."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accord.agreements.agreement import CommitmentId, Ending, Fulfilment, Register
+from accord.agreements.reading import read_register
+from accord.agreements.register import fulfilments, history, load_register, record_fulfilment, record_register
+from accord.agreements.telling import agreement_told
+from accord.vocabulary.datasets import LegalBasis, Origin, Purpose, SourceGrade
+from accord.vocabulary.errors import SettingsError
+from accord.vocabulary.handling import (
+    EncryptInTransit,
+    HandlingCode,
+    MayOrMustNot,
+    OnwardSharing,
+    Pap,
+    PermittedActions,
+    ProviderAttribution,
+    TransferGround,
+)
+from accord.vocabulary.markings import MARKINGS, Marking
+from accord.workspace.database import Database, migrate_database, open_database, place_of
+from accord.workspace.schema import METADATA
+from accord.workspace.settings import SettingsTable
+
+NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+NOTHING = Register(partners={}, datasets={}, agreements={})
+HUB = '[hub]\nname = "Hub"\ncontact = "desk@hub.example"\nnamespace = "{}"\nkey_file = "hub.key"\n'
+
+
+@pytest.fixture
+def database(tmp_path: Path, database_url: str) -> Iterator[Database]:
+    file = tmp_path / "workspace.toml"
+    file.write_text(HUB.format(UUID(int=7)) + f'[database]\nurl = "{database_url}"\n', "utf-8")
+    migrate_database(place_of(file), now=NOW)
+    with open_database(place_of(file)) as opened:
+        yield opened
+
+
+texts = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
+days = st.dates(date(1970, 1, 1), date(2100, 12, 31))
+amounts = st.decimals("0.01", 1_000_000_000, places=2).map(str)
+digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
+
+
+def some(options: object) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from([str(one) for one in options]), unique=True)  # type: ignore[attr-defined]
+
+
+def maybe(draw: st.DrawFn, **keys: st.SearchStrategy[object]) -> dict[str, object]:
+    return {key: draw(value) for key, value in keys.items() if draw(st.booleans())}
+
+
+def words(options: object) -> st.SearchStrategy[object]:
+    return st.sampled_from([str(one) for one in options])  # type: ignore[attr-defined]
+
+
+@st.composite
+def files(draw: st.DrawFn) -> dict[str, object]:
+    """The content of a file of up to three of each, with every key that there is."""
+    partners = [
+        {"id": f"p{number}", "name": draw(texts), **maybe(draw, country=st.just("TH"))}
+        for number in range(draw(st.integers(1, 3)))
+    ]
+    names = [str(one["id"]) for one in partners]
+    datasets = [
+        {
+            "id": f"d{number}",
+            "title": draw(texts),
+            "partner": draw(st.sampled_from(names)),
+            "origin": draw(words(Origin)),
+            "legal_basis": draw(words(LegalBasis)),
+            "marking": draw(words(MARKINGS[:4])),
+            "grade": draw(words(SourceGrade)),
+            "retention": "P90D",
+            "personal_data": draw(st.booleans()),
+            **maybe(draw, name_partner=st.booleans(), share_with=some(names), upstream=texts),
+        }
+        for number in range(draw(st.integers(1, 3)))
+    ]
+    held = [str(one["id"]) for one in datasets]
+    agreements = [draw(agreements_drawn(number, names, held)) for number in range(draw(st.integers(0, 3)))]
+    content = {"partner": partners, "dataset": datasets, "agreement": agreements}
+    return {key: value for key, value in content.items() if value}
+
+
+@st.composite
+def agreements_drawn(draw: st.DrawFn, number: int, partners: list[str], datasets: list[str]) -> dict[str, object]:
+    start = draw(st.dates(date(1990 + number, 1, 1), date(1990 + number, 12, 31)))
+    handling = draw(some(HandlingCode))
+    renewals = [
+        {
+            "signed": draw(days),
+            "document": draw(digests),
+            "from": start + timedelta(days=100 * at),
+            "to": start + timedelta(days=100 * at + 150),
+        }
+        for at in range(1, draw(st.integers(1, 3)))
+    ]
+    iep = maybe(
+        draw,
+        iep_id=st.uuids().map(str),
+        description=texts,
+        start_date=st.just(date(2024, 1, 1)),
+        end_date=st.just(date(2025, 1, 1)),
+        encrypt_in_transit=words(EncryptInTransit),
+        permitted_actions=words(PermittedActions),
+        affected_party_notifications=words(MayOrMustNot),
+        tlp=st.sampled_from(["clear", "green", "amber", "red"]),
+        provider_attribution=words(ProviderAttribution),
+        unmodified_resale=words(MayOrMustNot),
+    )
+    return {
+        "id": f"a{number}",
+        "title": draw(texts),
+        "signatory": [{"party": party, "name": draw(texts)} for party in ("hub", *partners)],
+        "signed": draw(days),
+        "document": draw(digests),
+        "from": start,
+        "to": start + timedelta(days=100),
+        "renewal": renewals,
+        "purposes": draw(some(Purpose).filter(bool)),
+        "in": draw(some(datasets)),
+        "out": draw(some(datasets)),
+        **({"predecessor": f"a{number - 1}"} if number and draw(st.booleans()) else {}),
+        "limits": {
+            "marking": "red",
+            "handling": handling,
+            **({"handling_text": draw(texts)} if "H3" in handling else {}),
+            **maybe(
+                draw,
+                pap=words(Pap),
+                retention=st.just("P5Y"),
+                onward_sharing=words(OnwardSharing),
+                transfers=some(TransferGround),
+                iep=st.just(iep),
+            ),
+        },
+        "commitment": [
+            {"id": f"c{at}", "party": draw(st.sampled_from(["hub", *partners])), "kind": "staff", "what": draw(texts),
+             "amount": draw(amounts), **maybe(draw, due=days)}
+            for at in range(draw(st.integers(0, 2)))
+        ],
+    }  # fmt: skip
+
+
+def read(content: dict[str, object], standing: Register = NOTHING) -> Register:
+    def settled(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: settled(inner) for key, inner in value.items() if inner != [] or key == "share_with"}
+        return [settled(one) for one in value] if isinstance(value, list) else value
+
+    table = SettingsTable(file=Path("agreements.toml"), path="", content=settled(content))  # type: ignore[arg-type]
+    return read_register(table, standing)
+
+
+def emptied(database: Database) -> None:
+    with database.writing() as connection:
+        for table in reversed(METADATA.sorted_tables):
+            if table.name != "hub":
+                connection.execute(
+                    table.update().values(predecessor=None) if "predecessor" in table.c else table.delete()
+                )
+                connection.execute(table.delete())
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(first=files(), second=files())
+def test_what_is_recorded_is_what_is_loaded_and_a_second_time_nothing_changes(
+    database: Database, first: dict[str, object], second: dict[str, object]
+) -> None:
+    emptied(database)
+    expected = NOTHING
+    for content in (first, second):
+        with database.writing() as connection:
+            standing = load_register(connection)
+            assert standing == expected
+            try:
+                declared = read(content, standing)
+            except SettingsError:
+                return  # the second file would undo a renewal of the first, or make a circle with it
+            try:
+                record_register(connection, standing, declared, now=NOW)
+            except SettingsError:
+                return  # what stands and is not in the second file could not stand beside it
+            expected = Register(
+                partners={**standing.partners, **declared.partners},
+                datasets={**standing.datasets, **declared.datasets},
+                agreements={**standing.agreements, **declared.agreements},
+            )
+    with database.writing() as connection:
+        loaded = load_register(connection)
+        assert loaded == expected
+        assert record_register(connection, loaded, read(second, loaded), now=NOW) == ()
+
+
+CONTENT: dict[str, object] = {
+    "partner": [{"id": "vendor", "name": "A vendor"}],
+    "dataset": [
+        {
+            "id": "sinkhole", "title": "Machines", "partner": "vendor", "origin": "sinkhole", "legal_basis": "contract",
+            "marking": "amber", "grade": "b", "retention": "P1Y", "personal_data": True,
+        }
+    ],
+    "agreement": [
+        {
+            "id": "of-2014", "title": "Of 2014", "signed": date(2014, 6, 2), "document": "0" * 64,
+            "signatory": [{"party": "hub", "name": "A"}, {"party": "vendor", "name": "B"}],
+            "from": date(2014, 7, 1), "to": date(2019, 6, 30), "purposes": ["training"], "in": ["sinkhole"],
+            "limits": {"marking": "amber"},
+            "commitment": [{"id": "analyst", "party": "vendor", "kind": "staff", "what": "One", "amount": 60}],
+        }
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def recorded(database: Database) -> Database:
+    with database.writing() as connection:
+        record_register(connection, load_register(connection), read(CONTENT), now=NOW)
+    return database
+
+
+def changed(**keys: object) -> dict[str, object]:
+    (agreement,) = CONTENT["agreement"]  # type: ignore[misc]
+    return CONTENT | {"agreement": [agreement | keys]}
+
+
+def apply(database: Database, content: dict[str, object], at: datetime = NOW) -> list[tuple[str, str]]:
+    with database.writing() as connection:
+        standing = load_register(connection)
+        changes = record_register(connection, standing, read(content, standing), now=at)
+        return [(one.noun, one.id) for one in changes]
+
+
+RENEWAL = {"signed": date(2019, 6, 3), "document": "1" * 64, "from": date(2019, 7, 1), "to": date(2024, 6, 30)}
+
+
+def test_every_change_stays_in_the_history_with_what_was_before(recorded: Database) -> None:
+    later = NOW + timedelta(days=1)
+    assert apply(recorded, changed(renewal=[RENEWAL]), later) == [("agreement", "of-2014")]
+    with recorded.reading() as connection:
+        first, second = history(connection, "agreement", "of-2014")
+        register = load_register(connection)
+    assert (first.before, first.at, second.at) == (None, NOW, later)
+    assert second.before == first.after
+    assert second.after == agreement_told(next(iter(register.agreements.values())))
+    assert second.after["renewal"] == [
+        {"signed": "2019-06-03", "document": "1" * 64, "from": "2019-07-01", "to": "2024-06-30"}
+    ]
+
+
+def test_what_was_renewed_stays_renewed(recorded: Database) -> None:
+    apply(recorded, changed(renewal=[RENEWAL]))
+    with pytest.raises(SettingsError, match="stays renewed"):
+        apply(recorded, CONTENT)
+
+
+def test_a_change_that_makes_another_agreement_impossible_is_refused_whole(recorded: Database) -> None:
+    (dataset,) = CONTENT["dataset"]  # type: ignore[misc]
+    stricter = {"partner": [{"id": "new", "name": "New"}], "dataset": [dataset | {"marking": "red"}]}
+    with pytest.raises(SettingsError, match="of-2014 could not stand any more"):
+        apply(recorded, stricter)
+    with recorded.reading() as connection:
+        register = load_register(connection)
+    assert set(register.partners) == {"vendor"}
+    assert [one.marking for one in register.datasets.values()] == [Marking.AMBER]
+
+
+def entry(amount: str, day: date = date(2016, 1, 31)) -> Fulfilment:
+    return Fulfilment(commitment=CommitmentId("analyst"), day=day, amount=Decimal(amount), note=None, recorded_at=NOW)
+
+
+def deliver(database: Database, fulfilment: Fulfilment) -> Decimal:
+    with database.writing() as connection:
+        (agreement,) = load_register(connection).agreements.values()
+        return record_fulfilment(connection, agreement, fulfilment)
+
+
+def test_what_was_delivered_adds_up_is_corrected_by_entries_and_never_less_than_nothing(recorded: Database) -> None:
+    assert deliver(recorded, entry("1.5")) == Decimal("1.5")
+    assert deliver(recorded, entry("0.29")) == Decimal("1.79")
+    assert deliver(recorded, entry("-1.79")) == 0
+    with pytest.raises(SettingsError, match="less than nothing"):
+        deliver(recorded, entry("-0.01"))
+    with recorded.reading() as connection:
+        (agreement,) = load_register(connection).agreements.values()
+        found = fulfilments(connection, agreement.id)
+        assert [one.amount for one in found] == [Decimal("1.5"), Decimal("0.29"), Decimal("-1.79")]
+        assert [one.noun for one in history(connection, "agreement", agreement.id)] == ["agreement"] + ["delivered"] * 3
+
+
+def test_a_commitment_against_which_something_was_delivered_stays(recorded: Database) -> None:
+    deliver(recorded, entry("1"))
+    (agreement,) = CONTENT["agreement"]  # type: ignore[misc]
+    with pytest.raises(SettingsError, match="cannot be taken away"):
+        apply(recorded, changed(commitment=[]))
+    raised = changed(commitment=[agreement["commitment"][0] | {"amount": 72}])
+    assert apply(recorded, raised) == [("agreement", "of-2014")]
+    with recorded.reading() as connection:
+        assert len(fulfilments(connection, agreement["id"])) == 1
+
+
+def test_an_early_end_stays_when_a_file_is_applied_again(recorded: Database) -> None:
+    with recorded.writing() as connection:
+        standing = load_register(connection)
+        ((name, held),) = standing.agreements.items()
+        ended = replace(held, ended=Ending(at=datetime(2016, 1, 1, tzinfo=UTC), reason="Notice", recorded_at=NOW))
+        record_register(connection, standing, replace(NOTHING, agreements={name: ended}), now=NOW)
+    assert apply(recorded, CONTENT) == []
+    with pytest.raises(SettingsError, match="after it was ended"):
+        apply(recorded, changed(renewal=[RENEWAL]))
+    with pytest.raises(SettingsError, match="within its terms"):
+        apply(recorded, changed(to=date(2015, 12, 31)))

@@ -1,0 +1,224 @@
+"""Agreements by their commands, on both databases: declared, shown, renewed, ended, and what was delivered."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+AGREEMENTS = """
+[[partner]]
+id = "vendor"
+name = "A vendor"
+
+[[dataset]]
+id = "sinkhole"
+title = "Machines that speak to the vendor's sinkhole"
+partner = "vendor"
+origin = "sinkhole"
+legal_basis = "legitimate-interest"
+marking = "amber"
+grade = "b"
+retention = "P1Y"
+personal_data = true
+
+[[agreement]]
+id = "of-2014"
+title = "Of 2014"
+signatory = [{ party = "hub", name = "A. Director" }, { party = "vendor", name = "B. Chief" }]
+signed = 2014-06-02
+document = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+from = 2014-07-01
+to = 2019-06-30
+purposes = ["network-defence"]
+in = ["sinkhole"]
+
+[agreement.limits]
+marking = "amber"
+
+[[agreement.commitment]]
+id = "analyst"
+party = "vendor"
+kind = "staff"
+what = "An analyst at the hub"
+amount = 60
+"""
+
+
+@pytest.fixture
+def hub(accord_here, tmp_path: Path, database_url: str) -> Path:
+    accord_here("init", tmp_path / "hub", "--database", database_url)
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def agreements(tmp_path: Path) -> Path:
+    file = tmp_path / "agreements.toml"
+    file.write_text(AGREEMENTS, "utf-8")
+    return file
+
+
+@pytest.fixture
+def recorded(accord_here, hub: Path, agreements: Path) -> Path:
+    accord_here("agreement", "apply", agreements, "--in", hub)
+    return hub
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    file = tmp_path / "signed.pdf"
+    file.write_bytes(b"what was signed")
+    return file
+
+
+def asked(accord_here, hub: Path, *words: str | Path, expect: int = 0) -> object:
+    return json.loads(accord_here(*words, "--in", hub, "--json", expect=expect).stdout)
+
+
+def test_a_file_is_taken_over_once_and_a_change_is_shown_before_and_after(
+    accord_here, hub: Path, agreements: Path
+) -> None:
+    said = accord_here("agreement", "apply", agreements, "--in", hub).stdout
+    assert [line for line in said.splitlines() if not line.startswith(" ")] == [
+        "new: partner vendor",
+        "new: data set sinkhole",
+        "new: agreement of-2014",
+    ]
+    assert accord_here("agreement", "apply", agreements, "--in", hub).stdout == "Nothing is new or changed.\n"
+    agreements.write_text(AGREEMENTS.replace("amount = 60", "amount = 72.5").replace('"Of 2014"', '"Of old"'), "utf-8")
+    looked = accord_here("agreement", "apply", agreements, "--in", hub, "--check")
+    assert "checked only" in looked.stderr
+    assert accord_here("agreement", "apply", agreements, "--in", hub).stdout == looked.stdout
+    assert "changed: agreement of-2014\n  title: Of 2014 -> Of old\n" in looked.stdout
+    assert asked(accord_here, hub, "agreement", "apply", agreements) == []
+    shown = asked(accord_here, hub, "agreement", "show", "of-2014")
+    assert [one["before"] and one["before"]["title"] for one in shown["history"]] == [None, "Of 2014"]
+    assert shown["commitment"][0]["amount"] == 72.5
+
+
+def test_a_file_with_a_mistake_changes_nothing(accord_here, hub: Path, agreements: Path) -> None:
+    agreements.write_text(AGREEMENTS.replace('purposes = ["network-defence"]', 'purposes = ["network-defense"]'))
+    said = accord_here("agreement", "apply", agreements, "--in", hub, expect=2).stderr
+    assert "agreement[1] (of-2014).purposes" in said
+    assert "did you mean 'network-defence'?" in said
+    assert asked(accord_here, hub, "partner", "list") == []
+
+
+def test_partners_and_data_sets_are_taken_over_without_what_rests_on_them(
+    accord_here, hub: Path, agreements: Path
+) -> None:
+    accord_here("partner", "apply", agreements, "--in", hub)
+    assert asked(accord_here, hub, "dataset", "list") == []
+    accord_here("dataset", "apply", agreements, "--in", hub)
+    assert [one["id"] for one in asked(accord_here, hub, "dataset", "list")] == ["sinkhole"]
+    assert asked(accord_here, hub, "agreement", "list") == []
+    assert "None yet" in accord_here("agreement", "list", "--in", hub).stdout
+
+
+def test_a_workspace_s_own_settings_are_taken_over_and_still_hold(accord_here, hub: Path) -> None:
+    with (hub / "workspace.toml").open("a", encoding="utf-8") as file:
+        file.write(AGREEMENTS.replace('origin = "sinkhole"', 'origin = "sinkhole"\nformat = "shadowserver"'))
+    assert "new: agreement of-2014" in accord_here("agreement", "apply", "--in", hub).stdout
+    assert accord_here("delivery", "list", "--in", hub, "--json").stdout == "[]\n"
+    assert accord_here("snapshot", "make", "--in", hub).stdout
+
+
+def test_records_are_added_by_options_as_by_a_file(accord_here, hub: Path, document: Path, tmp_path: Path) -> None:
+    accord_here("partner", "add", "vendor", "--name", "A vendor", "--in", hub)
+    accord_here(
+        *("dataset", "add", "sinkhole", "--title", "Machines", "--partner", "vendor", "--origin", "sinkhole"),
+        *("--legal-basis", "contract", "--marking", "amber", "--grade", "b", "--retention", "P1Y", "--personal-data"),
+        *("--share-with", "vendor", "--in", hub),
+    )
+    signed = (
+        *("agreement", "add", "new", "--title", "New", "--signatory", "hub=A. Director, Executive director"),
+        *("--signatory", "vendor=B. Chief", "--signed", "2026-09-01", "--document", document, "--from", "2026-09-01"),
+        *("--purpose", "training", "--data-in", "sinkhole", "--marking", "amber"),
+    )
+    told = asked(accord_here, hub, *signed)
+    assert told["document"] == hashlib.sha256(b"what was signed").hexdigest()
+    assert told["signatory"][0] == {"party": "hub", "name": "A. Director", "capacity": "Executive director"}
+    assert (told["to"], told["limits"]["onward_sharing"]) == (None, "forbidden")
+    assert "already" in accord_here(*signed, "--in", hub, expect=2).stderr
+    said = accord_here(*signed[:6], "B. Chief", *signed[7:], "--in", hub, expect=2).stderr
+    assert "PARTY=NAME" in said
+    gone = tuple(tmp_path / "none.pdf" if word == document else word for word in signed)
+    assert "none.pdf" in accord_here(*gone, "--in", hub, expect=4).stderr
+    wrong = tuple("2026-13-01" if word == "2026-09-01" else word for word in signed)
+    said = accord_here(*(word if word != "new" else "other" for word in wrong), "--in", hub, expect=2).stderr
+    assert "agreement[1] (other).signed" in said
+    assert "such as 2026-11-23" in said
+
+
+def test_an_agreement_of_2014_is_renewed_and_keeps_its_history(accord_here, recorded: Path, document: Path) -> None:
+    passes = ("agreement", "check", "sinkhole", "--in", recorded, "--at")
+    assert "yes, under of-2014" in accord_here(*passes, "2019-06-30T23:59:59Z").stdout
+    assert "it is expired on 2019-07-01 00:00 UTC" in accord_here(*passes, "2019-07-01", expect=1).stdout
+    renewal = ("--signed", "2019-06-03", "--document", document, "--from", "2019-07-01", "--to", "2024-06-30")
+    said = accord_here("agreement", "renew", "of-2014", *renewal, "--in", recorded).stdout
+    assert "renewal: nothing -> " in said
+    assert "yes, under of-2014" in accord_here(*passes, "2024-06-30T12:00:00Z").stdout
+    again = accord_here("agreement", "renew", "of-2014", *renewal, "--in", recorded, expect=2).stderr
+    assert "starts after 2019-07-01" in again
+    shown = accord_here("agreement", "show", "of-2014", "--in", recorded).stdout
+    assert "2014-07-01" in shown
+    assert "What became of it" in shown
+    (listed,) = asked(accord_here, recorded, "agreement", "list")
+    assert (listed["from"], len(listed["renewal"]), listed["standing"]) == ("2014-07-01", 1, "expired")
+
+
+def test_an_agreement_that_is_ended_early_lets_nothing_pass_from_then_on(accord_here, recorded: Path) -> None:
+    passes = ("agreement", "check", "sinkhole", "--in", recorded, "--at")
+    end = ("agreement", "end", "of-2014", "--in", recorded, "--reason", "Notice of 1 March", "--at")
+    assert "within its terms" in accord_here(*end, "2013-01-01", expect=2).stderr
+    accord_here(*end, "2016-06-01T12:00:00Z")
+    assert "yes" in accord_here(*passes, "2016-06-01T11:59:59Z").stdout
+    assert "ended early" in accord_here(*passes, "2016-06-01T12:00:00Z", expect=1).stdout
+    again = accord_here(*end, "2015-01-01", expect=2).stderr
+    assert "Notice of 1 March" in again
+    assert "predecessor" in again
+
+
+def test_what_was_delivered_is_held_against_what_was_promised(accord_here, recorded: Path) -> None:
+    deliver = ("agreement", "deliver", "of-2014", "analyst", "--in", recorded)
+    assert "1.5 of 60 staff months" in accord_here(*deliver, "--amount", "1.5", "--on", "2014-09-30").stdout
+    accord_here(*deliver, "--amount", "60", "--on", "2019-06-30", "--note", "the rest")
+    accord_here(*deliver, "--amount=-61.5", "--on", "2019-06-30", "--note", "was another agreement's")
+    for amount in ("-0.01", "0", "many", "1e400", "0.001"):
+        accord_here(*deliver, f"--amount={amount}", expect=2)
+    assert "a day that has come" in accord_here(*deliver, "--amount", "1", "--on", "2099-01-01", expect=2).stderr
+    other = ("agreement", "deliver", "of-2014", "course", "--amount", "1", "--in", recorded)
+    assert "one of analyst" in accord_here(*other, expect=2).stderr
+    accord_here(*deliver, "--amount", "12.25", "--on", "2015-01-01")
+    (row,) = asked(accord_here, recorded, "agreement", "report")
+    assert (row["promised"], row["delivered"], row["last"], row["state"]) == (60, 12.25, "2019-06-30", "not met")
+    table = accord_here("agreement", "report", "of-2014", "--in", recorded).stdout
+    assert "of-2014: Of 2014" in table
+    assert max(map(len, table.splitlines())) <= 80
+    shown = asked(accord_here, recorded, "agreement", "show", "of-2014")
+    assert [one["amount"] for one in shown["delivered"]] == [1.5, 60, -61.5, 12.25]
+
+
+def test_names_of_nothing_and_words_that_are_no_text_are_refused_in_words(accord_here, recorded: Path) -> None:
+    for noun in ("partner", "dataset", "agreement"):
+        assert "one of " in accord_here(noun, "show", "nothing", "--in", recorded, expect=2).stderr
+    check = ("agreement", "check", "sinkhole", "--in", recorded)
+    assert "one of in, out" in accord_here(*check, "--direction", "up", expect=2).stderr
+    assert "victim-notification" in accord_here(*check, "--purpose", "profit", expect=2).stderr
+    assert "2026-11-23" in accord_here(*check, "--at", "soon", expect=2).stderr
+    assert "direction 'out'" in accord_here(*check, "--direction", "out", expect=1).stdout
+    hostile = b"\xff\xfe".decode("utf-8", "surrogateescape")
+    said = accord_here("partner", "add", "other", "--name", hostile, "--in", recorded, expect=2).stderr
+    assert "UTF-8" in said
+    accord_here("partner", "add", "other", "--name", "'; DROP TABLE partners; --\u202e", "--in", recorded)
+    listed = accord_here("partner", "list", "--in", recorded).stdout
+    assert "DROP TABLE" in listed
+    assert "\u202e" not in listed
+
+
+def test_a_workspace_without_its_database_says_how_to_make_it(accord_here, hub: Path, database_url: str) -> None:
+    if not database_url.startswith("sqlite"):
+        return  # a server's database does not go away by itself: tests/workspace/test_database.py
+    (hub / "accord.db").unlink()
+    for words in (("partner", "list"), ("dataset", "list"), ("agreement", "report"), ("agreement", "apply")):
+        assert f"accord migrate --in {hub}" in accord_here(*words, "--in", hub, expect=4).stderr
