@@ -83,6 +83,14 @@ def test_nothing_known_is_exit_code_1(ask, accord, out: Path) -> None:
     assert "10.0.0.1: no indicator" in said.stdout
 
 
+def test_nothing_known_of_a_network_does_not_pass_for_nothing_known_in_it(accord, out: Path) -> None:
+    said = accord("lookup", "--in", out, "110.164.0.0/16", "AS45758", expect=1)
+    assert [line.split(": ")[1][:29] for line in said.stdout.splitlines()] == [
+        "nothing is known here of the n"[:29]
+    ] * 2
+    assert "not known here" not in said.stdout
+
+
 def test_a_person_is_told_where_it_is_and_how_sure_that_is(accord, out: Path) -> None:
     said = accord("lookup", "--in", out, KNOWN["ipv4"])
     assert "hosted in VN; AS131353" in said.stdout

@@ -1,9 +1,10 @@
-"""The page for partners states the bounds that the code holds."""
+"""The page for partners states the bounds that the code holds, and the reasons that it gives."""
 
 import re
 from pathlib import Path
 
 from accord.intake.unpacking import Limits
+from accord.vocabulary.reasons import EXPLANATIONS, Ignored
 
 PAGE = Path(__file__).parents[2] / "docs/deliveries.md"
 
@@ -23,3 +24,9 @@ def test_the_page_on_handing_over_files_states_the_bounds_in_force() -> None:
         row = [told for what, told in stated.items() if what.startswith(start)]
         assert len(row) == 1, start
         assert row[0].split(" (")[0] == value
+
+
+def test_the_page_gives_every_reason_in_the_words_that_a_check_prints() -> None:
+    rows = re.findall(r"^\| (ignored|rejected) \| `([a-z-]+)` \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+    wanted = [("ignored" if isinstance(one, Ignored) else "rejected", one, told) for one, told in EXPLANATIONS.items()]
+    assert rows == wanted

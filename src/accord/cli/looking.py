@@ -11,7 +11,7 @@ from accord.cli.standing import standing_findings
 from accord.cli.terminal import counted, printable, say, say_json
 from accord.columns.values import read_value
 from accord.vocabulary.errors import UnreadableError
-from accord.vocabulary.indicators import Indicator
+from accord.vocabulary.indicators import Indicator, IndicatorType
 from accord.vocabulary.reasons import EXPLANATIONS
 from accord.workspace.store import SETTINGS, open_workspace
 
@@ -99,11 +99,21 @@ def tell(answers: list[Answer], *, as_json: bool) -> None:
         if answer.fault is not None:
             say(f"{shown}: no indicator: {answer.fault}")
         elif not answer.findings:
-            say(f"{shown}: not known here, which does not mean that it is harmless")
+            say(f"{shown}: {_UNKNOWN_NETWORK if _is_network(answer) else _UNKNOWN}")
         else:
             say(f"{shown}: {counted(len(answer.findings), 'finding')}")
             for row in answer.findings:
                 _tell_finding(row)
+
+
+_UNKNOWN = "not known here, which does not mean that it is harmless"
+_UNKNOWN_NETWORK = (
+    "nothing is known here of the network as a whole; what is known of an address in it, only the address tells"
+)
+
+
+def _is_network(answer: Answer) -> bool:
+    return answer.indicator is not None and answer.indicator.kind in {IndicatorType.CIDR, IndicatorType.ASN}
 
 
 def _tell_finding(row: dict[str, object]) -> None:

@@ -21,7 +21,8 @@ def look_up(
 ) -> None:
     """Say what a workspace or an output folder knows about indicators: the hub's view, never to be handed out.
 
-    A workspace answers from its newest snapshot.
+    A workspace answers from its newest snapshot. A network or an AS number is looked up as such: of what stands in it,
+    only its own address, name or URL tells.
 
     The exit code is 0 when a value is known, 1 when none is.
 
