@@ -1,5 +1,6 @@
 """Rows about addresses, merged by sorting: the same as adding them up one by one in a dictionary."""
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -90,3 +91,17 @@ def test_rows_of_members_that_do_not_count_are_left_out(tmp_path: Path) -> None:
     (found,) = merge_runs([tmp_path / "a.run"], meaning, [1])
     assert found.low.tolist() == [MAPPED, MAPPED | 2]
     assert list(merge_runs([], meaning)) == []
+
+
+def test_more_runs_are_merged_than_files_may_be_open(tmp_path: Path) -> None:
+    for number in range(80):
+        write_run(tmp_path / f"{number:02d}.run", rows_of([(0, MAPPED | number, 0, 1, 5, 6, 1, 1, False)]))
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # descriptors are numbered from the lowest that is free
+    with (tmp_path / "00.run").open("rb") as probe:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (probe.fileno() + 20, hard))
+    try:
+        found = [row for rows in merge_runs(sorted(tmp_path.iterdir()), np.zeros(1, np.int32)) for row in rows.low]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    assert found == [MAPPED | number for number in range(80)]

@@ -4,7 +4,9 @@ A *run* is a table of RUN rows sorted by address. Runs lie on disk as Arrow file
 merging many of them holds one stretch of addresses at a time, however many rows there are.
 """
 
+import ctypes
 import mmap
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -200,15 +202,16 @@ class _RunFile:
     """A file of runs, mapped into memory: each of its batches is one."""
 
     def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._map)))
+        # Arrow's map, unlike Python's, outlives the open file, of which a process may often have but a thousand
+        self._map = pa.memory_map(str(path)).read_buffer()
+        reader = pa.ipc.open_file(pa.BufferReader(self._map))
         self.runs = [_Run(reader.get_batch(number)) for number in range(reader.num_record_batches)]
 
     def let_go(self) -> None:
         """Give up the memory of what has been read; whoever looks again reads it again."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
+        advise = getattr(ctypes.CDLL(None), "madvise", None) if sys.platform == "linux" else None
+        if advise is not None:
+            advise(ctypes.c_void_p(self._map.address), ctypes.c_size_t(self._map.size), mmap.MADV_DONTNEED)
 
 
 class _Run:
