@@ -367,6 +367,14 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: P
         assert "s3cret" not in said
 
 
+def test_a_schema_that_is_not_there_is_named(tmp_path: Path, database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        return  # SQLite has no schemas
+    place = place_of(settings_file(tmp_path, f"{database_url}_elsewhere"))
+    assert "no schema has been selected" in str(refused(OutputError, place, bring_up))
+    assert "no database yet" in str(refused(UnreadableError, place))
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -266,11 +266,8 @@ def report(folder: Path, name: str | None, *, as_json: bool) -> None:
     with opened(folder) as database, database.reading() as connection:
         register = load_register(connection)
         chosen = [_agreement(register, name, folder)] if name is not None else [*register.agreements.values()]
-        rows = [
-            _account(agreement, commitment, fulfilments(connection, agreement.id), now)
-            for agreement in chosen
-            for commitment in agreement.commitments
-        ]
+        delivered = {one.id: fulfilments(connection, one.id) for one in chosen}
+    rows = [_account(one, promise, delivered[one.id], now) for one in chosen for promise in one.commitments]
     if as_json:
         say_json(rows)
     elif not rows:

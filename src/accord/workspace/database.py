@@ -46,8 +46,9 @@ _SQLITE, _POSTGRESQL = "sqlite", "postgresql"
 _BEGIN = "accord_begin"
 _FORM = "postgresql://USER@HOST/DATABASE, or sqlite:///FILE with a path relative to the workspace"
 _VERSION = table("alembic_version", named("version_num"))
-_NOT_PERMITTED = "42501"
-"""SQLSTATE insufficient_privilege (PostgreSQL, appendix A): the one ProgrammingError that is no fault of ours."""
+_NOT_OURS = frozenset({"42501", "3F000"})
+"""SQLSTATEs of PostgreSQL (appendix A) that come as ProgrammingError and are no fault of ours: insufficient_privilege,
+and invalid_schema_name, when the URL's search_path names a schema that is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,7 @@ class Database:
         except IntegrityError:
             raise
         except DBAPIError as error:
-            if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) != _NOT_PERMITTED:
+            if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) not in _NOT_OURS:
                 raise
             said = str(error.orig).strip().splitlines()
             raise kind(
