@@ -1,5 +1,6 @@
 """The scenario simda-2015: streamed logs, and a truth that counts what is in them."""
 
+import csv
 import hashlib
 import re
 from collections import Counter
@@ -150,7 +151,30 @@ def test_some_addresses_hide_several_machines_and_some_machines_move(addresses: 
     assert pc.sum(machines).as_py() >= truth.addresses.machines + truth.addresses.moving
 
 
-def test_the_sinkhole_sees_more_from_the_takedown_on_and_then_less_and_less(truth: TruthSheet) -> None:
+def test_logs_come_in_the_plain_and_the_http_layout_of_ipv4_and_of_ipv6(told: Path) -> None:
+    # the columns as Shadowserver's report schema 8e06fb91 has them
+    http = {"http_url", "http_host", "http_agent", "forwarded_by", "http_referer", "machine_name"}
+    columns: dict[str, set[str]] = {}
+    for path in (told / "deliveries" / "shadow").iterdir():
+        kind = path.name[11:].split("-")[0]
+        with path.open(encoding="utf-8", errors="replace", newline="") as lines:
+            columns.setdefault(kind, set()).add(next(lines))
+    assert {kind: len(headers) for kind, headers in columns.items()} == dict.fromkeys(
+        ("event4_sinkhole", "event4_sinkhole_http", "event6_sinkhole", "event6_sinkhole_http"), 1
+    )
+    for kind, (header,) in columns.items():
+        names = next(csv.reader([header]))
+        assert len(names) == (39 if kind.endswith("_http") else 33)
+        assert http & set(names) == (http if kind.endswith("_http") else set())
+
+
+def test_quoted_commas_and_quotes_stand_in_fields_before_the_infection(read) -> None:
+    log, _ = read
+    assert log.commas > EVENTS // 10
+    assert log.doubled > EVENTS // 50
+
+
+def test_the_sinkhole_sees_more_every_month_most_from_the_takedown_on_and_then_less_and_less(truth: TruthSheet) -> None:
     rows: Counter[datetime] = Counter()
     for one in truth.deliveries:
         if one.file.startswith("shadow/"):
@@ -158,10 +182,13 @@ def test_the_sinkhole_sees_more_from_the_takedown_on_and_then_less_and_less(trut
     assert (min(rows), max(rows)) == (SIMDA_2015.window_start, SIMDA_2015.as_of - timedelta(days=1))
     weeks = [
         sum(rows[datetime(2015, 4, 9, tzinfo=UTC) + timedelta(days=7 * week + day)] for day in range(7))
-        for week in range(-2, 8)
+        for week in range(-14, 8)
     ]
-    assert weeks[2] > 4 * weeks[1] > 0
-    assert weeks[2] > weeks[4] > weeks[6] > weeks[9]
+    january, february, march = (sum(weeks[first : first + 4]) for first in (0, 5, 10))
+    assert march > 1.2 * february > 1.2 * 1.2 * january
+    takedown = weeks[14:]
+    assert takedown[0] > 4 * weeks[13] > 0
+    assert takedown[0] > takedown[2] > takedown[4] > takedown[7]
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ones(
