@@ -1,16 +1,21 @@
 """The tables of a report, read back by Python's own csv module."""
 
 import csv
+import dataclasses
+import tracemalloc
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accord.release.view import View
+from accord.columns.schema import VIEW_SIGHTINGS
+from accord.release.view import Sightings, View
 from accord.reports import tables
 from accord.vocabulary.roles import SERVER_ROLES
 
@@ -257,6 +262,55 @@ def test_a_network_that_is_cut_by_a_batch_is_still_one_file(make_view, tmp_path,
     view = make_view(findings=60, seed=3)
     monkeypatch.setattr(tables, "_ROWS", 7)
     assert written_networks(view, tmp_path / "by-network") == slow_networks(view)
+
+
+def seen_often(view: View, path: Path, times: int) -> View:
+    """Every finding seen so often, written a piece at a time as a run does."""
+    rows = np.argsort(view.findings["asn"].to_numpy(), kind="stable")
+    rows = rows[np.repeat(np.arange(len(rows)), times)]
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, VIEW_SIGHTINGS) as stream:
+        for begin in range(0, len(rows), 4_096):
+            part = rows[begin : begin + 4_096]
+            second = begin + np.arange(len(part))
+            columns = {
+                "row": part,
+                "seen_at": second * 1_000_000,
+                "undated": np.zeros(len(part), np.bool_),
+                "port": 1_024 + second % 60_000,
+                "family": pa.nulls(len(part), VIEW_SIGHTINGS.field("family").type),
+                "count": np.ones(len(part), np.int64),
+            }
+            arrays = [pa.array(columns[field.name]).cast(field.type) for field in VIEW_SIGHTINGS]
+            stream.write_batch(pa.RecordBatch.from_arrays(arrays, schema=VIEW_SIGHTINGS))
+    return dataclasses.replace(view, sightings=Sightings(path=path))
+
+
+def test_annexes_of_thousands_of_networks_take_no_more_memory_the_more_is_in_them(make_view, tmp_path) -> None:
+    networks = 3_000
+    view = make_view(
+        rows=[
+            {"value": f"198.18.{n // 256}.{n % 256}", "role": "infected-system", "asn": 64_512 + n}
+            for n in range(networks)
+        ]
+    )
+    usual, peaks, sizes = pa.default_memory_pool(), [], []
+    for times in (10, 10, 100):  # the first loads what it calls
+        seen = seen_often(view, tmp_path / f"{times}.arrow", times)
+        folder = tmp_path / f"by-network-{len(peaks)}"
+        pool = pa.proxy_memory_pool(usual)
+        pa.set_memory_pool(pool)
+        tracemalloc.start()
+        try:
+            assert tables.write_networks(seen, folder) == networks
+            peaks.append(pool.max_memory() + tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+            pa.set_memory_pool(usual)
+        files = [path.read_bytes() for path in folder.iterdir()]
+        assert {data.count(b"\n") for data in files} == {1 + times}
+        sizes.append(sum(map(len, files)))
+    assert sizes[2] > 6 * peaks[2]
+    assert peaks[2] < peaks[1] + 4_000_000
 
 
 def test_source_ports_are_told_from_service_ports(make_view, seen_as, tmp_path):
