@@ -8,6 +8,7 @@ import inspect
 import os
 import pkgutil
 import resource
+import shlex
 import sys
 import time
 from functools import _lru_cache_wrapper
@@ -36,7 +37,10 @@ INSTRUMENTED = (
 def main() -> None:
     """Run one target as libFuzzer is told; never returns."""
     name, *options = sys.argv[1:]
+    # what libFuzzer starts again, by a shell, when it minimises
+    command = [sys.executable, "-m", "fuzz.one", name]
     if "--interpreted" in options:
+        command.append("--interpreted")
         options.remove("--interpreted")
         from fuzz.interpreted import interpret_kernels
 
@@ -66,7 +70,7 @@ def main() -> None:
         return mutation.cross(first, second, limit, Random(seed), target)
 
     _bound_memory()
-    arguments = [sys.argv[0], f"-max_len={target.longest}", *options]
+    arguments = [shlex.join(command), f"-max_len={target.longest}", *options]
     atheris.Setup(arguments, check, custom_mutator=mutate, custom_crossover=cross)
     atheris.Fuzz()
 

@@ -145,10 +145,12 @@ def minimise(name: str) -> int:
     shutil.rmtree(merged, ignore_errors=True)
     merged.mkdir(parents=True)
     options = ["-set_cover_merge=1", "-use_counters=0", f"-timeout={PATIENCE_S}", f"-rss_limit_mb={MEMORY_MB}"]
-    done = start(name, name in KERNELS, [*options, str(merged), str(FOLDER / name / "corpus")])
-    if done.returncode:
-        raise RuntimeError(f"{name}: the corpus cannot be minimised\n{done.stderr[-3_000:]}")
+    # below the folder that it is started in: libFuzzer quotes no blank for the shell that it starts itself by
+    folders = [str(folder.relative_to(ROOT)) for folder in (merged, FOLDER / name / "corpus")]
+    done = start(name, name in KERNELS, [*options, *folders])
     inputs = [path.read_bytes() for path in merged.iterdir()]
+    if done.returncode or not inputs:
+        raise RuntimeError(f"{name}: the corpus cannot be minimised\n{done.stderr[-3_000:]}")
     corpus.keep(name, inputs)
     return len(inputs)
 
