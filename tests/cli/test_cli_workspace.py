@@ -3,10 +3,20 @@
 import csv
 import hashlib
 import json
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
+from accord.cli.delivering import collected, take_delivery
+from accord.cli.snapshotting import make_snapshot
+from accord.formats.catalogue import FORMATS
+from accord.intake import opening, receiving
+from accord.operations.declaration import read_workspace
+from accord.reference.store import load
+from accord.workspace.store import open_workspace
 
 DATASETS = """
 [[partner]]
@@ -243,6 +253,45 @@ def test_a_snapshot_made_of_all_is_the_one_made_of_what_was_new(accord_here, two
     accord_here("snapshot", "make", "--in", two_days)
     again = two_days / "snapshots" / "000001"
     assert {path.name: path.read_bytes() for path in again.iterdir() if path.suffix == ".parquet"} == kept
+
+
+def test_one_thread_and_several_give_the_same_bytes_wherever_a_file_is_cut(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"{n // 60 % 24:02}:{n % 60:02}:00 8.{n % 7}.{n % 11}.{n % 13}" for n in range(600)]
+    bad = ["12:00:00 10.0.0.1", "25:00:00 8.8.8.8", '12:00:00 "8.8.8.8', "12:00:00 8.8.8.8,,,"]
+    file = sinkhole(tmp_path, "2015-04-01", *rows[:300], *bad, *rows[300:], *bad)
+    servers = tmp_path / "servers.txt"
+    servers.write_text("".join(f"103.28.{n % 9}.{n % 5}:{443 + n % 3}\nhost-{n}.example.com\n" for n in range(200)))
+    declared = read_workspace(place / "workspace.toml", FORMATS)
+    at, reference = datetime(2015, 5, 1, tzinfo=UTC), load(None)
+    made = []
+    for workers, size in ((1, 1 << 20), (4, 512), (3, 2_048)):
+        hub = Path(shutil.copytree(place, tmp_path / f"hub-{workers}"))
+        workspace = open_workspace(hub)
+        for module, name in ((opening, "BLOCK"), (receiving, "PIECE_BYTES"), (receiving, "CHUNK_BYTES")):
+            monkeypatch.setattr(module, name, size)
+        for dataset, delivered in (("sinkhole", file), ("servers", servers)):
+            take_delivery(
+                workspace,
+                collected(declared.dataset(dataset), at),
+                delivered,
+                received_at=at,
+                reference=reference,
+                workers=workers,
+                progress=lambda *_: None,
+            )
+        make_snapshot(workspace, as_of=at, reference=reference, workers=workers, progress=lambda *_: None)
+        made.append(
+            {
+                str(path.relative_to(hub)): path.read_bytes()
+                for folder in ("deliveries", "snapshots")
+                for path in sorted((hub / folder).rglob("*"))
+                if path.is_file()
+            }
+        )
+    assert len(made[0]) >= 11
+    assert made[0] == made[1] == made[2]
 
 
 def test_what_differs_between_snapshots_is_counted(accord_here, two_days: Path) -> None:
