@@ -228,7 +228,10 @@ def test_the_next_run_after_a_killed_one_succeeds_and_leaves_nothing_beside_its_
 
 def test_a_second_run_over_an_output_that_is_being_written_is_refused(accord, start, place: dict, content) -> None:
     process = run_until(start, place, MOMENTS["observations are spooled"])
+    # it must not come to its end before the second has begun
+    process.send_signal(signal.SIGSTOP)
     refused = accord("operation", "run", place["file"], "--out", place["out"], expect=5)
+    process.send_signal(signal.SIGCONT)
     assert "Another run is writing this output." in refused.stderr
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE_S)
