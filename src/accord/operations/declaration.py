@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from accord.agreements.declarations import (
@@ -16,9 +17,11 @@ from accord.agreements.declarations import (
 )
 from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
 from accord.vocabulary.roles import Role
-from accord.workspace.database import Place, read_database
 from accord.workspace.settings import SettingsTable, known, read_settings, unique
 from accord.workspace.translations import LANGUAGES
+
+if TYPE_CHECKING:  # a run without a workspace has no database, and starts without its library
+    from accord.workspace.database import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ class Declared:
     """What a workspace declares: who runs it, where its database is, and who delivers what."""
 
     hub: Hub
-    database: Place
+    database: "Place"
     partners: Mapping[PartnerId, Partner]
     datasets: tuple[Dataset, ...]
     """Without paths and times: those are said with each delivery."""
@@ -116,6 +119,8 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
 
     Raises SettingsError (what is wrong, where, expected, got) and UnreadableError.
     """
+    from accord.workspace.database import read_database
+
     table = read_settings(path)
     # agreements count once they are applied, and are read then
     table.offers("agreement")
