@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from accord.agreements.declarations import Dataset, DatasetRule, Partner, PartnerKind
 from accord.columns.premerge import SLACK, Groups, Premerger
-from accord.columns.reading import Context, Shortcut
+from accord.columns.reading import Chunk, Context, Parsed, Shortcut
 from accord.columns.scanner import compiled
 from accord.columns.schema import EVIDENCE
 from accord.columns.words import BLOCK, equal_mask, high_mask, load_word, ones, trailing_zeros
 from accord.formats.catalogue import FORMATS
 from accord.fusion.engines.files import engine, merge_parts
 from accord.fusion.standing import merge_sightings
-from accord.intake import opening, receiving
+from accord.intake import opening, premerging, receiving
 from accord.intake.parts import Parts
 from accord.intake.receiving import Received, Receiver
 from accord.intake.spool import Spool
@@ -286,3 +286,32 @@ def test_a_role_of_servers_keeps_its_ports_by_the_exact_way(tmp_path: Path) -> N
         (table,) = merge_parts(connection, parts.files, received.families)
     assert table["ports"].to_pylist() == [[443]]
     assert table["role"].to_pylist() == [Role.C2_SERVER.value]
+
+
+def test_lines_that_are_left_are_read_a_few_at_once_and_keep_their_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        f"2015-04-01 00:00:{number % 60:02d},{'10.0.0.1' if number % 3 else '8.8.8.8'},Gamut" for number in range(500)
+    ]
+    name = "2015-04-01-event4_sinkhole-x.csv"
+    (tmp_path / name).write_text("\n".join(["timestamp,src_ip,infection", *rows]), "ascii")
+    shadowserver = FORMATS["shadowserver"]
+    read: list[int] = []
+    parse = shadowserver.parse
+
+    def counting(chunk: Chunk, context: Context) -> Parsed:
+        parsed = parse(chunk, context)
+        read.append(parsed.records)
+        return parsed
+
+    monkeypatch.setattr(shadowserver, "parse", counting)
+    monkeypatch.setattr(premerging, "LEFT_AT_ONCE", 20)
+    monkeypatch.setattr(premerging, "LEFT_LINES", 30)
+    parts = Parts(tmp_path / "parts")
+    receiver = Receiver(root=tmp_path, spool=parts, formats=FORMATS, context=CONTEXT, as_of_us=AS_OF_US, workers=2)
+    received = receiver.receive_file(dataset(()), tmp_path / name, len)
+    (delivery,) = received.deliveries
+    assert (delivery.records, delivery.accepted, delivery.rejected) == (501, 167, {"address-not-routable": 333})
+    assert [row["record"] for row in received.rejects.first(1_000)] == [n + 2 for n in range(500) if n % 3]
+    assert max(read) < 20 + 30

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from accord.columns.builder import FAULT_LIMIT
+from accord.columns.reading import DOCUMENT_LIMIT, DOCUMENT_ROWS, DOCUMENT_VALUES, LINE_VALUES
+from accord.intake.receiving import LINE_LIMIT
 from accord.intake.unpacking import Limits
 from accord.vocabulary.reasons import EXPLANATIONS, Ignored
 
@@ -19,6 +22,11 @@ def test_the_page_on_handing_over_files_states_the_bounds_in_force() -> None:
         f"unpacked bytes for each byte on disk, once {limits.ratio_from_bytes >> 20} MiB": f"{limits.ratio}",
         "wrappings": f"{limits.depth}",
         "bytes of one member": f"{limits.member_bytes >> 30} GiB",
+        "bytes of one line": f"{LINE_LIMIT >> 20} MiB",
+        "values of one line": f"{LINE_VALUES:,}",
+        "a document": f"{DOCUMENT_LIMIT >> 20} MiB, {DOCUMENT_VALUES:,} values, "
+        f"{DOCUMENT_ROWS:,} observations and rejects",
+        "parts of one record": f"{FAULT_LIMIT:,}; the others are left out as well",
     }
     for start, value in expected.items():
         row = [told for what, told in stated.items() if what.startswith(start)]

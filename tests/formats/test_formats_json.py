@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accord.columns import builder, json_records
 from accord.columns.json_records import grain, packed_object, root_names
 from accord.formats import intelmq, n6, xarf
 from accord.vocabulary.errors import RefusedFileError
@@ -59,6 +60,41 @@ def test_a_line_that_is_no_strict_object_is_one_rejected_record(json_format, acc
     account(parsed)
     assert parsed.observations["record"].to_pylist() == [1, 3]
     assert [(row["record"], row["reason"]) for row in parsed.rejects.to_pylist()] == [(2, reason)]
+
+
+@every_module
+def test_a_long_line_of_more_values_than_can_be_held_is_one_rejected_record(json_format, account, module, monkeypatch):
+    monkeypatch.setattr(json_records, "LINE_VALUES", 300)
+    text = b'{"a": [' + b"[]," * 150 + b"1]}"
+    long = json.dumps(GOOD[module.NAME] | {"comment": "long, " * 50}).encode()
+    parsed = json_format(module).read(line(module) + b"\n" + text + b"\n" + long + b"\n")
+    account(parsed)
+    assert parsed.observations["record"].to_pylist() == [1, 3]
+    assert [(row["record"], row["reason"]) for row in parsed.rejects.to_pylist()] == [(2, "too-long")]
+
+
+@every_module
+def test_a_document_that_says_more_than_can_be_held_is_refused(json_format, module, monkeypatch):
+    monkeypatch.setattr(builder, "DOCUMENT_ROWS", 10)
+    few, many = ([GOOD[module.NAME]] * number for number in (10, 12))
+    assert json_format(module).read(json.dumps(few).encode()).records == 10
+    with pytest.raises(RefusedFileError, match="too much at once"):
+        json_format(module).read(json.dumps(many).encode())
+    # of lines, which come a few at a time, there may be any number
+    assert json_format(module).of(*many).records == 12
+
+
+def test_of_a_record_s_faults_the_first_are_kept(json_format, account):
+    listed = [{"ip": f"10.0.{number >> 8}.{number & 255}"} for number in range(5_000)]
+    bots = GOOD["n6"] | {"category": "bots"}
+    parsed = json_format(n6).of(bots | {"address": listed}, bots | {"address": [*listed, {"ip": "8.8.8.8"}]})
+    account(parsed)
+    rejects = parsed.rejects.to_pylist()
+    assert [(row["record"], row["text"]) for row in rejects] == [
+        (record, one["ip"]) for record in (1, 2) for one in listed[: builder.FAULT_LIMIT]
+    ]
+    assert [row["record"] for row in rejects if not row["partial"]] == [1]
+    assert parsed.observations["value"].to_pylist() == ["8.8.8.8"]
 
 
 @every_module

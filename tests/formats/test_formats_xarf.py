@@ -122,6 +122,14 @@ def test_the_narrowest_marking_holds(reports, more, marking):
     assert row["marking"] == marking
 
 
+def test_more_tags_than_any_report_has_are_one_rejected_record(reports):
+    tags = [f"malware:m{number}" for number in range(xarf.TAG_LIMIT + 1)]
+    assert len(reports.observed(REPORT | {"tags": tags[1:]})) == xarf.TAG_LIMIT
+    parsed = reports.of(REPORT | {"tags": tags})
+    assert [(row["column"], row["reason"]) for row in parsed.rejects.to_pylist()] == [("tags", "too-long")]
+    assert len(parsed.observations) == 0
+
+
 @pytest.mark.parametrize("tags", [["tlp:purple"], "tlp:red", [7], {"tlp": "red"}])
 def test_a_marking_that_cannot_be_read_is_not_passed_over(reports, tags):
     parsed = reports.of(REPORT | {"tags": tags})

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from accord.agreements.declarations import Dataset, DatasetRule, Partner, PartnerKind
 from accord.columns.instants import microseconds
-from accord.columns.reading import Columns, Context
+from accord.columns.reading import Columns, Context, Parsed
 from accord.formats.catalogue import FORMATS
 from accord.intake import receiving
 from accord.intake.receiving import Received, Receiver
@@ -133,16 +133,58 @@ def test_a_cut_off_archive_gives_nothing_at_all(tmp_path: Path) -> None:
     assert {row["delivery"] for row in rows} == {1}
 
 
-def test_line_numbers_survive_the_cutting_into_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("limit", "value"), [("CHUNK_BYTES", 256), ("CHUNK_LINES", 7), ("CHUNK_LINES", 1)])
+def test_line_numbers_survive_the_cutting_into_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
     root = tmp_path / "root"
     root.mkdir()
     lines = [f"host{number}.example" if number % 10 else "10.0.0.1" for number in range(1, 501)]
     (root / "list.txt").write_text("\n".join(lines) + "\n", "ascii")
-    monkeypatch.setattr(receiving, "CHUNK_BYTES", 256)
+    monkeypatch.setattr(receiving, limit, value)
     received, rows = receive(root, tmp_path / "spool", dataset("plain"))
     assert received.deliveries[0].records == 500
     assert [row["record"] for row in received.rejects.first(1_000)] == list(range(10, 501, 10))
     assert len(rows) == 450
+
+
+def test_no_chunk_has_more_lines_than_a_worker_can_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[int] = []
+    plain = FORMATS["plain"]
+    parse = plain.parse
+    monkeypatch.setattr(plain, "parse", lambda chunk, context: lines.append(parse(chunk, context).records) or parsed())
+    monkeypatch.setattr(receiving, "CHUNK_LINES", 100)
+
+    def parsed() -> Parsed:
+        return Parsed(records=lines[-1], ignored={"blank": lines[-1]})
+
+    root = tmp_path / "root"
+    root.mkdir()
+    with zipfile.ZipFile(root / "a.zip", "w") as archive:
+        for number in range(30):
+            archive.writestr(f"small-{number}", "\n" * 9 + " ")
+        archive.writestr("large", "\n" * 250)
+    received, _ = receive(root, tmp_path / "spool", dataset("plain"))
+    assert received.deliveries[0].records == 30 * 10 + 250
+    assert max(lines) == 100
+
+
+def test_a_document_of_more_values_than_can_be_held_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "DOCUMENT_VALUES", 200)
+    root = tmp_path / "root"
+    root.mkdir()
+    event = {"category": "bots", "restriction": "public", "confidence": "low", "address": [{"ip": "8.8.8.8"}]}
+    with zipfile.ZipFile(root / "a.zip", "w") as archive:
+        archive.writestr("good.json", json.dumps([event] * 20, indent=1))
+        archive.writestr("many.json", json.dumps([{}] * 101, indent=1))
+    received, rows = receive(root, tmp_path / "spool", dataset("n6"))
+    (delivery,) = received.deliveries
+    assert [(one.member, one.reason.partition(";")[0]) for one in delivery.refused] == [
+        ("many.json", "the document holds too many values")
+    ]
+    assert (delivery.records, len(rows)) == (20, 20)
 
 
 def test_what_lies_after_as_of_is_ignored_and_a_period_keeps_its_earlier_end(tmp_path: Path) -> None:

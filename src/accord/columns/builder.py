@@ -5,12 +5,16 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from accord.columns.reading import Parsed
+from accord.columns.reading import DOCUMENT_ROWS, Parsed
 from accord.columns.schema import OBSERVATIONS, REJECTS, RESOLUTIONS, TEXT_LIMIT
+from accord.vocabulary.errors import RefusedFileError
 from accord.vocabulary.indicators import TYPE_CODES, Indicator
 from accord.vocabulary.markings import Marking
 from accord.vocabulary.reasons import Ignored, Rejected
 from accord.vocabulary.roles import Role
+
+FAULT_LIMIT = 1_000
+"""Faults of one record that are kept: a list of a million wrong addresses says no more by each of them."""
 
 
 class ParsedBuilder:
@@ -37,8 +41,20 @@ class ParsedBuilder:
         self._ignore: Ignored | None = None
 
     def record(self, pointer: str | None) -> None:
-        """Begin a document's next record; `pointer` is its JSON pointer."""
+        """Begin a document's next record; `pointer` is its JSON pointer.
+
+        Raises RefusedFileError where the document has given more than DOCUMENT_ROWS.
+        """
         self._settle()
+        rows = sum(len(one["record"]) for one in (self._observations, self._resolutions, self._rejects))
+        if rows > DOCUMENT_ROWS:
+            raise RefusedFileError(
+                "the document says too much at once",
+                where=pointer or "/",
+                expected=f"at most {DOCUMENT_ROWS:,} observations, resolutions and rejects",
+                got=f"more in {self._records:,} records",
+                remedy="deliver it in several smaller files",
+            )
         self._records += 1
         self._number += 1
         self._pointer = pointer
@@ -98,8 +114,9 @@ class ParsedBuilder:
         self._accepted = True
 
     def reject(self, reason: Rejected, text: str, *, column: str | None = None) -> None:
-        """This record, or a part of it, cannot be taken; `text` is what stood there."""
-        self._pending.append((column, reason, text))
+        """This record, or a part of it, cannot be taken; `text` is what stood there. The first FAULT_LIMIT are kept."""
+        if len(self._pending) < FAULT_LIMIT:
+            self._pending.append((column, reason, text))
 
     def ignore(self, reason: Ignored) -> None:
         """This record makes no claim about an indicator."""

@@ -17,7 +17,7 @@ from accord.columns.builder import ParsedBuilder
 from accord.columns.fields import COUNT_LIMIT
 from accord.columns.instants import read_instant
 from accord.columns.lines import cut
-from accord.columns.reading import Chunk, Context, Document, Parsed
+from accord.columns.reading import LINE_VALUES, Chunk, Context, Document, Parsed, values_in
 from accord.columns.values import ADDRESSES, read_host, read_ipv4, read_value, url_host
 from accord.vocabulary.errors import RefusedFileError
 from accord.vocabulary.indicators import Indicator, IndicatorType
@@ -279,6 +279,9 @@ def _lines(chunk: Chunk, builder: ParsedBuilder) -> Iterator[Json]:
             text = raw.decode()
         except UnicodeDecodeError:
             builder.reject(Rejected.ENCODING, raw[:2048].decode("utf-8", "replace"))
+            continue
+        if len(raw) > LINE_VALUES and values_in(raw) > LINE_VALUES:
+            builder.reject(Rejected.TOO_LONG, text)
             continue
         try:
             content = reader.read(text)

@@ -43,6 +43,16 @@ HEAD_LIMIT = 65_536
 DOCUMENT_LIMIT = 256 * 1024 * 1024
 """Bytes of one document (a JSON member must be held whole); a larger one is refused."""
 
+DOCUMENT_VALUES = 1 << 24
+"""JSON values of one document, about: `[{},{},...]` takes thirty times its bytes when it is held. Events and objects
+have a value each 18 bytes or more, so that a document of DOCUMENT_LIMIT has no more than these."""
+
+DOCUMENT_ROWS = 1 << 22
+"""Observations, resolutions and rejects that one document may give: of real ones each has sixty bytes and more."""
+
+LINE_VALUES = 1 << 20
+"""JSON values of one line, about."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
@@ -206,6 +216,11 @@ class EitherFormat(Protocol):
 
     def parse(self, read: Chunk | Document, context: Context) -> Parsed:
         """Read a chunk of whole lines, or one document."""
+
+
+def values_in(data: bytes) -> int:
+    """About how many values a JSON text has: no fewer than it has, but for the outermost."""
+    return data.count(b",") + data.count(b"[") + data.count(b"{")
 
 
 def grain_of(module: ModuleType, head: bytes) -> str:

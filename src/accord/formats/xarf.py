@@ -93,6 +93,9 @@ SORTS = frozenset(
 )
 """The schema's sorts of malware. As a tag (`malware:trojan`) each is the name of no family."""
 
+TAG_LIMIT = 1_000
+"""Tags of one report. Each may name a family, and each family gives observations of all that the report names."""
+
 _ROLES: Mapping[str, Role] = {role.value: role for role in Role if role is not Role.UNDETERMINED}
 _CONTROLLER = "botnet:command-and-control"
 _VERSION = re.compile(r"4\.\d+\.\d+", re.ASCII)
@@ -163,6 +166,9 @@ def _tags(entry: Entry) -> Sequence[str]:
         return ()
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         entry.fault(Rejected.MALFORMED_OBJECT, "tags", tags)
+        return ()
+    if len(tags) > TAG_LIMIT:
+        entry.fault(Rejected.TOO_LONG, "tags", f"{len(tags):,} tags")
         return ()
     return [tag.strip().lower() for tag in tags]
 

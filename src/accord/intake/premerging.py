@@ -19,6 +19,9 @@ LEFT_LINES = 1 << 14
 
 LEFT_BYTES = 16 << 20
 
+LEFT_AT_ONCE = 1 << 17
+"""Lines that the format reads at once, at most: a piece may hold four million of two bytes each."""
+
 _PIECE_BITS = 24
 """A piece has fewer than 2**24 lines. Until all are counted a line is numbered by its piece and its place in it."""
 
@@ -88,9 +91,10 @@ class Premerging:
             taken = bench.premerger.take(data, 0, size, member, self._ways[member].shortcut)
             self._lines[member][sequence] = taken.lines
             rest = self._cleared(bench) if bench.member != member else []
-            self._leave(bench, member, sequence, data, taken)
-            if bench.lines >= LEFT_LINES or bench.held >= LEFT_BYTES:
-                rest += self._cleared(bench)
+            for begin in range(0, len(taken.start), LEFT_AT_ONCE):
+                self._leave(bench, member, sequence, data, taken, slice(begin, begin + LEFT_AT_ONCE))
+                if bench.lines >= LEFT_LINES or bench.held >= LEFT_BYTES:
+                    rest += self._cleared(bench)
         finally:
             self._idle.append(bench)
         return taken, rest
@@ -121,17 +125,18 @@ class Premerging:
         except IndexError:
             return _Bench(Premerger(self._as_of_us, self._keep))
 
-    def _leave(self, bench: _Bench, member: int, sequence: int, data: npt.NDArray[np.uint8], taken: Taken) -> None:
-        if not len(taken.start):
-            return
+    def _leave(
+        self, bench: _Bench, member: int, sequence: int, data: npt.NDArray[np.uint8], taken: Taken, which: slice
+    ) -> None:
         bench.member = member
-        pieces = [data[s:e].tobytes() for s, e in zip(taken.start.tolist(), taken.end.tolist(), strict=True)]
+        spans = zip(taken.start[which].tolist(), taken.end[which].tolist(), strict=True)
+        pieces = [data[s:e].tobytes() for s, e in spans]
         if pieces[-1][-1:] != b"\n":
             pieces[-1] += b"\n"
         ends = np.cumsum([len(piece) for piece in pieces])
         bench.data += pieces
         bench.ends.append(bench.held + ends)
-        bench.numbers.append(sequence << _PIECE_BITS | taken.number)
+        bench.numbers.append(sequence << _PIECE_BITS | taken.number[which])
         bench.held += int(ends[-1])
         bench.lines += len(pieces)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +21,7 @@ from accord.columns.instants import microseconds
 from accord.columns.premerge import SLACK
 from accord.columns.reading import (
     DOCUMENT_LIMIT,
+    DOCUMENT_VALUES,
     HEAD_LIMIT,
     Chunk,
     Context,
@@ -29,6 +30,7 @@ from accord.columns.reading import (
     Part,
     Shortcut,
     grain_of,
+    values_in,
 )
 from accord.intake.collector import collecting_seldom
 from accord.intake.delivery import DATED_RESOLUTIONS, Delivery, RefusedMember
@@ -46,6 +48,10 @@ from accord.vocabulary.roles import SERVER_ROLES, Role
 
 CHUNK_BYTES = 4 << 20
 """Bytes of lines that are parsed at once; small members travel together."""
+
+CHUNK_LINES = 1 << 17
+"""Lines that are parsed at once. Of usual ones CHUNK_BYTES hold fewer; of two bytes each, and all rejected, as many as
+those bytes hold would take a gigabyte."""
 
 PIECE_BYTES = 8 << 20
 """Bytes of lines that are merged while they are read, at once."""
@@ -261,8 +267,7 @@ class Receiver:
             head = member.head(HEAD_LIMIT)
             module = self._recognise(opened, head, number)
             if grain_of(module, head) == "document":
-                document = Document(member=number, path=opened.path(number), data=member.read(DOCUMENT_LIMIT))
-                packer.document(module, document)
+                packer.document(module, _document(number, opened.path(number), member))
             else:
                 layout = module.layout(head, opened.path(number), opened.context)
                 note = getattr(layout, "note", None)
@@ -493,7 +498,7 @@ class _Packer:
         self._module: ModuleType | None = None
         self._pieces: list[bytes] = []
         self._parts: list[Part] = []
-        self._held = 0
+        self._held = self._lines = 0
 
     def document(self, module: ModuleType, document: Document) -> None:
         """Pass on one document."""
@@ -514,14 +519,14 @@ class _Packer:
                 continue
             piece, carry = carry[:cut], carry[cut:]
             self.flush()
-            self._add(module, member, layout, piece, line)
+            line = self._add(module, member, layout, piece, line)
             self.flush()
-            line += piece.count(b"\n")
         if carry:
-            if line > 1:
+            is_large = line > 1
+            if is_large:
                 self.flush()
             self._add(module, member, layout, carry, line)
-            if line > 1:
+            if is_large:
                 self.flush()
 
     def sightings(self, member: int, way: Way, blocks: Iterator[bytes]) -> None:
@@ -562,15 +567,23 @@ class _Packer:
             return
         module, context = self._module, self._opened.context
         data, parts = b"".join(self._pieces), tuple(self._parts)
-        self._pieces, self._parts, self._held = [], [], 0
+        self._pieces, self._parts, self._held, self._lines = [], [], 0, 0
         chunk = Chunk(data=np.frombuffer(data, np.uint8), parts=parts)
         assert module is not None  # noqa: S101 -- parts are added with their module
         self._receiver.submit(
             self._opened, self._pool, tuple(part.member for part in parts), lambda: module.parse(chunk, context)
         )
 
-    def _add(self, module: ModuleType, member: int, layout: object, piece: bytes, line: int) -> None:
-        if self._module is not module or self._held + len(piece) > CHUNK_BYTES:
+    def _add(self, module: ModuleType, member: int, layout: object, lines: bytes, line: int) -> int:
+        """Take lines of a member, of which the first has number `line`; the number of the next one."""
+        for piece, lines_of in _few_lines(lines):
+            self._add_piece(module, member, layout, piece, line, lines_of)
+            line += lines_of
+        return line
+
+    def _add_piece(self, module: ModuleType, member: int, layout: object, piece: bytes, line: int, count: int) -> None:
+        full = self._held + len(piece) > CHUNK_BYTES or self._lines + count > CHUNK_LINES
+        if self._module is not module or full:
             self.flush()
         self._module = module
         self._parts.append(
@@ -585,6 +598,7 @@ class _Packer:
         )
         self._pieces.append(piece)
         self._held += len(piece)
+        self._lines += count
 
     def _verify_line(self, member: int, carry: bytes) -> None:
         if len(carry) > LINE_LIMIT:
@@ -598,6 +612,34 @@ class _Packer:
             got=f"{size:,} bytes without a line end",
             remedy="check that the file is text with line ends",
         )
+
+
+def _few_lines(lines: bytes) -> Iterator[tuple[bytes, int]]:
+    """Whole lines in pieces of at most CHUNK_LINES; and how many each has."""
+    count = lines.count(b"\n")
+    if count <= CHUNK_LINES:
+        yield lines, count + (not lines.endswith(b"\n"))
+        return
+    ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n"))[CHUNK_LINES - 1 :: CHUNK_LINES] + 1
+    for begin, end in pairwise([0, *ends.tolist(), len(lines)]):
+        if end > begin:
+            piece = lines[begin:end]
+            yield piece, piece.count(b"\n") + (not piece.endswith(b"\n"))
+
+
+def _document(number: int, path: str, member: Member) -> Document:
+    """A member, whole. Raises RefusedFileError when it is more than can be held."""
+    data = member.read(DOCUMENT_LIMIT)
+    values = values_in(data) if len(data) > DOCUMENT_VALUES else 0
+    if values > DOCUMENT_VALUES:
+        raise RefusedFileError(
+            "the document holds too many values",
+            where=path,
+            expected=f"at most about {DOCUMENT_VALUES:,}",
+            got=f"about {values:,}",
+            remedy="deliver it in several smaller files, or one object a line where the format has that",
+        )
+    return Document(member=number, path=path, data=data)
 
 
 def _size(path: Path) -> int:
