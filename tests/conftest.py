@@ -5,6 +5,7 @@ import ipaddress
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -21,6 +22,11 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 # CI draws the same examples every time, so that a red run is red again at home.
 settings.register_profile("ci", settings.get_profile("house"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "house")
+
+# What starts the tests in the background may have Ctrl-C switched off for all that it starts; tests send it to
+# processes of their own, which must not inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NEEDS = re.compile(r"^(?:Skipped: )?needs ([\w.+-]+)\b")
 _SHARED = Path(__file__).parents[1] / "../shared"
