@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, insert, inspect, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from accord.vocabulary.errors import AccordError, OutputError, SettingsError, UnreadableError
 from accord.workspace.database import Database, Place, migrate_database, open_database, place_of
@@ -54,6 +55,21 @@ ROWS: dict[str, tuple[str, ...]] = {
         INSERT INTO changes (at, noun, id, after) VALUES ('2016-02-01T00:00:00.000000Z', 'partner', 'vendor',
             '{"id": "vendor"}')
         """.split(";")
+    ),
+    "0003": tuple(
+        """
+        INSERT INTO journal_entries (number, at, kind, entry, openings) VALUES (0, 'T', 'delivery', '', '');
+        INSERT INTO journal_checkpoints (size, root, note, signed_at) VALUES (1, '', '', 'T');
+        INSERT INTO disclosures (id, made_at, recipient, country, purpose, marking, findings, first_entry, entries)
+            VALUES ('d', 'T', 'vendor', 'TH', 'prevention', 'clear', 1, 0, 1);
+        INSERT INTO disclosure_sources (disclosure, dataset, delivery, findings) VALUES ('d', 'sinkhole', 'bb', 1);
+        INSERT INTO recalls (id, at, kind, reason, due) VALUES ('r', 'T', 'withdrawn', 'wrong', 'T');
+        INSERT INTO recall_notices (recall, disclosure, entry) VALUES ('r', 'd', 0);
+        INSERT INTO consultations (number, at, processing, person, justification, object, recipients, digest)
+            VALUES (0, 'T', 'disclosure', 'a', 'b', 'c', '', 'dd');
+        INSERT INTO jobs (kind, arguments, state, queued_at, not_before, attempts)
+            VALUES ('purge', '{}', 'waiting', 'T', 'T', 0)
+        """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
 }
 
@@ -165,6 +181,27 @@ def fill(place: Place, revision: str, _migrated: tuple[str | None, str]) -> None
     with psycopg.connect(url) as server:
         for row in ROWS[revision]:
             server.execute(row)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE consultations SET person = 'z'",
+        "DELETE FROM consultations",
+        "UPDATE journal_entries SET entry = ''",
+        "DELETE FROM journal_entries",
+    ],
+)
+def test_what_is_only_added_to_is_kept_by_the_database_itself(place: Place, change: str) -> None:
+    migrate_database(place, now=NOW, revision="0002")
+    fill(place, "0002", migrate_database(place, now=NOW, revision="0002"))
+    fill(place, "0003", migrate_database(place, now=NOW))
+    with open_database(place) as database:
+        with pytest.raises(DBAPIError, match="is only added to"), database.writing() as connection:
+            connection.execute(text(change))
+        with database.writing() as connection:
+            # what opens a field can be destroyed
+            assert connection.execute(text("UPDATE journal_entries SET openings = '', opened_at = NULL")).rowcount == 1
 
 
 def test_what_is_written_in_a_block_that_fails_is_undone_tables_included(database: Database) -> None:

@@ -18,7 +18,9 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -26,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -262,3 +264,147 @@ CHANGES = Table(
     Column("after", Text, nullable=False),
 )
 """What became of partners, data sets and agreements, one row a change, never changed itself."""
+
+JOURNAL_ENTRIES = Table(
+    "journal_entries",
+    METADATA,
+    # its index in the ledger, from 0, without a gap
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    # what of the hub's it is about, in the hub's own words; never published
+    Column("reference", Text),
+    # the bytes that are a leaf of the tree; never changed
+    Column("entry", LargeBinary, nullable=False),
+    # accord.ledger.commitments.encode_openings of those that were not destroyed
+    Column("openings", LargeBinary, nullable=False),
+    # from when its public fields are for everybody; null: never
+    Column("opens_at", Instant),
+    Column("opened_at", Instant),
+    Index("ix_journal_entries_reference", "reference"),
+    Index("ix_journal_entries_opens_at", "opens_at"),
+)
+"""The ledger's entries in their order, with what opens their fields."""
+
+JOURNAL_CHECKPOINTS = Table(
+    "journal_checkpoints",
+    METADATA,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    # the signed note; once the quorum is reached, with the witnesses' cosignatures
+    Column("note", LargeBinary, nullable=False),
+    Column("signed_at", Instant, nullable=False),
+    # null: the quorum of witnesses has not been reached yet
+    Column("witnessed_at", Instant),
+)
+"""What the log has signed: of each size once, before anybody sees it."""
+
+DISCLOSURES = Table(
+    "disclosures",
+    METADATA,
+    # a UUID
+    Column("id", Text, primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    Column("operation", Text),
+    Column("recipient", ForeignKey("partners.id"), nullable=False),
+    Column("country", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    # a channel's id; null: a package
+    Column("channel", Text),
+    Column("marking", Text, nullable=False),
+    Column("findings", BigInteger, nullable=False),
+    # a package: SHA-256 of the sealed content, in hex
+    Column("sealed", Text),
+    # a package: the secret that opens it, until the recipient has confirmed it
+    Column("secret", Text),
+    # its entries in the ledger are these many from this one on
+    Column("first_entry", BigInteger, nullable=False),
+    Column("entries", Integer, nullable=False),
+    # when the recipient got what opens it; null: not yet
+    Column("handed_over_at", Instant),
+    # when the recipient's receipt was taken in; null: not yet
+    Column("received_at", Instant),
+    Index("ix_disclosures_recipient", "recipient"),
+)
+"""What left the hub, to whom, for what; a row appears together with its entries."""
+
+DISCLOSURE_SOURCES = Table(
+    "disclosure_sources",
+    METADATA,
+    Column("disclosure", ForeignKey("disclosures.id"), primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    # SHA-256 of the delivery, in hex
+    Column("delivery", Text, primary_key=True),
+    Column("findings", BigInteger, nullable=False),
+    Index("ix_disclosure_sources_delivery", "dataset", "delivery"),
+)
+"""What a disclosure rests on, so that it can be recalled."""
+
+RECALLS = Table(
+    "recalls",
+    METADATA,
+    # a UUID
+    Column("id", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    # withdrawn, corrected, erased
+    Column("kind", Text, nullable=False),
+    Column("dataset", Text),
+    # null: all of the data set
+    Column("delivery", Text),
+    Column("reason", Text, nullable=False),
+    # until when every recipient should have acknowledged
+    Column("due", Instant, nullable=False),
+)
+
+RECALL_NOTICES = Table(
+    "recall_notices",
+    METADATA,
+    Column("recall", ForeignKey("recalls.id"), primary_key=True),
+    Column("disclosure", ForeignKey("disclosures.id"), primary_key=True),
+    Column("entry", BigInteger, nullable=False),
+    Column("sent_at", Instant),
+    Column("acknowledged_at", Instant),
+    # what the recipient says of it
+    Column("answer", Text),
+)
+"""One for each disclosure that a recall concerns, by the channel that was used."""
+
+CONSULTATIONS = Table(
+    "consultations",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    # collection, alteration, consultation, disclosure, combination, erasure
+    Column("processing", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("justification", Text, nullable=False),
+    # what was asked for or done to, in the hub's words; values of persons only as HMAC
+    Column("object", Text, nullable=False),
+    # partners, by id, parted by spaces
+    Column("recipients", Text, nullable=False),
+    # SHA-256 over the row before and this one, in hex
+    Column("digest", Text, nullable=False),
+)
+"""The log of consultations (Directive (EU) 2016/680, Article 25); the database refuses to change or delete a row."""
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    # import, release, notify, purge
+    Column("kind", Text, nullable=False),
+    # JSON
+    Column("arguments", Text, nullable=False),
+    # waiting, done, failed
+    Column("state", Text, nullable=False),
+    Column("queued_at", Instant, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # who works on it, and until when that holds; null: nobody
+    Column("worker", Text),
+    Column("leased_until", Instant),
+    Column("ended_at", Instant),
+    # the last error in words, or what came of it
+    Column("outcome", Text),
+    Index("ix_jobs_state_not_before", "state", "not_before"),
+)

@@ -1,0 +1,117 @@
+"""What an entry of the ledger says, as a record, and which of its fields are for everybody.
+
+All entries have the same fields, so that a closed entry does not even show of which kind it is. What does not apply is
+empty. docs/ledger.md says what each field means.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from accord.ledger.commitments import Opening
+from accord.vocabulary.datasets import Origin, Purpose
+from accord.vocabulary.errors import MalformedError
+from accord.vocabulary.markings import Marking
+
+FEW = 10
+"""Counts below it are published as `<10`: a small number could tell who is meant."""
+
+
+class Kind(StrEnum):
+    """What an entry is about."""
+
+    AGREEMENT_SIGNED = "agreement-signed"
+    AGREEMENT_CHANGED = "agreement-changed"
+    AGREEMENT_ENDED = "agreement-ended"
+    DELIVERY = "delivery"
+    DISCLOSURE = "disclosure"
+    RECEIPT = "receipt"
+    RECALL = "recall"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    ERASURE = "erasure"
+    CHECK_DATA = "check-data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What one entry says. A value or a person is never part of it."""
+
+    kind: Kind
+    at: datetime
+    agreement: str = ""
+    """Ids of the agreements under which it happened, in order, parted by spaces."""
+    dataset: str = ""
+    """The data set as the public knows it: `public_name`."""
+    origin: Origin | None = None
+    partner: str = ""
+    """Id of the partner that delivered, received, signed or acknowledged."""
+    country: str = ""
+    """Of the recipient, ISO 3166-1 alpha-2."""
+    purpose: Purpose | None = None
+    marking: Marking | None = None
+    count: int | None = None
+    """Records accepted of a delivery; findings of a disclosure that rest on the data set; what an erasure reached."""
+    digest: str = ""
+    """SHA-256 in hex of what it is about: the document, the delivery, the sealed package, the receipt."""
+    refers: int | None = None
+    """The number of an earlier entry that this one answers, or takes back."""
+
+    @property
+    def records(self) -> str:
+        """The count as the public gets it."""
+        if self.count is None:
+            return ""
+        return str(self.count) if self.count >= FEW else f"<{FEW}"
+
+    @property
+    def year(self) -> str:
+        """The year in UTC."""
+        return f"{self.at.astimezone(UTC):%Y}"
+
+    def values(self) -> dict[str, bytes]:
+        """The entry's fields, by name; all of them, whatever the kind."""
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        at = self.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        said = own | {"at": at, "records": self.records, "year": self.year}
+        return {name: b"" if value is None else str(value).encode() for name, value in said.items()}
+
+
+NAMES: tuple[str, ...] = tuple(sorted([*(one.name for one in fields(Fact)), "records", "year"]))
+"""The fields of every entry."""
+
+PUBLIC: frozenset[str] = frozenset({"kind", "year", "dataset", "origin", "country", "records", "marking", "purpose"})
+"""The fields that are opened for everybody. Never a value, a person, a partner or an exact time."""
+
+
+def read_fact(openings: Iterable[Opening]) -> Fact:
+    """The fact in a whole entry's openings. Raises MalformedError when a field is missing, unknown or contradicts."""
+    values = {one.name: one.value for one in openings}
+    if tuple(sorted(values)) != NAMES:
+        raise MalformedError(
+            "An entry's openings are not those of a fact.", expected=" ".join(NAMES), got=" ".join(sorted(values))
+        )
+    try:
+        fact = _fact({name: value.decode() for name, value in values.items()})
+    except ValueError as error:
+        raise MalformedError("An entry's field holds what no fact says.", got=str(error)[:200]) from error
+    if fact.values() != values:
+        raise MalformedError("An entry's fields contradict each other, or are spelled otherwise.")
+    return fact
+
+
+def _fact(said: Mapping[str, str]) -> Fact:
+    kept = {one.name: said[one.name] for one in dataclasses.fields(Fact)}
+    return Fact(
+        **kept  # type: ignore[arg-type]
+        | {
+            "kind": Kind(said["kind"]),
+            "at": datetime.fromisoformat(said["at"]),
+            "origin": Origin(said["origin"]) if said["origin"] else None,
+            "purpose": Purpose(said["purpose"]) if said["purpose"] else None,
+            "marking": Marking(said["marking"]) if said["marking"] else None,
+            "count": int(said["count"]) if said["count"] else None,
+            "refers": int(said["refers"]) if said["refers"] else None,
+        }
+    )
