@@ -8,6 +8,7 @@ AccordError                     says what, where, expected, got and the remedy
 ├── LedgerError        exit 7   what a ledger shows is not to be trusted
 │   ├── MalformedError          bytes that are not what their format says: nothing was verified
 │   └── UnprovenError           a proof, signature, quorum or opening does not hold
+├── NotAgreedError     exit 8   no agreement in force lets this pass
 └── RefusedFileError   exit 3   a delivered file or archive member is refused whole; the run goes on
 
 Exit 0 is complete; exit 3 is complete with refused files.
@@ -93,6 +94,12 @@ class ReferenceDataError(AccordError):
     """Reference data is missing or malformed."""
 
     exit_code = 6
+
+
+class NotAgreedError(AccordError):
+    """No agreement in force lets this pass: nothing was taken in, and nothing was handed out."""
+
+    exit_code = 8
 
 
 class LedgerError(AccordError):

@@ -114,7 +114,7 @@ class Workspace:
                     remedy="wait until it has ended",
                 ) from error
             for left in self.root.glob(f"{_STAGING}*"):
-                shutil.rmtree(left)
+                _discard(left)
             yield
 
     @contextmanager
@@ -133,7 +133,7 @@ class Workspace:
         for path in folder.rglob("*"):
             _sync(path)
         _sync(folder)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        _make_parent(place)
         folder.rename(place)
         _sync(place.parent)
 
@@ -162,8 +162,10 @@ def make_workspace(root: Path, settings: str) -> Workspace:
 
     Raises SettingsError when the folder holds something, OutputError when it cannot be written.
     """
+    draft = root / f"{_STAGING}{SETTINGS}"
     with errors_named(root):
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        # one that was killed has left its draft, and nobody else's
+        if root.exists() and (not root.is_dir() or any(one.name != draft.name for one in root.iterdir())):
             raise SettingsError(
                 "The folder holds something already, and is left as it is.",
                 where=str(root),
@@ -173,7 +175,6 @@ def make_workspace(root: Path, settings: str) -> Workspace:
             )
         # what partners deliver is for those alone whom the hub lets in
         root.mkdir(0o700, parents=True, exist_ok=True)
-        draft = root / f"{_STAGING}{SETTINGS}"
         draft.write_text(settings, "utf-8")
         _sync(draft)
         draft.rename(root / SETTINGS)
@@ -203,6 +204,21 @@ def _children(folder: Path) -> list[Path]:
         return [path for path in folder.iterdir() if path.is_dir()]
     except FileNotFoundError:
         return []
+
+
+def _make_parent(place: Path) -> None:
+    """Make the folder that holds a place, and let its own name reach the disk before anything in it does."""
+    if not place.parent.is_dir():
+        _make_parent(place.parent)
+        place.parent.mkdir(exist_ok=True)
+        _sync(place.parent.parent)
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _sync(path: Path) -> None:
