@@ -15,6 +15,7 @@ from accord.agreements.agreement import CommitmentId, Ending, Fulfilment, Regist
 from accord.agreements.reading import read_register
 from accord.agreements.register import fulfilments, history, load_register, record_fulfilment, record_register
 from accord.agreements.telling import agreement_told
+from accord.ledger.notes import SignatureType, SigningKey, parse_verifier_key
 from accord.vocabulary.datasets import LegalBasis, Origin, Purpose, SourceGrade
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.handling import (
@@ -35,6 +36,9 @@ from accord.workspace.settings import SettingsTable
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 NOTHING = Register(partners={}, datasets={}, agreements={})
 HUB = '[hub]\nname = "Hub"\ncontact = "desk@hub.example"\nnamespace = "{}"\nkey_file = "hub.key"\n'
+# The example of age's own documentation, and that of C2SP signed-note.
+AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+RECEIPTS = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 
 
 @pytest.fixture
@@ -68,7 +72,11 @@ def words(options: object) -> st.SearchStrategy[object]:
 def files(draw: st.DrawFn) -> dict[str, object]:
     """The content of a file of up to three of each, with every key that there is."""
     partners = [
-        {"id": f"p{number}", "name": draw(texts), **maybe(draw, country=st.just("TH"))}
+        {
+            "id": f"p{number}",
+            "name": draw(texts),
+            **maybe(draw, country=st.just("TH"), age=st.just(AGE), receipts=st.just(RECEIPTS)),
+        }
         for number in range(draw(st.integers(1, 3)))
     ]
     names = [str(one["id"]) for one in partners]
@@ -321,3 +329,40 @@ def test_an_early_end_stays_when_a_file_is_applied_again(recorded: Database) -> 
         apply(recorded, changed(renewal=[RENEWAL]))
     with pytest.raises(SettingsError, match="within its terms"):
         apply(recorded, changed(to=date(2015, 12, 31)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("age", "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q", "an age public key of type X25519"),
+        ("age", AGE.upper(), "an age public key of type X25519"),
+        ("age", f" {AGE}", "an age public key of type X25519"),
+        ("age", "AGE-SECRET-KEY-1", "an age public key of type X25519"),
+        ("age", 7, "a text of one line"),
+        ("receipts", RECEIPTS[:-1], "a verifier key of type Ed25519"),
+        ("receipts", RECEIPTS.replace("c74f20a3", "c74f20a4"), "a verifier key of type Ed25519"),
+        ("receipts", AGE, "a verifier key of type Ed25519"),
+        (
+            "receipts",
+            str(SigningKey(name="w", type=SignatureType.COSIGNATURE_V1, seed=bytes(32)).verifier),
+            "a verifier key of type Ed25519",
+        ),
+    ],
+)
+def test_a_partners_key_that_is_none_is_refused_and_named(key: str, value: object, expected: str) -> None:
+    content = {"partner": [{"id": "csirt", "name": "CSIRT", key: value}]}
+    with pytest.raises(SettingsError, match=expected) as caught:
+        read_register(SettingsTable(file=Path("file.toml"), path="", content=content), NOTHING)
+    assert caught.value.where == f"file.toml: partner[1] (csirt).{key}"
+
+
+def test_a_partners_keys_are_recorded_and_told(database: Database) -> None:
+    content = {"partner": [{"id": "csirt", "name": "CSIRT", "age": AGE, "receipts": RECEIPTS}]}
+    declared = read_register(SettingsTable(file=Path("file.toml"), path="", content=content), NOTHING)
+    with database.writing() as connection:
+        (change,) = record_register(connection, NOTHING, declared, now=NOW)
+        loaded = load_register(connection)
+    assert (change.after["age"], change.after["receipts"]) == (AGE, RECEIPTS)
+    assert loaded == declared
+    (partner,) = loaded.partners.values()
+    assert partner.receipts == parse_verifier_key(RECEIPTS)

@@ -11,8 +11,10 @@ from typing import NewType
 
 from accord.columns.instants import EPOCH
 from accord.columns.reading import Columns
+from accord.ledger.notes import SignatureType, VerifierKey, parse_verifier_key
 from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
 from accord.vocabulary.datasets import LegalBasis, Origin, SourceGrade
+from accord.vocabulary.errors import MalformedError
 from accord.vocabulary.indicators import IndicatorType
 from accord.vocabulary.markings import MARKINGS, Marking, read_marking
 from accord.vocabulary.roles import Role
@@ -44,6 +46,10 @@ class Partner:
     name: str
     kind: PartnerKind
     country: CountryCode | None
+    age: str | None = None
+    """The age key (X25519, `age1...`) to which what opens its packages is encrypted; None: not known yet."""
+    receipts: VerifierKey | None = None
+    """The Ed25519 key with which it signs receipts; None: none is taken in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +121,37 @@ def read_partner(table: SettingsTable) -> Partner:
         name=table.text("name"),
         kind=table.choice("kind", PartnerKind, PartnerKind.VENDOR),
         country=read_country(table, "country") if table.offers("country") else None,
+        age=_read_age(table) if table.offers("age") else None,
+        receipts=_read_receipts(table) if table.offers("receipts") else None,
     )
     table.done()
     return partner
+
+
+def _read_age(table: SettingsTable) -> str:
+    from pyrage import RecipientError
+    from pyrage.x25519 import Recipient
+
+    value = table.text("age")
+    try:
+        key = str(Recipient.from_str(value))
+    except RecipientError:
+        key = None
+    if key != value:
+        raise table.wrong("age", "an age public key of type X25519, age1...", value)
+    return value
+
+
+def _read_receipts(table: SettingsTable) -> VerifierKey:
+    value = table.text("receipts")
+    expected = "a verifier key of type Ed25519, <name>+<8 hexadecimal digits>+<base64>"
+    try:
+        key = parse_verifier_key(value)
+    except MalformedError as error:
+        raise table.wrong("receipts", expected, value, error.remedy or error.what) from None
+    if key.type is not SignatureType.ED25519:
+        raise table.wrong("receipts", expected, value, "this key cosigns checkpoints, and signs nothing else")
+    return key
 
 
 def read_country(table: SettingsTable, name: str) -> CountryCode:

@@ -30,6 +30,7 @@ from accord.agreements.agreement import (
 from accord.agreements.declarations import Partner, PartnerId, PartnerKind
 from accord.agreements.reading import merged
 from accord.agreements.telling import agreement_told, dataset_told, fulfilment_told, partner_told
+from accord.ledger.notes import parse_verifier_key
 from accord.vocabulary.datasets import LegalBasis, Origin, Purpose, SourceGrade
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.handling import (
@@ -92,7 +93,14 @@ def load_register(connection: Connection) -> Register:
     parts = {table.name: _grouped(connection, table, "agreement") for table in (*_PARTS, COMMITMENTS)}
     return Register(
         partners={
-            row.id: Partner(id=row.id, name=row.name, kind=PartnerKind(row.kind), country=row.country)
+            row.id: Partner(
+                id=row.id,
+                name=row.name,
+                kind=PartnerKind(row.kind),
+                country=row.country,
+                age=row.age,
+                receipts=None if row.receipts is None else parse_verifier_key(row.receipts),
+            )
             for row in _rows(connection, PARTNERS)
         },
         datasets={row.id: _dataset(row, sharing[row.id]) for row in _rows(connection, DATASETS)},

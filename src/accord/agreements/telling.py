@@ -12,7 +12,14 @@ from accord.agreements.declarations import Partner
 
 def partner_told(partner: Partner) -> dict[str, object]:
     """A partner."""
-    return {"id": partner.id, "name": partner.name, "kind": partner.kind.value, "country": partner.country}
+    return {
+        "id": partner.id,
+        "name": partner.name,
+        "kind": partner.kind.value,
+        "country": partner.country,
+        "age": partner.age,
+        "receipts": None if partner.receipts is None else str(partner.receipts),
+    }
 
 
 def dataset_told(dataset: RegisteredDataset) -> dict[str, object]:

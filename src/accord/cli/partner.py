@@ -29,6 +29,12 @@ def add(
     name: Annotated[str, typer.Option("--name", help="As people know it.")],
     kind: Annotated[str, typer.Option("--kind", help="vendor, csirt, police or auditor.")] = "vendor",
     country: Annotated[str | None, typer.Option("--country", help="Where it sits, such as TH.")] = None,
+    age: Annotated[
+        str | None, typer.Option("--age", metavar="KEY", help="The age key to which its packages are opened.")
+    ] = None,
+    receipts: Annotated[
+        str | None, typer.Option("--receipts", metavar="KEY", help="The verifier key of its receipts.")
+    ] = None,
     folder: InWorkspace = Path(),
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +44,8 @@ def add(
     """
     from accord.cli.registering import add_one
 
-    add_one(folder, "partner", {"id": partner, "name": name, "kind": kind, "country": country}, as_json=as_json)
+    content = {"id": partner, "name": name, "kind": kind, "country": country, "age": age, "receipts": receipts}
+    add_one(folder, "partner", content, as_json=as_json)
 
 
 @app.command("show")

@@ -114,6 +114,9 @@ PARTNERS = Table(
     Column("name", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("country", Text),
+    # the keys to which packages are opened, and with which receipts are signed, as text; null: none is known
+    Column("age", Text),
+    Column("receipts", Text),
 )
 
 DATASETS = Table(
@@ -313,8 +316,10 @@ DISCLOSURES = Table(
     Column("channel", Text),
     Column("marking", Text, nullable=False),
     Column("findings", BigInteger, nullable=False),
-    # a package: SHA-256 of the sealed content, in hex
+    # a package: SHA-256 of its manifest, which holds that of the sealed content, in hex
     Column("sealed", Text),
+    # a package: SHA-256 of the list of its content, which the recipient's receipt must name, in hex
+    Column("content", Text),
     # a package: the secret that opens it, until the recipient has confirmed it
     Column("secret", Text),
     # its entries in the ledger are these many from this one on

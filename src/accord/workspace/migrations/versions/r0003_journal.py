@@ -1,4 +1,4 @@
-"""The journal, what left the hub, recalls, the log of consultations, and jobs."""
+"""Partners' keys, the journal, what left the hub, recalls, the log of consultations, and jobs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,8 @@ _UNCHANGED = {"consultations": None, "journal_entries": "number, at, kind, refer
 
 def upgrade() -> None:
     """Make the tables, and let the database itself refuse to change what is only ever added to."""
+    op.add_column("partners", sa.Column("age", sa.Text(), nullable=True))
+    op.add_column("partners", sa.Column("receipts", sa.Text(), nullable=True))
     op.create_table(
         "consultations",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -90,6 +92,7 @@ def upgrade() -> None:
         sa.Column("marking", sa.Text(), nullable=False),
         sa.Column("findings", sa.BigInteger(), nullable=False),
         sa.Column("sealed", sa.Text(), nullable=True),
+        sa.Column("content", sa.Text(), nullable=True),
         sa.Column("secret", sa.Text(), nullable=True),
         sa.Column("first_entry", sa.BigInteger(), nullable=False),
         sa.Column("entries", sa.Integer(), nullable=False),
