@@ -93,7 +93,7 @@ def test_a_workspace_holds_the_files_that_its_page_names(workspace_run: "FirstRu
     page = (ROOT / "docs/workspace.md").read_text("utf-8")
     drawn = re.search(r"^```\nhub/\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert drawn is not None
-    named = set(re.findall(r"[\w-]+\.(?:toml|key|db|json|parquet)|\bdelivered\b(?= )", drawn[1]))
+    named = set(re.findall(r"[\w-]+\.(?:toml|key|policy|db|json|parquet)|\bdelivered\b(?= )", drawn[1]))
     hub = workspace_run.folder / "hub"
     found = {path.name for path in hub.rglob("*") if path.is_file()} - {".lock"}
     # no server and no resolution was delivered

@@ -12,8 +12,11 @@ from accord.ledger.commitments import (
     Entry,
     Opening,
     commit,
+    commit_encoded,
+    encode_opened,
     encode_openings,
     parse_entry,
+    parse_opened,
     parse_openings,
 )
 from accord.ledger.tiles import pack_entries
@@ -224,3 +227,50 @@ def test_any_bytes_are_read_or_refused(tail: bytes, head: bytes) -> None:
 
 def test_a_salt_and_a_value_are_in_no_repr() -> None:
     assert repr(KIND) == "Opening(name='kind')"
+
+
+@given(fields, st.integers(0, 1 << 64))
+def test_what_is_committed_at_once_is_spelled_as_field_by_field(values: dict[str, bytes], seed: int) -> None:
+    entry, openings = commit(values, Random(seed).randbytes)
+    drawn = b"".join(one.salt for one in openings)
+    assert commit_encoded(values, lambda size: drawn[:size]) == (entry.encode(), encode_openings(openings))
+
+
+def test_a_source_that_is_not_random_is_refused_at_once_too() -> None:
+    with pytest.raises(MalformedError, match="one salt"):
+        commit_encoded({"a": b"", "b": b""}, bytes)
+    with pytest.raises(MalformedError, match="one salt"):
+        commit_encoded({"a": b"", "b": b""}, lambda size: bytes(range(size - 1)))
+    with pytest.raises(MalformedError, match="too few"):
+        commit_encoded({}, bytes)
+
+
+OPENED = b"accord-opened/v1\nentry 3\n" + OPENINGS.split(b"\n", 1)[1] + b"entry 17\n" + OPENINGS.split(b"\n")[1] + b"\n"
+
+
+def test_openings_of_several_entries_are_written_under_their_numbers() -> None:
+    assert encode_opened({17: [KIND], 4: [], 3: [KIND, RECORDS]}) == OPENED
+    assert parse_opened(OPENED) == {3: (KIND, RECORDS), 17: (KIND,)}
+    assert parse_opened(b"accord-opened/v1\n") == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"accord-opened/v1",
+        b"accord-openings/v1\n",
+        OPENED[:-1],
+        OPENED + b"\n",
+        OPENED.replace(b"entry 17", b"entry 2"),
+        OPENED.replace(b"entry 17", b"entry 3"),
+        OPENED.replace(b"entry 17", b"entry 017"),
+        OPENED.replace(b"entry 17", b"entry -1"),
+        OPENED.replace(b"entry 3\n", b""),
+        OPENED + b"entry 18\n",
+        OPENED.replace(b"kind", b"zind", 1),
+    ],
+)
+def test_what_is_no_list_of_openings_of_entries_is_refused(data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        parse_opened(data)

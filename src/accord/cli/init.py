@@ -15,6 +15,8 @@ key_file = "hub.key"                                 # finding ids are made from
 
 # The database is accord.db beside this file, or what is named here (a password has its place in ~/.pgpass):
 {database}
+# The ledger's name, which no other log has and which never changes, and where its key and policy lie:
+{ledger}
 # Who delivers, and what. Take the marks away and say what is true:
 
 # [[partner]]
@@ -47,30 +49,46 @@ def init(
         str | None,
         typer.Option("--database", metavar="URL", help="Its database, if not SQLite: postgresql://USER@HOST/DATABASE."),
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option("--ledger", metavar="NAME", help="The ledger's name, such as fusion.example/ledger."),
+    ] = None,
 ) -> None:
     """Make a workspace: a folder that keeps deliveries, their evidence, and snapshots of what was found.
 
-    It gets a settings file to fill in, a secret key from which finding ids are made, and a database. When the database
-    cannot be made, `accord migrate` makes it later.
+    It gets a settings file to fill in, a secret key from which finding ids are made, a ledger with its key, and a
+    database. When the database cannot be made, `accord migrate` makes it later.
 
     Example: accord init hub --name "National fusion centre" --contact desk@fusion.example
     """
     import json
+    import tomllib
     from datetime import UTC, datetime
     from uuid import uuid4
 
     from accord.cli.terminal import say
     from accord.formats.catalogue import FORMATS
+    from accord.journal.place import ledger_key, ledger_policy, read_ledger
     from accord.operations.declaration import read_workspace
     from accord.workspace.database import migrate_database
     from accord.workspace.keys import hub_key
-    from accord.workspace.store import make_workspace
+    from accord.workspace.settings import SettingsTable
+    from accord.workspace.store import SETTINGS, make_workspace
 
     # a JSON string is a TOML basic string
     table = _OWN_DATABASE if database is None else f"[database]\nurl = {json.dumps(database)}\n"
-    settings = _SETTINGS.format(name=json.dumps(name), contact=json.dumps(contact), namespace=uuid4(), database=table)
+    namespace = uuid4()
+    log = f'# [ledger]\n# origin = "accord/{namespace}"\n'
+    if origin is not None:
+        log = f"[ledger]\norigin = {json.dumps(origin)}\n"
+    settings = _SETTINGS.format(
+        name=json.dumps(name), contact=json.dumps(contact), namespace=namespace, database=table, ledger=log
+    )
+    # what was typed is looked at before anything is made
+    read_ledger(SettingsTable(file=folder / SETTINGS, path="", content=tomllib.loads(settings)), namespace)
     workspace = make_workspace(folder, settings)
     declared = read_workspace(workspace.settings, FORMATS)
     hub_key(declared.hub.key_file)
+    ledger_policy(declared.ledger, ledger_key(declared.ledger))
     migrate_database(declared.database, now=datetime.now(UTC))
     say(f"Declare partners and data sets in {workspace.settings}, then: accord delivery add DATASET FILE --in {folder}")

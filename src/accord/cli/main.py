@@ -15,6 +15,7 @@ from accord.cli import (
     delivery,
     formats,
     init,
+    ledger,
     lookup,
     migrate,
     operation,
@@ -41,6 +42,7 @@ app.add_typer(delivery.app, name="delivery")
 app.add_typer(partner.app, name="partner")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(agreement.app, name="agreement")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(resolution.app, name="resolution")

@@ -4,7 +4,6 @@ All entries have the same fields, so that a closed entry does not even show of w
 empty. docs/ledger.md says what each field means.
 """
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -65,20 +64,16 @@ class Fact:
             return ""
         return str(self.count) if self.count >= FEW else f"<{FEW}"
 
-    @property
-    def year(self) -> str:
-        """The year in UTC."""
-        return f"{self.at.astimezone(UTC):%Y}"
-
     def values(self) -> dict[str, bytes]:
         """The entry's fields, by name; all of them, whatever the kind."""
-        own = {one.name: getattr(self, one.name) for one in fields(self)}
-        at = self.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        said = own | {"at": at, "records": self.records, "year": self.year}
+        said = {name: getattr(self, name) for name in _OWN}
+        said["at"] = f"{self.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        said["records"], said["year"] = self.records, said["at"][:4]
         return {name: b"" if value is None else str(value).encode() for name, value in said.items()}
 
 
-NAMES: tuple[str, ...] = tuple(sorted([*(one.name for one in fields(Fact)), "records", "year"]))
+_OWN: tuple[str, ...] = tuple(one.name for one in fields(Fact))
+NAMES: tuple[str, ...] = tuple(sorted([*_OWN, "records", "year"]))
 """The fields of every entry."""
 
 PUBLIC: frozenset[str] = frozenset({"kind", "year", "dataset", "origin", "country", "records", "marking", "purpose"})
@@ -102,9 +97,8 @@ def read_fact(openings: Iterable[Opening]) -> Fact:
 
 
 def _fact(said: Mapping[str, str]) -> Fact:
-    kept = {one.name: said[one.name] for one in dataclasses.fields(Fact)}
     return Fact(
-        **kept  # type: ignore[arg-type]
+        **{name: said[name] for name in _OWN}  # type: ignore[arg-type]
         | {
             "kind": Kind(said["kind"]),
             "at": datetime.fromisoformat(said["at"]),

@@ -12,6 +12,7 @@ is gone for good, while the log still verifies.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 
 from accord.ledger.notes import decode_base64, encode_base64
@@ -20,10 +21,13 @@ from accord.vocabulary.errors import MalformedError, UnprovenError
 SALT_BYTES = 32
 DIGEST_BYTES = 32
 MAX_FIELDS = 256
+MAX_OPENED_BYTES = 64 << 20
 
 _ENTRY = "accord-entry/v1"
 _OPENINGS = "accord-openings/v1"
+_OPENED = "accord-opened/v1"
 _DOMAIN = b"accord-commitment/v1\x00"
+_NUMBER = re.compile("entry (0|[1-9][0-9]{0,18})")
 _NAME = re.compile("[a-z][a-z0-9-]{0,63}")
 _NOTHING = "-"
 """How an empty value is written, because a line would end in a space otherwise."""
@@ -45,8 +49,7 @@ class Opening:
     @property
     def digest(self) -> bytes:
         """The commitment: SHA-256("accord-commitment/v1", 0x00, length of name in one byte, name, salt, value)."""
-        name = self.name.encode("ascii")
-        return sha256(_DOMAIN + bytes([len(name)]) + name + self.salt + self.value).digest()
+        return sha256(_prefix(self.name) + self.salt + self.value).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,23 @@ def commit(fields: Mapping[str, bytes], draw: Callable[[int], bytes]) -> tuple[E
     return Entry(commitments=tuple(Commitment(name=one.name, digest=one.digest) for one in openings)), openings
 
 
+def commit_encoded(fields: Mapping[str, bytes], draw: Callable[[int], bytes]) -> tuple[bytes, bytes]:
+    """As `commit`, but spelled: `Entry.encode()` and `encode_openings()`. Raises MalformedError."""
+    if not 0 < len(fields) <= MAX_FIELDS:
+        raise MalformedError("An entry has too few or too many fields.", expected=f"1 to {MAX_FIELDS}")
+    names = sorted(fields)
+    drawn = draw(SALT_BYTES * len(names))
+    salts = [drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES)]
+    if len(set(salts)) != len(names) or len(drawn) != SALT_BYTES * len(names):
+        raise MalformedError("Two fields would have one salt.", remedy="draw salts from a source that is random")
+    entry, openings = [_ENTRY], [_OPENINGS]
+    for name, salt in zip(names, salts, strict=True):
+        value = fields[name]
+        entry.append(f"{name} {encode_base64(sha256(_prefix(name) + salt + value).digest())}")
+        openings.append(f"{name} {encode_base64(salt)} {encode_base64(value) or _NOTHING}")
+    return "\n".join([*entry, ""]).encode("ascii"), "\n".join([*openings, ""]).encode("ascii")
+
+
 def parse_entry(data: bytes) -> Entry:
     """Read an entry. Raises MalformedError."""
     rows = [_words(line, 2) for line in _lines(data, _ENTRY, "entry")]
@@ -136,15 +156,54 @@ def parse_openings(data: bytes) -> tuple[Opening, ...]:
     return openings
 
 
+def encode_opened(opened: Mapping[int, Iterable[Opening]]) -> bytes:
+    """Openings of several entries: after `accord-opened/v1`, for each a line `entry <number>` and its openings.
+
+    Ascending by number; an entry of which nothing is opened is not named. Raises MalformedError.
+    """
+    lines = [_OPENED]
+    for number in sorted(opened):
+        rows = encode_openings(opened[number]).decode("ascii").split("\n")[1:-1]
+        lines += [f"entry {number}", *rows] if rows else []
+    return "\n".join([*lines, ""]).encode("ascii")
+
+
+def parse_opened(data: bytes) -> dict[int, tuple[Opening, ...]]:
+    """Read openings of several entries. Raises MalformedError; nothing is verified."""
+    blocks: dict[int, list[str]] = {}
+    lines: list[str] | None = None
+    if len(data) > MAX_OPENED_BYTES:
+        raise MalformedError("A list of openings is too large.", expected=f"at most {MAX_OPENED_BYTES:,} bytes")
+    for line in _split(data, _OPENED, "list of openings of entries"):
+        number = _NUMBER.fullmatch(line)
+        if number is not None:
+            lines = blocks.setdefault(int(number[1]), [])
+        elif lines is None:
+            raise MalformedError("An opening is of no entry.", expected="a line `entry <number>` above it")
+        else:
+            lines.append(line)
+    opened = {
+        number: parse_openings("\n".join([_OPENINGS, *rows, ""]).encode("ascii")) for number, rows in blocks.items()
+    }
+    if encode_opened(opened) != data:
+        raise MalformedError("A list of openings is spelled otherwise.")
+    return opened
+
+
 def _lines(data: bytes, header: str, what: str) -> list[str]:
+    lines = _split(data, header, what)
+    if len(lines) > MAX_FIELDS:
+        raise MalformedError(f"A {what} has too many fields.", expected=f"at most {MAX_FIELDS}")
+    return lines
+
+
+def _split(data: bytes, header: str, what: str) -> list[str]:
     try:
         lines = data.decode("ascii").split("\n")
     except UnicodeDecodeError as error:
         raise MalformedError(f"This is no {what}.", expected="ASCII", got=f"byte {error.start}") from error
     if lines[0] != header or lines.pop():
         raise MalformedError(f"This is no {what}.", expected=f"{header}, and lines that end in a newline")
-    if len(lines) > MAX_FIELDS + 1:
-        raise MalformedError(f"A {what} has too many fields.", expected=f"at most {MAX_FIELDS}")
     return lines[1:]
 
 
@@ -153,6 +212,12 @@ def _words(line: str, count: int) -> list[str]:
     if len(words) != count:
         raise MalformedError("A line is not understood.", expected=f"{count} words", got=f"{len(words)}")
     return words
+
+
+@lru_cache(MAX_FIELDS)
+def _prefix(name: str) -> bytes:
+    _demand_name(name)
+    return _DOMAIN + bytes([len(name)]) + name.encode("ascii")
 
 
 def _demand_name(name: str) -> None:

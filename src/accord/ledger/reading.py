@@ -42,7 +42,7 @@ class TiledTree:
         """
         self.size: Final = size
         self.root: Final = root
-        self._read_tile = read_tile
+        self.read_tile: Final = read_tile
         self._keep = max(keep, 1)
         edge = TreeEdge.read(size, root, read_tile)
         self._edge = [_Rows(hashes) for hashes in edge.partial]
@@ -104,7 +104,7 @@ class TiledTree:
             return known
         expected = self._tile(level + 1, index // TILE_WIDTH).hash(0, index % TILE_WIDTH)
         tile = HashTile(level=level, index=index)
-        rows = _Rows(read_hashes(self._read_tile, tile))
+        rows = _Rows(read_hashes(self.read_tile, tile))
         if rows.hash(TILE_HEIGHT, 0) != expected:
             raise UnprovenError(
                 "A tile is not the one in the tree.", where=tile.path, expected=f"root {expected.hex()}",

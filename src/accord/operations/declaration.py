@@ -21,6 +21,7 @@ from accord.workspace.settings import SettingsTable, known, read_settings, uniqu
 from accord.workspace.translations import LANGUAGES
 
 if TYPE_CHECKING:  # a run without a workspace has no database, and starts without its library
+    from accord.journal.place import LedgerPlace
     from accord.workspace.database import Place
 
 
@@ -105,6 +106,7 @@ class Declared:
 
     hub: Hub
     database: "Place"
+    ledger: "LedgerPlace"
     partners: Mapping[PartnerId, Partner]
     datasets: tuple[Dataset, ...]
     """Without paths and times: those are said with each delivery."""
@@ -119,6 +121,7 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
 
     Raises SettingsError (what is wrong, where, expected, got) and UnreadableError.
     """
+    from accord.journal.place import read_ledger
     from accord.workspace.database import read_database
 
     table = read_settings(path)
@@ -129,6 +132,7 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
     declared = Declared(
         hub=hub,
         database=read_database(table, hub.namespace),
+        ledger=read_ledger(table, hub.namespace),
         partners=partners,
         datasets=_read_datasets(table, partners, formats, located=False, required=False),
     )

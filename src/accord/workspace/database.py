@@ -91,7 +91,7 @@ def place_of(settings: Path) -> Place:
     Raises SettingsError and UnreadableError.
     """
     whole = read_settings(settings)
-    for name in ("partner", "dataset", "agreement"):
+    for name in ("partner", "dataset", "agreement", "ledger"):
         whole.offers(name)
     hub = whole.table("hub")
     namespace = hub.text("namespace")

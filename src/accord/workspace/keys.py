@@ -1,9 +1,10 @@
-"""The hub's key, from which finding ids are made: created on first use, readable by its owner only."""
+"""Secrets in files: made on first use from random bytes, mode 0600, readable by their owner only."""
 
 import os
 import re
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
@@ -11,35 +12,15 @@ from accord.workspace.regular import open_regular
 
 KEY_BYTES = 32
 _FORM = re.compile(rb"[0-9a-f]{64}\n?")
+_LIMIT = 1 << 16
 
 
 def hub_key(path: Path) -> bytes:
-    """The key in `path` (64 hexadecimal digits); a new random one is written there, mode 0600, if there is no file.
+    """The key in `path` (64 hexadecimal digits) from which finding ids are made; made if there is no file.
 
-    Raises SettingsError when the file holds something else or others can read it, UnreadableError and OutputError.
+    Raises as `kept_secret`.
     """
-    try:
-        return _read(path)
-    except FileNotFoundError:
-        return _create(path)
-    except OSError as error:
-        raise UnreadableError(
-            "The hub's key cannot be read.", where=str(path), got=error.strerror or type(error).__name__
-        ) from error
-
-
-def _read(path: Path) -> bytes:
-    with open_regular(path) as file:
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        text = file.read(128)
-    if mode & 0o077:
-        raise SettingsError(
-            "The hub's key can be read by others.",
-            where=str(path),
-            expected="mode 0600",
-            got=f"mode {mode:04o}",
-            remedy=f"chmod 600 {path}",
-        )
+    text = kept_secret(path, what="The hub's key", make=lambda: secrets.token_hex(KEY_BYTES).encode("ascii") + b"\n")
     if _FORM.fullmatch(text) is None:
         raise SettingsError(
             "The hub's key file holds something else.",
@@ -50,25 +31,56 @@ def _read(path: Path) -> bytes:
     return bytes.fromhex(text.decode("ascii").strip())
 
 
-def _create(path: Path) -> bytes:
-    key = secrets.token_bytes(KEY_BYTES)
+def kept_secret(path: Path, *, what: str, make: Callable[[], bytes] | None) -> bytes:
+    """What a secret file holds; if there is none, what `make` gives is written there, unless it is None.
+
+    `what` is how errors call it. Raises SettingsError when others can read it, UnreadableError and OutputError.
+    """
+    try:
+        return _read(path, what)
+    except FileNotFoundError as error:
+        if make is None:
+            raise UnreadableError(f"{what} is not there.", where=str(path)) from error
+        return _create(path, what, make())
+    except OSError as error:
+        raise UnreadableError(
+            f"{what} cannot be read.", where=str(path), got=error.strerror or type(error).__name__
+        ) from error
+
+
+def _read(path: Path, what: str) -> bytes:
+    with open_regular(path) as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        text = file.read(_LIMIT)
+    if mode & 0o077:
+        raise SettingsError(
+            f"{what} can be read by others.",
+            where=str(path),
+            expected="mode 0600",
+            got=f"mode {mode:04o}",
+            remedy=f"chmod 600 {path}",
+        )
+    return text
+
+
+def _create(path: Path, what: str, secret: bytes) -> bytes:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             # a file object, because a bare write may stop half-way where the disk is full, and say nothing
             with os.fdopen(descriptor, "wb") as file:
-                file.write(key.hex().encode("ascii") + b"\n")
+                file.write(secret)
                 file.flush()
                 os.fsync(file.fileno())
-            # link fails where a file appeared meanwhile: then another run made the key, and that one counts
+            # link fails where a file appeared meanwhile: then another run made the secret, and that one counts
             os.link(draft, path)
         except FileExistsError:
-            return _read(path)
+            return _read(path, what)
         finally:
             draft.unlink()
     except OSError as error:
         raise OutputError(
-            "The hub's key cannot be written.", where=str(path), got=error.strerror or type(error).__name__
+            f"{what} cannot be written.", where=str(path), got=error.strerror or type(error).__name__
         ) from error
-    return key
+    return secret

@@ -1,0 +1,39 @@
+"""Opening a workspace's ledger, and what a person is told of how far it is published."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from accord.cli.terminal import talk
+from accord.formats.catalogue import FORMATS
+from accord.journal.keeping import Ledger, Published, open_ledger
+from accord.journal.witnesses import post
+from accord.operations.declaration import read_workspace
+from accord.workspace.database import open_database
+from accord.workspace.store import open_workspace
+
+
+@contextmanager
+def opened_ledger(folder: Path) -> Iterator[Ledger]:
+    """The ledger of the workspace in a folder, with its database. Raises AccordError."""
+    declared = read_workspace(open_workspace(folder).settings, FORMATS)
+    with open_database(declared.database) as database:
+        yield open_ledger(declared.ledger, database)
+
+
+def publish(ledger: Ledger, now: datetime) -> Published:
+    """Publish, and tell of witnesses that have not cosigned. Raises AccordError."""
+    published = ledger.publish(now=now, post=post)
+    for one in published.silences:
+        talk(f"witness {one.witness} has not cosigned: {one.reason}")
+    return published
+
+
+def in_words(published: Published) -> str:
+    """How far the ledger is published, in a sentence."""
+    shown = 0 if published.checkpoint is None else published.checkpoint.size
+    entries = f"{published.size:,} {'entry' if published.size == 1 else 'entries'}"
+    if shown == published.size:
+        return f"The ledger has {entries}, and everybody can verify them."
+    return f"The ledger has {entries}, of which everybody can verify {shown:,}."

@@ -1,0 +1,181 @@
+"""The entries in the database, appended in the transaction of what they tell of: neither is without the other."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from accord.journal.facts import Fact, Kind
+from accord.ledger.commitments import Opening, commit_encoded, encode_openings, parse_openings
+from accord.vocabulary.errors import OutputError, UnreadableError
+from accord.workspace.schema import JOURNAL_ENTRIES
+
+SLACK = timedelta(seconds=10)
+"""How far a clock may lag behind the last entry: as much as clocks of one installation differ."""
+
+_AT_ONCE = 4096
+"""Entries that are in memory at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEntry:
+    """An entry as the hub keeps it."""
+
+    number: int
+    at: datetime
+    kind: Kind
+    reference: str | None
+    """What of the hub's it is about, in the hub's own words."""
+    entry: bytes
+    openings: tuple[Opening, ...]
+    """Those that were not destroyed."""
+    opens_at: datetime | None
+
+
+def moment(connection: Connection, now: datetime) -> datetime:
+    """The time that an entry gets which is written now: never one before the last entry's.
+
+    Raises OutputError when the clock was set back: agreements that have ended would be in force again.
+    """
+    last: datetime | None = connection.execute(
+        select(JOURNAL_ENTRIES.c.at).order_by(JOURNAL_ENTRIES.c.number.desc()).limit(1)
+    ).scalar_one_or_none()
+    if last is None or now >= last:
+        return now
+    if last - now > SLACK:
+        raise OutputError(
+            "The clock is behind the ledger's last entry; nothing was changed.",
+            where="this machine's clock",
+            expected=f"{last.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC or later",
+            got=f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+            remedy="set the clock right",
+        )
+    return last
+
+
+def size(connection: Connection) -> int:
+    """How many entries there are."""
+    last = connection.execute(select(func.max(JOURNAL_ENTRIES.c.number))).scalar_one()
+    return 0 if last is None else int(last) + 1
+
+
+def append(
+    connection: Connection,
+    facts: Sequence[Fact],
+    *,
+    draw: Callable[[int], bytes],
+    opens_at: datetime | None = None,
+    reference: str | None = None,
+) -> range:
+    """Append entries, on a writer's connection: their numbers. They stand once the transaction does.
+
+    `draw` gives random bytes for salts (`secrets.token_bytes`). From `opens_at` on everybody gets the public fields;
+    None: never. Raises ValueError for facts that are before each other or before the last entry (see `moment`).
+    """
+    first = size(connection)
+    earliest = moment(connection, facts[0].at) if facts else None
+    for fact in facts:
+        if earliest is not None and fact.at < earliest:
+            raise ValueError(f"an entry of {fact.at} after one of {earliest}")
+        earliest = fact.at
+    for begin in range(0, len(facts), _AT_ONCE):
+        rows = []
+        for number, fact in enumerate(facts[begin : begin + _AT_ONCE], start=first + begin):
+            entry, openings = commit_encoded(fact.values(), draw)
+            rows.append(
+                {
+                    "number": number,
+                    "at": fact.at,
+                    "kind": fact.kind.value,
+                    "reference": reference,
+                    "entry": entry,
+                    "openings": openings,
+                    "opens_at": opens_at,
+                }
+            )
+        connection.execute(insert(JOURNAL_ENTRIES), rows)
+    return range(first, first + len(facts))
+
+
+def entries(connection: Connection, first: int, end: int) -> Iterator[list[bytes]]:
+    """The entries from `first` up to `end`, that one excluded, some thousand at a time.
+
+    Raises UnreadableError when one is missing.
+    """
+    while first < end:
+        stop = min(first + _AT_ONCE, end)
+        found = connection.execute(
+            select(JOURNAL_ENTRIES.c.entry)
+            .where(JOURNAL_ENTRIES.c.number >= first, JOURNAL_ENTRIES.c.number < stop)
+            .order_by(JOURNAL_ENTRIES.c.number)
+        ).scalars()
+        batch = list(found)
+        if len(batch) != stop - first:
+            raise UnreadableError(
+                "Entries of the ledger are missing in the database.",
+                where=f"entries {first} to {stop - 1}",
+                expected=f"{stop - first}",
+                got=f"{len(batch)}",
+                remedy="restore the database; the entries also stand in ledger/tile/entries",
+            )
+        yield batch
+        first = stop
+
+
+def kept(connection: Connection, numbers: Collection[int]) -> tuple[KeptEntry, ...]:
+    """Entries with what opens them, in their order. Raises UnreadableError when one is missing."""
+    found: list[KeptEntry] = []
+    wanted = sorted({*numbers})
+    for begin in range(0, len(wanted), 500):
+        part = wanted[begin : begin + 500]
+        rows = connection.execute(
+            select(JOURNAL_ENTRIES).where(JOURNAL_ENTRIES.c.number.in_(part)).order_by(JOURNAL_ENTRIES.c.number)
+        )
+        found += [
+            KeptEntry(
+                number=row.number,
+                at=row.at,
+                kind=Kind(row.kind),
+                reference=row.reference,
+                entry=row.entry,
+                openings=parse_openings(row.openings),
+                opens_at=row.opens_at,
+            )
+            for row in rows
+        ]
+    if len(found) != len(wanted):
+        raise UnreadableError(
+            "The ledger has no such entry.", expected=f"0 to {size(connection) - 1}", got=str(wanted[-1])
+        )
+    return tuple(found)
+
+
+def referring(connection: Connection, reference: str) -> tuple[int, ...]:
+    """The numbers of the entries with this reference, in their order."""
+    return tuple(
+        connection.execute(
+            select(JOURNAL_ENTRIES.c.number)
+            .where(JOURNAL_ENTRIES.c.reference == reference)
+            .order_by(JOURNAL_ENTRIES.c.number)
+        ).scalars()
+    )
+
+
+def destroy(connection: Connection, numbers: Collection[int], names: Collection[str]) -> int:
+    """Destroy what opens these fields of these entries, for good; how many openings went.
+
+    The log verifies as before.
+    """
+    gone = 0
+    for one in kept(connection, numbers):
+        stay = [opening for opening in one.openings if opening.name not in names]
+        if len(stay) != len(one.openings):
+            gone += len(one.openings) - len(stay)
+            connection.execute(
+                update(JOURNAL_ENTRIES)
+                .where(JOURNAL_ENTRIES.c.number == one.number)
+                # what was published of it is written anew
+                .values(openings=encode_openings(stay), opened_at=None)
+            )
+    return gone
