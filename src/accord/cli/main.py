@@ -19,6 +19,7 @@ from accord.cli import (
     lookup,
     migrate,
     operation,
+    package,
     partner,
     reference,
     resolution,
@@ -43,6 +44,7 @@ app.add_typer(partner.app, name="partner")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(agreement.app, name="agreement")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(package.app, name="package")
 app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(resolution.app, name="resolution")

@@ -61,6 +61,8 @@ class Disclosure:
     """Of a package, what its entries commit to (docs/package.md), SHA-256 in hex; None in a channel."""
     secret: str | None = field(repr=False)
     """Of a package, what opens it; None once the recipient has confirmed it, and in a channel."""
+    content: str | None = None
+    """Of a package, SHA-256 of the content as it is decrypted, in hex: its receipt names it; None in a channel."""
     entries: range
     """Its entries in the ledger, one for each data set, in the order of their ids."""
     handed_over_at: datetime | None
@@ -220,6 +222,7 @@ def _values(one: Disclosure) -> dict[str, object]:
         "findings": one.findings,
         "sealed": one.sealed,
         "secret": one.secret,
+        "content": one.content,
         "first_entry": one.entries.start,
         "entries": len(one.entries),
         "handed_over_at": one.handed_over_at,
@@ -240,6 +243,7 @@ def _disclosure(row: Row[tuple[object, ...]]) -> Disclosure:
         findings=row.findings,
         sealed=row.sealed,
         secret=row.secret,
+        content=row.content,
         entries=range(row.first_entry, row.first_entry + row.entries),
         handed_over_at=row.handed_over_at,
         received_at=row.received_at,

@@ -318,7 +318,7 @@ DISCLOSURES = Table(
     Column("findings", BigInteger, nullable=False),
     # a package: SHA-256 of its manifest, which holds that of the sealed content, in hex
     Column("sealed", Text),
-    # a package: SHA-256 of the list of its content, which the recipient's receipt must name, in hex
+    # a package: SHA-256 of its content as its recipient finds it, which the receipt must name, in hex
     Column("content", Text),
     # a package: the secret that opens it, until the recipient has confirmed it
     Column("secret", Text),
