@@ -247,7 +247,9 @@ def test_what_is_known_of_a_delivery_without_a_snapshot_is_not_in_an_answer(
     accord_here("lookup", "61.19.1.2", "--in", hub)
 
 
-def test_a_workspace_that_may_not_be_written_is_named_and_still_answers(accord, hub: Path, tmp_path: Path) -> None:
+def test_a_workspace_that_may_not_be_written_is_named_and_answers_only_what_need_not_be_logged(
+    accord, hub: Path, tmp_path: Path
+) -> None:
     file = sinkhole(tmp_path / "2026-10-02-event4_sinkhole-b.csv")
     (hub / ".lock").unlink(missing_ok=True)
     hub.chmod(0o500)
@@ -255,7 +257,9 @@ def test_a_workspace_that_may_not_be_written_is_named_and_still_answers(accord, 
         for words in (("delivery", "add", "mixed", file), ("snapshot", "make")):
             said = accord(*words, "--in", hub, expect=5, preexec_fn=obey_permissions)
             assert told(said, str(hub))["got"] == "Permission denied"
-        accord("lookup", VICTIM, "--in", hub, preexec_fn=obey_permissions)
+        refused = told(accord("lookup", VICTIM, "--in", hub, expect=4, preexec_fn=obey_permissions), str(hub))
+        assert "cannot be written into the log of consultations" in refused["what"]
+        accord("delivery", "list", "--in", hub, preexec_fn=obey_permissions)
     finally:
         hub.chmod(0o755)
 

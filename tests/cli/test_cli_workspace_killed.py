@@ -147,10 +147,10 @@ def asked_about(ask: Callable[..., dict], hub: Path) -> list[dict]:
 
 
 def known(found: Content) -> Content:
-    """What must be the same on every run: all but the two times of a clock."""
+    """What must be the same on every run: all but the two times of a clock, and the database, which logs look-ups."""
     told = {}
     for name, data in found.items():
-        if name.startswith(".staging-") or name == ".lock":
+        if name.startswith((".staging-", "accord.db")) or name == ".lock":
             continue
         told[name] = data
         if name.endswith(("/account.json", "/manifest.json")):

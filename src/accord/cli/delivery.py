@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from accord.cli.acting import Person, Why
+
 app = typer.Typer(no_args_is_help=True, help="Deliveries: what partners hand over.", rich_markup_mode=None)
 
 
@@ -91,12 +93,18 @@ def show(
     ],
     folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
     rejects: Annotated[int, typer.Option("--rejects", min=0, help="How many rejected records to show.")] = 20,
+    person: Person = None,
+    why: Why = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show what became of a delivery's records: what was accepted, ignored and rejected, and why.
 
+    Rejected records are shown as they were delivered, so that is written into the log of consultations; with
+    `--rejects 0` none is shown, and nothing is logged.
+
     Example: accord delivery show 2026-11-23-event4_sinkhole-th.csv --in hub
     """
+    from accord.cli.acting import acting
     from accord.cli.showing import show_delivery
 
-    show_delivery(folder, delivery, rejects, as_json=as_json)
+    show_delivery(folder, delivery, rejects, acting(person, why), as_json=as_json)

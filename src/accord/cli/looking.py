@@ -1,19 +1,24 @@
 """Looking indicators up: in the hub's table of an output folder, or in the newest snapshot of a workspace."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
+from accord.cli.acting import Actor, log, unlogged
 from accord.cli.places import reference_in_use
 from accord.cli.standing import standing_findings
 from accord.cli.terminal import counted, printable, say, say_json
 from accord.columns.values import read_value
-from accord.vocabulary.errors import UnreadableError
+from accord.formats.catalogue import FORMATS
+from accord.operations.declaration import read_workspace
+from accord.vocabulary.errors import AccordError, UnreadableError
 from accord.vocabulary.indicators import Indicator, IndicatorType
 from accord.vocabulary.reasons import EXPLANATIONS
-from accord.workspace.store import SETTINGS, open_workspace
+from accord.workspace.keys import hub_key
+from accord.workspace.store import SETTINGS, Workspace, open_workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +33,11 @@ class Answer:
     """Rows of the hub's table, by role; also those that stand on it or resolve to it."""
 
 
-def find(values: list[str], folder: Path) -> list[Answer]:
-    """Answer for each value, in order. Raises UnreadableError when the folder is neither output nor workspace."""
+def find(values: list[str], folder: Path, actor: Actor) -> list[Answer]:
+    """Answer for each value, in order; of a workspace only once it is logged who asked.
+
+    Raises UnreadableError when the folder is neither output nor workspace, or the workspace has no database.
+    """
     table = folder / "hub" / "findings.parquet"
     standing = (folder / SETTINGS).is_file()
     if not standing and not table.is_file():
@@ -44,10 +52,31 @@ def find(values: list[str], folder: Path) -> list[Answer]:
     read = [(value, read_value(value, suffixes.is_public_suffix)) for value in values]
     wanted = sorted({one.value for _, one in read if isinstance(one, Indicator)})
     if standing:
-        rows = standing_findings(open_workspace(folder), wanted, reference)
+        workspace = open_workspace(folder)
+        rows = standing_findings(workspace, wanted, reference)
+        _log(workspace, {one.value: one for _, one in read if isinstance(one, Indicator)}, actor)
     else:
         rows = _known(table, wanted) if wanted else []
     return [_answer(value, one, rows) for value, one in read]
+
+
+def _log(workspace: Workspace, asked: Mapping[str, Indicator], actor: Actor) -> None:
+    """Write down who asked for what."""
+    # who asks an output folder does not wait for the database's library
+    from accord.access.consultations import Processing, value_object
+    from accord.workspace.database import open_database
+
+    if not asked:
+        return
+    declared = read_workspace(workspace.settings, FORMATS)
+    key = hub_key(declared.hub.key_file)
+    try:
+        database = open_database(declared.database)
+    except AccordError as error:
+        raise unlogged(error) from error
+    with database:
+        objects = [value_object(asked[value], key) for value in sorted(asked)]
+        log(database, actor, Processing.CONSULTATION, objects, now=datetime.now(UTC))
 
 
 def _known(table: Path, wanted: list[str]) -> list[dict[str, object]]:

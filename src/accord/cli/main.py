@@ -11,6 +11,7 @@ import typer
 
 from accord.cli import (
     agreement,
+    consultation,
     dataset,
     delivery,
     formats,
@@ -45,6 +46,7 @@ app.add_typer(dataset.app, name="dataset")
 app.add_typer(agreement.app, name="agreement")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(package.app, name="package")
+app.add_typer(consultation.app, name="consultation")
 app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(resolution.app, name="resolution")

@@ -2,20 +2,21 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from accord.agreements.declarations import DatasetId, PartnerId
+from accord.cli.acting import Actor, log, unlogged
 from accord.cli.checking import tell_account
 from accord.cli.delivering import AGAIN, read_account, verify_delivery
 from accord.cli.kept import damage_named
 from accord.cli.terminal import say, say_json
 from accord.intake.delivery import Delivery, RefusedMember
-from accord.vocabulary.errors import SettingsError, UnreadableError
-from accord.workspace.store import DeliveryFolder, open_workspace
+from accord.vocabulary.errors import AccordError, SettingsError, UnreadableError
+from accord.workspace.store import DeliveryFolder, Workspace, open_workspace
 
 _DIGEST = re.compile(r"[0-9a-f]{6,64}")
 """Enough of a SHA-256 to name a delivery by."""
@@ -23,22 +24,39 @@ _DIGEST = re.compile(r"[0-9a-f]{6,64}")
 REJECTS = "rejects.parquet"
 
 
-def show_delivery(folder: Path, wanted: str, shown: int, *, as_json: bool) -> None:
-    """Print the account of one delivery and the first of its rejected records.
+def show_delivery(folder: Path, wanted: str, shown: int, actor: Actor, *, as_json: bool) -> None:
+    """Print the account of one delivery and the first of its rejected records, once it is logged who sees these.
 
     `wanted`: the name of its file, or the beginning of its SHA-256. Raises SettingsError when that names no delivery
     or several, UnreadableError when the delivery is damaged.
     """
-    found = _named(open_workspace(folder).deliveries(), wanted)
+    workspace = open_workspace(folder)
+    found = _named(workspace.deliveries(), wanted)
     verify_delivery(found)
     account = read_account(found)
     rows, total = _rejects(found.path / REJECTS, shown)
+    if rows:
+        _log(workspace, found, actor)
     if as_json:
         say_json(account | {"rejects": rows})
         return
     times = [f"{name} {_time(account[f'{name}_at'])}" for name in ("received", "collected")]
     say(f"data set {account['dataset']}, {', '.join(times)}")
     tell_account(_delivery(account), rows, total)
+
+
+def _log(workspace: Workspace, delivery: DeliveryFolder, actor: Actor) -> None:
+    # sums are shown without the database and its library
+    from accord.access.consultations import Processing
+    from accord.workspace.database import open_database, place_of
+
+    try:
+        database = open_database(place_of(workspace.settings))
+    except AccordError as error:
+        raise unlogged(error) from error
+    with database:
+        about = f"delivery {delivery.dataset} {delivery.sha256}"
+        log(database, actor, Processing.CONSULTATION, [about], now=datetime.now(UTC))
 
 
 def _named(deliveries: Sequence[DeliveryFolder], wanted: str) -> DeliveryFolder:

@@ -1,0 +1,1 @@
+"""Who may do what in a hub, and who did: the log of consultations."""

@@ -1,0 +1,114 @@
+"""Who acts, and why: the options of every command that the log of consultations keeps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from accord.vocabulary.errors import AccordError, SettingsError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accord.access.consultations import Processing
+    from accord.workspace.database import Database
+
+Person = Annotated[
+    str | None,
+    typer.Option(
+        "--person",
+        envvar="ACCORD_PERSON",
+        help="Who you are, for the log of consultations; by default your login name.",
+    ),
+]
+Why = Annotated[
+    str | None,
+    typer.Option("--why", metavar="TEXT", help="What you need it for, for the log of consultations."),
+]
+
+_LONGEST = 1000
+"""Characters of a name or a reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts, and why."""
+
+    person: str
+    justification: str
+    """Empty: none was given."""
+
+
+def acting(person: str | None, why: str | None) -> Actor:
+    """Who acts: as was said, else who the operating system says it is. Raises SettingsError."""
+    return Actor(
+        person=_login() if person is None else _text(person, "--person"),
+        justification="" if why is None else _text(why, "--why"),
+    )
+
+
+def log(
+    database: "Database",
+    actor: Actor,
+    processing: "Processing",
+    objects: Sequence[str],
+    *,
+    recipients: Sequence[str] = (),
+    now: "datetime",
+) -> None:
+    """Write into the log of consultations what is about to be answered, a row an object, all or none of them.
+
+    What cannot be logged must not be answered: raises the database's error, as one that says so. What changes the
+    database itself calls `access.consultations.record` in its own transaction instead.
+    """
+    from accord.access.consultations import record
+
+    try:
+        with database.writing() as connection:
+            for each in objects:
+                record(
+                    connection,
+                    processing,
+                    person=actor.person,
+                    justification=actor.justification,
+                    object=each,
+                    recipients=recipients,
+                    now=now,
+                )
+    except AccordError as error:
+        raise unlogged(error) from error
+
+
+def unlogged(error: AccordError) -> AccordError:
+    """The error that says that nothing is answered because it could not be logged."""
+    return type(error)(
+        "This cannot be written into the log of consultations, and so it is not answered.",
+        where=error.where,
+        expected=error.expected or "a database that may be written: whoever asks leaves a trace",
+        got=f"{error.what} {error.got or ''}".strip(),
+        remedy=error.remedy,
+    )
+
+
+def _login() -> str:
+    import os
+    import pwd
+
+    try:
+        # not from the environment, in which anybody can be anyone
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _text(said: str, option: str) -> str:
+    text = " ".join(said.split())
+    if text and len(text) <= _LONGEST and text.isprintable():
+        return text
+    raise SettingsError(
+        f"What {option} says is not fit for the log of consultations.",
+        where=option,
+        expected=f"words, at most {_LONGEST} characters, none of them a control character",
+        got=f"{len(said)} characters" if text else "nothing",
+    )
