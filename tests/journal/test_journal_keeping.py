@@ -78,9 +78,12 @@ def test_publishing_again_changes_no_byte_and_a_lost_folder_is_made_anew(open_le
     assert {path: (ledger.files.root / path).read_bytes() for path in paths(ledger)} == before
     shutil.rmtree(ledger.files.root)
     ledger.publish(now=later(60), post=nobody)
-    assert {path: (ledger.files.root / path).read_bytes() for path in paths(ledger)} == {
-        path: data for path, data in before.items() if not path.startswith("opened/")
-    }
+    assert {path: (ledger.files.root / path).read_bytes() for path in paths(ledger)} == before
+    for path in before:
+        if path != "checkpoint":
+            (ledger.files.root / path).write_bytes(b"damaged")
+    ledger.publish(now=later(60), post=nobody, anew=True)
+    assert {path: (ledger.files.root / path).read_bytes() for path in paths(ledger)} == before
 
 
 def test_the_key_and_the_policy_are_made_once_and_the_key_is_its_owner_s_alone(open_ledger: OpenLedger) -> None:

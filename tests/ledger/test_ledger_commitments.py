@@ -1,5 +1,6 @@
 """Entries as lists of commitments: an example worked with sha256sum, and attempts to open them otherwise."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from random import Random
 
@@ -15,9 +16,12 @@ from accord.ledger.commitments import (
     commit_encoded,
     encode_opened,
     encode_openings,
+    join_opened,
     parse_entry,
     parse_opened,
     parse_openings,
+    pick_openings,
+    verify_opened,
 )
 from accord.ledger.tiles import pack_entries
 from accord.ledger.tree import leaf_hash
@@ -274,3 +278,62 @@ def test_openings_of_several_entries_are_written_under_their_numbers() -> None:
 def test_what_is_no_list_of_openings_of_entries_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedError):
         parse_opened(data)
+
+
+def slowly(data: bytes, entries: dict[int, bytes]) -> dict[int, dict[str, bytes]]:
+    """What openings say, verified one by one."""
+    said = {}
+    for number, openings in parse_opened(data).items():
+        if number not in entries:
+            raise MalformedError("of no entry")
+        entry = parse_entry(entries[number])
+        for one in openings:
+            entry.verify(one)
+        said[number] = {one.name: one.value for one in openings}
+    return said
+
+
+def outcome(verify: Callable[[], object]) -> object:
+    try:
+        return verify()
+    except LedgerError as error:
+        return type(error)
+
+
+@given(st.lists(fields, min_size=1, max_size=4), st.integers(0, 1 << 64), st.data())
+def test_openings_of_many_entries_are_verified_at_once_as_one_by_one(
+    said: list[dict[str, bytes]], seed: int, data: st.DataObject
+) -> None:
+    draw = Random(seed).randbytes
+    entries, opened = {}, {}
+    for number, values in enumerate(said, start=7):
+        entry, openings = commit(values, draw)
+        entries[number] = entry.encode()
+        opened[number] = [one for one in openings if data.draw(st.booleans())]
+    text = encode_opened(opened)
+    assert verify_opened(text, entries) == slowly(text, entries)
+    blocks = {
+        number: pick_openings(encode_openings(some), {one.name for one in some}) for number, some in opened.items()
+    }
+    assert join_opened({number: lines for number, (lines, _) in blocks.items()}) == text
+    assert {number: values for number, (_, values) in blocks.items() if values} == slowly(text, entries)
+    # one byte changed, in the openings or in an entry: the same is found wrong
+    changed = bytearray(text)
+    changed[data.draw(st.integers(0, len(text) - 1))] ^= 1 << data.draw(st.integers(0, 6))
+    assert outcome(lambda: verify_opened(bytes(changed), entries)) == outcome(lambda: slowly(bytes(changed), entries))
+    number = data.draw(st.sampled_from([*entries]))
+    entry = bytearray(entries[number])
+    entry[data.draw(st.integers(0, len(entry) - 1))] ^= 1 << data.draw(st.integers(0, 6))
+    damaged = entries | {number: bytes(entry)}
+    assert outcome(lambda: verify_opened(text, damaged)) == outcome(lambda: slowly(text, damaged))
+
+
+def test_an_opening_of_another_entry_is_named_by_its_number() -> None:
+    draw = Random(1).randbytes
+    one, openings = commit({"kind": b"delivery"}, draw)
+    other, _ = commit({"kind": b"delivery"}, draw)
+    text = encode_opened({3: openings})
+    with pytest.raises(UnprovenError, match="entry 3, kind"):
+        verify_opened(text, {3: other.encode()})
+    with pytest.raises(MalformedError, match="entry 3"):
+        verify_opened(text, {4: one.encode()})

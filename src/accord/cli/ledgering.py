@@ -22,9 +22,9 @@ def opened_ledger(folder: Path) -> Iterator[Ledger]:
         yield open_ledger(declared.ledger, database)
 
 
-def publish(ledger: Ledger, now: datetime) -> Published:
+def publish(ledger: Ledger, now: datetime, *, anew: bool = False) -> Published:
     """Publish, and tell of witnesses that have not cosigned. Raises AccordError."""
-    published = ledger.publish(now=now, post=post)
+    published = ledger.publish(now=now, post=post, anew=anew)
     for one in published.silences:
         talk(f"witness {one.witness} has not cosigned: {one.reason}")
     return published

@@ -5,11 +5,13 @@ ledger/
   policy                  the policy, for who verifies
   tile/..., tile/entries/...
   opened/000              the openings published so far of entries 0 to 255
+  figures.json            what the published openings add up to
 """
 
 import fcntl
 import os
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,13 +27,19 @@ CHECKPOINT, POLICY, OPENED = "checkpoint", "policy", "opened"
 _BUNDLE_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
 
 
-class LedgerFiles:
-    """The folder of a log."""
+class LedgerReader(ABC):
+    """The files of a log, wherever they are."""
 
-    def __init__(self, root: Path) -> None:
-        """Nothing is read or written yet."""
-        self.root = root
-        self._unflushed: list[Path] = []
+    at_once = 1
+    """How many files are best read at a time."""
+
+    @abstractmethod
+    def read(self, path: str, limit: int) -> bytes | None:
+        """A file of at most `limit` bytes; None: there is none. Raises UnreadableError."""
+
+    @abstractmethod
+    def where(self, path: str) -> str:
+        """Where a file is, for people."""
 
     def checkpoint(self) -> Note | None:
         """The published checkpoint, not verified; None: nothing was published. Raises as `read`, and MalformedError."""
@@ -44,7 +52,7 @@ class LedgerFiles:
         wanted = HashTile(level=level, index=index, width=width)
         data = self.read(wanted.path, TILE_WIDTH * 32) or self.read(full.path, TILE_WIDTH * 32)
         if data is None:
-            raise self._missing(wanted.path)
+            raise self.missing(wanted.path)
         return data[: width * 32]
 
     def read_bundle(self, bundle: EntryBundle) -> bytes:
@@ -53,7 +61,7 @@ class LedgerFiles:
         if data is None:
             data = self.read(EntryBundle(index=bundle.index).path, _BUNDLE_BYTES)
             if data is None:
-                raise self._missing(bundle.path)
+                raise self.missing(bundle.path)
             end = 0
             for _ in range(bundle.width):
                 end += 2 + int.from_bytes(data[end : end + 2], "big")
@@ -63,6 +71,23 @@ class LedgerFiles:
     def read_opened(self, index: int) -> bytes | None:
         """The published openings of bundle `index`; None: there are none. Raises UnreadableError."""
         return self.read(opened_path(index), MAX_OPENED_BYTES)
+
+    def missing(self, path: str) -> UnreadableError:
+        """That a file is not there."""
+        return UnreadableError("A file of the ledger is missing.", where=self.where(path))
+
+
+class LedgerFiles(LedgerReader):
+    """The folder of a log."""
+
+    def __init__(self, root: Path) -> None:
+        """Nothing is read or written yet."""
+        self.root = root
+        self._unflushed: list[Path] = []
+
+    def where(self, path: str) -> str:
+        """Where a file is, for people."""
+        return str(self.root / path)
 
     def read(self, path: str, limit: int) -> bytes | None:
         """A file of at most `limit` bytes; None: there is none. Raises UnreadableError."""
@@ -124,9 +149,6 @@ class LedgerFiles:
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-    def _missing(self, path: str) -> UnreadableError:
-        return UnreadableError("A file of the ledger is missing.", where=str(self.root / path))
 
 
 def opened_path(index: int) -> str:

@@ -5,20 +5,21 @@ sees it, so that the log never signs two trees of one size; whoever is killed in
 one would not do again.
 """
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
+from accord.journal import openings
 from accord.journal.book import entries, size
-from accord.journal.facts import PUBLIC
-from accord.journal.files import CHECKPOINT, POLICY, LedgerFiles, opened_path
+from accord.journal.figures import FIGURES, Figures, encode_figures, figures_of
+from accord.journal.files import CHECKPOINT, POLICY, LedgerFiles
 from accord.journal.place import LedgerPlace, ledger_key, ledger_policy
 from accord.journal.witnesses import Post, Silence, ask
 from accord.ledger.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
-from accord.ledger.commitments import encode_opened, parse_openings
-from accord.ledger.notes import Note, SigningKey, parse_note, sign_note
+from accord.ledger.notes import Note, SigningKey, VerifierKey, parse_note, sign_note
 from accord.ledger.policies import Group, Policy, Witness
 from accord.ledger.proofs import LogProof
 from accord.ledger.reading import TiledTree
@@ -26,7 +27,7 @@ from accord.ledger.tiles import TILE_WIDTH, EntryBundle, TreeEdge, pack_entries
 from accord.ledger.tree import leaf_hashes
 from accord.vocabulary.errors import LedgerError, UnprovenError, UnreadableError
 from accord.workspace.database import Database
-from accord.workspace.schema import JOURNAL_CHECKPOINTS, JOURNAL_ENTRIES
+from accord.workspace.schema import JOURNAL_CHECKPOINTS
 
 _AGAIN = "find the newest copy of the database: the log must not go on from an older one (docs/ledger.md)"
 
@@ -60,6 +61,21 @@ class Published:
                 got="; ".join(f"{one.witness}: {one.reason}" for one in self.silences) or None,
                 remedy="see that they can be reached, then `accord ledger publish`",
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicAccount:
+    """What the public page tells of."""
+
+    checkpoint: Checkpoint
+    figures: Figures
+    key: VerifierKey
+    """The log's."""
+    policy: Policy
+
+
+Pages = Callable[[PublicAccount], Mapping[str, bytes]]
+"""The files of the public page, by their names in the log's folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +116,10 @@ class Ledger:
                 remedy=_AGAIN,
             )
 
-    def publish(self, *, now: datetime, post: Post) -> Published:
-        """Bring files, checkpoint and openings up to the database. Done before, it asks nobody and changes nothing.
+    def publish(self, *, now: datetime, post: Post, pages: Pages | None = None, anew: bool = False) -> Published:
+        """Bring files, checkpoint, openings and figures up to the database, and with `pages` the public page.
 
+        Done before, it asks nobody and changes nothing; with `anew` every file is made again, whatever is there.
         Raises UnprovenError as `verify_standing`, OutputError, UnreadableError.
         """
         with self.files.held():
@@ -113,16 +130,29 @@ class Ledger:
                 ).one_or_none()
                 held = size(connection)
             note = None if signed is None else parse_note(signed.note)
-            if held and (signed is None or signed.size < held or self.files.checkpoint() is None):
-                note = self._sign(self._grow(held), now)
+            lost = anew or self.files.checkpoint() is None
+            if held and (signed is None or signed.size < held or lost):
+                note = self._sign(self._grow(held, anew=anew), now)
             silences: tuple[Silence, ...] = ()
             if note is not None and not self._satisfies(note):
                 note, silences = self._witness(note, now, post)
             self._show_policy()
             standing = self._standing(held, note, silences)
             if standing.checkpoint is not None:
-                self._open(standing.checkpoint.size, now)
+                if lost:
+                    openings.forget_opened(self.database)
+                openings.open_due(self.database, self.files, standing.checkpoint.size, now)
+                if anew:
+                    openings.clear_others(self.database, self.files)
+                self._tell(standing.checkpoint, pages)
             return standing
+
+    def account(self, checkpoint: Checkpoint) -> PublicAccount:
+        """What the public page tells of at a checkpoint, by the sums that are kept."""
+        with self.database.reading() as connection:
+            tally = openings.sums(connection)
+        figures = figures_of(tally, checkpoint.size)
+        return PublicAccount(checkpoint=checkpoint, figures=figures, key=self.key.verifier, policy=self.policy)
 
     def standing(self) -> Published:
         """How far it is published now; nobody is asked. Raises as `verify_standing`."""
@@ -159,7 +189,7 @@ class Ledger:
         checkpoint = None if shown is None else parse_checkpoint(shown.text)
         return Published(size=held, checkpoint=checkpoint, silences=silences)
 
-    def _grow(self, held: int) -> TreeEdge:
+    def _grow(self, held: int, *, anew: bool) -> TreeEdge:
         """Write the tiles up to `held` entries, and bring them to the disk.
 
         They grow from the newest tree that was signed. Where its tiles are lost or damaged all are made anew, and must
@@ -170,7 +200,7 @@ class Ledger:
                 select(JOURNAL_CHECKPOINTS).order_by(JOURNAL_CHECKPOINTS.c.size.desc()).limit(1)
             ).one_or_none()
         edge = TreeEdge()
-        if signed is not None:
+        if signed is not None and not anew:
             with suppress(LedgerError, UnreadableError):
                 edge = TreeEdge.read(signed.size, signed.root, self.files.read_tile)
         with self.database.reading() as connection:
@@ -264,29 +294,16 @@ class Ledger:
             self.files.write(POLICY, text)
             self.files.flush()
 
-    def _open(self, published: int, now: datetime) -> None:
-        """Publish the openings that are due, of entries that are published."""
-        table = JOURNAL_ENTRIES.c
-        due = (table.opens_at <= now) & (table.number < published)
-        with self.database.reading() as connection:
-            waiting = connection.execute(select(table.number).where(due, table.opened_at.is_(None))).scalars()
-            bundles = sorted({number // TILE_WIDTH for number in waiting})
-        for index in bundles:
-            first = index * TILE_WIDTH
-            here = due & (table.number >= first) & (table.number < first + TILE_WIDTH)
-            with self.database.reading() as connection:
-                rows = connection.execute(select(table.number, table.openings).where(here)).all()
-            opened = {row.number: [one for one in parse_openings(row.openings) if one.name in PUBLIC] for row in rows}
-            self.files.write(opened_path(index), encode_opened(opened))
-            self.files.flush()
-            with self.database.writing() as connection:
-                # what was destroyed meanwhile has no mark, and stays without
-                for row in rows:
-                    connection.execute(
-                        update(JOURNAL_ENTRIES)
-                        .where(table.number == row.number, table.openings == row.openings, table.opened_at.is_(None))
-                        .values(opened_at=now)
-                    )
+    def _tell(self, checkpoint: Checkpoint, pages: Pages | None) -> None:
+        """Write the figures, and the page, where they are not there already."""
+        account = self.account(checkpoint)
+        told = {FIGURES: encode_figures(account.figures, checkpoint)}
+        if pages is not None:
+            told |= pages(account)
+        for path, data in told.items():
+            if self.files.read(path, len(data) + 1) != data:
+                self.files.write(path, data)
+        self.files.flush()
 
 
 def open_ledger(place: LedgerPlace, database: Database) -> Ledger:

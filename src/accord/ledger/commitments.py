@@ -10,7 +10,9 @@ is gone for good, while the log still verifies.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -29,6 +31,10 @@ _OPENED = "accord-opened/v1"
 _DOMAIN = b"accord-commitment/v1\x00"
 _NUMBER = re.compile("entry (0|[1-9][0-9]{0,18})")
 _NAME = re.compile("[a-z][a-z0-9-]{0,63}")
+_WHOLE = re.compile(
+    rb"accord-entry/v1\n(?:[a-z][a-z0-9-]{0,63} [A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\n)+",
+)
+"""An entry, but for the order and number of its fields; base64's unused bits are 0."""
 _NOTHING = "-"
 """How an empty value is written, because a line would end in a space otherwise."""
 
@@ -188,6 +194,101 @@ def parse_opened(data: bytes) -> dict[int, tuple[Opening, ...]]:
     if encode_opened(opened) != data:
         raise MalformedError("A list of openings is spelled otherwise.")
     return opened
+
+
+def pick_openings(data: bytes, names: Collection[str]) -> tuple[list[str], dict[str, bytes]]:
+    """Of encoded openings of one entry those with these names: their lines, and their values by name.
+
+    It is for openings that were encoded here: how they are spelled is not looked at.
+    """
+    lines = [line for line in data.decode("ascii").split("\n")[1:-1] if line[: line.index(" ")] in names]
+    values = {}
+    for line in lines:
+        name, _, value = line.split(" ")
+        values[name] = b"" if value == _NOTHING else a2b_base64(value)
+    return lines, values
+
+
+def join_opened(blocks: Mapping[int, list[str]]) -> bytes:
+    """As `encode_opened`, of the lines that `pick_openings` gives for each entry."""
+    lines = [_OPENED]
+    for number in sorted(blocks):
+        lines += [f"entry {number}", *blocks[number]] if blocks[number] else []
+    return "\n".join([*lines, ""]).encode("ascii")
+
+
+def verify_opened(data: bytes, entries: Mapping[int, bytes]) -> dict[int, dict[str, bytes]]:
+    """Openings of several entries, each verified against its entry: the values by number and name.
+
+    `parse_opened`, `parse_entry` and `Entry.verify` in one, for logs of millions of entries. Raises MalformedError,
+    also for an opening of none of these entries, and UnprovenError, which names the entry.
+    """
+    try:
+        said = _verified(data, entries)
+    except (ValueError, KeyError, Base64Error):
+        said = None
+    return _verified_slowly(data, entries) if said is None else said
+
+
+def _verified(data: bytes, entries: Mapping[int, bytes]) -> dict[int, dict[str, bytes]] | None:
+    """None or an error: something is not as it should be, and the slow way says what."""
+    header, *lines, last = data.decode("ascii").split("\n")
+    if header != _OPENED or last or len(data) > MAX_OPENED_BYTES:
+        return None
+    found: dict[int, dict[str, bytes]] = {}
+    committed: dict[str, str] = {}
+    values: dict[str, bytes] | None = None
+    number, before = -1, ""
+    for line in lines:
+        words = line.split(" ")
+        if len(words) == 2:
+            if _NUMBER.fullmatch(line) is None or int(words[1]) <= number or values == {}:
+                return None
+            number, before = int(words[1]), ""
+            committed = _committed(entries[number])
+            values = found[number] = {}
+            continue
+        name, salt, value = words
+        drawn, content = a2b_base64(salt), b"" if value == _NOTHING else a2b_base64(value)
+        digest = sha256(_prefix(name) + drawn + content).digest()
+        if (
+            values is None
+            or name <= before
+            or len(drawn) != SALT_BYTES
+            or b2a_base64(drawn, newline=False) != salt.encode()
+            or (b2a_base64(content, newline=False).decode() or _NOTHING) != value
+            or b2a_base64(digest, newline=False).decode() != committed[name]
+        ):
+            return None
+        values[name], before = content, name
+    return None if values == {} else found
+
+
+def _committed(entry: bytes) -> dict[str, str]:
+    """An entry's commitments in base64, by name. Raises ValueError when it is spelled otherwise."""
+    if _WHOLE.fullmatch(entry) is None:
+        raise ValueError("no entry")
+    rows = [line.split(" ") for line in entry.decode("ascii").split("\n")[1:-1]]
+    found = dict(rows)
+    if len(found) != len(rows) or len(rows) > MAX_FIELDS or [*found] != sorted(found):
+        raise ValueError("no entry")
+    return found
+
+
+def _verified_slowly(data: bytes, entries: Mapping[int, bytes]) -> dict[int, dict[str, bytes]]:
+    found: dict[int, dict[str, bytes]] = {}
+    for number, openings in parse_opened(data).items():
+        if number not in entries:
+            raise MalformedError("Openings are of an entry that is not among these.", where=f"entry {number}")
+        try:
+            entry = parse_entry(entries[number])
+            for opening in openings:
+                entry.verify(opening)
+        except (MalformedError, UnprovenError) as error:
+            where = f"entry {number}" if error.where is None else f"entry {number}, {error.where}"
+            raise type(error)(error.what, where=where, expected=error.expected, got=error.got) from error
+        found[number] = {one.name: one.value for one in openings}
+    return found
 
 
 def _lines(data: bytes, header: str, what: str) -> list[str]:

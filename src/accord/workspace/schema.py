@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -285,7 +286,13 @@ JOURNAL_ENTRIES = Table(
     Column("opens_at", Instant),
     Column("opened_at", Instant),
     Index("ix_journal_entries_reference", "reference"),
-    Index("ix_journal_entries_opens_at", "opens_at"),
+    # what waits to be opened alone: it stays small however long the ledger gets
+    Index(
+        "ix_journal_entries_opens_at",
+        "opens_at",
+        sqlite_where=text("opened_at IS NULL"),
+        postgresql_where=text("opened_at IS NULL"),
+    ),
 )
 """The ledger's entries in their order, with what opens their fields."""
 
@@ -301,6 +308,16 @@ JOURNAL_CHECKPOINTS = Table(
     Column("witnessed_at", Instant),
 )
 """What the log has signed: of each size once, before anybody sees it."""
+
+JOURNAL_SUMS = Table(
+    "journal_sums",
+    METADATA,
+    # 256 entries each, named as their file of published openings is; -1: all of them together
+    Column("bundle", BigInteger, primary_key=True, autoincrement=False),
+    # accord.journal.figures.Tally.encode
+    Column("sums", Text, nullable=False),
+)
+"""What the openings published so far add up to."""
 
 DISCLOSURES = Table(
     "disclosures",

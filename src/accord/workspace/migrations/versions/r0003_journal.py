@@ -67,8 +67,21 @@ def upgrade() -> None:
         sa.Column("opened_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_journal_entries")),
     )
-    op.create_index("ix_journal_entries_opens_at", "journal_entries", ["opens_at"], unique=False)
+    op.create_index(
+        "ix_journal_entries_opens_at",
+        "journal_entries",
+        ["opens_at"],
+        unique=False,
+        sqlite_where=sa.text("opened_at IS NULL"),
+        postgresql_where=sa.text("opened_at IS NULL"),
+    )
     op.create_index("ix_journal_entries_reference", "journal_entries", ["reference"], unique=False)
+    op.create_table(
+        "journal_sums",
+        sa.Column("bundle", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sums", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("bundle", name=op.f("pk_journal_sums")),
+    )
     op.create_table(
         "recalls",
         sa.Column("id", sa.Text(), nullable=False),

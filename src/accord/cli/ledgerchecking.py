@@ -1,0 +1,174 @@
+"""`accord ledger check`: a whole log verified by its files and a policy, without a hub, a workspace or a database."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from accord.cli.terminal import counted, progress_bar, say, say_json, show_table, talk
+from accord.journal.checking import EVIDENCE, Checked, check_log
+from accord.journal.figures import Bounds, Figures, encode_figures
+from accord.journal.files import POLICY, LedgerFiles, LedgerReader
+from accord.ledger.notes import MAX_NOTE_BYTES, Note, parse_note
+from accord.ledger.policies import MAX_POLICY_BYTES, Policy, parse_policy
+from accord.ledger.reading import TiledTree
+from accord.ledger.tree import leaf_hash
+from accord.vocabulary.errors import SettingsError, UnprovenError, UnreadableError
+from accord.workspace.regular import open_regular
+
+
+def check(
+    place: str, policy_file: Path | None, against: Path | None, packages: Sequence[Path], *, as_json: bool
+) -> None:
+    """Check a log, a folder or a URL, and what else is given; say what holds. Raises AccordError."""
+    if len(packages) % 2:
+        raise SettingsError(
+            "A package comes with its handover.",
+            expected="PACKAGE HANDOVER, as often as you like",
+            got=" ".join(map(str, packages)),
+        )
+    with _opened(place) as log:
+        policy = _policy(log, policy_file)
+        seen = None if against is None else _note(against)
+        with progress_bar() as follow:
+            checked = check_log(log, policy, against=seen, follow=follow)
+        tree = TiledTree(checked.checkpoint.size, checked.checkpoint.root, log.read_tile)
+        pairs = list(zip(packages[::2], packages[1::2], strict=True))
+        standing = [_demand_standing(package, handover, policy, tree) for package, handover in pairs]
+    if as_json:
+        say_json(_content(checked, standing))
+    else:
+        _tell(checked, compared=seen is not None, standing=standing)
+
+
+def read_small(path: Path, limit: int) -> bytes:
+    """A file that somebody keeps. Raises UnreadableError."""
+    try:
+        with open_regular(path) as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise UnreadableError("The file cannot be read.", where=str(path), got=error.strerror) from error
+    if len(data) > limit:
+        raise UnreadableError("The file is too large.", where=str(path), expected=f"at most {limit:,} bytes")
+    return data
+
+
+@contextmanager
+def _opened(place: str) -> Iterator[LedgerReader]:
+    if place.startswith(("http://", "https://")):
+        from accord.journal.fetching import FetchedLedger
+
+        with FetchedLedger(place) as log:
+            yield log
+        return
+    if not Path(place).is_dir():
+        raise UnreadableError("There is no such folder.", where=place, expected="a ledger's folder, or its URL")
+    yield LedgerFiles(Path(place))
+
+
+def _policy(log: LedgerReader, file: Path | None) -> Policy:
+    if file is not None:
+        return parse_policy(read_small(file, MAX_POLICY_BYTES))
+    data = log.read(POLICY, MAX_POLICY_BYTES)
+    if data is None:
+        raise UnreadableError("The log has no policy beside it.", where=log.where(POLICY), remedy="name one: --policy")
+    talk(
+        "warning: without --policy the log's own file `policy` says whose signatures count; nobody vouches for it.\n"
+        "  to do: compare its keys with those that you were given otherwise, keep a copy, and name it with --policy"
+    )
+    return parse_policy(data)
+
+
+def _note(path: Path) -> Note:
+    return parse_note(read_small(path, MAX_NOTE_BYTES))
+
+
+def _demand_standing(package: Path, handover: Path, policy: Policy, tree: TiledTree) -> tuple[Path, tuple[int, ...]]:
+    """The numbers of a package's entries, which stand in this very log. Raises UnprovenError as whatever verifies."""
+    from accord.release.package.opening import verify_package
+    from accord.release.package.reading import opened_file, read_package
+
+    verified = verify_package(package, handover, policy)
+    with opened_file(package) as file:
+        entries = read_package(file, str(package)).entries
+    for one in entries:
+        if one.number >= tree.size:
+            raise UnprovenError(
+                "The log is shorter than the package proves.",
+                where=f"{package}: entry {one.number}",
+                expected=f"at least {one.number + 1:,} entries",
+                got=f"{tree.size:,}",
+                remedy=f"the handover holds the checkpoint that contradicts it: {EVIDENCE}",
+            )
+        if tree.node(0, one.number) != leaf_hash(one.entry):
+            raise UnprovenError(
+                "The log has another entry than the one that the package proves.",
+                where=f"{package}: entry {one.number}",
+                remedy=f"the handover holds the checkpoint that contradicts it: {EVIDENCE}",
+            )
+    return package, verified.entries
+
+
+def _tell(checked: Checked, *, compared: bool, standing: Sequence[tuple[Path, tuple[int, ...]]]) -> None:
+    figures = checked.figures
+    say(f"{checked.checkpoint.origin}: {counted(figures.size, 'entry', 'entries')}, each verified")
+    cosigned = ", ".join(checked.witnesses) or "no witness, and the policy asks for none"
+    say(f"  signed by the log, and by {cosigned}")
+    say(f"  opened for everybody: {figures.opened:,}; closed: {figures.closed:,}")
+    if checked.published is None:
+        say("  the log publishes no figures")
+    elif checked.published == figures.size:
+        say("  its published figures are the same as those below")
+    else:
+        say(f"  its published figures, of the first {checked.published:,} entries, are right")
+    if compared:
+        say("  the checkpoint that you kept is one of its history")
+    for package, numbers in standing:
+        say(f"  {package}: {counted(len(numbers), 'entry', 'entries')} ({', '.join(map(str, numbers))}) in this log")
+    show_figures(figures)
+
+
+def show_figures(figures: Figures) -> None:
+    """The figures as tables, year by year."""
+    for year in figures.years:
+        if year.held:
+            say("")
+            show_table(
+                (("data set", False), ("origin", False), ("deliveries", True), ("records", True)),
+                [(one.dataset, one.origin, one.deliveries, between(one.records)) for one in year.held],
+                title=f"{year.year}: taken in",
+            )
+        if year.passed:
+            say("")
+            show_table(
+                (("country", False), ("purpose", False), ("marking", False), ("disclosures", True), ("records", True)),
+                [(one.country, one.purpose, one.marking, one.disclosures, between(one.records)) for one in year.passed],
+                title=f"{year.year}: passed on (a disclosure for each data set in it)",
+            )
+        if year.happened:
+            say("")
+            show_table(
+                (("what happened", False), ("entries", True), ("records", True)),
+                [(one.kind, one.entries, between(one.records) if one.records.most else "") for one in year.happened],
+                title=f"{year.year}: and",
+            )
+
+
+def between(bounds: Bounds) -> str:
+    """A number within its bounds: `1,240`, `1,240 to 1,258`."""
+    if bounds.least == bounds.most:
+        return f"{bounds.least:,}"
+    return f"{bounds.least:,} to {bounds.most:,}"
+
+
+def _content(checked: Checked, standing: Sequence[tuple[Path, tuple[int, ...]]]) -> dict[str, object]:
+    import json
+
+    return {
+        "log": checked.checkpoint.origin,
+        "size": checked.checkpoint.size,
+        "root": checked.checkpoint.root.hex(),
+        "witnesses": list(checked.witnesses),
+        "published_figures_of": checked.published,
+        "packages": [{"package": str(package), "entries": list(numbers)} for package, numbers in standing],
+        "figures": json.loads(encode_figures(checked.figures, checked.checkpoint)),
+    }

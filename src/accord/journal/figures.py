@@ -1,0 +1,332 @@
+"""Public figures: what the published openings add up to, for the hub's page and for whoever checks it alike.
+
+An entry counts when all its public fields are opened, else it is closed. Counts below ten are published as `<10`, so
+that a sum of them is known within bounds: each may be anything from 0 to 9.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from accord.journal.facts import FEW, PUBLIC, Kind
+from accord.ledger.checkpoints import Checkpoint
+from accord.ledger.notes import encode_base64
+from accord.vocabulary.datasets import Origin, Purpose
+from accord.vocabulary.errors import MalformedError
+from accord.vocabulary.markings import Marking
+
+FORMAT = "accord-figures/v1"
+FIGURES = "figures.json"
+"""In the folder of a log."""
+MAX_FIGURES_BYTES = 64 << 20
+
+_CLASSES = ("year", "kind", "dataset", "origin", "country", "purpose", "marking")
+"""The public fields by which entries are counted: all but `records`."""
+_RECORDS = re.compile(rb"(?:<10|[1-9][0-9]{1,17}|)")
+_YEAR = re.compile("[0-9]{4}")
+_COUNTRY = re.compile("[A-Z]{2}|")
+
+Class = tuple[str, str, str, str, str, str, str]
+"""The values of a class of entries, in the order year, kind, dataset, origin, country, purpose, marking."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """A number that is known within bounds, both included."""
+
+    least: int
+    most: int
+
+    def __add__(self, other: "Bounds") -> "Bounds":
+        return Bounds(least=self.least + other.least, most=self.most + other.most)
+
+
+NONE = Bounds(least=0, most=0)
+
+
+class Tally:
+    """Sums by class of entries. Tallies add up, and can be taken back, exactly."""
+
+    def __init__(self) -> None:
+        """Nothing is counted yet."""
+        # class -> entries, sum of the counts that are known, how many are below ten
+        self._sums: dict[Class, list[int]] = {}
+
+    def add(self, values: Mapping[str, bytes]) -> None:
+        """Count an entry by its opened fields; one that is not wholly opened is left out. Raises MalformedError."""
+        if not values.keys() <= PUBLIC:
+            raise MalformedError("A field is opened that is not for everybody.", got=" ".join({*values} - PUBLIC))
+        if len(values) != len(PUBLIC):
+            return
+        key = _classed(*(values[name] for name in _CLASSES))
+        records = values["records"]
+        if _RECORDS.fullmatch(records) is None:
+            raise MalformedError("An entry says what no fact says.", where="records", got=repr(records[:40]))
+        few = records == b"<10"
+        self._bump(key, 1, int(records) if records and not few else 0, int(few))
+
+    def merge(self, other: "Tally", sign: int = 1) -> None:
+        """Add another tally, or with -1 take it back."""
+        for key, (entries, known, few) in other._sums.items():
+            self._bump(key, sign * entries, sign * known, sign * few)
+
+    def _bump(self, key: Class, entries: int, known: int, few: int) -> None:
+        sums = self._sums.setdefault(key, [0, 0, 0])
+        sums[0] += entries
+        sums[1] += known
+        sums[2] += few
+        if sums == [0, 0, 0]:
+            del self._sums[key]
+
+    @property
+    def entries(self) -> int:
+        """How many entries were counted."""
+        return sum(entries for entries, _, _ in self._sums.values())
+
+    def rows(self) -> Iterator[tuple[Class, int, Bounds]]:
+        """Each class with its number of entries and the sum of their counts, in order."""
+        for key in sorted(self._sums):
+            entries, known, few = self._sums[key]
+            yield key, entries, Bounds(least=known, most=known + few * (FEW - 1))
+
+    def encode(self) -> str:
+        """As one line of JSON, the same for the same sums."""
+        return json.dumps([[*key, *self._sums[key]] for key in sorted(self._sums)], separators=(",", ":"))
+
+    @classmethod
+    def parse(cls, text: str) -> "Tally":
+        """Read what `encode` wrote."""
+        tally = cls()
+        for row in json.loads(text):
+            tally._sums[tuple(row[:7])] = row[7:]
+        return tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What was taken in of a data set in a year."""
+
+    dataset: str
+    origin: str
+    deliveries: int
+    records: Bounds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """What was passed on to a country for a purpose in a year."""
+
+    country: str
+    purpose: str
+    marking: str
+    disclosures: int
+    """One for each data set in it."""
+    records: Bounds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """Whatever else happened in a year, by its kind."""
+
+    kind: str
+    entries: int
+    records: Bounds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Year:
+    """The figures of one year."""
+
+    year: str
+    held: tuple[Held, ...]
+    passed: tuple[Passed, ...]
+    happened: tuple[Happened, ...]
+
+    def count(self, kind: Kind) -> int:
+        """How many entries of a kind there are, other than deliveries and disclosures."""
+        return sum(one.entries for one in self.happened if one.kind == kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The figures of a log at one size."""
+
+    size: int
+    opened: int
+    years: tuple[Year, ...]
+    """The newest first."""
+
+    @property
+    def closed(self) -> int:
+        """Entries that are not, or no longer, opened for everybody."""
+        return self.size - self.opened
+
+
+def figures_of(tally: Tally, size: int) -> Figures:
+    """The figures that a tally of the first `size` entries gives."""
+    years: dict[str, dict[str, dict[tuple[str, ...], tuple[int, Bounds]]]] = {}
+    for (year, kind, dataset, origin, country, purpose, marking), entries, records in tally.rows():
+        key: tuple[str, ...]
+        match kind:
+            case Kind.DELIVERY:
+                table, key = "held", (dataset, origin)
+            case Kind.DISCLOSURE:
+                table, key = "passed", (country, purpose, marking)
+            case _:
+                table, key = "happened", (kind,)
+        rows = years.setdefault(year, {"held": {}, "passed": {}, "happened": {}})[table]
+        before = rows.get(key, (0, NONE))
+        rows[key] = (before[0] + entries, before[1] + records)
+    return Figures(
+        size=size,
+        opened=tally.entries,
+        years=tuple(_year(year, years[year]) for year in sorted(years, reverse=True)),
+    )
+
+
+def encode_figures(figures: Figures, checkpoint: Checkpoint) -> bytes:
+    """The file `figures.json`: the only spelling of these figures of a log at this checkpoint."""
+    content = {
+        "format": FORMAT,
+        "log": checkpoint.origin,
+        "size": figures.size,
+        "root": encode_base64(checkpoint.root),
+        "opened": figures.opened,
+        "closed": figures.closed,
+        "years": [
+            {
+                "year": year.year,
+                "held": [
+                    {"dataset": one.dataset, "origin": one.origin, "deliveries": one.deliveries, **_bounds(one.records)}
+                    for one in year.held
+                ],
+                "passed_on": [
+                    {
+                        "country": one.country,
+                        "purpose": one.purpose,
+                        "marking": one.marking,
+                        "disclosures": one.disclosures,
+                        **_bounds(one.records),
+                    }
+                    for one in year.passed
+                ],
+                "happened": [
+                    {"kind": one.kind, "entries": one.entries, **_bounds(one.records)} for one in year.happened
+                ],
+            }
+            for year in figures.years
+        ],
+    }
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def differences(published: bytes, figures: Figures, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Where a published `figures.json` says something else than these figures, in words; none: nowhere.
+
+    Raises MalformedError when it is no such file.
+    """
+    expected = encode_figures(figures, checkpoint)
+    if published == expected:
+        return ()
+    try:
+        said = json.loads(published)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError("This is no file of figures.", where=FIGURES, got=str(error)[:200]) from error
+    ours, theirs = dict(_flat(json.loads(expected), "")), dict(_flat(said, ""))
+    rows = [
+        f"{place}: the file says {theirs.get(place, 'nothing')}, the log {ours.get(place, 'nothing')}"
+        for place in [*ours, *(place for place in theirs if place not in ours)]
+        if ours.get(place) != theirs.get(place)
+    ]
+    return tuple(rows) or ("it is spelled otherwise",)
+
+
+def published_size(published: bytes) -> int:
+    """Of how many entries a `figures.json` tells. Raises MalformedError."""
+    try:
+        content = json.loads(published)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError("This is no file of figures.", where=FIGURES, got=str(error)[:200]) from error
+    size = content.get("size") if isinstance(content, dict) and content.get("format") == FORMAT else None
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise MalformedError("This is no file of figures.", where=FIGURES, expected=f"format {FORMAT}, and a size")
+    return size
+
+
+def _flat(value: object, place: str) -> Iterator[tuple[str, object]]:
+    """Each single value of a JSON document with where it stands: tables by what their rows are about."""
+    match value:
+        case dict():
+            named: list[tuple[str, object]] = [(str(key), inner) for key, inner in value.items()]
+        case list():
+            named = [(_row_name(inner, at), inner) for at, inner in enumerate(value)]
+        case _:
+            yield place, value
+            return
+    for name, inner in named:
+        yield from _flat(inner, f"{place} {name}".strip())
+
+
+def _row_name(row: object, at: int) -> str:
+    if not isinstance(row, dict):
+        return str(at)
+    names = [
+        str(row[key]) for key in ("year", "dataset", "origin", "country", "purpose", "marking", "kind") if row.get(key)
+    ]
+    return " ".join(names) or str(at)
+
+
+def _year(year: str, tables: Mapping[str, Mapping[tuple[str, ...], tuple[int, Bounds]]]) -> Year:
+    return Year(
+        year=year,
+        held=tuple(
+            Held(dataset=dataset, origin=origin, deliveries=entries, records=records)
+            for (dataset, origin), (entries, records) in _sorted(tables["held"])
+        ),
+        passed=tuple(
+            Passed(country=country, purpose=purpose, marking=marking, disclosures=entries, records=records)
+            for (country, purpose, marking), (entries, records) in _sorted(tables["passed"])
+        ),
+        happened=tuple(
+            Happened(kind=kind, entries=entries, records=records)
+            for (kind,), (entries, records) in _sorted(tables["happened"])
+        ),
+    )
+
+
+def _sorted(
+    rows: Mapping[tuple[str, ...], tuple[int, Bounds]],
+) -> Iterable[tuple[tuple[str, ...], tuple[int, Bounds]]]:
+    return sorted(rows.items(), key=lambda row: row[0])
+
+
+def _bounds(records: Bounds) -> dict[str, object]:
+    return {"records": [records.least, records.most]}
+
+
+@lru_cache(1 << 16)
+def _classed(*values: bytes) -> Class:
+    """The class of an entry with these values. Raises MalformedError when no fact says them."""
+    try:
+        said = tuple(value.decode() for value in values)
+    except UnicodeDecodeError as error:
+        raise MalformedError("An entry says what is no text.", got=repr(error.object[:40])) from error
+    year, kind, _, origin, country, purpose, marking = said
+    for name, good, value in (
+        ("year", _YEAR.fullmatch(year) is not None, year),
+        ("kind", _is(Kind, kind), kind),
+        ("origin", not origin or _is(Origin, origin), origin),
+        ("country", _COUNTRY.fullmatch(country) is not None, country),
+        ("purpose", not purpose or _is(Purpose, purpose), purpose),
+        ("marking", not marking or _is(Marking, marking), marking),
+    ):
+        if not good:
+            raise MalformedError("An entry says what no fact says.", where=name, got=repr(value[:40]))
+    return said  # type: ignore[return-value]
+
+
+def _is(words: type[StrEnum], word: str) -> bool:
+    return word in {one.value for one in words}

@@ -1,0 +1,214 @@
+"""Figures: sums of what entries open, within bounds where a count is told as below ten only."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accord.journal.facts import PUBLIC, Fact, Kind
+from accord.journal.figures import (
+    Bounds,
+    Tally,
+    differences,
+    encode_figures,
+    figures_of,
+    published_size,
+)
+from accord.ledger.checkpoints import Checkpoint
+from accord.vocabulary.datasets import Origin, Purpose
+from accord.vocabulary.errors import MalformedError
+from accord.vocabulary.markings import Marking
+
+AT = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+
+
+def public(fact: Fact) -> dict[str, bytes]:
+    return {name: value for name, value in fact.values().items() if name in PUBLIC}
+
+
+def delivery(count: int, dataset: str = "Infected machines", year: int = 2026) -> Fact:
+    return Fact(
+        kind=Kind.DELIVERY,
+        at=AT.replace(year=year),
+        dataset=dataset,
+        origin=Origin.SINKHOLE,
+        partner="vendor",
+        marking=Marking.AMBER,
+        count=count,
+    )
+
+
+def disclosure(count: int, country: str = "TH", purpose: Purpose = Purpose.VICTIM_NOTIFICATION) -> Fact:
+    return Fact(
+        kind=Kind.DISCLOSURE,
+        at=AT,
+        dataset="Infected machines",
+        origin=Origin.SINKHOLE,
+        partner="csirt",
+        country=country,
+        purpose=purpose,
+        marking=Marking.AMBER,
+        count=count,
+    )
+
+
+def tally(*facts: Fact) -> Tally:
+    found = Tally()
+    for one in facts:
+        found.add(public(one))
+    return found
+
+
+def checkpoint(size: int) -> Checkpoint:
+    return Checkpoint(origin="hub.example/ledger", size=size, root=bytes(range(32)))
+
+
+def test_a_worked_example() -> None:
+    figures = figures_of(
+        tally(
+            delivery(1240),
+            delivery(0),
+            delivery(9),
+            delivery(50, dataset="Sinkholed names", year=2025),
+            disclosure(700),
+            disclosure(3),
+            disclosure(12, country="KE", purpose=Purpose.INVESTIGATION),
+            Fact(kind=Kind.RECEIPT, at=AT, partner="csirt"),
+            Fact(kind=Kind.ERASURE, at=AT, dataset="Infected machines", count=11),
+        ),
+        size=12,
+    )
+    assert json.loads(encode_figures(figures, checkpoint(12))) == {
+        "format": "accord-figures/v1",
+        "log": "hub.example/ledger",
+        "size": 12,
+        "root": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "opened": 9,
+        "closed": 3,
+        "years": [
+            {
+                "year": "2026",
+                "held": [
+                    {"dataset": "Infected machines", "origin": "sinkhole", "deliveries": 3, "records": [1240, 1258]}
+                ],
+                "passed_on": [
+                    {
+                        "country": "KE",
+                        "purpose": "investigation",
+                        "marking": "amber",
+                        "disclosures": 1,
+                        "records": [12, 12],
+                    },
+                    {
+                        "country": "TH",
+                        "purpose": "victim-notification",
+                        "marking": "amber",
+                        "disclosures": 2,
+                        "records": [700, 709],
+                    },
+                ],
+                "happened": [
+                    {"kind": "erasure", "entries": 1, "records": [11, 11]},
+                    {"kind": "receipt", "entries": 1, "records": [0, 0]},
+                ],
+            },
+            {
+                "year": "2025",
+                "held": [{"dataset": "Sinkholed names", "origin": "sinkhole", "deliveries": 1, "records": [50, 50]}],
+                "passed_on": [],
+                "happened": [],
+            },
+        ],
+    }
+
+
+@given(st.lists(st.integers(0, 40) | st.integers(0, 10**12), max_size=60))
+def test_the_true_sum_is_always_within_the_bounds(counts: list[int]) -> None:
+    rows = [bounds for _, _, bounds in tally(*map(delivery, counts)).rows()]
+    found = sum(rows, Bounds(least=0, most=0))
+    assert found.least <= sum(counts) <= found.most
+    # and they are no wider than the small counts make them
+    assert found.most - found.least == 9 * sum(count < 10 for count in counts)
+
+
+facts = st.builds(
+    Fact,
+    kind=st.sampled_from(Kind),
+    at=st.datetimes(datetime(2020, 1, 1), datetime(2023, 1, 1), timezones=st.just(UTC)),
+    dataset=st.sampled_from(["", "Infected machines", "data set 0123456789ab", "الأجهزة"]),
+    origin=st.none() | st.sampled_from(Origin),
+    country=st.sampled_from(["", "TH", "KE"]),
+    purpose=st.none() | st.sampled_from(Purpose),
+    marking=st.none() | st.sampled_from(Marking),
+    count=st.none() | st.integers(0, 30),
+)
+
+
+@given(st.lists(facts, max_size=30), st.lists(facts, max_size=30))
+def test_tallies_add_up_are_taken_back_and_survive_being_written(one: list[Fact], other: list[Fact]) -> None:
+    both = tally(*one, *other)
+    merged = tally(*one)
+    merged.merge(tally(*other))
+    assert list(merged.rows()) == list(both.rows())
+    assert list(Tally.parse(merged.encode()).rows()) == list(both.rows())
+    assert merged.encode() == both.encode()
+    merged.merge(tally(*one), -1)
+    assert merged.encode() == tally(*other).encode()
+    # each entry is in exactly one table, and none is lost
+    figures = figures_of(both, len(one) + len(other) + 2)
+    assert (figures.opened, figures.closed) == (len(one) + len(other), 2)
+    told = sum(
+        sum(row.deliveries for row in year.held)
+        + sum(row.disclosures for row in year.passed)
+        + sum(row.entries for row in year.happened)
+        for year in figures.years
+    )
+    assert told == len(one) + len(other)
+
+
+def test_an_entry_of_which_a_field_was_destroyed_counts_as_closed() -> None:
+    values = public(delivery(1240))
+    del values["records"]
+    found = Tally()
+    found.add(values)
+    assert figures_of(found, 1).closed == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kind": b"gift"},
+        {"year": b"26"},
+        {"records": b"9"},
+        {"records": b"-12"},
+        {"records": b"<11"},
+        {"country": b"Thailand"},
+        {"dataset": b"\xff"},
+        {"partner": b"vendor"},
+        {"marking": b"amber\n"},
+    ],
+)
+def test_what_no_fact_says_is_refused(changed: dict[str, bytes]) -> None:
+    with pytest.raises(MalformedError):
+        Tally().add(public(delivery(1240)) | changed)
+
+
+def test_a_difference_is_named_by_the_row_that_it_is_in() -> None:
+    figures = figures_of(tally(delivery(1240), disclosure(700)), 2)
+    told = encode_figures(figures, checkpoint(2))
+    assert differences(told, figures, checkpoint(2)) == ()
+    assert differences(told.replace(b"700", b"701"), figures, checkpoint(2)) == (
+        "years 2026 passed_on TH victim-notification amber records 0: the file says 701, the log 700",
+        "years 2026 passed_on TH victim-notification amber records 1: the file says 701, the log 700",
+    )
+    assert differences(told + b" ", figures, checkpoint(2)) == ("it is spelled otherwise",)
+    with pytest.raises(MalformedError):
+        differences(b"{", figures, checkpoint(2))
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"format": "accord-figures/v1", "size": true}', b"\xff"])
+def test_what_is_no_file_of_figures_is_refused(data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        published_size(data)
