@@ -27,7 +27,7 @@ def consultations() -> None:
     """Consultations: who did what with personal data, and why."""
 
 
-@app.command("list")
+@app.command("list", short_help="List the log of consultations, a page at a time.")
 def list_consultations(
     folder: InWorkspace = Path(),
     since: Since = None,
