@@ -10,6 +10,8 @@ import pytest
 
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
+from accord.ledger.policies import parse_policy
+from accord.ledger.proofs import parse_proof
 from accord.vocabulary.datasets import Origin, Purpose
 from accord.vocabulary.markings import Marking
 from accord.workspace.database import open_database, place_of
@@ -91,3 +93,62 @@ def test_files_that_were_damaged_are_made_again(accord_here, hub: Path) -> None:
     accord_here(*check, expect=7)
     accord_here("ledger", "publish", "--in", hub, "--anew")
     accord_here(*check)
+
+
+def test_a_hub_s_own_ledger_is_verified_and_faults_come_with_what_to_do(accord_here, hub: Path) -> None:
+    done = accord_here("ledger", "verify", "--in", hub)
+    assert "3 entries in the database, 3 published, 2 opened" in done.stdout
+    assert "All of it agrees." in done.stdout
+    (hub / "ledger/opened/000").unlink()
+    done = accord_here("ledger", "verify", "--in", hub, "--json", expect=7)
+    faults = json.loads(done.stdout)["faults"]
+    assert any("opened/000" in one["where"] and "--anew" in one["to_do"] for one in faults)
+    assert "to do: " in accord_here("ledger", "verify", "--in", hub, expect=7).stdout
+
+
+def test_the_proof_of_an_entry_holds_without_the_hub(accord_here, hub: Path, tmp_path: Path) -> None:
+    out = tmp_path / "1.tlog-proof"
+    done = accord_here("ledger", "prove", "1", "--in", hub, "--out", out)
+    assert done.stdout.split() == [str(out), f"{out}.entry"]
+    policy = parse_policy((hub / "ledger/policy").read_bytes())
+    assert parse_proof(out.read_bytes()).verify((tmp_path / "1.tlog-proof.entry").read_bytes(), policy).size == 3
+    assert "there already" in accord_here("ledger", "prove", "1", "--in", hub, "--out", out, expect=5).stderr
+    add(hub, Kind.RECALL, 12)
+    refused = accord_here("ledger", "prove", "3", "--in", hub, "--out", tmp_path / "3", expect=7)
+    assert "accord ledger publish" in refused.stderr
+    assert "no such entry" in accord_here("ledger", "prove", "9", "--in", hub, "--out", tmp_path / "9", expect=4).stderr
+
+
+def test_a_copy_is_whole_and_holds_no_secret(accord_here, hub: Path, tmp_path: Path) -> None:
+    add(hub, Kind.RECALL, 12)
+    accord_here("ledger", "export", "--in", hub, "--out", tmp_path / "copy")
+    accord_here("ledger", "check", tmp_path / "copy", "--policy", hub / "ledger/policy")
+    for path in (tmp_path / "copy").rglob("*"):
+        assert path.is_dir() or (b"PRIVATE" not in path.read_bytes() and not path.name.startswith("."))
+    assert "holds something" in accord_here("ledger", "export", "--in", hub, "--out", hub, expect=5).stderr
+
+
+def test_lists_are_written_and_held_against_each_other(accord_here, hub: Path, tmp_path: Path) -> None:
+    ours = tmp_path / "hub.csv"
+    ours.write_text(accord_here("ledger", "list", "--in", hub, "--partner", "vendor", "--csv").stdout)
+    assert ours.read_text().split("\n")[1] == (f"0,2026-11-27,delivery,vendor,Infected machines,,,amber,1240,{DIGEST},")
+    assert "Infected machines" in accord_here("ledger", "list", "--in", hub).stdout
+    assert json.loads(accord_here("ledger", "list", "--in", hub, "--partner", "x", "--json").stdout) == []
+    theirs = tmp_path / "vendor.csv"
+    theirs.write_text(f"partner,kind,digest,count\nvendor,delivery,{DIGEST},1240\nvendor,delivery,{DIGEST},31\n")
+    done = accord_here("ledger", "reconcile", "--hub", ours, "--partner", theirs, expect=1)
+    assert "the hub counts 30, they 31: " in done.stdout
+    assert "1 difference" in done.stdout
+    theirs.write_text(theirs.read_text().replace(",31", ",30"))
+    assert "say the same" in accord_here("ledger", "reconcile", "--hub", ours, "--partner", theirs).stdout
+    assert json.loads(accord_here("ledger", "reconcile", "--hub", ours, "--partner", theirs, "--json").stdout) == []
+    missing = accord_here("ledger", "reconcile", "--hub", ours, "--recipient", theirs, "--json", expect=1).stdout
+    assert [one["what"] for one in json.loads(missing)] == ["the hub has it, they have not"]
+
+
+def test_an_auditor_is_told_what_the_books_have_not(accord_here, hub: Path) -> None:
+    done = accord_here("ledger", "audit", "--in", hub, expect=1)
+    assert "The ledger has, the books have not:" in done.stdout
+    assert f"entry 0: delivery {DIGEST} of Infected machines" in done.stdout
+    said = json.loads(accord_here("ledger", "audit", "--in", hub, "--json", expect=1).stdout)
+    assert [one["kind"] for one in said["entries"]] == ["delivery", "disclosure", "delivery"]

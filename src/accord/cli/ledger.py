@@ -40,6 +40,102 @@ def publish(
         raise typer.Exit(LedgerError.exit_code)
 
 
+@app.command("verify", short_help="Verify a hub's own ledger, database and files.")
+def verify(folder: In = Path(), as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Verify that a hub's database, files, checkpoints and figures agree, and that everything kept still opens.
+
+    It finds what `check` finds, and more: it knows what should be there. Exit code 7 when something does not agree.
+
+    Example: accord ledger verify --in hub
+    """
+    from accord.cli.ledgerauditing import verify as verify_ledger
+
+    raise typer.Exit(verify_ledger(folder, as_json=as_json))
+
+
+@app.command("audit", short_help="Hold the ledger against the hub's books.")
+def audit(folder: In = Path(), as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Say what each entry says, and what the ledger has and the hub's own books have not, or the other way round.
+
+    Looked at are delivery folders, disclosures, receipts, agreements and recalls. Exit code 1 when something differs.
+
+    Example: accord ledger audit --in hub
+    """
+    from accord.cli.ledgerauditing import audit as audit_ledger
+
+    raise typer.Exit(audit_ledger(folder, as_json=as_json))
+
+
+@app.command("list", short_help="List entries with what they say.")
+def list_(
+    folder: In = Path(),
+    partner: Annotated[str | None, typer.Option(metavar="ID", help="Only what is about this partner.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV, all columns.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List entries with what they say; it is for the hub and, with --partner, for that partner.
+
+    Example: accord ledger list --in hub --partner vendor --csv
+    """
+    from accord.cli.ledgerauditing import show_list
+
+    show_list(folder, partner, as_csv=as_csv, as_json=as_json)
+
+
+@app.command("reconcile", short_help="Hold the hub's list against others' own.")
+def reconcile(
+    hub: Annotated[Path, typer.Option("--hub", metavar="FILE", help="The hub's, from `accord ledger list --csv`.")],
+    partners: Annotated[
+        list[Path] | None, typer.Option("--partner", metavar="FILE", help="What a partner says that it delivered.")
+    ] = None,
+    recipients: Annotated[
+        list[Path] | None, typer.Option("--recipient", metavar="FILE", help="What a recipient says that it received.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Hold the hub's list against what partners and recipients have written down themselves.
+
+    It names what one side has and the other has not, and counts and dates that differ. docs/ledger.md says what a
+    list looks like. Exit code 1 when something differs.
+
+    Example: accord ledger reconcile --hub hub.csv --partner vendor.csv --recipient csirt.csv
+    """
+    from accord.cli.ledgerauditing import reconcile as reconcile_lists
+
+    raise typer.Exit(reconcile_lists(hub, partners or [], recipients or [], as_json=as_json))
+
+
+@app.command("prove", short_help="Write the proof that an entry is in the ledger.")
+def prove(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=0, help="The entry's number.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to; the entry goes to FILE.entry.")],
+    folder: In = Path(),
+) -> None:
+    """Write the proof that an entry is in the ledger (C2SP tlog-proof), and the entry beside it.
+
+    Whoever has both and a policy can verify for ever that the entry is in the ledger, without asking anybody.
+
+    Example: accord ledger prove 17 --in hub --out 17.tlog-proof
+    """
+    from accord.cli.ledgerhanding import prove as prove_entry
+
+    prove_entry(folder, number, out)
+
+
+@app.command("export", short_help="Copy what of the ledger is for everybody.")
+def export(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder.")],
+    folder: In = Path(),
+) -> None:
+    """Copy what of the ledger is for everybody, and nothing else: whole, also while the hub goes on writing.
+
+    Example: accord ledger export --in hub --out copy
+    """
+    from accord.cli.ledgerhanding import export as export_ledger
+
+    export_ledger(folder, out)
+
+
 @app.command("check", short_help="Verify a whole ledger by its files, offline.")
 def check(
     log: Annotated[str, typer.Argument(metavar="LOG", help="A ledger's folder, or its http:// or https:// URL.")],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from accord.cli.terminal import talk
 from accord.formats.catalogue import FORMATS
-from accord.journal.keeping import Ledger, Published, open_ledger
+from accord.journal.keeping import Ledger, Pages, Published, open_ledger
 from accord.journal.witnesses import post
 from accord.operations.declaration import read_workspace
 from accord.workspace.database import open_database
@@ -24,10 +24,16 @@ def opened_ledger(folder: Path) -> Iterator[Ledger]:
 
 def publish(ledger: Ledger, now: datetime, *, anew: bool = False) -> Published:
     """Publish, and tell of witnesses that have not cosigned. Raises AccordError."""
-    published = ledger.publish(now=now, post=post, anew=anew)
+    published = ledger.publish(now=now, post=post, pages=pages_of(ledger), anew=anew)
     for one in published.silences:
         talk(f"witness {one.witness} has not cosigned: {one.reason}")
     return published
+
+
+def pages_of(ledger: Ledger) -> Pages | None:
+    """What makes the public page."""
+    del ledger
+    return None
 
 
 def in_words(published: Published) -> str:

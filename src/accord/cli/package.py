@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    no_args_is_help=True, help="Packages that a hub handed over: looked at, verified, opened.", rich_markup_mode=None
+    no_args_is_help=True, help="Packages that a hub handed over: look, verify, open.", rich_markup_mode=None
 )
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The package.")]
@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 @app.callback()
 def packages() -> None:
-    """Packages that a hub handed over: looked at, verified, opened."""
+    """Packages that a hub handed over: look, verify, open."""
 
 
 @app.command("keys", short_help="Make your keys, and print what the hub needs of them.")

@@ -13,13 +13,21 @@ import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from accord.ledger.commitments import MAX_OPENED_BYTES
 from accord.ledger.notes import MAX_NOTE_BYTES, Note, parse_note
-from accord.ledger.tiles import MAX_ENTRY_BYTES, TILE_WIDTH, EntryBundle, HashTile
-from accord.vocabulary.errors import OutputError, UnreadableError
+from accord.ledger.tiles import (
+    MAX_ENTRY_BYTES,
+    TILE_WIDTH,
+    EntryBundle,
+    HashTile,
+    bundles_of_growth,
+    parse_path,
+    tiles_of_growth,
+)
+from accord.vocabulary.errors import MalformedError, OutputError, UnreadableError
 from accord.workspace.regular import open_regular
 
 CHECKPOINT, POLICY, OPENED = "checkpoint", "policy", "opened"
@@ -137,6 +145,15 @@ class LedgerFiles(LedgerReader):
     def forget_partial(self, path: str) -> None:
         """Remove the partial tiles or bundles of one that is full now; readers take its beginning instead."""
         shutil.rmtree(self.root / f"{path}.p", ignore_errors=True)
+
+    def earlier_partials(self, size: int) -> Iterator[HashTile | EntryBundle]:
+        """Partial tiles and bundles that are left of smaller sizes, for who still reads those."""
+        kept = {tile.path for tile in tiles_of_growth(0, size)} | {one.path for one in bundles_of_growth(0, size)}
+        for path in sorted((self.root / "tile").rglob("*.p/*")):
+            name = path.relative_to(self.root).as_posix()
+            if name not in kept and not path.name.startswith("."):
+                with suppress(MalformedError):
+                    yield parse_path(name)
 
     @contextmanager
     def held(self) -> Iterator[None]:

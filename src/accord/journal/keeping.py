@@ -144,6 +144,8 @@ class Ledger:
                 openings.open_due(self.database, self.files, standing.checkpoint.size, now)
                 if anew:
                     openings.clear_others(self.database, self.files)
+                    for one in [*self.files.earlier_partials(standing.checkpoint.size)]:
+                        (self.files.root / one.path).unlink(missing_ok=True)
                 self._tell(standing.checkpoint, pages)
             return standing
 

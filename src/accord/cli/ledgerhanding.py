@@ -1,0 +1,46 @@
+"""What a hub hands out of its ledger: the proof of one entry, and a copy for everybody."""
+
+from pathlib import Path
+
+from accord.cli.ledgering import opened_ledger
+from accord.cli.terminal import counted, say
+from accord.journal.book import kept
+from accord.journal.copying import copy_log
+from accord.vocabulary.errors import OutputError
+from accord.workspace.folders import replaced_folder
+
+
+def prove(folder: Path, number: int, out: Path) -> None:
+    """Write an entry's proof, and the entry beside it. Raises AccordError."""
+    with opened_ledger(folder) as ledger:
+        with ledger.database.reading() as connection:
+            (one,) = kept(connection, [number])
+        proof = ledger.prove(number)
+        proof.verify(one.entry, ledger.policy)
+    entry = out.with_name(f"{out.name}.entry")
+    _write(out, proof.encode())
+    _write(entry, one.entry)
+    say(str(out))
+    say(str(entry))
+
+
+def export(folder: Path, out: Path) -> None:
+    """Copy the public files of a ledger. Raises AccordError."""
+    with (
+        opened_ledger(folder) as ledger,
+        replaced_folder(out, is_ours=lambda _: False, what="accord ledger export") as new,
+    ):
+        ledger.verify_standing()
+        size = copy_log(ledger.files, new)
+    say(f"{out}: {counted(size, 'entry', 'entries')}, for everybody")
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except OSError as error:
+        raise OutputError(
+            "The file cannot be written, or is there already.", where=str(path), got=error.strerror,
+            remedy="choose another --out",
+        ) from error  # fmt: skip

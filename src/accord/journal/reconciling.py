@@ -1,0 +1,158 @@
+"""Lists held against each other: what a hub says that it took from or gave to somebody, and what they say themselves.
+
+    partner,kind,digest,dataset,date,count
+    vendor,delivery,9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08,Infected machines,2026-11-27,1240
+
+CSV with these columns in any order, or a JSON list of objects with these keys. `dataset`, `date` and `count` may be
+empty: then nothing is said of them. Other columns are passed over.
+"""
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from accord.journal.facts import Kind
+from accord.vocabulary.errors import UnreadableError
+
+COLUMNS = ("partner", "kind", "digest", "dataset", "date", "count")
+MAX_LIST_BYTES = 256 << 20
+SLACK_DAYS = 1
+"""Days by which two dates of one thing may differ: it is sent in one place and taken in in another."""
+
+_FORM = f"CSV with the columns {', '.join(COLUMNS)}, or a JSON list of objects with these keys"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One thing that was handed over, as a list has it."""
+
+    place: str
+    """File and line, or record."""
+    partner: str
+    kind: Kind
+    digest: str
+    """Of what was handed over, SHA-256 in hex."""
+    dataset: str
+    day: date | None
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What one list has and the other has not, or has otherwise."""
+
+    hub: Line | None
+    theirs: Line | None
+    what: str
+    """In words."""
+
+
+def read_list(data: bytes, name: str) -> tuple[Line, ...]:
+    """Read a list; `name` is the file's. Raises UnreadableError, which names the line."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableError("A list is no text.", where=f"{name}: byte {error.start}", expected="UTF-8") from error
+    if text.lstrip().startswith("["):
+        return tuple(_line(row, f"{name}: record {at}") for at, row in enumerate(_objects(text, name), start=1))
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    lines = []
+    try:
+        if not {"partner", "kind", "digest"} <= {*(reader.fieldnames or ())}:
+            raise UnreadableError("A list lacks columns.", where=name, expected=_FORM, got=text[:100].split("\n")[0])
+        for row in reader:
+            lines.append(_line(row, f"{name}: line {reader.line_num}"))
+    except csv.Error as error:
+        raise UnreadableError("A list is no CSV.", where=f"{name}: line {reader.line_num}", got=str(error)) from error
+    return tuple(lines)
+
+
+def compare(hub: Sequence[Line], theirs: Sequence[Line], main: Kind) -> tuple[Difference, ...]:
+    """What the hub's list and somebody's own have otherwise, of this somebody.
+
+    Compared are the kind that matters (`main`) and every other one of which they list anything. Raises
+    UnreadableError when their list is of several partners, or of none.
+    """
+    partners = {one.partner for one in theirs}
+    if len(partners) != 1:
+        raise UnreadableError(
+            "A partner's list is of one partner.", where=theirs[0].place if theirs else None,
+            expected="the same id in each line's `partner`", got=", ".join(sorted(partners)) or "no line",
+        )  # fmt: skip
+    (partner,) = partners
+    kinds = {main, *(one.kind for one in theirs)}
+    ours = [one for one in hub if one.partner == partner and one.kind in kinds]
+    groups: defaultdict[tuple[Kind, str], tuple[list[Line], list[Line]]] = defaultdict(lambda: ([], []))
+    for side, lines in enumerate((ours, theirs)):
+        for one in lines:
+            groups[one.kind, one.digest][side].append(one)
+    return tuple(found for here, there in groups.values() for found in _matched(here, there))
+
+
+def _matched(hub: list[Line], theirs: list[Line]) -> Iterable[Difference]:
+    """Lines of one kind and digest, paired: first what is equal, then of one data set, then what names none."""
+    alone, left = list(hub), list(theirs)
+    for same in (_equal, _of_one_dataset, _of_any_dataset):
+        waiting, alone = alone, []
+        for one in waiting:
+            other = next((at for at, two in enumerate(left) if same(one, two)), None)
+            if other is None:
+                alone.append(one)
+            else:
+                yield from _otherwise(one, left.pop(other))
+    yield from (Difference(hub=one, theirs=None, what="the hub has it, they have not") for one in alone)
+    yield from (Difference(hub=None, theirs=one, what="they have it, the hub has not") for one in left)
+
+
+def _equal(one: Line, other: Line) -> bool:
+    return (one.dataset, one.day, one.count) == (other.dataset, other.day, other.count)
+
+
+def _of_one_dataset(one: Line, other: Line) -> bool:
+    return one.dataset == other.dataset
+
+
+def _of_any_dataset(one: Line, other: Line) -> bool:
+    return not (one.dataset and other.dataset)
+
+
+def _otherwise(hub: Line, theirs: Line) -> Iterable[Difference]:
+    if hub.count is not None and theirs.count is not None and hub.count != theirs.count:
+        what = f"the hub counts {hub.count:,}, they {theirs.count:,}"
+        yield Difference(hub=hub, theirs=theirs, what=what)
+    if hub.day is not None and theirs.day is not None and abs((hub.day - theirs.day).days) > SLACK_DAYS:
+        yield Difference(hub=hub, theirs=theirs, what=f"the hub says {hub.day}, they {theirs.day}")
+
+
+def _objects(text: str, name: str) -> list[Mapping[str, object]]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError("A list is no JSON.", where=name, got=str(error)[:200]) from error
+    if not all(isinstance(row, dict) for row in content):
+        raise UnreadableError("A list holds something else than records.", where=name, expected=_FORM)
+    return list(content)
+
+
+def _line(row: Mapping[str, object], place: str) -> Line:
+    said = {name: "" if row.get(name) is None else str(row[name]).strip() for name in COLUMNS}
+    try:
+        return Line(
+            place=place,
+            partner=said["partner"],
+            kind=Kind(said["kind"]),
+            digest=said["digest"].lower(),
+            # how `accord ledger list --csv` keeps spreadsheets from running a title
+            dataset=said["dataset"].removeprefix("'"),
+            day=date.fromisoformat(said["date"][:10]) if said["date"] else None,
+            count=int(said["count"]) if said["count"] else None,
+        )
+    except ValueError as error:
+        raise UnreadableError(
+            "A line of a list is not understood.", where=place, expected=_FORM, got=str(error)[:200],
+            remedy=f"kinds are {', '.join(Kind)}; dates 2026-11-27; counts whole numbers",
+        ) from error  # fmt: skip

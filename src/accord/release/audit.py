@@ -1,0 +1,176 @@
+"""For an auditor at the hub: what the ledger says, held against what the hub's own books and folders say.
+
+Both were written by the hub. What one has and the other has not is what somebody has left out or taken away.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from accord.journal.book import kept, size
+from accord.journal.facts import Fact, Kind, read_fact
+from accord.ledger.commitments import Opening, parse_entry
+from accord.release.disclosures import Disclosure, disclosures
+from accord.vocabulary.errors import LedgerError
+from accord.workspace.schema import AGREEMENT_TERMS, AGREEMENTS, RECALL_NOTICES
+
+_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """An entry, and what it says; None: its openings were destroyed, in part or whole, or contradict it."""
+
+    number: int
+    fact: Fact | None
+    why: str = ""
+    """Why nothing can be said of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What one side has, and the other has not."""
+
+    side: str
+    """Who lacks it: `ledger`, or the books."""
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A delivery as its folder says it."""
+
+    dataset: str
+    sha256: str
+
+
+def entries(connection: Connection) -> Iterator[Audited]:
+    """Every entry, with what its openings say once they are verified against it."""
+    end = size(connection)
+    for first in range(0, end, _AT_ONCE):
+        for one in kept(connection, range(first, min(first + _AT_ONCE, end))):
+            yield _audited(one.number, one.entry, one.openings)
+
+
+def _audited(number: int, encoded: bytes, openings: Sequence[Opening]) -> Audited:
+    try:
+        entry = parse_entry(encoded)
+        for opening in openings:
+            entry.verify(opening)
+        if len(openings) < len(entry.commitments):
+            return Audited(number=number, fact=None, why="destroyed in part")
+        return Audited(number=number, fact=read_fact(openings))
+    except LedgerError as error:
+        return Audited(number=number, fact=None, why=error.what)
+
+
+def missing(connection: Connection, said: Collection[Audited], deliveries: Collection[Received]) -> tuple[Missing, ...]:
+    """What the ledger has and the books have not, and the other way round."""
+    known = {one.number: one.fact for one in said if one.fact is not None}
+    silent = {one.number for one in said if one.fact is None}
+    found = [Missing(side="books", what=f"entry {one.number}: {one.why}") for one in said if one.fact is None]
+    found += _deliveries(known, deliveries)
+    found += _disclosures(known, silent, disclosures(connection))
+    found += _agreements(known, connection)
+    found += _notices(known, silent, connection)
+    return tuple(found)
+
+
+def _deliveries(known: dict[int, Fact], deliveries: Collection[Received]) -> Iterator[Missing]:
+    told = Counter(fact.digest for fact in known.values() if fact.kind is Kind.DELIVERY)
+    there = Counter(one.sha256 for one in deliveries)
+    gone = {fact.digest for fact in known.values() if fact.kind is Kind.ERASURE}
+    for one in sorted(deliveries, key=lambda one: (one.dataset, one.sha256)):
+        if one.sha256 not in told:
+            yield Missing(side="ledger", what=f"delivery {one.sha256} of data set {one.dataset}")
+    for number, fact in known.items():
+        if fact.kind is Kind.DELIVERY and fact.digest not in there and fact.digest not in gone:
+            yield Missing(side="books", what=f"entry {number}: delivery {fact.digest} of {fact.dataset}")
+
+
+def _disclosures(known: dict[int, Fact], silent: set[int], rows: Sequence[Disclosure]) -> Iterator[Missing]:
+    claimed: set[int] = set()
+    receipts = {fact.refers for fact in known.values() if fact.kind is Kind.RECEIPT}
+    for row in rows:
+        claimed |= {*row.entries}
+        for number in row.entries:
+            fact = known.get(number)
+            if number in silent:
+                continue
+            if fact is None or fact.kind is not Kind.DISCLOSURE:
+                yield Missing(side="ledger", what=f"disclosure {row.id}: entry {number} is none of a disclosure")
+                continue
+            wrong = [
+                f"{name}: the books say {ours}, the entry {theirs}"
+                for name, ours, theirs in (
+                    ("partner", row.recipient, fact.partner),
+                    ("country", row.country, fact.country),
+                    ("purpose", row.purpose, fact.purpose),
+                    ("digest", row.sealed or "", fact.digest),
+                    ("at", row.made_at, fact.at),
+                )
+                if ours != theirs
+            ]
+            if wrong:
+                yield Missing(side="ledger", what=f"disclosure {row.id}, entry {number}: {'; '.join(wrong)}")
+        if row.received_at is not None and row.entries.start not in receipts and row.entries.start not in silent:
+            yield Missing(side="ledger", what=f"the receipt of disclosure {row.id}")
+    for number, fact in known.items():
+        if fact.kind is Kind.DISCLOSURE and number not in claimed:
+            yield Missing(side="books", what=f"entry {number}: a disclosure to {fact.partner}, {fact.country}")
+    open_ones = {row.entries.start for row in rows if row.received_at is None}
+    for number, fact in known.items():
+        if fact.kind is Kind.RECEIPT and fact.refers in open_ones:
+            yield Missing(side="books", what=f"entry {number}: a receipt of {fact.partner}")
+
+
+def _agreements(known: dict[int, Fact], connection: Connection) -> Iterator[Missing]:
+    """Each term that was signed and each end has its entry, and each such entry its term or end."""
+    signed = {
+        (identifier, fact.digest)
+        for fact in known.values()
+        if fact.kind in {Kind.AGREEMENT_SIGNED, Kind.AGREEMENT_CHANGED}
+        for identifier in fact.agreement.split()
+    }
+    terms = {(row.agreement, row.document) for row in connection.execute(select(AGREEMENT_TERMS))}
+    for identifier, document in sorted(terms - signed):
+        yield Missing(side="ledger", what=f"agreement {identifier}: the document {document}")
+    told = {
+        identifier
+        for fact in known.values()
+        if fact.kind is Kind.AGREEMENT_ENDED
+        for identifier in fact.agreement.split()
+    }
+    rows = connection.execute(select(AGREEMENTS.c.id, AGREEMENTS.c.end_recorded_at)).all()
+    ended = {row.id for row in rows if row.end_recorded_at is not None}
+    for identifier in sorted(ended - told):
+        yield Missing(side="ledger", what=f"agreement {identifier}: that it was ended")
+    names, documents = {row.id for row in rows}, {document for _, document in terms}
+    for number, fact in known.items():
+        for identifier in fact.agreement.split():
+            if identifier not in names:
+                yield Missing(side="books", what=f"entry {number}: agreement {identifier}")
+            elif fact.kind is Kind.AGREEMENT_ENDED and identifier not in ended:
+                yield Missing(side="books", what=f"entry {number}: that agreement {identifier} was ended")
+        if fact.kind is Kind.AGREEMENT_SIGNED and fact.digest not in documents:
+            yield Missing(side="books", what=f"entry {number}: the document {fact.digest}")
+
+
+def _notices(known: dict[int, Fact], silent: set[int], connection: Connection) -> Iterator[Missing]:
+    rows = connection.execute(select(RECALL_NOTICES)).all()
+    for row in rows:
+        fact = known.get(row.entry)
+        if row.entry not in silent and (fact is None or fact.kind is not Kind.RECALL):
+            yield Missing(side="ledger", what=f"recall {row.recall} of disclosure {row.disclosure}: entry {row.entry}")
+    claimed = {row.entry for row in rows}
+    answered = {fact.refers for fact in known.values() if fact.kind is Kind.ACKNOWLEDGEMENT}
+    for row in rows:
+        if row.acknowledged_at is not None and row.entry not in answered | silent:
+            yield Missing(
+                side="ledger", what=f"the acknowledgement of recall {row.recall}, disclosure {row.disclosure}"
+            )
+    for number, fact in known.items():
+        if fact.kind is Kind.RECALL and number not in claimed:
+            yield Missing(side="books", what=f"entry {number}: a recall to {fact.partner}")

@@ -1,0 +1,164 @@
+"""The ledger held against the hub's own books: what one has and the other has not."""
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, insert, text
+
+from accord.agreements.agreement import AgreementId
+from accord.agreements.declarations import DatasetId, PartnerId
+from accord.journal import book
+from accord.journal.facts import Fact, Kind
+from accord.release.audit import Audited, Received, entries, missing
+from accord.release.disclosures import Disclosure, Share, record_disclosure, record_receipt
+from accord.vocabulary.countries import CountryCode
+from accord.vocabulary.datasets import Origin, Purpose
+from accord.vocabulary.markings import Marking
+from accord.workspace.database import Database, migrate_database, open_database, place_of
+from accord.workspace.schema import AGREEMENT_TERMS, AGREEMENTS, PARTNERS, RECALL_NOTICES, RECALLS
+
+NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+DELIVERED, DOCUMENT, RECEIPT = "aa" * 32, "bb" * 32, "cc" * 32
+RECALL = "00000000-0000-0000-0000-000000000001"
+ONE = UUID("7e57d004-2b97-4e7a-b45f-5387367791cd")
+
+
+@pytest.fixture
+def database(tmp_path: Path, database_url: str) -> Iterator[Database]:
+    settings = tmp_path / "workspace.toml"
+    settings.write_text(
+        '[hub]\nname = "Hub"\ncontact = "d@hub.example"\nnamespace = "0d6f9c2e-5f0b-4b57-9b1c-6c1f0a4c7e11"\n'
+        f'key_file = "hub.key"\n[database]\nurl = "{database_url}"\n'
+    )
+    place = place_of(settings)
+    migrate_database(place, now=NOW)
+    with open_database(place) as opened:
+        yield opened
+
+
+def append(connection: Connection, kind: Kind, **said: object) -> int:
+    usual: dict[str, object] = {"dataset": "Infected machines", "partner": "vendor", "agreement": "one"}
+    fact = Fact(kind=kind, at=NOW, **usual | said)  # type: ignore[arg-type]
+    return book.append(connection, [fact], draw=secrets.token_bytes).start
+
+
+def disclose(connection: Connection) -> Disclosure:
+    disclosure = Disclosure(
+        id=ONE,
+        made_at=NOW,
+        operation=None,
+        recipient=PartnerId("csirt"),
+        country=CountryCode("TH"),
+        purpose=Purpose.PREVENTION,
+        channel=None,
+        marking=Marking.AMBER,
+        findings=12,
+        sealed="dd" * 32,
+        secret="secret",
+        entries=range(0),
+        handed_over_at=None,
+        received_at=None,
+    )
+    share = Share(
+        dataset=DatasetId("infected"),
+        public_name="Infected machines",
+        origin=Origin.SINKHOLE,
+        marking=Marking.AMBER,
+        agreements=(AgreementId("one"),),
+        findings=12,
+    )
+    return record_disclosure(connection, disclosure, [share], [], draw=secrets.token_bytes, opens_at=None)
+
+
+@pytest.fixture
+def books(database: Database) -> Database:
+    """A delivery, an agreement, a disclosure that was confirmed, and a recall of it; ledger and books agree."""
+    with database.writing() as connection:
+        for identifier in ("vendor", "csirt"):
+            connection.execute(insert(PARTNERS).values(id=identifier, name=identifier, kind="csirt"))
+        connection.execute(
+            insert(AGREEMENTS).values(id="one", title="One", marking="amber", onward_sharing="with-consent")
+        )
+        connection.execute(
+            insert(AGREEMENT_TERMS).values(
+                agreement="one", position=0, signed=NOW.date(), document=DOCUMENT, starts=NOW.date()
+            )
+        )
+        append(connection, Kind.AGREEMENT_SIGNED, digest=DOCUMENT)
+        append(connection, Kind.DELIVERY, digest=DELIVERED)
+        disclosed = disclose(connection)
+        record_receipt(connection, disclosed, digest=RECEIPT, at=NOW, draw=secrets.token_bytes, opens_at=None)
+        connection.execute(insert(RECALLS).values(id=RECALL, at=NOW, kind="withdrawn", reason="wrong", due=NOW))
+        number = append(connection, Kind.RECALL, partner="csirt", refers=disclosed.entries.start)
+        connection.execute(
+            insert(RECALL_NOTICES).values(recall=RECALL, disclosure=str(ONE), entry=number, acknowledged_at=NOW)
+        )
+        append(connection, Kind.ACKNOWLEDGEMENT, partner="csirt", refers=number)
+    return database
+
+
+RECEIVED = [Received(dataset="infected", sha256=DELIVERED)]
+
+
+def found(database: Database, deliveries: list[Received] = RECEIVED) -> list[str]:
+    with database.reading() as connection:
+        said = list(entries(connection))
+        return [f"{one.side} lacks {one.what}" for one in missing(connection, said, deliveries)]
+
+
+def test_books_and_ledger_that_agree(books: Database) -> None:
+    assert found(books) == []
+
+
+def test_each_entry_says_its_fact(books: Database) -> None:
+    with books.reading() as connection:
+        said = list(entries(connection))
+    assert [one.fact.kind.value for one in said if one.fact] == [
+        "agreement-signed", "delivery", "disclosure", "receipt", "recall", "acknowledgement",
+    ]  # fmt: skip
+    assert all(isinstance(one, Audited) for one in said)
+
+
+def test_a_delivery_that_only_one_side_has(books: Database) -> None:
+    assert found(books, [*RECEIVED, Received(dataset="infected", sha256="ee" * 32)]) == [
+        f"ledger lacks delivery {'ee' * 32} of data set infected"
+    ]
+    assert found(books, []) == [f"books lacks entry 1: delivery {DELIVERED} of Infected machines"]
+    with books.writing() as connection:
+        append(connection, Kind.ERASURE, digest=DELIVERED)
+    assert found(books, []) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            "UPDATE disclosures SET country = 'KE'",
+            f"ledger lacks disclosure {ONE}, entry 2: country: the books say KE, the entry TH",
+        ),
+        ("UPDATE disclosures SET first_entry = 1", "books lacks entry 2: a disclosure to csirt, TH"),
+        ("UPDATE disclosures SET received_at = NULL", "books lacks entry 3: a receipt of csirt"),
+        ("UPDATE agreement_terms SET document = 'other'", "ledger lacks agreement one: the document other"),
+        ("DELETE FROM agreement_terms", f"books lacks entry 0: the document {DOCUMENT}"),
+        (
+            "UPDATE agreements SET end_recorded_at = (SELECT at FROM recalls)",
+            "ledger lacks agreement one: that it was ended",
+        ),
+        ("DELETE FROM recall_notices", "books lacks entry 4: a recall to csirt"),
+        ("UPDATE recall_notices SET entry = 0", f"ledger lacks recall {RECALL} of disclosure {ONE}: entry 0"),
+    ],
+)  # fmt: skip
+def test_what_only_one_side_has_is_named(books: Database, statement: str, told: str) -> None:
+    with books.writing() as connection:
+        connection.execute(text(statement))
+    assert told in found(books)
+
+
+def test_what_was_destroyed_is_named_and_accuses_nobody_else(books: Database) -> None:
+    with books.writing() as connection:
+        book.destroy(connection, [2], ["partner"])
+    assert found(books) == ["books lacks entry 2: destroyed in part"]
