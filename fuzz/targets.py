@@ -7,6 +7,7 @@ from fuzz.columns import column_targets
 from fuzz.formats import format_target
 from fuzz.ledger import ledger_target
 from fuzz.opening import opening_target
+from fuzz.package import package_target
 from fuzz.pattern import pattern_target
 from fuzz.premerge import premerge_target
 from fuzz.target import Target
@@ -20,6 +21,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "opening": opening_target,
     "pattern": pattern_target,
     "ledger": ledger_target,
+    "package": package_target,
     **{f"format-{name}": (lambda name=name: format_target(name)) for name in FORMATS},  # type: ignore[misc]
 }
 """Name -> the target, made when it is asked for (a format's reads all of its cases)."""

@@ -41,7 +41,7 @@ def show(file: Path, *, as_json: bool) -> None:
         )
         return
     _tell(package.manifest)
-    say(f"Ledger: {package.manifest.statement.ledger}, {_entries(numbers)}: not proven yet (accord package verify)")
+    say(f"Ledger: {package.manifest.statement.ledger}, {_entries(numbers)}; not proven yet")
 
 
 def verify(file: Path, handover: Path, policy: Path, *, as_json: bool) -> None:
@@ -139,7 +139,7 @@ def _handling(handling: Handling) -> list[str]:
 
 def _tell_proven(ledger: str, numbers: tuple[int, ...], proven: Proven) -> None:
     size = proven.checkpoint.size
-    say(f"Ledger: {ledger}, {_entries(numbers)}: proven by its checkpoint of {counted(size, 'entry', 'entries')}")
+    say(f"Ledger: {ledger}, {_entries(numbers)}; proven by its checkpoint of {counted(size, 'entry', 'entries')}")
     for name, posix_s in proven.cosigned:
         say(f"  cosigned by {name} on {_time(posix_s):%Y-%m-%d %H:%M} UTC")
     if not proven.cosigned:

@@ -165,7 +165,7 @@ def make(tmp_path_factory: pytest.TempPathFactory, keys: RecipientKeys) -> Make:
     """Make a package: of these files, with changes to what the statement says, in this hub's ledger."""
 
     def made(
-        files: Mapping[str, bytes] = FILES, ledger: Hub | None = None, recipient: str | None = None, **changes: object
+        files: Mapping[str, bytes] = FILES, ledger: Hub | None = None, named: str | None = None, **changes: object
     ) -> Handed:
         folder = tmp_path_factory.mktemp("package")
         for name, data in files.items():
@@ -174,7 +174,7 @@ def make(tmp_path_factory: pytest.TempPathFactory, keys: RecipientKeys) -> Make:
             path.write_bytes(data)
         (folder / "content").mkdir(exist_ok=True)
         ledger = ledger or Hub()
-        said = replace(STATEMENT, **{"ledger": ledger.log.name, **changes})  # type: ignore[arg-type]
+        said = replace(STATEMENT, **{"ledger": named or ledger.log.name, **changes})  # type: ignore[arg-type]
         sealed = seal(folder / "content", said, folder, draw=ledger.random.randbytes)
         entries = ledger.append(facts(said, sealed.digest, NOW))
         ledger.entries += [b"after", b"that"]
@@ -184,7 +184,7 @@ def make(tmp_path_factory: pytest.TempPathFactory, keys: RecipientKeys) -> Make:
             ledger.proofs(entries),
             ledger.policy,
             identity=sealed.identity,
-            recipient=recipient or keys.age,
+            recipient=keys.age,
             out=folder / "handover",
         )
         return Handed(
