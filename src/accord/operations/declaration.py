@@ -35,6 +35,8 @@ class Hub:
     key_file: Path
     country: CountryCode | None
     """Where the hub sits: the one side of every request's legal basis."""
+    legal_area: frozenset[CountryCode] = frozenset()
+    """Within which personal data moves as at home; the hub's own country is always part of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class Recipient:
     persons: tuple[str, ...]
     languages: tuple[str, ...]
     """Those that it reads; empty: the operation's."""
+    encrypted: bool = False
+    """Nobody can read on the way what is handed to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,8 @@ class Operation:
     recipients: tuple[Recipient, ...]
     themes: tuple[Theme, ...]
     """Empty: one report a country."""
+    embargo: datetime | None = None
+    """Until when the operation is secret."""
 
     def recipients_of(self, country: CountryCode) -> tuple[Recipient, ...]:
         """The audience of a country's reports: a rule must hold for each of them."""
@@ -166,6 +172,7 @@ def read_operation(path: Path, formats: Mapping[str, object]) -> Operation:
         datasets=datasets,
         recipients=tuple(_read_recipient(one, partners) for one in table.tables("recipient")),
         themes=_read_themes(table),
+        embargo=sheet.optional_instant("embargo"),
     )
     sheet.done()
     table.done()
@@ -191,12 +198,14 @@ def _read_hub(table: SettingsTable, folder: Path) -> Hub:
             "a UUID that is this hub's own, made once (python3 -c 'import uuid; print(uuid.uuid4())')",
             namespace,
         ) from None
+    country = read_country(table, "country") if table.offers("country") else None
     hub = Hub(
         name=name,
         contact=contact,
         namespace=identifier,
         key_file=folder / table.text("key_file"),
-        country=read_country(table, "country") if table.offers("country") else None,
+        country=country,
+        legal_area=frozenset(_read_countries(table, "legal_area")) | ({country} if country is not None else set()),
     )
     table.done()
     return hub
@@ -225,15 +234,10 @@ def _read_datasets(
 
 
 def _read_scope(table: SettingsTable) -> Scope:
-    codes = table.texts("countries", required=True)
-    for code in codes:
-        if code not in COUNTRY_CODES:
-            raise table.wrong("countries", "ISO 3166-1 alpha-2 country codes in capitals, such as TH", code)
-    if len(set(codes)) != len(codes):
-        raise table.wrong("countries", "each country once", ", ".join(codes))
+    codes = _read_countries(table, "countries", required=True)
     begin, end = table.window("window")
     return Scope(
-        countries=tuple(CountryCode(code) for code in codes),
+        countries=codes,
         roles=table.choices("roles", Role),
         families=table.texts("families"),
         window_start=begin,
@@ -242,12 +246,23 @@ def _read_scope(table: SettingsTable) -> Scope:
     )
 
 
+def _read_countries(table: SettingsTable, name: str, *, required: bool = False) -> tuple[CountryCode, ...]:
+    codes = table.texts(name, required=required)
+    for code in codes:
+        if code not in COUNTRY_CODES:
+            raise table.wrong(name, "ISO 3166-1 alpha-2 country codes in capitals, such as TH", code)
+    if len(set(codes)) != len(codes):
+        raise table.wrong(name, "each country once", ", ".join(codes))
+    return tuple(CountryCode(code) for code in codes)
+
+
 def _read_recipient(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -> Recipient:
     recipient = Recipient(
         partner=partners[known(table, "partner", table.text("partner"), partners, "partner")],
         country=read_country(table, "country"),
         persons=table.texts("persons"),
         languages=table.languages("languages"),
+        encrypted=table.flag("encrypted", default=False),
     )
     table.done()
     return recipient

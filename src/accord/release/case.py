@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from accord.agreements.declarations import Dataset
 from accord.attribution.locating import resolve
 from accord.columns.instants import microseconds
 from accord.columns.lists import distinct, empty_lists
@@ -27,14 +26,12 @@ from accord.intake.delivery import Delivery
 from accord.operations.declaration import Operation, Theme
 from accord.reference.store import Reference
 from accord.release.account import EvidenceAccount
-from accord.release.rules import Audience, permits
+from accord.release.policy import Mask, Terms, personal_findings, run_terms
+from accord.release.question import Audience
 from accord.release.view import HubSheet, OperationSheet, RecipientSheet, ReferenceSheet, Sightings, View
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.indicators import INDICATOR_TYPES
-from accord.vocabulary.markings import MARKINGS
 from accord.vocabulary.roles import ROLES, Role
-
-_Mask = npt.NDArray[np.bool_]
 
 _UNRANKED = FINDINGS.remove(FINDINGS.get_field_index("severity"))
 _ROLE_WORDS = pa.array([role.value for role in ROLES])
@@ -62,6 +59,18 @@ class Case:
     resolutions: pa.Table
     """`intake.delivery.DATED_RESOLUTIONS`, inside the window."""
     reference: Reference
+    terms: Terms | None = None
+    """Under which rules it is released (`release.policy`); None: those of a run by itself."""
+
+    @cached_property
+    def _terms(self) -> Terms:
+        return self.terms if self.terms is not None else run_terms(self.operation)
+
+    @cached_property
+    def _personal(self) -> Positions:
+        """For each finding 1 where it is personal data by what it is."""
+        findings = self.evidence.findings
+        return personal_findings(findings["type"].to_numpy(), findings["role"].to_numpy()).astype(np.int64)
 
     @cached_property
     def sources(self) -> tuple[SourceSheet, ...]:
@@ -134,7 +143,9 @@ class Case:
         `sightings`: those of the findings in `in_scope`. Raises OSError when the disk refuses.
         """
         recipients = self.operation.recipients_of(country)
-        allowed = _allowed(self.operation.datasets, Audience(recipients=recipients))
+        encrypted = bool(recipients) and all(one.encrypted for one in recipients)
+        audience = Audience(recipients=recipients, encrypted=encrypted)
+        allowed = self._terms.grid(self.operation.datasets, audience)
         account = EvidenceAccount(self.operation.datasets, self.families)
         number, unsorted = self._visible_findings(country, theme, allowed, account)
         order = pc.sort_indices(unsorted, [("severity", "descending"), ("finding_id", "ascending")]).to_numpy()
@@ -196,7 +207,7 @@ class Case:
         return len(self.candidates[country])
 
     def _visible_findings(
-        self, country: CountryCode, theme: Theme | None, allowed: _Mask, account: EvidenceAccount
+        self, country: CountryCode, theme: Theme | None, allowed: Mask, account: EvidenceAccount
     ) -> tuple[Positions, pa.Table]:
         """The numbers of the findings that an audience may see in a country, ascending, and their FINDINGS."""
         numbers = self.candidates[country]
@@ -204,7 +215,7 @@ class Case:
             roles = self.evidence.findings["role"].to_numpy()[numbers]
             numbers = numbers[np.isin(roles, [ROLES.index(role) for role in theme.roles])]
         places = rows_of(self.places, numbers)
-        resolutions = self.resolutions.filter(pa.array(_permitted(self.resolutions, allowed)))
+        resolutions = self.resolutions.filter(pa.array(_permitted(self.resolutions, allowed, 0, 0)))
         places = resolve(places, resolutions, self.reference)
         hosting, registry = _hosted_in(places, country), _registered_in(places, country)
         here = np.flatnonzero(hosting | registry)
@@ -213,7 +224,9 @@ class Case:
         parts: list[pa.Table] = []
         for begin in range(0, len(here), _PIECE):
             at = here[begin : begin + _PIECE]
-            evidence = self._visible(self.evidence.of(numbers[at]), allowed, theme)
+            evidence = self.evidence.of(numbers[at])
+            held_back = self._held_back(evidence.findings, rows_of(places, at))
+            evidence = self._visible(evidence, allowed, theme, self._personal[numbers[at]], held_back)
             local, merged = merge(evidence, self.sources, self.families, self.as_of_us)
             population += self._population(evidence)
             known = sum(len(one) for one in seen)
@@ -225,24 +238,45 @@ class Case:
         ranked = pa.concat_tables([FINDINGS.empty_table(), *(self._ranked(part, population) for part in parts)])
         return np.concatenate([np.zeros(0, np.int64), *seen]), ranked
 
-    def _visible(self, evidence: Evidence, allowed: _Mask, theme: Theme | None) -> Evidence:
-        """The part of some evidence that an audience may see and a theme is about."""
-        mask = _permitted(evidence.rows, allowed)
+    def _held_back(self, found: pa.Table, places: pa.Table) -> Positions:
+        """For each finding 1 where it is on a warning list and no analyst has decided, if the terms ask for that."""
+        if not self._terms.keeps_reviews:
+            return np.zeros(len(found), np.int64)
+        roles = pa.array([one.value for one in ROLES]).take(found["role"].combine_chunks().cast(pa.int32()))
+        host, address = (places[name].combine_chunks() for name in ("host", "address"))
+        types, values = found["type"].to_numpy(), found["value"].combine_chunks()
+        review, _ = self.reference.warning_lists.match(types, values, host, address).judge(roles)
+        listed = np.asarray(pc.list_value_length(review)) > 0
+        if self._terms.decided:
+            decided = pa.array(sorted(self._terms.decided), pa.string())
+            listed &= ~np.asarray(pc.is_in(finding_ids(found, self.key, self.threads), value_set=decided))
+        return listed.astype(np.int64)
+
+    def _visible(
+        self, evidence: Evidence, allowed: Mask, theme: Theme | None, personal: Positions, held_back: Positions
+    ) -> Evidence:
+        """The part of some evidence that an audience may see and a theme is about; the last two are by finding."""
+
+        def may_see(rows: pa.Table) -> Mask:
+            finding = rows["finding"].to_numpy()
+            return _permitted(rows, allowed, personal[finding], held_back[finding])
+
+        mask = may_see(evidence.rows)
         if theme is not None and theme.families:
             mask &= self._of_families(theme.families)[evidence.rows["family"].to_numpy()]
         return Evidence(
             findings=evidence.findings,
             rows=evidence.rows.filter(pa.array(mask)),
-            ports=evidence.ports.filter(pa.array(_permitted(evidence.ports, allowed))),
+            ports=evidence.ports.filter(pa.array(may_see(evidence.ports))),
         )
 
-    def _of_families(self, names: tuple[str, ...]) -> _Mask:
+    def _of_families(self, names: tuple[str, ...]) -> Mask:
         """Which reported family codes belong to the families of these names; the last entry stands for 'none said'."""
         wanted = {one.casefold() for one in self.reference.families.normalise(names)}
         return np.array([one.casefold() in wanted for one in self.families.normalised] + [False], np.bool_)
 
     def _write_sightings(
-        self, path: Path, findings: pa.Table, acted: _Mask, sightings: RowFile, number: Positions, allowed: _Mask
+        self, path: Path, findings: pa.Table, acted: Mask, sightings: RowFile, number: Positions, allowed: Mask
     ) -> None:
         """Write VIEW_SIGHTINGS of the findings that are `acted` on; `number` has each finding's."""
         asn = findings["asn"].fill_null(0).to_numpy()
@@ -252,7 +286,9 @@ class Case:
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, VIEW_SIGHTINGS) as stream:
             held: tuple[Positions, Rows] = (np.zeros(0, np.int64), np.zeros(0, SIGHTING_ROW))
             for place, single in sightings.pieces(number[rows], _SIGHTINGS):
-                seen = np.asarray(allowed[single["dataset"], single["marking"]])
+                # a finding in the view is held back no more
+                personal = self._personal[number[rows[place]]]
+                seen = np.asarray(allowed[single["dataset"], single["marking"], personal, 0])
                 held = _merged(np.append(held[0], rows[place[seen]]), np.append(held[1], single[seen]))
                 # the next piece may begin with what equals the last one
                 stream.write_batch(_batch(held[0][:-1], held[1][:-1], names))
@@ -368,18 +404,12 @@ def _operation_sheet(operation: Operation) -> OperationSheet:
     )
 
 
-def _allowed(datasets: tuple[Dataset, ...], audience: Audience) -> _Mask:
-    """`allowed[data set, marking]`: do all rules permit it?"""
-    return np.array(
-        [[permits(dataset, marking, audience) for marking in MARKINGS] for dataset in datasets], np.bool_
-    ).reshape(len(datasets), len(MARKINGS))
+def _permitted(rows: pa.Table, allowed: Mask, personal: Positions | int, in_review: Positions | int) -> Mask:
+    """Which rows an audience may see; `allowed` is `Terms.grid`."""
+    return np.asarray(allowed[rows["dataset"].to_numpy(), rows["marking"].to_numpy(), personal, in_review])
 
 
-def _permitted(table: pa.Table, allowed: _Mask) -> _Mask:
-    return np.asarray(allowed[table["dataset"].to_numpy(), table["marking"].to_numpy()])
-
-
-def _hosted_in(places: pa.Table, country: str) -> _Mask:
+def _hosted_in(places: pa.Table, country: str) -> Mask:
     lists = places["countries"].combine_chunks()
     mask = np.zeros(len(lists), np.bool_)
     here = pc.fill_null(pc.equal(pc.list_flatten(lists), country), False).to_numpy(zero_copy_only=False)
@@ -387,12 +417,12 @@ def _hosted_in(places: pa.Table, country: str) -> _Mask:
     return mask
 
 
-def _registered_in(places: pa.Table, country: str) -> _Mask:
+def _registered_in(places: pa.Table, country: str) -> Mask:
     same = pc.fill_null(pc.equal(places["registry_country"], country), False)
     return np.asarray(same.to_numpy(), np.bool_)
 
 
-def _basis(hosting: _Mask, registry: _Mask) -> pa.ListArray:
+def _basis(hosting: Mask, registry: Mask) -> pa.ListArray:
     count = len(hosting)
     flags = np.column_stack([hosting, registry])
     offsets = np.zeros(count + 1, np.int32)

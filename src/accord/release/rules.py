@@ -1,109 +1,113 @@
-"""The release rules: numbered, one class each, refused unless every rule permits.
+"""The release rules: numbered, one class each, refused unless every rule permits; docs/release.md says why each is.
 
-A rule looks at what an object carries (its marking, and the data set it comes from) and at an audience. Numbers are
-never reused. No rule looks at the content: two objects of equal policy are released alike.
+A rule looks at a `Question` and at nothing else: at the policy of an object (`Item`), never at its content, and at one
+reader of a channel. Numbers are never reused. No answer means refused.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
 
-from accord.agreements.declarations import Dataset, PartnerId
+from accord.agreements.agreement import Agreement, AgreementId, Standing
 from accord.operations.declaration import Recipient
-from accord.vocabulary.markings import Marking
+from accord.release.grants import Agreed, ForPurpose
+from accord.release.handling import ExchangePolicy, HandlingCodes, PermissibleActions
+from accord.release.markings import MarkingCovered, TrafficLight
+from accord.release.persons import LegalArea, PersonalData
+from accord.release.question import Audience, Item, Question, Release, Rule, Verdict, offered, provided, refuse
+from accord.release.sharing import PassedOn, SharedWith
+from accord.release.waiting import Embargoed, Reviewed
+
+__all__ = ["RULES", "RUN_RULES", "Audience", "Decision", "Item", "Release", "Verdict", "decide", "registry"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
-    """The recipients of one channel; a rule must hold for each. Empty: nobody is declared, whoever may read it."""
-
-    recipients: tuple[Recipient, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What one rule says, and why, in words."""
-
-    rule: int
-    permitted: bool
-    reason: str
-
-
-class Rule(Protocol):
-    """One release rule."""
-
-    number: ClassVar[int]
-    title: ClassVar[str]
-
-    def judge(self, dataset: Dataset, marking: Marking, audience: Audience) -> Verdict:
-        """May this audience get an object of this data set with this marking?"""
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficLight:
-    """TLP 2.0 as an audience: red to named persons, amber to declared organisations, green and clear beyond."""
-
-    number: ClassVar[int] = 1
-    title: ClassVar[str] = "Traffic Light Protocol 2.0"
-
-    def judge(self, dataset: Dataset, marking: Marking, audience: Audience) -> Verdict:
-        """Red needs named persons of every recipient; amber and amber+strict need declared recipients."""
-        del dataset
-        if marking in {Marking.CLEAR, Marking.GREEN}:
-            return Verdict(rule=self.number, permitted=True, reason=f"{marking.label} may reach the community")
-        if not audience.recipients:
-            return Verdict(
-                rule=self.number,
-                permitted=False,
-                reason=f"{marking.label} needs declared recipients, and there is none",
-            )
-        unnamed = [one.partner.name for one in audience.recipients if not one.persons]
-        if marking is Marking.RED and unnamed:
-            return Verdict(
-                rule=self.number,
-                permitted=False,
-                reason=f"{marking.label} reaches named persons only, and {', '.join(unnamed)} named none",
-            )
-        return Verdict(rule=self.number, permitted=True, reason=f"{marking.label} may reach the declared recipients")
-
-
-@dataclass(frozen=True, slots=True)
-class OnwardSharing:
-    """A partner may say with whom its data set is shared; then nobody else gets it."""
-
-    number: ClassVar[int] = 2
-    title: ClassVar[str] = "Onward sharing"
-
-    def judge(self, dataset: Dataset, marking: Marking, audience: Audience) -> Verdict:
-        """Every recipient must be on the data set's list, where there is one."""
-        del marking
-        if dataset.share_with is None:
-            return Verdict(rule=self.number, permitted=True, reason="the data set has no list of recipients")
-        permitted: frozenset[PartnerId] = frozenset(dataset.share_with)
-        others = [one.partner.name for one in audience.recipients if one.partner.id not in permitted]
-        if others or not audience.recipients:
-            who = ", ".join(others) or "an undeclared reader"
-            return Verdict(rule=self.number, permitted=False, reason=f"the data set is not shared with {who}")
-        return Verdict(rule=self.number, permitted=True, reason="the data set is shared with every recipient")
-
-
-def _register(*rules: Rule) -> tuple[Rule, ...]:
+def registry(*rules: Rule) -> tuple[Rule, ...]:
+    """The rules, by number. Raises ValueError when two have one number, and names both."""
     taken: dict[int, Rule] = {}
     for rule in rules:
         if rule.number in taken:
             raise ValueError(f"rule number {rule.number} is both {taken[rule.number]!r} and {rule!r}")
         taken[rule.number] = rule
-    return rules
+    return tuple(taken[number] for number in sorted(taken))
 
 
-RULES: tuple[Rule, ...] = _register(TrafficLight(), OnwardSharing())
+# A number stays with its rule. One that falls leaves a gap, and a comment here that says what it was.
+RULES: tuple[Rule, ...] = registry(
+    TrafficLight(),  # 1
+    SharedWith(),  # 2
+    Agreed(),  # 3
+    MarkingCovered(),  # 4
+    ForPurpose(),  # 5
+    PermissibleActions(),  # 6
+    ExchangePolicy(),  # 7
+    HandlingCodes(),  # 8
+    PassedOn(),  # 9
+    PersonalData(),  # 10
+    LegalArea(),  # 11
+    Reviewed(),  # 12
+    Embargoed(),  # 13
+)
+"""All of them: what holds in a workspace, where agreements are kept."""
+
+RUN_RULES: tuple[Rule, ...] = registry(TrafficLight(), SharedWith(), Embargoed())
+"""What holds where there is no register to ask: a run of an operation file by itself."""
 
 
-def judge(dataset: Dataset, marking: Marking, audience: Audience) -> Sequence[Verdict]:
-    """Every rule's verdict, by number."""
-    return [rule.judge(dataset, marking, audience) for rule in RULES]
+UNANSWERED = "nothing that is agreed answers this"
 
 
-def permits(dataset: Dataset, marking: Marking, audience: Audience) -> bool:
-    """Do all rules permit it?"""
-    return all(verdict.permitted for verdict in judge(dataset, marking, audience))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the rules say of one item and one audience."""
+
+    verdicts: tuple[Verdict, ...]
+    """One a rule, by number."""
+    agreements: tuple[AgreementId, ...]
+    """Those under which it is released, in and out, sorted; of a refused one empty."""
+
+    @property
+    def permitted(self) -> bool:
+        """Does every rule permit it?"""
+        return bool(self.verdicts) and all(verdict.permitted for verdict in self.verdicts)
+
+
+def decide(item: Item, audience: Audience, release: Release, rules: Sequence[Rule] = RULES) -> Decision:
+    """Judge an item for an audience: every rule must hold for every reader, each under one agreement of its own.
+
+    Where a reader has signed several agreements, one must pass all the rules: what one permits does not mend what
+    another refuses. The one with the fewest refusals is told.
+    """
+    came = provided(item, release.register)
+    readings = [_best(item, reader, audience, release, came, rules) for reader in audience.readers]
+    verdicts = tuple(_joined([reading[at] for _, reading in readings]) for at in range(len(rules)))
+    decision = Decision(verdicts=verdicts, agreements=())
+    if not decision.permitted:
+        return decision
+    handed = {question.handed.id for question, _ in readings if question.handed is not None}
+    granted = {
+        one.id for one in came if one.standing(release.at) is Standing.IN_FORCE and release.purpose in one.purposes
+    }
+    return Decision(verdicts=verdicts, agreements=tuple(sorted(handed | granted)))
+
+
+def _best(
+    item: Item,
+    reader: Recipient | None,
+    audience: Audience,
+    release: Release,
+    came: tuple[Agreement, ...],
+    rules: Sequence[Rule],
+) -> tuple[Question, list[Verdict]]:
+    """The agreement under which the fewest rules refuse, the first by id among equals, and what they say under it."""
+    candidates: Sequence[Agreement | None] = offered(item.dataset.id, reader, release.register) or (None,)
+    readings = []
+    for handed in candidates:
+        question = Question(item=item, reader=reader, audience=audience, release=release, provided=came, handed=handed)
+        readings.append((question, [rule.judge(question) or refuse(rule, UNANSWERED) for rule in rules]))
+    return min(readings, key=lambda reading: sum(not verdict.permitted for verdict in reading[1]))
+
+
+def _joined(verdicts: Sequence[Verdict]) -> Verdict:
+    """One rule's verdict for all readers: the refusals where there are some."""
+    refused = [one for one in verdicts if not one.permitted]
+    told = list(dict.fromkeys(one.reason for one in refused or verdicts))
+    return Verdict(rule=verdicts[0].rule, permitted=not refused, reason="; ".join(told))

@@ -1,0 +1,71 @@
+"""Rules about what is agreed: that something is in force which lets the data in and out, and for this purpose."""
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import ClassVar
+
+from accord.agreements.agreement import Agreement, Standing
+from accord.release.question import Question, Verdict, named, permit, refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Data comes in and goes out under agreements that are in force now, or not at all."""
+
+    number: ClassVar[int] = 3
+    title: ClassVar[str] = "Agreements in force"
+
+    def judge(self, question: Question) -> Verdict:
+        """One with the provider must still stand, and one that this very reader signed must cover the data set."""
+        dataset, at = question.item.dataset.id, question.release.at
+        if not question.item.came_in:
+            return refuse(self, f"no agreement is known under which data of {dataset} came in")
+        standing = [one for one in question.provided if one.standing(at) is Standing.IN_FORCE]
+        if not standing:
+            if not question.provided:
+                return refuse(self, f"none of the agreements under which it came in covers {dataset} any more")
+            return refuse(self, f"it came in under {_standings(question.provided, question)}")
+        if question.reader is None:
+            return refuse(self, "nobody is declared to read it, so that nobody has signed for it")
+        if question.handed is None:
+            return refuse(self, f"no agreement that {question.name} signed lets {dataset} go out")
+        if question.handed.standing(at) is not Standing.IN_FORCE:
+            return refuse(self, f"it would go to {question.name} under {_standings((question.handed,), question)}")
+        return permit(
+            self, f"it came in under {named(standing)} and goes to {question.name} under {question.handed.id}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ForPurpose:
+    """Data is used for what it was handed over for (purpose limitation)."""
+
+    number: ClassVar[int] = 5
+    title: ClassVar[str] = "Purpose"
+
+    def judge(self, question: Question) -> Verdict | None:
+        """The agreements that let it in and out must both be for the purpose that is stated."""
+        purpose = question.release.purpose
+        if purpose is None:
+            return refuse(self, "no purpose is stated")
+        if question.limiting is None or question.handed is None:
+            return None
+        standing = [one for one in question.provided if one.standing(question.release.at) is Standing.IN_FORCE]
+        granting = [one for one in standing or question.provided if purpose in one.purposes]
+        if not granting:
+            return refuse(self, f"it came in under {_purposes(standing or question.provided)}, not for {purpose}")
+        if purpose not in question.handed.purposes:
+            return refuse(
+                self, f"it would go to {question.name} under {_purposes([question.handed])}, not for {purpose}"
+            )
+        return permit(self, f"{named(granting)} and {question.handed.id} are for {purpose}")
+
+
+def _standings(agreements: tuple[Agreement, ...], question: Question) -> str:
+    at = question.release.at
+    said = ", ".join(f"{one.id}, which is {one.standing(at)}" for one in agreements)
+    return f"{said} on {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _purposes(agreements: list[Agreement] | tuple[Agreement, ...]) -> str:
+    return "; ".join(f"{one.id}, which is for {', '.join(one.purposes)}" for one in agreements)

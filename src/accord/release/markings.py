@@ -1,0 +1,67 @@
+"""Rules about the Traffic Light Protocol: whom a marking reaches, and how strict one an agreement covers.
+
+Source: FIRST, Traffic Light Protocol 2.0. A label is an audience and not only a rank.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from accord.release.question import Question, Verdict, permit, refuse
+from accord.vocabulary.markings import Marking
+
+
+def outside(marking: Marking, question: Question) -> str | None:
+    """Why this reader is outside the audience of a label; None: it is inside."""
+    if marking in {Marking.CLEAR, Marking.GREEN}:
+        return None
+    if question.reader is None:
+        return f"{marking.label} needs declared recipients, and there is none"
+    if marking is Marking.RED and not question.reader.persons:
+        return f"{marking.label} reaches named persons only, and {question.name} named none"
+    if marking is not Marking.AMBER and question.audience.clients:
+        return f"{marking.label} stays within {question.name}, and its clients read this channel"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficLight:
+    """TLP 2.0 as an audience: red to named persons, amber to declared organisations, green and clear beyond.
+
+    Amber reaches a recipient's clients too, amber+strict and red do not.
+    """
+
+    number: ClassVar[int] = 1
+    title: ClassVar[str] = "Traffic Light Protocol 2.0"
+
+    def judge(self, question: Question) -> Verdict:
+        """Red needs named persons; amber and amber+strict need a declared recipient."""
+        marking = question.item.marking
+        why = outside(marking, question)
+        if why is not None:
+            return refuse(self, why)
+        if marking in {Marking.CLEAR, Marking.GREEN}:
+            return permit(self, f"{marking.label} may reach the community")
+        if marking is Marking.RED:
+            return permit(self, f"{marking.label} may reach the persons whom {question.name} named")
+        return permit(self, f"{marking.label} may reach {question.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkingCovered:
+    """An agreement says up to which label it covers data; stricter data is not handed out under it."""
+
+    number: ClassVar[int] = 4
+    title: ClassVar[str] = "Strictest marking of the agreements"
+
+    def judge(self, question: Question) -> Verdict | None:
+        """The marking may be no stricter than the maximum of any agreement that limits it."""
+        if question.limiting is None:
+            return None
+        marking = question.item.marking
+        for one in question.limiting:
+            if marking.code > one.limits.marking.code:
+                return refuse(
+                    self,
+                    f"agreement {one.id} covers data up to {one.limits.marking.label}, and this is {marking.label}",
+                )
+        return permit(self, f"every agreement covers {marking.label}")

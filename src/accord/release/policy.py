@@ -1,0 +1,186 @@
+"""What many findings may tell many audiences: each policy class is judged once, and rows of evidence follow it.
+
+How a hub that keeps agreements has all rules applied to a case:
+
+    terms = workspace_terms(operation, register, purpose=..., at=..., came_in=...)
+    case = Case(operation=operation, ..., terms=terms)
+
+Without `terms` a case is under `run_terms`: what a run of an operation file by itself keeps to, where nothing is signed
+that could be asked. Both need no clock: the moment is an argument, and of a run the operation's `as_of`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from accord.agreements.agreement import AgreementId, Register, RegisteredDataset
+from accord.agreements.declarations import Dataset, DatasetId
+from accord.agreements.passing import registered
+from accord.fusion.evidence import begins
+from accord.operations.declaration import Operation
+from accord.release.question import NO_REGISTER, Audience, Embargo, Item, Release, Rule, taken_in_under
+from accord.release.rules import RULES, RUN_RULES, decide
+from accord.release.waiting import Reviewed
+from accord.vocabulary.datasets import Purpose
+from accord.vocabulary.indicators import INDICATOR_TYPES, IndicatorType
+from accord.vocabulary.markings import MARKINGS, strictest
+from accord.vocabulary.roles import ROLES, Role
+
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+PERSONAL_ROLES = frozenset({Role.INFECTED_SYSTEM})
+"""Behind an infected machine's address is a person, whatever its data set is declared as (Court of Justice of the
+European Union, C-582/14)."""
+
+PERSONAL_TYPES = frozenset({IndicatorType.EMAIL})
+
+_PERSONAL_ROLE = np.array([role in PERSONAL_ROLES for role in ROLES])
+_PERSONAL_TYPE = np.array([kind in PERSONAL_TYPES for kind in INDICATOR_TYPES])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Under which rules a case is released, and what they need to know of its data sets."""
+
+    rules: tuple[Rule, ...]
+    release: Release
+    datasets: Mapping[DatasetId, RegisteredDataset]
+    """As they are registered, by id. One that is missing reaches nobody where agreements are asked for."""
+    came_in: Mapping[DatasetId, frozenset[tuple[AgreementId, ...]]]
+    """Of each data set the agreements under which its deliveries came in (`taken_in_under`), each set of them once. The
+    rules must hold for all: evidence does not say of every part from which delivery it is."""
+    embargo: Embargo | None
+    decided: frozenset[str]
+    """Ids of findings on warning lists that an analyst has let go."""
+
+    @property
+    def keeps_reviews(self) -> bool:
+        """Does what is in review stay in the hub? A run by itself shows it, flagged."""
+        return any(isinstance(rule, Reviewed) for rule in self.rules)
+
+    def items(self, dataset: Dataset, marking: int, *, personal: bool, in_review: bool) -> tuple[Item, ...]:
+        """The policy classes of evidence from a data set; all must be permitted. `marking`: its code."""
+        held = self.datasets.get(dataset.id) or registered(dataset)
+        return tuple(
+            Item(
+                dataset=held,
+                marking=strictest(MARKINGS[marking], held.marking),
+                came_in=came_in,
+                personal=personal or held.personal or dataset.personal,
+                in_review=in_review,
+                embargo=self.embargo,
+            )
+            for came_in in sorted(self.came_in.get(dataset.id) or {()})
+        )
+
+    def grid(self, datasets: Sequence[Dataset], audience: Audience) -> Mask:
+        """`grid[data set, marking, personal, in review]`: may the audience see such evidence?"""
+        shape = (len(datasets), len(MARKINGS), 2, 2)
+        classes = [
+            self.items(datasets[at], marking, personal=bool(personal), in_review=bool(in_review))
+            for at, marking, personal, in_review in np.ndindex(shape)
+        ]
+        flat = [item for items in classes for item in items]
+        (allowed,) = permitted(flat, [audience], self.release, self.rules)
+        ends = np.cumsum([0, *map(len, classes)])
+        grid = [bool(allowed[begin:end].all()) for begin, end in pairwise(ends)]
+        return np.array(grid, np.bool_).reshape(shape)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one audience gets."""
+
+    findings: Positions
+    """The numbers of the findings that it gets, ascending."""
+    rows: Positions
+    """The places of the rows of evidence that it may see, ascending: what these findings are merged from."""
+
+
+def permitted(
+    items: Sequence[Item], audiences: Sequence[Audience], release: Release, rules: Sequence[Rule] = RULES
+) -> Mask:
+    """`permitted[audience, item]`; items that are equal are judged once."""
+    allowed = np.zeros((len(audiences), len(items)), np.bool_)
+    for at, audience in enumerate(audiences):
+        answers: dict[Item, bool] = {}
+        for item in items:
+            if item not in answers:
+                answers[item] = decide(item, audience, release, rules).permitted
+        allowed[at] = [answers[item] for item in items]
+    return allowed
+
+
+def shares(finding: Positions, policy: Positions, allowed: Mask) -> Iterator[Share]:
+    """What each audience gets of rows of evidence, in the order of `allowed` (`permitted`).
+
+    `finding`: the number of each row's finding, ascending; `policy`: the place of its class among the items.
+    """
+    for mine in allowed:
+        rows = np.flatnonzero(mine[policy])
+        owner = finding[rows]
+        yield Share(findings=owner[begins(owner)], rows=rows)
+
+
+def personal_findings(kind: npt.NDArray[np.int8], role: npt.NDArray[np.int8]) -> Mask:
+    """Which findings are personal data by what they are, from the codes of their types and roles."""
+    return np.asarray(_PERSONAL_TYPE[kind] | _PERSONAL_ROLE[role])
+
+
+def came_in(
+    register: Register, received: Iterable[tuple[DatasetId, datetime]]
+) -> dict[DatasetId, frozenset[tuple[AgreementId, ...]]]:
+    """`Terms.came_in`, of the moments at which deliveries of data sets were received."""
+    found: defaultdict[DatasetId, set[tuple[AgreementId, ...]]] = defaultdict(set)
+    for dataset, at in received:
+        found[dataset].add(taken_in_under(register, dataset, at))
+    return {dataset: frozenset(one) for dataset, one in found.items()}
+
+
+def run_terms(operation: Operation) -> Terms:
+    """What a run of an operation file by itself keeps to: TLP, the data sets' lists, and its own embargo."""
+    return Terms(
+        rules=RUN_RULES,
+        release=Release(register=NO_REGISTER, purpose=None, at=operation.scope.as_of, legal_area=frozenset()),
+        datasets={one.id: registered(one) for one in operation.datasets},
+        came_in={},
+        embargo=embargo_of(operation),
+        decided=frozenset(),
+    )
+
+
+def workspace_terms(
+    operation: Operation,
+    register: Register,
+    *,
+    purpose: Purpose | None,
+    at: datetime,
+    came_in: Mapping[DatasetId, frozenset[tuple[AgreementId, ...]]],
+    decided: frozenset[str] = frozenset(),
+) -> Terms:
+    """All rules, asked of what is registered; what the operation file declares can make it stricter and never wider."""
+    return Terms(
+        rules=RULES,
+        release=Release(register=register, purpose=purpose, at=at, legal_area=operation.hub.legal_area),
+        datasets=register.datasets,
+        came_in=came_in,
+        embargo=embargo_of(operation),
+        decided=decided,
+    )
+
+
+def embargo_of(operation: Operation) -> Embargo | None:
+    """An operation's embargo; None: it has none."""
+    if operation.embargo is None:
+        return None
+    return Embargo(
+        operation=operation.name,
+        until=operation.embargo,
+        recipients=frozenset(one.partner.id for one in operation.recipients),
+    )
