@@ -69,6 +69,20 @@ def test_the_published_tree_is_that_of_the_specification_at_every_size(open_ledg
     assert not any(path.startswith(f"{one}.p/") for one in full for path in paths(ledger))
 
 
+def test_a_log_that_has_grown_past_a_whole_tile_of_tiles_is_read_from_its_files(open_ledger: OpenLedger) -> None:
+    ledger = open_ledger()
+    moment = "2026-11-27T08:00:00.000000Z"
+    with ledger.database.writing() as connection:
+        # entries of one byte: what counts is how many they are
+        put = text("INSERT INTO journal_entries (number, at, kind, entry, openings) VALUES (:n, :at, 'recall', :e, :e)")
+        connection.execute(put, [{"n": n, "at": moment, "e": bytes([n % 251])} for n in range(66_000)])
+    ledger.publish(now=NOW, post=nobody)
+    entries = held(ledger)
+    assert ledger.tree().root == Twin.mth(entries)
+    for proof in ledger.proofs([0, 65_535, 65_536, 65_999]):
+        assert list(proof.hashes) == Twin.path(proof.index, entries)
+
+
 def test_publishing_again_changes_no_byte_and_a_lost_folder_is_made_anew(open_ledger: OpenLedger) -> None:
     ledger = open_ledger()
     add(ledger, 300, opens_at=NOW)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import attrgetter
 
 from accord.ledger.commitments import Opening
 from accord.vocabulary.datasets import Origin, Purpose
@@ -66,13 +67,17 @@ class Fact:
 
     def values(self) -> dict[str, bytes]:
         """The entry's fields, by name; all of them, whatever the kind."""
-        said = {name: getattr(self, name) for name in _OWN}
-        said["at"] = f"{self.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-        said["records"], said["year"] = self.records, said["at"][:4]
-        return {name: b"" if value is None else str(value).encode() for name, value in said.items()}
+        at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
+        said = dict(zip(_OWN, _read(self), strict=True)) | {
+            "at": f"{at[:-6]}Z",
+            "year": at[:4],
+            "records": self.records,
+        }
+        return {name: str(value).encode() if value is not None else b"" for name, value in said.items()}
 
 
 _OWN: tuple[str, ...] = tuple(one.name for one in fields(Fact))
+_read = attrgetter(*_OWN)
 NAMES: tuple[str, ...] = tuple(sorted([*_OWN, "records", "year"]))
 """The fields of every entry."""
 

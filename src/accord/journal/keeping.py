@@ -5,7 +5,7 @@ sees it, so that the log never signs two trees of one size; whoever is killed in
 one would not do again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +23,8 @@ from accord.ledger.notes import Note, SigningKey, VerifierKey, parse_note, sign_
 from accord.ledger.policies import Group, Policy, Witness
 from accord.ledger.proofs import LogProof
 from accord.ledger.reading import TiledTree
-from accord.ledger.tiles import TILE_WIDTH, EntryBundle, TreeEdge, pack_entries
-from accord.ledger.tree import leaf_hashes
+from accord.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, EntryBundle, HashTile, TreeEdge, pack_entries
+from accord.ledger.tree import HASH_BYTES, leaf_hashes
 from accord.vocabulary.errors import LedgerError, UnprovenError, UnreadableError
 from accord.workspace.database import Database
 from accord.workspace.schema import JOURNAL_CHECKPOINTS
@@ -169,10 +169,16 @@ class Ledger:
 
     def prove(self, number: int) -> LogProof:
         """The proof to take away that an entry is in the log. Raises UnprovenError when it is not published yet."""
+        return next(self.proofs([number]))
+
+    def proofs(self, numbers: Iterable[int]) -> Iterator[LogProof]:
+        """The proof of each of some entries, all in the tree of one checkpoint. Raises as `prove`."""
         checkpoint, note = self._published()
-        Published(size=checkpoint.size, checkpoint=checkpoint).demand(number)
         tree = TiledTree(checkpoint.size, checkpoint.root, self.files.read_tile)
-        return LogProof(index=number, hashes=tree.inclusion_proof(number), checkpoint=note)
+        published = Published(size=checkpoint.size, checkpoint=checkpoint)
+        for number in numbers:
+            published.demand(number)
+            yield LogProof(index=number, hashes=tree.inclusion_proof(number), checkpoint=note)
 
     def _published(self) -> tuple[Checkpoint, Note]:
         note = self.files.checkpoint()
@@ -214,21 +220,25 @@ class Ledger:
                 full = len(waiting) // TILE_WIDTH * TILE_WIDTH
                 last = first + len(waiting) == held
                 take = len(waiting) if last else full
-                edge = self._write(edge, first, waiting[:take], last=last)
+                edge = self._write(edge, first, waiting[:take])
                 first, waiting = first + take, waiting[take:]
+        for level, hashes in enumerate(edge.partial):
+            if hashes:
+                index = edge.size >> TILE_HEIGHT * (level + 1)
+                self.files.write(HashTile(level=level, index=index, width=len(hashes) // HASH_BYTES).path, hashes)
         self.files.flush()
         if signed is not None:
             tree = TiledTree(edge.size, edge.root(), self.files.read_tile)
             _demand_root(signed.size, signed.root, tree.root_of(signed.size))
         return edge
 
-    def _write(self, edge: TreeEdge, first: int, batch: list[bytes], *, last: bool) -> TreeEdge:
+    def _write(self, edge: TreeEdge, first: int, batch: list[bytes]) -> TreeEdge:
+        """Write the bundles of entries from `first` on, and the hash tiles that they fill."""
         grown, tiles = edge.grow(leaf_hashes(batch[edge.size - first :]))
         for tile, hashes in tiles:
-            if tile.width == TILE_WIDTH or last:
+            if tile.width == TILE_WIDTH:
                 self.files.write(tile.path, hashes)
-                if tile.width == TILE_WIDTH:
-                    self.files.forget_partial(tile.path)
+                self.files.forget_partial(tile.path)
         for begin in range(0, len(batch), TILE_WIDTH):
             part = batch[begin : begin + TILE_WIDTH]
             bundle = EntryBundle(index=(first + begin) // TILE_WIDTH, width=len(part))
