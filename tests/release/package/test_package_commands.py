@@ -2,8 +2,12 @@
 
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +36,7 @@ def arrived(handed, keys, tmp_path):
     return tmp_path
 
 
+PAGE = (Path(__file__).parents[3] / "docs/package.md").read_text("utf-8")
 OPEN = ("open", "p", "h", "--keys", "keys", "--policy", "policy", "--out", "out")
 
 
@@ -103,3 +108,36 @@ def test_what_does_not_hold_ends_in_words_and_with_its_exit_code(arrived, break_
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert sorted(path.name for path in arrived.iterdir()) == before
+
+
+def test_what_the_page_tells_a_recipient_to_do_prints_what_it_shows(arrived):
+    (arrived / "p").rename(arrived / "october.package")
+    (arrived / "h").rename(arrived / "october.handover")
+    blocks = re.findall(r"^```console\n\$ accord package (.*?)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert [words.split()[0] for words, _ in blocks] == ["keys", "show", "open"]
+    (arrived / "keys").rename(arrived / "kept")
+    for words, shown in blocks:
+        done = accord(*shlex.split(words), folder=arrived)
+        assert done.returncode == 0, done.stderr
+        pattern = re.escape(shown).replace(re.escape("..."), "(?s:.*)")
+        assert re.fullmatch(pattern, done.stdout), done.stdout
+        if words.startswith("keys"):
+            # the package that has arrived was made for others
+            shutil.rmtree(arrived / "keys")
+            (arrived / "kept").rename(arrived / "keys")
+
+
+def test_what_the_page_tells_to_do_without_accord_opens_a_package(arrived, handed):
+    if shutil.which("age") is None:
+        pytest.skip("needs age: another implementation of age, Go's")
+    (arrived / "p").rename(arrived / "october.package")
+    (arrived / "h").rename(arrived / "october.handover")
+    (script,) = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=arrived, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "".join(
+        f"content/{name}: OK\n"
+        for name in ("by-network/AS64500.csv", "by-network/AS64501.csv", "car.en.pdf", "findings.csv")
+    )
