@@ -37,7 +37,7 @@ from accord.operations.declaration import Operation, Scope, Theme
 from accord.reference.store import Reference
 from accord.release.case import Case
 from accord.release.summary import SUMMARISED, summarise
-from accord.release.view import StoredView, store
+from accord.release.view import StoredView, View, store
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.errors import OutputError
 from accord.workspace.folders import replaced_folder
@@ -75,6 +75,18 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the recipients of one report see."""
+
+    sheet: View
+    """Without rows in its tables."""
+    folder: Path
+    """The report, relative to the output."""
+    traces: Path | None
+    """`release.case.TRACES`, relative to the output; None: they were not asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSheet:
     """What a run ended with."""
 
@@ -82,6 +94,8 @@ class RunSheet:
     deliveries: tuple[Delivery, ...]
     summary: dict[str, object]
     reports: tuple["PublishedReport", ...]
+    shown: tuple["Shown", ...]
+    """What each report was made from; the longest first."""
     seconds: float
 
     @property
@@ -91,11 +105,19 @@ class RunSheet:
 
 
 def run_operation(
-    operation: Operation, out: Path, *, reference: Reference, since: Path | None, workers: int, progress: Progress
+    operation: Operation,
+    out: Path,
+    *,
+    reference: Reference,
+    since: Path | None,
+    workers: int,
+    progress: Progress,
+    traced: bool = False,
 ) -> RunSheet:
     """Do the main job; `out` is replaced in one step when everything is written.
 
-    `since`: an earlier output, for what is new, gone and changed. Raises AccordError.
+    `since`: an earlier output, for what is new, gone and changed. `traced`: keep on what each finding of each report
+    rests. Raises AccordError.
     """
     begun = time.perf_counter()
     clock = Clock()
@@ -119,7 +141,7 @@ def run_operation(
         ):
             # the hub's own table is written while other processes write the reports
             hub = beside.submit(_write_hub, folder, operation, received, case)
-            reports = _publish(case, sightings, spool.folder, folder, since, publishers, progress)
+            reports, shown = _publish(case, sightings, spool.folder, folder, since, publishers, progress, traced=traced)
             summary = hub.result()
         shutil.rmtree(spool.folder)
         clock.steps["total"] = round(time.perf_counter() - begun, 3)
@@ -129,6 +151,7 @@ def run_operation(
         deliveries=received.deliveries,
         summary=summary,
         reports=reports,
+        shown=shown,
         seconds=time.perf_counter() - begun,
     )
 
@@ -230,7 +253,7 @@ def _in_window(resolutions: pa.Table, restriction: Restriction) -> pa.Table:
 
 def _write_hub(folder: Path, operation: Operation, received: Received, case: Case) -> dict[str, object]:
     """Write hub/findings.parquet piece by piece, rejects.csv and summary.json."""
-    (folder / "hub").mkdir()
+    (folder / "hub").mkdir(exist_ok=True)
     pieces = []
     with pq.ParquetWriter(
         folder / "hub" / "findings.parquet",
@@ -259,20 +282,28 @@ def _publish(
     since: Path | None,
     publishers: ProcessPoolExecutor,
     progress: Progress,
-) -> tuple["PublishedReport", ...]:
+    *,
+    traced: bool,
+) -> tuple[tuple["PublishedReport", ...], tuple[Shown, ...]]:
     """Write every country's reports, in worker processes, while the next view is being made."""
     # the longest first, so that no process ends up alone with one
     countries = sorted(case.operation.scope.countries, key=case.size, reverse=True)
     themes: tuple[Theme | None, ...] = case.operation.themes or (None,)
     waiting: list[Future[PublishedReport]] = []
     done: list[PublishedReport] = []
+    shown: list[Shown] = []
+    if traced:
+        (folder / "hub" / "traces").mkdir(parents=True)
     total = len(countries) * len(themes)
     for country in countries:
         for theme in themes:
             shelf = scratch / f"view-{len(waiting)}"
             shelf.mkdir()
-            view = store(case.view(country, theme, sightings, shelf), shelf)
+            traces = Path("hub", "traces", f"{len(waiting)}.parquet") if traced else None
+            kept = None if traces is None else folder / traces
+            view = store(case.view(country, theme, sightings, shelf, kept), shelf)
             place = report_folder(country, theme)
+            shown.append(Shown(sheet=view.sheet, folder=place, traces=traces))
             previous = None if since is None else since / place
             languages = case.operation.languages_of(country)
             waiting.append(publishers.submit(_write_report, view, folder / place, previous, languages))
@@ -282,7 +313,7 @@ def _publish(
     for future in waiting[len(done) :]:
         done.append(future.result())
         progress("writing reports", len(done), total)
-    return tuple(done)
+    return tuple(done), tuple(shown)
 
 
 def report_folder(country: CountryCode, theme: Theme | None) -> Path:

@@ -16,6 +16,8 @@ from accord.fusion.merging import FamilySheet
 from accord.release.view import DatasetSheet
 from accord.vocabulary.markings import MARKINGS, Marking
 
+_DELIVERY_BITS = 24
+"""More deliveries than anybody keeps, and room for as many findings as one run can hold."""
 _Positions = npt.NDArray[np.int64]
 _EPOCH = date(1970, 1, 1)
 _MONDAY = 3
@@ -46,6 +48,7 @@ class EvidenceAccount:
         self._counts: dict[int, _Count] = {}
         self._weeks: list[_Positions] = []
         self._families: list[npt.NDArray[np.int64]] = []
+        self._rests: list[_Positions] = []
 
     def add(self, finding: _Positions, rows: pa.Table) -> None:
         """Count rows of evidence (`fusion.evidence.Evidence.rows`); `finding` has the number of each, ascending."""
@@ -55,6 +58,7 @@ class EvidenceAccount:
         week = (rows["day"].to_numpy().astype(np.int64) + _MONDAY) // 7
         self._weeks.append(distinct(finding << 32 | week + _SHIFT))
         self._add_families(finding, rows)
+        self._rests.append(distinct(finding << _DELIVERY_BITS | rows["delivery"].to_numpy().astype(np.int64)))
 
     def _add_datasets(self, finding: _Positions, rows: pa.Table) -> None:
         dataset = rows["dataset"].to_numpy()
@@ -108,6 +112,11 @@ class EvidenceAccount:
             [row[order], self._names.take(pa.array(rank[order])), first.cast(instant), last.cast(instant), count],
             schema=VIEW_FAMILIES,
         )
+
+    def rests(self) -> tuple[_Positions, _Positions]:
+        """On which deliveries findings rest: the number of a finding, and the place of a delivery of the run."""
+        pairs = np.concatenate([np.zeros(0, np.int64), *self._rests])
+        return pairs >> _DELIVERY_BITS, pairs & ((1 << _DELIVERY_BITS) - 1)
 
     def datasets(self) -> tuple[DatasetSheet, ...]:
         """Those with evidence, sorted by id."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from accord.attribution.locating import resolve
 from accord.columns.instants import microseconds
@@ -35,6 +36,16 @@ from accord.vocabulary.roles import ROLES, Role
 
 _UNRANKED = FINDINGS.remove(FINDINGS.get_field_index("severity"))
 _ROLE_WORDS = pa.array([role.value for role in ROLES])
+
+TRACES = pa.schema(
+    [
+        pa.field("finding_id", pa.string(), nullable=False),
+        pa.field("dataset", pa.string(), nullable=False),
+        # SHA-256 of the delivery, in hex
+        pa.field("delivery", pa.string(), nullable=False),
+    ]
+)
+"""On what each finding of a view rests, for the hub alone: by this a value is traced to those who got it."""
 
 _PIECE = 1 << 15
 """Findings of a view that are merged at a time."""
@@ -137,10 +148,13 @@ class Case:
         """`FamilySheet.ranks`."""
         return np.array(self.families.ranks, np.int64)
 
-    def view(self, country: CountryCode, theme: Theme | None, sightings: RowFile, folder: Path) -> View:
+    def view(
+        self, country: CountryCode, theme: Theme | None, sightings: RowFile, folder: Path, traces: Path | None = None
+    ) -> View:
         """What the recipients of a country's report may all see; the single sightings lie in `folder`.
 
-        `sightings`: those of the findings in `in_scope`. Raises OSError when the disk refuses.
+        `sightings`: those of the findings in `in_scope`. `traces`: where TRACES are written, if they are wanted. Raises
+        OSError when the disk refuses.
         """
         recipients = self.operation.recipients_of(country)
         encrypted = bool(recipients) and all(one.encrypted for one in recipients)
@@ -156,6 +170,8 @@ class Case:
         acted = np.asarray(pc.equal(pc.list_value_length(findings["review"]), 0))
         path = folder / "sightings.arrow"
         self._write_sightings(path, findings, acted, sightings, number[order], allowed)
+        if traces is not None:
+            self._write_traces(traces, findings, place, account)
         return View(
             hub=HubSheet(
                 name=self.operation.hub.name,
@@ -182,6 +198,15 @@ class Case:
                 for source in self.reference.sources
             ),
         )
+
+    def _write_traces(self, path: Path, findings: pa.Table, place: Positions, account: EvidenceAccount) -> None:
+        number, delivery = account.rests()
+        columns = {
+            "finding_id": findings["finding_id"].combine_chunks().take(pa.array(place[number])),
+            "dataset": pa.array([one.dataset for one in self.deliveries], pa.string()).take(pa.array(delivery)),
+            "delivery": pa.array([one.sha256 for one in self.deliveries], pa.string()).take(pa.array(delivery)),
+        }
+        pq.write_table(pa.table(columns, schema=TRACES), path)
 
     @cached_property
     def candidates(self) -> Mapping[CountryCode, Positions]:
