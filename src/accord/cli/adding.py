@@ -1,6 +1,7 @@
 """What a person meets when deliveries are taken into a workspace: the words around `cli.delivering`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,14 +11,14 @@ from accord.agreements.declarations import Dataset
 from accord.cli.delivering import Receipt, collected, read_account, take_delivery
 from accord.cli.operation import COMPLETE_WITH_REFUSED
 from accord.cli.places import reference_in_use
-from accord.cli.readying import cores, keep_memory
-from accord.cli.snapshotting import in_words, make_snapshot, told
-from accord.cli.terminal import progress_bar, say, say_json, show_error, show_table, talk
+from accord.cli.readying import Progress, cores, keep_memory
+from accord.cli.snapshotting import Manifest, in_words, make_snapshot, told
+from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table, talk
 from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
 from accord.release.summary import account_of
-from accord.vocabulary.errors import RefusedFileError, SettingsError
+from accord.vocabulary.errors import RefusedFileError, SettingsError, UnreadableError
 from accord.workspace.store import Workspace, open_workspace
 
 _COLUMNS = [
@@ -26,18 +27,132 @@ _COLUMNS = [
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of some files."""
+
+    receipts: tuple[Receipt, ...]
+    refused: tuple[RefusedFileError, ...]
+    """Those that were refused whole."""
+    snapshot: Manifest | None
+
+
 def add_files(
     folder: Path, dataset: str, files: Sequence[Path], collected_at: str | None, *, snapshot: bool, as_json: bool
 ) -> None:
     """Take files for a data set, one after the other; leaves by exit code 3 when something was refused whole."""
-    keep_memory()
     workspace = open_workspace(folder)
     now = datetime.now(UTC)
-    declared = collected(_declared(workspace, dataset), now if collected_at is None else _time(collected_at))
+    with progress_bar() as progress:
+        taken = _take(
+            workspace,
+            dataset,
+            files,
+            now if collected_at is None else _time(collected_at),
+            snapshot=snapshot,
+            now=now,
+            progress=progress,
+        )
+    if as_json:
+        accounts = [account_of(one.delivery) | {"delivered_before": one.known} for one in taken.receipts]
+        say_json({"deliveries": accounts, "snapshot": None if taken.snapshot is None else told(taken.snapshot)})
+    else:
+        _tell(taken.receipts)
+        if snapshot:
+            say(in_words(taken.snapshot, workspace))
+        elif not all(receipt.known for receipt in taken.receipts):
+            say(f"`accord snapshot make --in {folder}` merges what is new into what was found.")
+    for refusal in taken.refused:
+        show_error(refusal)
+    if taken.refused or any(receipt.delivery.refused for receipt in taken.receipts):
+        raise typer.Exit(COMPLETE_WITH_REFUSED)
+
+
+def add_later(
+    folder: Path, dataset: str, files: Sequence[Path], collected_at: str | None, *, snapshot: bool, as_json: bool
+) -> None:
+    """Queue a job for each file; they must still be there when it is done. Raises UnreadableError when one is not."""
+    # whoever takes files at once needs no jobs
+    from accord.cli.jobs import queue_job
+    from accord.workspace.database import open_database, place_of
+    from accord.workspace.jobs import JobKind
+
+    workspace = open_workspace(folder)
+    _declared(workspace, dataset)
+    now = datetime.now(UTC)
+    moment = now if collected_at is None else _time(collected_at)
+    for file in files:
+        if not file.is_file():
+            raise UnreadableError(
+                "There is no such file.",
+                where=str(file),
+                expected="one file; an archive is one",
+                got="a folder" if file.is_dir() else None,
+                remedy="check the path",
+            )
+    with open_database(place_of(workspace.settings)) as database, database.writing() as connection:
+        numbers = [
+            queue_job(
+                connection,
+                JobKind.IMPORT,
+                {
+                    "dataset": dataset,
+                    "file": str(file.absolute()),
+                    "collected_at": moment.isoformat(),
+                    "snapshot": snapshot,
+                },
+                now=now,
+            )
+            for file in files
+        ]
+    if as_json:
+        say_json({"jobs": numbers})
+    else:
+        say(
+            f"Queued: {counted(len(numbers), 'job')}. `accord job work --in {folder}`, or `accord serve`, takes them; "
+            "leave the files where they are until then."
+        )
+
+
+def import_file(folder: Path, arguments: Mapping[str, object]) -> str:
+    """Do a job that `add_later` queued. Raises RefusedFileError when the file is refused whole."""
+    now = datetime.now(UTC)
+    with progress_bar() as progress:
+        taken = _take(
+            open_workspace(folder),
+            str(arguments["dataset"]),
+            [Path(str(arguments["file"]))],
+            datetime.fromisoformat(str(arguments["collected_at"])),
+            snapshot=bool(arguments["snapshot"]),
+            now=now,
+            progress=progress,
+        )
+    for refusal in taken.refused:
+        raise refusal
+    (receipt,) = taken.receipts
+    one = receipt.delivery
+    if receipt.known:
+        return f"delivered before, byte for byte, and passed over: {one.file}"
+    refused = f", {counted(len(one.refused), 'member')} refused" if one.refused else ""
+    return f"{one.file}: {counted(one.records, 'record')}, {one.accepted:,} accepted{refused}"
+
+
+def _take(
+    workspace: Workspace,
+    dataset: str,
+    files: Sequence[Path],
+    collected_at: datetime,
+    *,
+    snapshot: bool,
+    now: datetime,
+    progress: Progress,
+) -> Taken:
+    keep_memory()
+    declared = collected(_declared(workspace, dataset), collected_at)
     reference = reference_in_use()
     receipts: list[Receipt] = []
     refused: list[RefusedFileError] = []
-    with workspace.working(), progress_bar() as progress:
+    with workspace.working():
         for file in files:
             try:
                 receipt = take_delivery(
@@ -56,19 +171,7 @@ def add_files(
         made = None
         if snapshot:
             made = make_snapshot(workspace, as_of=now, reference=reference, workers=cores(), progress=progress)
-    if as_json:
-        accounts = [account_of(one.delivery) | {"delivered_before": one.known} for one in receipts]
-        say_json({"deliveries": accounts, "snapshot": None if made is None else told(made)})
-    else:
-        _tell(receipts)
-        if snapshot:
-            say(in_words(made, workspace))
-        elif not all(receipt.known for receipt in receipts):
-            say(f"`accord snapshot make --in {folder}` merges what is new into what was found.")
-    for refusal in refused:
-        show_error(refusal)
-    if refused or any(receipt.delivery.refused for receipt in receipts):
-        raise typer.Exit(COMPLETE_WITH_REFUSED)
+    return Taken(receipts=tuple(receipts), refused=tuple(refused), snapshot=made)
 
 
 def _declared(workspace: Workspace, name: str) -> Dataset:

@@ -58,6 +58,9 @@ def add(
     snapshot: Annotated[
         bool, typer.Option("--snapshot", help="Make a snapshot of what is new, as `accord snapshot make` does.")
     ] = False,
+    later: Annotated[
+        bool, typer.Option("--later", help="Only queue it, as a job for `accord serve` or `accord job work`.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Take deliveries into a workspace: the bytes are kept, every record is accounted for, evidence is merged.
@@ -67,9 +70,9 @@ def add(
 
     Example: accord delivery add vendor-sinkhole 2026-11-2*.csv.gz --in hub --snapshot
     """
-    from accord.cli.adding import add_files
+    from accord.cli.adding import add_files, add_later
 
-    add_files(folder, dataset, files, collected_at, snapshot=snapshot, as_json=as_json)
+    (add_later if later else add_files)(folder, dataset, files, collected_at, snapshot=snapshot, as_json=as_json)
 
 
 @app.command("list")

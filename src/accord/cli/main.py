@@ -16,6 +16,7 @@ from accord.cli import (
     delivery,
     formats,
     init,
+    job,
     ledger,
     lookup,
     migrate,
@@ -47,6 +48,7 @@ app.add_typer(agreement.app, name="agreement")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(package.app, name="package")
 app.add_typer(consultation.app, name="consultation")
+app.add_typer(job.app, name="job")
 app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(resolution.app, name="resolution")

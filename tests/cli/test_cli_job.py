@@ -1,0 +1,120 @@
+"""Jobs at the command line: queued, done, failed, tried again."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+DATASET = """
+[[partner]]
+id = "vendor"
+name = "A vendor"
+
+[[dataset]]
+id = "servers"
+title = "Servers"
+partner = "vendor"
+format = "plain"
+origin = "scan"
+role = "c2-server"
+legal_basis = "legitimate-interest"
+marking = "green"
+grade = "b"
+retention = "P1Y"
+personal_data = false
+"""
+
+
+@pytest.fixture
+def hub(accord_here, tmp_path: Path) -> Path:
+    accord_here("init", tmp_path / "hub")
+    with (tmp_path / "hub/workspace.toml").open("a", encoding="utf-8") as file:
+        file.write(DATASET)
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Path:
+    file = tmp_path / "servers.txt"
+    file.write_text("103.28.36.1\n10.0.0.1\n", "utf-8")
+    return file
+
+
+def listed(accord_here, hub: Path, *more: str) -> list[dict]:
+    return json.loads(accord_here("job", "list", "--json", "--in", hub, *more).stdout)
+
+
+def test_a_file_that_is_taken_later_is_taken_as_it_would_be_at_once(
+    accord_here, hub: Path, servers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(servers.parent)
+    said = accord_here("delivery", "add", "servers", "servers.txt", "--collected-at", "2026-10-20", "--snapshot",
+                       "--later", "--in", hub)  # fmt: skip
+    assert "Queued: 1 job" in said.stdout
+    assert "[]" in accord_here("delivery", "list", "--in", hub, "--json").stdout
+    (job,) = listed(accord_here, hub, "--state", "waiting")
+    assert job["arguments"]["file"] == str(servers)
+    assert "due" in accord_here("job", "list", "--in", hub).stdout
+    monkeypatch.chdir("/")
+    done = accord_here("job", "work", "--in", hub)
+    assert "servers.txt: 2 records, 1 accepted" in done.stdout
+    (account,) = json.loads(accord_here("delivery", "list", "--in", hub, "--json").stdout)
+    assert account["collected_at"] == "2026-10-20T00:00:00+00:00"
+    accord_here("lookup", "103.28.36.1", "--in", hub)
+    assert "Nothing is due" in accord_here("job", "work", "--in", hub).stdout
+    accord_here("delivery", "add", "servers", servers, "--later", "--in", hub)
+    assert "delivered before" in accord_here("job", "work", "--in", hub).stdout
+
+
+def test_a_job_that_fails_is_tried_later_and_one_that_is_refused_only_when_somebody_says_so(
+    accord_here, hub: Path, servers: Path
+) -> None:
+    accord_here("delivery", "add", "servers", servers, "--later", "--in", hub)
+    servers.rename(servers.with_suffix(".away"))
+    done = accord_here("job", "work", "--json", "--in", hub, expect=1)
+    (job,) = json.loads(done.stdout)
+    assert (job["state"], job["attempts"]) == ("waiting", 1)
+    assert "There is no such file" in job["outcome"]
+    assert datetime.fromisoformat(job["not_before"]) > datetime.now(UTC)
+    servers.write_bytes(b"")
+    accord_here("delivery", "add", "servers", servers, "--later", "--in", hub)
+    (refused,) = json.loads(accord_here("job", "work", "--json", "--in", hub, expect=1).stdout)
+    assert refused["state"] == "failed"
+    servers.write_text("103.28.36.1\n", "utf-8")
+    assert "job 2" in accord_here("job", "retry", "2", "--in", hub).stdout
+    assert "1 accepted" in accord_here("job", "work", "--in", hub).stdout
+    assert [one["state"] for one in listed(accord_here, hub)] == ["done", "waiting"]
+
+
+def test_what_cannot_be_queued_is_said_at_once(accord_here, hub: Path, servers: Path) -> None:
+    for words, code in (
+        (("servers", servers.with_name("none.txt")), 4),
+        (("servers", hub), 4),
+        (("nobody-s", servers), 2),
+    ):
+        accord_here("delivery", "add", *words, "--later", "--in", hub, expect=code)
+    assert listed(accord_here, hub) == []
+    assert "There is no such job" in accord_here("job", "list", "--in", hub).stdout
+    accord_here("job", "retry", "7", "--in", hub, expect=2)
+    accord_here("job", "list", "--state", "asleep", "--in", hub, expect=2)
+
+
+def test_a_kind_that_nobody_can_do_is_refused_when_it_is_queued(accord_here, hub: Path) -> None:
+    from accord.cli.jobs import HANDLERS, queue_job
+    from accord.cli.registering import opened
+    from accord.vocabulary.errors import SettingsError
+    from accord.workspace.jobs import JobKind
+
+    undone = set(JobKind) - HANDLERS.keys()
+    with opened(hub) as database:
+        for kind in undone:
+            with pytest.raises(SettingsError, match="Nobody can do"), database.writing() as connection:
+                queue_job(connection, kind, {}, now=datetime.now(UTC))
+    assert listed(accord_here, hub) == []
+
+
+def test_a_list_of_jobs_is_paged(accord_here, hub: Path, servers: Path) -> None:
+    accord_here("delivery", "add", "servers", *[servers] * 3, "--later", "--in", hub)
+    assert "--before 2" in accord_here("job", "list", "--limit", "2", "--in", hub).stderr
+    assert [one["number"] for one in listed(accord_here, hub, "--before", "2")] == [1]
