@@ -14,6 +14,7 @@ from accord.columns.reading import Columns
 from accord.ledger.notes import SignatureType, VerifierKey, parse_verifier_key
 from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
 from accord.vocabulary.datasets import LegalBasis, Origin, SourceGrade
+from accord.vocabulary.durations import is_duration
 from accord.vocabulary.errors import MalformedError
 from accord.vocabulary.indicators import IndicatorType
 from accord.vocabulary.markings import MARKINGS, Marking, read_marking
@@ -25,8 +26,6 @@ DatasetId = NewType("DatasetId", str)
 
 TYPE_FIELD = "indicator_type"
 """A field that every record has for rules, whatever its format: the type of the value."""
-
-_DURATION = re.compile(r"P(?=\d)(?:\d+Y)?(?:\d+M)?(?:\d+W)?(?:\d+D)?", re.ASCII)
 
 
 class PartnerKind(StrEnum):
@@ -225,7 +224,7 @@ def read_label(table: SettingsTable) -> Marking:
 def read_duration(table: SettingsTable) -> str:
     """Read the ISO 8601 duration `retention`."""
     value = table.text("retention")
-    if _DURATION.fullmatch(value) is None:
+    if not is_duration(value):
         raise table.wrong("retention", "an ISO 8601 duration of years, months, weeks, days, such as P1Y", value)
     return value
 

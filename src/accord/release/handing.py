@@ -1,0 +1,72 @@
+"""How a recipient must handle what it gets: the limits of all agreements that it rests on, the strictest of each."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import TypeVar
+
+from accord.agreements.agreement import Iep, Limits
+from accord.release.package.manifest import Handling
+from accord.vocabulary.durations import shortest
+from accord.vocabulary.handling import (
+    EncryptInTransit,
+    MayOrMustNot,
+    OnwardSharing,
+    Pap,
+    PermittedActions,
+    ProviderAttribution,
+)
+from accord.vocabulary.markings import Marking
+
+_T = TypeVar("_T")
+
+# The strictest last.
+_ENCRYPT = (EncryptInTransit.MAY, EncryptInTransit.MUST)
+_ACTIONS = tuple(reversed(PermittedActions))
+_MAY = (MayOrMustNot.MAY, MayOrMustNot.MUST_NOT)
+_ONWARD = tuple(reversed(OnwardSharing))
+# who must be named by one and must not be by the other is not named: a name that is out cannot be taken back
+_ATTRIBUTION = (ProviderAttribution.MAY, ProviderAttribution.MUST, ProviderAttribution.MUST_NOT)
+
+
+def combined(limits: Sequence[Limits], retentions: Iterable[str]) -> Handling:
+    """The limits of several agreements as one, and the shortest of all retentions. At least one agreement."""
+    ieps = [one.iep for one in limits if one.iep is not None]
+    texts = [one.handling_text for one in limits if one.handling_text is not None]
+    kept = [*retentions, *(one.retention for one in limits if one.retention is not None)]
+    return Handling(
+        pap=_last(tuple(Pap), [one.pap for one in limits]),
+        iep=_iep(ieps) if ieps else None,
+        codes=tuple(sorted({code for one in limits for code in one.handling})),
+        text="\n".join(dict.fromkeys(texts)) or None,
+        onward_sharing=max((one.onward_sharing for one in limits), key=_ONWARD.index),
+        retention=shortest(kept) if kept else None,
+    )
+
+
+def _iep(ieps: Sequence[Iep]) -> Iep:
+    one = ieps[0] if len({*ieps}) == 1 else None
+    return Iep(
+        # two policies together are neither of them
+        iep_id=None if one is None else one.iep_id,
+        description=None if one is None else one.description,
+        start_date=_day([each.start_date for each in ieps], latest=True),
+        end_date=_day([each.end_date for each in ieps], latest=False),
+        encrypt_in_transit=_last(_ENCRYPT, [each.encrypt_in_transit for each in ieps]),
+        permitted_actions=_last(_ACTIONS, [each.permitted_actions for each in ieps]),
+        affected_party_notifications=_last(_MAY, [each.affected_party_notifications for each in ieps]),
+        tlp=_last(tuple(Marking), [each.tlp for each in ieps]),
+        provider_attribution=_last(_ATTRIBUTION, [each.provider_attribution for each in ieps]),
+        unmodified_resale=_last(_MAY, [each.unmodified_resale for each in ieps]),
+    )
+
+
+def _last(order: Sequence[_T], said: Iterable[_T | None]) -> _T | None:
+    found = [one for one in said if one is not None]
+    return max(found, key=order.index) if found else None
+
+
+def _day(days: Iterable[date | None], *, latest: bool) -> date | None:
+    found = [one for one in days if one is not None]
+    if not found:
+        return None
+    return max(found) if latest else min(found)
