@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from accord.cli.acting import Person, Why
+
 app = typer.Typer(
     no_args_is_help=True, help="Operations: from deliveries to Cyber Activity Reports.", rich_markup_mode=None
 )
@@ -28,11 +30,22 @@ def run(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, max=64, help="Processes and threads; by default one a core.")
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--in", help="A workspace: read what it keeps, and ask its agreements what may be shown to whom."),
+    ] = None,
+    purpose: Annotated[
+        str | None, typer.Option("--purpose", help="In a workspace: what for, unless the operation file says so.")
+    ] = None,
+    person: Person = None,
+    why: Why = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of tables.")] = False,
 ) -> None:
     """Read an operation's deliveries and write every country's Cyber Activity Reports.
 
-    The exit code is 0 when everything was taken, 3 when the run is complete but files were refused.
+    The exit code is 0 when everything was taken, 3 when the run is complete but files were refused. With --in it is a
+    workspace's deliveries that are read, and reports show what agreements in force permit; `accord release make` hands
+    them over.
 
     Example: accord operation run examples/public-feeds.toml --out out
     """
@@ -45,7 +58,6 @@ def run(
     from accord.operations.declaration import read_operation
     from accord.vocabulary.errors import SettingsError
 
-    operation = read_operation(file, FORMATS)
     if since is not None and not (since / "summary.json").is_file():
         raise SettingsError(
             "The earlier output is none.",
@@ -54,15 +66,25 @@ def run(
             got="a folder without summary.json" if since.is_dir() else "no such folder",
             remedy="correct --since, or leave it out",
         )
-    with progress_bar() as progress:
-        sheet = run_operation(
-            operation,
-            out,
-            reference=reference_in_use(),
-            since=since,
-            workers=workers or cores(),
-            progress=progress,
-        )
+    if folder is None:
+        for option, said in (("--purpose", purpose), ("--why", why)):
+            if said is not None:
+                raise SettingsError(f"{option} has a meaning in a workspace only.", where=option, remedy="add --in DIR")
+        operation = read_operation(file, FORMATS)
+        with progress_bar() as progress:
+            sheet = run_operation(
+                operation,
+                out,
+                reference=reference_in_use(),
+                since=since,
+                workers=workers or cores(),
+                progress=progress,
+            )
+    else:
+        from accord.cli.gathering import run_inside
+
+        operation, sheet = run_inside(folder, file, out, purpose=purpose, since=since, workers=workers, person=person,
+                                      why=why)  # fmt: skip
     if as_json:
         say_json(sheet.summary)
     else:

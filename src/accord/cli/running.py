@@ -8,7 +8,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -31,11 +31,12 @@ from accord.fusion.evidence import Restriction
 from accord.fusion.merging import FamilySheet
 from accord.fusion.rowfile import RowFile
 from accord.intake.delivery import REJECT_LINES, Delivery
-from accord.intake.receiving import Received, Receiver
+from accord.intake.receiving import Arrival, Received, Receiver
 from accord.intake.spool import Spool
 from accord.operations.declaration import Operation, Scope, Theme
 from accord.reference.store import Reference
 from accord.release.case import Case
+from accord.release.policy import Terms
 from accord.release.summary import SUMMARISED, summarise
 from accord.release.view import StoredView, View, store
 from accord.vocabulary.countries import CountryCode
@@ -113,11 +114,14 @@ def run_operation(
     workers: int,
     progress: Progress,
     traced: bool = False,
+    arrivals: Sequence[Arrival] | None = None,
+    terms: Terms | None = None,
 ) -> RunSheet:
     """Do the main job; `out` is replaced in one step when everything is written.
 
     `since`: an earlier output, for what is new, gone and changed. `traced`: keep on what each finding of each report
-    rests. Raises AccordError.
+    rests. `arrivals`: the files to receive; None: those at the data sets' paths. `terms`: under which rules
+    the reports are made; None: those of a run by itself. Raises AccordError.
     """
     begun = time.perf_counter()
     clock = Clock()
@@ -129,8 +133,8 @@ def run_operation(
         with ThreadPoolExecutor(1, "ahead") as ahead:
             # what attribution will ask is read while deliveries are; if it fails, it fails where it is asked
             ahead.submit(lambda: (reference.country, reference.country_second, reference.network))
-            received = _receive(operation, spool, reference, workers, progress, clock)
-        case, evidence, sightings = _fuse(operation, received, spool, reference, key, workers, progress, clock)
+            received = _receive(operation, arrivals, spool, reference, workers, progress, clock)
+        case, evidence, sightings = _fuse(operation, received, spool, reference, key, terms, workers, progress, clock)
         clock.steps["before-reports"] = round(time.perf_counter() - begun, 3)
         with (
             closing(evidence),
@@ -174,7 +178,13 @@ def _keep_apart(operation: Operation, out: Path) -> None:
 
 
 def _receive(
-    operation: Operation, spool: Spool, reference: Reference, workers: int, progress: Progress, clock: Clock
+    operation: Operation,
+    arrivals: Sequence[Arrival] | None,
+    spool: Spool,
+    reference: Reference,
+    workers: int,
+    progress: Progress,
+    clock: Clock,
 ) -> Received:
     with clock.step("intake"):
         receiver = Receiver(
@@ -186,7 +196,7 @@ def _receive(
             workers=workers,
             progress=lambda file, done, total: progress(f"reading {file}", done, total),
         )
-        return receiver.receive(operation.datasets)
+        return receiver.receive(operation.datasets) if arrivals is None else receiver.receive_all(arrivals)
 
 
 def _fuse(
@@ -195,6 +205,7 @@ def _fuse(
     spool: Spool,
     reference: Reference,
     key: bytes,
+    terms: Terms | None,
     workers: int,
     progress: Progress,
     clock: Clock,
@@ -221,6 +232,7 @@ def _fuse(
                 places=places,
                 resolutions=_in_window(received.resolutions, restriction),
                 reference=reference,
+                terms=terms,
             )
         with clock.step("fusion"):
             return case, evidence.rows, engine.sightings(case.in_scope, case.families.ranks)

@@ -99,6 +99,20 @@ class _Outcome:
     refused: RefusedFileError | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One file to receive."""
+
+    dataset: Dataset
+    """With the time at which this file was collected."""
+    dataset_index: int
+    """The place of its data set among those of the run."""
+    path: Path
+    """Where it lies."""
+    name: str
+    """How its partner named it, with `/`: what rules and people see."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Job:
     """A chunk or document on its way: which members it holds, and what will come of it."""
@@ -175,9 +189,15 @@ class Receiver:
 
     def receive(self, datasets: Sequence[Dataset]) -> Received:
         """Receive all files of all data sets, in their order."""
-        return self._receive(
+        root = self._root.resolve()
+        return self.receive_all(
             [
-                (index, dataset, path)
+                Arrival(
+                    dataset=dataset,
+                    dataset_index=index,
+                    path=path,
+                    name=writable_name(path.relative_to(root).as_posix()),
+                )
                 for index, dataset in enumerate(datasets)
                 for path in expand(self._root, dataset.paths)
             ]
@@ -185,20 +205,20 @@ class Receiver:
 
     def receive_file(self, dataset: Dataset, path: Path, copy: Callable[[bytes], object]) -> Received:
         """Receive one file below the root; `copy` is given its bytes as they lie on disk, in their order."""
-        return self._receive([(0, dataset, path)], copy)
+        name = writable_name(path.relative_to(self._root.resolve()).as_posix())
+        return self.receive_all([Arrival(dataset=dataset, dataset_index=0, path=path, name=name)], copy)
 
-    def _receive(
-        self, plan: Sequence[tuple[int, Dataset, Path]], copy: Callable[[bytes], object] | None = None
-    ) -> Received:
-        total = sum(_size(path) for _, _, path in plan)
+    def receive_all(self, arrivals: Sequence[Arrival], copy: Callable[[bytes], object] | None = None) -> Received:
+        """Receive these files, in their order; a delivery's number is its place among them."""
+        total = sum(_size(one.path) for one in arrivals)
         deliveries: list[Delivery] = []
         rejects: list[DeliveryRejects] = []
         resolutions: list[pa.Table] = []
         read: list[tuple[_Open, Custody, RefusedFileError | None]] = []
         with collecting_seldom(), ThreadPoolExecutor(self._workers, thread_name_prefix="parse") as pool:
-            for number, (index, dataset, path) in enumerate(plan):
-                opened = self._begin(dataset, index, number, path)
-                read.append((opened, *self._read_file(opened, path, pool, total, copy)))
+            for number, arrival in enumerate(arrivals):
+                opened = self._begin(arrival, number)
+                read.append((opened, *self._read_file(opened, arrival.path, pool, total, copy)))
             # only now, so that the workers never run dry between two small files
             for opened, custody, whole in read:
                 outcomes = self._settle(opened, refused_whole=whole is not None)
@@ -214,7 +234,8 @@ class Receiver:
             refused_members=tuple(tuple(sorted(opened.refused)) for opened, _, _ in read),
         )
 
-    def _begin(self, dataset: Dataset, dataset_index: int, delivery_index: int, path: Path) -> _Open:
+    def _begin(self, arrival: Arrival, delivery_index: int) -> _Open:
+        dataset, dataset_index = arrival.dataset, arrival.dataset_index
         collected_at_us = microseconds(dataset.collected_at)
         return _Open(
             dataset=dataset,
@@ -227,7 +248,7 @@ class Receiver:
                 rule_fields=tuple(name for name in dataset.rule_fields if name != TYPE_FIELD),
             ),
             candidates=[module for name, module in self._formats.items() if name in dataset.formats],
-            file=writable_name(path.relative_to(self._root.resolve()).as_posix()),
+            file=arrival.name,
             collected_at_us=collected_at_us,
             dataset_index=dataset_index,
             delivery_index=delivery_index,

@@ -16,6 +16,7 @@ from accord.agreements.declarations import (
     read_partner,
 )
 from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
+from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.roles import Role
 from accord.workspace.settings import SettingsTable, known, read_settings, unique
 from accord.workspace.translations import LANGUAGES
@@ -95,6 +96,8 @@ class Operation:
     """Empty: one report a country."""
     embargo: datetime | None = None
     """Until when the operation is secret."""
+    purpose: Purpose | None = None
+    """What its reports are handed over for; None: that is said with each run or release."""
 
     def recipients_of(self, country: CountryCode) -> tuple[Recipient, ...]:
         """The audience of a country's reports: a rule must hold for each of them."""
@@ -158,6 +161,37 @@ def read_operation(path: Path, formats: Mapping[str, object]) -> Operation:
     sheet = table.table("operation")
     partners = _read_partners(table)
     datasets = _read_datasets(table, partners, formats)
+    operation = _read_sheet(path, table, sheet, root=root, hub=hub, partners=partners, datasets=datasets)
+    if not _is_folder(root):
+        raise table.wrong("root", "a folder, relative to the operation file", table.content.get("root"))
+    return operation
+
+
+def read_workspace_operation(path: Path, declared: Declared, partners: Mapping[PartnerId, Partner]) -> Operation:
+    """Read and validate an operation file for a workspace, which has hub, partners and data sets of its own.
+
+    `partners` are those that are registered. `datasets` of `[operation]` names those that it looks at, all by default.
+    Raises SettingsError and UnreadableError.
+    """
+    table = read_settings(path)
+    sheet = table.table("operation")
+    ids = {one.id: one for one in declared.datasets}
+    names = [known(sheet, "datasets", name, ids, "dataset") for name in sheet.texts("datasets")]
+    datasets = tuple(one for one in declared.datasets if not names or one.id in names)
+    root = declared.database.settings.resolve().parent
+    return _read_sheet(path, table, sheet, root=root, hub=declared.hub, partners=partners, datasets=datasets)
+
+
+def _read_sheet(
+    path: Path,
+    table: SettingsTable,
+    sheet: SettingsTable,
+    *,
+    root: Path,
+    hub: Hub,
+    partners: Mapping[PartnerId, Partner],
+    datasets: tuple[Dataset, ...],
+) -> Operation:
     operation = Operation(
         file=path,
         name=sheet.identifier("name"),
@@ -173,11 +207,10 @@ def read_operation(path: Path, formats: Mapping[str, object]) -> Operation:
         recipients=tuple(_read_recipient(one, partners) for one in table.tables("recipient")),
         themes=_read_themes(table),
         embargo=sheet.optional_instant("embargo"),
+        purpose=sheet.optional_choice("purpose", Purpose),
     )
     sheet.done()
     table.done()
-    if not _is_folder(root):
-        raise table.wrong("root", "a folder, relative to the operation file", table.content.get("root"))
     return operation
 
 
