@@ -45,6 +45,17 @@ marking = "amber"
 grade = "b"
 retention = "P1Y"
 personal_data = true
+
+[[agreement]]
+id = "agreed"
+title = "What the sinkhole's operator agreed to"
+signatory = [{ party = "hub", name = "A" }, { party = "operator", name = "B" }]
+signed = 2015-01-01
+document = "0000000000000000000000000000000000000000000000000000000000000000"
+from = 2015-01-01
+purposes = ["victim-notification"]
+in = ["sinkhole"]
+limits = { marking = "amber" }
 """
 
 
@@ -165,6 +176,7 @@ def workspace(scratch: Path) -> Path:
     measure(accord("init", hub))
     with (hub / "workspace.toml").open("a", encoding="utf-8") as file:
         file.write(SETTINGS)
+    measure(accord("agreement", "apply", "--in", hub))
     return hub
 
 

@@ -232,6 +232,31 @@ def operation_of() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
+def agreement_on() -> Callable[..., str]:
+    """An `[[agreement]]` with the partners, in force from 2014 on without an end, for all purposes and markings."""
+
+    def write(*datasets: str, partners: Sequence[str] = ("vendor",), **changed: object) -> str:
+        told: dict[str, object] = {
+            "id": "agreed",
+            "title": "What was agreed",
+            "signed": "2014-01-01",
+            "document": "0" * 64,
+            "from": "2014-01-01",
+            "purposes": [
+                *("prevention", "investigation", "victim-notification"),
+                *("network-defence", "training", "research"),
+            ],
+            "in": list(datasets),
+        }
+        lines = [f"{key} = {_toml(value)}" for key, value in (told | changed).items() if value is not None]
+        signed = ", ".join(f'{{ party = "{one}", name = "Somebody" }}' for one in ("hub", *partners))
+        lines += [f"signatory = [{signed}]", 'limits = { marking = "red" }']
+        return "\n[[agreement]]\n" + "\n".join(lines) + "\n"
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def servers() -> Mapping[str, tuple[str, ...]]:
     """SERVERS."""
     return SERVERS

@@ -32,12 +32,13 @@ personal_data = true
 
 
 @pytest.fixture
-def hub(accord_here, tmp_path: Path) -> Path:
+def hub(accord_here, agreement_on, tmp_path: Path) -> Path:
     """A workspace with a finding and a rejected record."""
     hub = tmp_path / "hub"
     accord_here("init", hub)
     with (hub / "workspace.toml").open("a", encoding="utf-8") as file:
-        file.write(DATASET)
+        file.write(DATASET + agreement_on("sinkhole"))
+    accord_here("agreement", "apply", "--in", hub)
     header = "timestamp,protocol,src_ip,src_port,src_asn,dst_ip,dst_port,infection,family,tag"
     file = tmp_path / "2026-10-01-event4_sinkhole-a.csv"
     file.write_text(f"{header}\n{ROW}\n{ROW.replace('45.1.1.7', '10.0.0.1')}\n", "utf-8")

@@ -3,19 +3,24 @@
 import csv
 import hashlib
 import json
+import re
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from accord.cli.adding import add_files
 from accord.cli.delivering import collected, take_delivery
+from accord.cli.entering import Gate
 from accord.cli.snapshotting import make_snapshot
 from accord.formats.catalogue import FORMATS
 from accord.intake import opening, receiving
 from accord.operations.declaration import read_workspace
 from accord.reference.store import load
+from accord.vocabulary.errors import NotAgreedError
+from accord.workspace.database import open_database, place_of
 from accord.workspace.store import open_workspace
 
 DATASETS = """
@@ -74,10 +79,11 @@ def sinkhole(folder: Path, day: str, *rows: str) -> Path:
 
 
 @pytest.fixture
-def place(accord_here, tmp_path: Path) -> Path:
+def place(accord_here, agreement_on, tmp_path: Path) -> Path:
     accord_here("init", tmp_path / "hub", "--name", 'The "hub"', "--contact", "desk@hub.example")
     with (tmp_path / "hub" / "workspace.toml").open("a", encoding="utf-8") as file:
-        file.write(DATASETS)
+        file.write(DATASETS + agreement_on("sinkhole", "servers", "names"))
+    accord_here("agreement", "apply", "--in", tmp_path / "hub")
     return tmp_path / "hub"
 
 
@@ -271,16 +277,18 @@ def test_one_thread_and_several_give_the_same_bytes_wherever_a_file_is_cut(
         workspace = open_workspace(hub)
         for module, name in ((opening, "BLOCK"), (receiving, "PIECE_BYTES"), (receiving, "CHUNK_BYTES")):
             monkeypatch.setattr(module, name, size)
-        for dataset, delivered in (("sinkhole", file), ("servers", servers)):
-            take_delivery(
-                workspace,
-                collected(declared.dataset(dataset), at),
-                delivered,
-                received_at=at,
-                reference=reference,
-                workers=workers,
-                progress=lambda *_: None,
-            )
+        with open_database(place_of(workspace.settings)) as database:
+            for dataset, delivered in (("sinkhole", file), ("servers", servers)):
+                take_delivery(
+                    workspace,
+                    collected(declared.dataset(dataset), at),
+                    delivered,
+                    gate=Gate(database=database, settings="", purpose=None, clock=lambda: at),
+                    received_at=at,
+                    reference=reference,
+                    workers=workers,
+                    progress=lambda *_: None,
+                )
         make_snapshot(workspace, as_of=at, reference=reference, workers=workers, progress=lambda *_: None)
         made.append(
             {
@@ -341,6 +349,7 @@ def test_a_look_up_answers_from_all_evidence_of_the_newest_snapshot(accord_here,
 def test_a_look_up_says_what_a_run_over_the_same_deliveries_says(accord_here, two_days: Path, tmp_path: Path) -> None:
     text = (two_days / "workspace.toml").read_text("utf-8")
     files = {"sinkhole": "*-event4_sinkhole-*.csv", "servers": "servers.txt", "names": "names.jsonl"}
+    text, _, _ = text.partition("[[agreement]]\nid")
     for name, pattern in files.items():
         told = f'id = "{name}"\npaths = ["{pattern}"]\ncollected_at = 2015-04-01\n'
         text = text.replace(f'id = "{name}"\n', told)
@@ -357,3 +366,61 @@ def test_a_look_up_says_what_a_run_over_the_same_deliveries_says(accord_here, tw
         for row in one["findings"]:
             del row["severity"]
     assert standing == run
+
+
+def test_nothing_is_taken_in_without_an_agreement_and_a_newcomer_s_path_leads_to_one(
+    accord_here, tmp_path: Path, database_url: str
+) -> None:
+    hub = tmp_path / "hub"
+    said = accord_here("init", hub, "--database", database_url).stdout
+    assert f"accord agreement apply --in {hub}" in said
+    settings = hub / "workspace.toml"
+    told, mark, example = settings.read_text("utf-8").partition("# Who delivers")
+    filled = told + mark + re.sub(r"^# (?=[a-z\[])", "", example, flags=re.MULTILINE)
+    filled = filled.replace("what `sha256sum signed.pdf` prints", "0" * 64)
+    file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8")
+    settings.write_text(filled, "utf-8")
+    add = ("delivery", "add", "vendor-sinkhole", file, "--in", hub)
+    assert "accord agreement apply" in accord_here(*add, expect=2).stderr
+    accord_here("dataset", "apply", "--in", hub)
+    refused = accord_here(*add, expect=8).stderr
+    assert "no agreement covers it" in refused
+    assert accord_here("delivery", "list", "--in", hub, "--json").stdout == "[]\n"
+    assert "new: agreement vendor-2026" in accord_here("agreement", "apply", "--in", hub).stdout
+    assert "not for research" in accord_here(*add, "--purpose", "research", expect=8).stderr
+    assert "did you mean" in accord_here(*add, "--purpose", "network-defense", expect=2).stderr
+    told = json.loads(accord_here(*add, "--purpose", "network-defence", "--json").stdout)
+    assert told["deliveries"][0]["agreements"] == ["vendor-2026"]
+    shown = accord_here("delivery", "show", file.name, "--in", hub).stdout
+    assert "taken in under vendor-2026 for network-defence" in shown
+
+
+def test_a_data_set_that_was_changed_in_the_settings_alone_takes_no_deliveries(
+    accord_here, place: Path, tmp_path: Path
+) -> None:
+    file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8")
+    settings = place / "workspace.toml"
+    settings.write_text(settings.read_text("utf-8").replace('\nretention = "P1Y"', '\nretention = "P2Y"', 1), "utf-8")
+    said = accord_here("delivery", "add", "sinkhole", file, "--in", place, expect=2).stderr
+    assert "retention = P1Y, as registered" in said
+    accord_here("dataset", "apply", "--in", place)
+    accord_here("delivery", "add", "sinkhole", file, "--in", place)
+
+
+def test_an_agreement_that_runs_out_between_two_files_lets_the_first_in_and_not_the_second(
+    accord_here, agreement_on, place: Path, tmp_path: Path
+) -> None:
+    settings = place / "workspace.toml"
+    base, _, _ = settings.read_text("utf-8").partition("[[agreement]]\nid")
+    changed = {"from": "2026-01-01", "to": "2026-01-31"}
+    settings.write_text(base + agreement_on("sinkhole", **changed), "utf-8")
+    accord_here("agreement", "apply", "--in", place)
+    last = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
+    # told when the command begins, when it asks, when the first file was read, when the second was
+    clock = iter([last, last, last, last + timedelta(seconds=1)])
+    files = [sinkhole(tmp_path, day, "10:00:00 8.8.8.8") for day in ("2015-04-01", "2015-04-02")]
+    with pytest.raises(NotAgreedError, match="No agreement lets data set sinkhole be taken in"):
+        add_files(place, "sinkhole", files, None, None, clock=lambda: next(clock), snapshot=False, as_json=False)
+    listed = json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)
+    assert [one["file"] for one in listed] == ["2015-04-01-event4_sinkhole-test.csv"]
+    assert not list(place.glob(".staging-*"))

@@ -97,7 +97,7 @@ def ask(environment: dict[str, str]) -> Iterator[Callable[..., dict]]:
 
 
 @pytest.fixture(scope="module")
-def commands(ask, content, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Command]:
+def commands(ask, content, agreement_on, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Command]:
     """The commands, each run once to its end on a copy of the workspace in which it will be killed."""
     folder = tmp_path_factory.mktemp("killed")
     hub = folder / "hub"
@@ -111,7 +111,8 @@ def commands(ask, content, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
     assert ask("init", hub, how="here")["code"] == 0
     with (hub / "workspace.toml").open("a", encoding="utf-8") as file:
-        file.write(SETTINGS)
+        file.write(SETTINGS + agreement_on("mixed"))
+    here("agreement", "apply")
     here(*add(first))
     here("snapshot", "make")
     here("lookup", "45.1.1.7")

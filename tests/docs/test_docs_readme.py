@@ -66,7 +66,7 @@ def test_every_command_of_the_readme_prints_what_it_shows(first_run: "FirstRun")
 
 def test_every_command_of_the_page_on_workspaces_prints_what_it_shows(workspace_run: "FirstRun") -> None:
     called = [line.split()[1] for line, _, _ in workspace_run.printed]
-    assert called == ["init", "delivery", "delivery", "snapshot", "lookup", "operation"]
+    assert called == ["init", "agreement", "delivery", "delivery", "snapshot", "lookup", "operation"]
     for _, shown, printed in workspace_run.printed:
         assert_shown(shown, printed)
 

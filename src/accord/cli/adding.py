@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import typer
 
 from accord.agreements.declarations import Dataset
 from accord.cli.delivering import Receipt, collected, read_account, take_delivery
+from accord.cli.entering import Gate, read_purpose
 from accord.cli.operation import COMPLETE_WITH_REFUSED
 from accord.cli.places import reference_in_use
 from accord.cli.readying import Progress, cores, keep_memory
@@ -16,9 +18,11 @@ from accord.cli.snapshotting import Manifest, in_words, make_snapshot, told
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table, talk
 from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
-from accord.operations.declaration import read_workspace
+from accord.operations.declaration import Declared, read_workspace
 from accord.release.summary import account_of
 from accord.vocabulary.errors import RefusedFileError, SettingsError, UnreadableError
+from accord.vocabulary.errors import RefusedFileError, SettingsError
+from accord.workspace.database import open_database
 from accord.workspace.store import Workspace, open_workspace
 
 _COLUMNS = [
@@ -38,7 +42,15 @@ class Taken:
 
 
 def add_files(
-    folder: Path, dataset: str, files: Sequence[Path], collected_at: str | None, *, snapshot: bool, as_json: bool
+    folder: Path,
+    dataset: str,
+    files: Sequence[Path],
+    collected_at: str | None,
+    purpose: str | None,
+    *,
+    clock: Callable[[], datetime],
+    snapshot: bool,
+    as_json: bool,
 ) -> None:
     """Take files for a data set, one after the other; leaves by exit code 3 when something was refused whole."""
     workspace = open_workspace(folder)
@@ -153,12 +165,24 @@ def _take(
     receipts: list[Receipt] = []
     refused: list[RefusedFileError] = []
     with workspace.working():
+    now = clock()
+    hub = read_workspace(workspace.settings, FORMATS)
+    declared = collected(_declared(workspace, hub, dataset), now if collected_at is None else _time(collected_at))
+    reference = reference_in_use()
+    receipts: list[Receipt] = []
+    refused: list[RefusedFileError] = []
+    wanted = None if purpose is None else read_purpose(purpose)
+    with workspace.working(), open_database(hub.database, to_write=True) as database, progress_bar() as progress:
+        gate = Gate(database=database, settings=str(workspace.settings), purpose=wanted, clock=clock)
+        # before anything is read; and again when it was
+        gate.ask(declared)
         for file in files:
             try:
                 receipt = take_delivery(
                     workspace,
                     declared,
                     file,
+                    gate=gate,
                     received_at=now,
                     reference=reference,
                     workers=cores(),
@@ -172,10 +196,25 @@ def _take(
         if snapshot:
             made = make_snapshot(workspace, as_of=now, reference=reference, workers=cores(), progress=progress)
     return Taken(receipts=tuple(receipts), refused=tuple(refused), snapshot=made)
+    if as_json:
+        accounts = [
+            account_of(one.delivery) | {"agreements": list(one.agreements), "delivered_before": one.known}
+            for one in receipts
+        ]
+        say_json({"deliveries": accounts, "snapshot": None if made is None else told(made)})
+    else:
+        _tell(receipts)
+        if snapshot:
+            say(in_words(made, workspace))
+        elif not all(receipt.known for receipt in receipts):
+            say(f"`accord snapshot make --in {folder}` merges what is new into what was found.")
+    for refusal in refused:
+        show_error(refusal)
+    if refused or any(receipt.delivery.refused for receipt in receipts):
+        raise typer.Exit(COMPLETE_WITH_REFUSED)
 
 
-def _declared(workspace: Workspace, name: str) -> Dataset:
-    declared = read_workspace(workspace.settings, FORMATS)
+def _declared(workspace: Workspace, declared: Declared, name: str) -> Dataset:
     dataset = declared.dataset(name)
     if dataset is None:
         raise SettingsError(

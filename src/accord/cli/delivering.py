@@ -14,7 +14,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from accord.agreements.agreement import AgreementId
 from accord.agreements.declarations import Dataset
+from accord.cli.entering import Gate
 from accord.cli.kept import sizes, verify_kept
 from accord.cli.readying import Progress, reading_context
 from accord.columns.instants import microseconds
@@ -66,6 +68,8 @@ class Receipt:
     """What a partner is told of one delivery."""
 
     delivery: Delivery
+    agreements: tuple[AgreementId, ...]
+    """Those under which it was taken in; of one that was delivered before none."""
     known: bool
     """It had been delivered before, byte for byte, and nothing was done."""
 
@@ -75,6 +79,7 @@ def take_delivery(
     dataset: Dataset,
     file: Path,
     *,
+    gate: Gate,
     received_at: datetime,
     reference: Reference,
     workers: int,
@@ -83,7 +88,8 @@ def take_delivery(
     """Take one file for a data set; it appears in the workspace complete, or not at all.
 
     `dataset.collected_at` is the time that records without one take; observations after `received_at` are ignored.
-    Raises RefusedFileError when the file is refused whole, UnreadableError, OutputError.
+    Raises RefusedFileError when the file is refused whole, NotAgreedError when no agreement lets it in when it has
+    been read, UnreadableError, OutputError.
     """
     if not file.is_file():
         raise UnreadableError(
@@ -101,7 +107,7 @@ def take_delivery(
         delivery = received.deliveries[0]
         place = workspace.place(dataset.id, delivery.sha256)
         if place.exists():
-            return Receipt(delivery=delivery, known=True)
+            return Receipt(delivery=delivery, agreements=(), known=True)
         for refusal in delivery.refused:
             if refusal.member is None:
                 raise RefusedFileError(refusal.reason, where=str(file), remedy=refusal.remedy)
@@ -109,10 +115,12 @@ def take_delivery(
         _write_evidence(folder, parts, received, staging, workers)
         times = {"collected_at": dataset.collected_at.isoformat(), "received_at": received_at.isoformat()}
         kept = {"kept": sizes(folder)}
-        text = json.dumps(account_of(delivery) | times | kept, ensure_ascii=False, indent=2)
-        (folder / "account.json").write_text(text + "\n", "utf-8")
-        workspace.publish(folder, place)
-    return Receipt(delivery=delivery, known=False)
+        with gate.letting_in(dataset) as agreements:
+            under = {"agreements": [one.id for one in agreements], "purpose": gate.purpose}
+            text = json.dumps(account_of(delivery) | times | under | kept, ensure_ascii=False, indent=2)
+            (folder / "account.json").write_text(text + "\n", "utf-8")
+            workspace.publish(folder, place)
+    return Receipt(delivery=delivery, agreements=tuple(one.id for one in agreements), known=False)
 
 
 def read_account(folder: DeliveryFolder) -> dict[str, object]:

@@ -55,6 +55,10 @@ def add(
             help="When the partner collected it: the time of records that name none. By default now.",
         ),
     ] = None,
+    purpose: Annotated[
+        str | None,
+        typer.Option("--purpose", help="What it is taken in for; by default whatever the agreements are for."),
+    ] = None,
     snapshot: Annotated[
         bool, typer.Option("--snapshot", help="Make a snapshot of what is new, as `accord snapshot make` does.")
     ] = False,
@@ -65,6 +69,8 @@ def add(
 ) -> None:
     """Take deliveries into a workspace: the bytes are kept, every record is accounted for, evidence is merged.
 
+    Nothing is taken in unless an agreement that is in force now covers the data set: else the exit code is 8.
+
     A file that was delivered before is passed over. A file that is refused whole is named and not kept, and the
     others go on: the exit code is then 3.
 
@@ -73,6 +79,20 @@ def add(
     from accord.cli.adding import add_files, add_later
 
     (add_later if later else add_files)(folder, dataset, files, collected_at, snapshot=snapshot, as_json=as_json)
+    from datetime import UTC, datetime
+
+    from accord.cli.adding import add_files
+
+    add_files(
+        folder,
+        dataset,
+        files,
+        collected_at,
+        purpose,
+        clock=lambda: datetime.now(UTC),
+        snapshot=snapshot,
+        as_json=as_json,
+    )
 
 
 @app.command("list")

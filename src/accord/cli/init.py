@@ -34,6 +34,20 @@ key_file = "hub.key"                                 # finding ids are made from
 # grade = "b"
 # retention = "P1Y"
 # personal_data = true
+
+# Under which agreement (docs/agreements.md). `accord agreement apply` records all of this, and again what you change:
+
+# [[agreement]]
+# id = "vendor-2026"
+# title = "Agreement on sharing data about botnets"
+# signatory = [{{ party = "hub", name = "A. Director" }}, {{ party = "vendor", name = "B. Chief" }}]
+# signed = 2026-09-01
+# document = "what `sha256sum signed.pdf` prints"
+# from = 2026-09-01
+# to = 2031-08-31
+# purposes = ["victim-notification", "network-defence"]
+# in = ["vendor-sinkhole"]
+# limits = {{ marking = "amber" }}
 """
 
 _OWN_DATABASE = """# [database]
@@ -91,4 +105,6 @@ def init(
     hub_key(declared.hub.key_file)
     ledger_policy(declared.ledger, ledger_key(declared.ledger))
     migrate_database(declared.database, now=datetime.now(UTC))
-    say(f"Declare partners and data sets in {workspace.settings}, then: accord delivery add DATASET FILE --in {folder}")
+    say(f"Declare partners, data sets and agreements in {workspace.settings}, then:")
+    say(f"accord agreement apply --in {folder}")
+    say(f"accord delivery add DATASET FILE --in {folder}")

@@ -42,6 +42,7 @@ def show_delivery(folder: Path, wanted: str, shown: int, actor: Actor, *, as_jso
         return
     times = [f"{name} {_time(account[f'{name}_at'])}" for name in ("received", "collected")]
     say(f"data set {account['dataset']}, {', '.join(times)}")
+    say(_under(account))
     tell_account(_delivery(account), rows, total)
 
 
@@ -97,6 +98,14 @@ def _rejects(path: Path, wanted: int) -> tuple[list[dict[str, object]], int]:
 
 def _time(written: object) -> str:
     return f"{datetime.fromisoformat(str(written)):%Y-%m-%d %H:%M} UTC"
+
+
+def _under(account: Mapping[str, Any]) -> str:
+    # an older Accord asked for no agreement, and wrote none down
+    if not account.get("agreements"):
+        return "no agreement is known under which it was taken in"
+    purpose = account.get("purpose")
+    return f"taken in under {', '.join(account['agreements'])}" + (f" for {purpose}" if purpose else "")
 
 
 def _delivery(account: Mapping[str, Any]) -> Delivery:

@@ -27,6 +27,16 @@ marking = "clear"
 grade = "g"
 retention = "P1D"
 personal_data = false
+[[agreement]]
+id = "warm"
+title = "What is taken in here is thrown away"
+signatory = [{ party = "hub", name = "warm" }, { party = "simulator", name = "warm" }]
+signed = 2026-01-01
+document = "0000000000000000000000000000000000000000000000000000000000000000"
+from = 2026-01-01
+purposes = ["training"]
+in = ["sinkhole"]
+limits = { marking = "clear" }
 """
 
 
@@ -60,19 +70,38 @@ def _use_workspace(folder: Path, reference: "Reference", progress: "Progress") -
     """Take a sinkhole's log into a workspace that is thrown away, and look up what was found."""
     from datetime import UTC, datetime
 
+    from accord.agreements.reading import read_register
+    from accord.agreements.register import load_register, record_register
     from accord.cli.delivering import take_delivery
+    from accord.cli.entering import Gate
     from accord.cli.snapshotting import make_snapshot
     from accord.cli.standing import standing_findings
     from accord.formats.catalogue import FORMATS
     from accord.operations.declaration import read_workspace
     from accord.training.events import write_events
+    from accord.workspace.database import migrate_database, open_database
+    from accord.workspace.settings import read_settings
     from accord.workspace.store import make_workspace
 
     log = folder / "2015-01-01-event4_sinkhole-warm.csv"
     write_events(log, 2_000, 1, reference)
     workspace = make_workspace(folder / "hub", _SETTINGS)
-    dataset = read_workspace(workspace.settings, FORMATS).datasets[0]
+    declared = read_workspace(workspace.settings, FORMATS)
     as_of = datetime(2026, 1, 1, tzinfo=UTC)
-    take_delivery(workspace, dataset, log, received_at=as_of, reference=reference, workers=1, progress=progress)
+    migrate_database(declared.database, now=as_of)
+    with open_database(declared.database) as database:
+        with database.writing() as connection:
+            signed = read_register(read_settings(workspace.settings), load_register(connection))
+            record_register(connection, load_register(connection), signed, now=as_of)
+        take_delivery(
+            workspace,
+            declared.datasets[0],
+            log,
+            gate=Gate(database=database, settings=str(workspace.settings), purpose=None, clock=lambda: as_of),
+            received_at=as_of,
+            reference=reference,
+            workers=1,
+            progress=progress,
+        )
     make_snapshot(workspace, as_of=as_of, reference=reference, workers=1, progress=progress)
     standing_findings(workspace, ["8.8.8.8"], reference)

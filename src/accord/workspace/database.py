@@ -123,10 +123,11 @@ def _read_url(table: SettingsTable, folder: Path) -> URL:
 class Database:
     """An open database; as a context it is closed at the end."""
 
-    def __init__(self, engine: Engine, place: Place) -> None:
+    def __init__(self, engine: Engine, place: Place, *, to_write: bool = False) -> None:
         """`open_database` makes one."""
         self._engine = engine
         self._place = place
+        self._unread: type[AccordError] = OutputError if to_write else UnreadableError
 
     def __enter__(self) -> Self:
         return self
@@ -140,8 +141,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection on which all questions are answered from one moment. Raises UnreadableError."""
-        with self._errors_named(UnreadableError), self._engine.connect() as connection, connection.begin():
+        """A connection on which all questions are answered from one moment. Raises UnreadableError, and OutputError
+        where the database was opened to be written."""
+        with self._errors_named(self._unread), self._engine.connect() as connection, connection.begin():
             if connection.dialect.name == _POSTGRESQL:
                 connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             yield connection
@@ -182,13 +184,16 @@ class Database:
             ) from error
 
 
-def open_database(place: Place) -> Database:
+def open_database(place: Place, *, to_write: bool = False) -> Database:
     """Open the database of a workspace. Raises UnreadableError when `accord migrate` must make it or bring it up,
     when it was made by a newer Accord, or cannot be reached; SettingsError when it is another hub's or others read it.
+
+    `to_write`: what comes of it is that something cannot be written, so that a database that does not do what it is
+    asked is an OutputError.
     """
     if place.file is not None and not place.file.exists():
         raise _no_database(place)
-    database = _connect(place)
+    database = _connect(place, to_write=to_write)
     try:
         _refuse_unfit(database, place)
     except BaseException:
@@ -319,15 +324,17 @@ def _refuse_open(file: Path) -> None:
         )
 
 
-def _connect(place: Place) -> Database:
+def _connect(place: Place, *, to_write: bool = False) -> Database:
     if place.file is None:
         timeout = {} if "connect_timeout" in place.url.query else {"connect_timeout": BUSY_S}
-        return Database(create_engine(place.url, poolclass=pool.QueuePool, connect_args=timeout), place)
+        return Database(
+            create_engine(place.url, poolclass=pool.QueuePool, connect_args=timeout), place, to_write=to_write
+        )
     _refuse_open(place.file)
     engine = create_engine(place.url, poolclass=pool.QueuePool, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _settle_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    return Database(engine, place)
+    return Database(engine, place, to_write=to_write)
 
 
 def _settle_sqlite(connection: DBAPIConnection, _record: object) -> None:
