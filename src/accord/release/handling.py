@@ -89,7 +89,7 @@ class ExchangePolicy:
         for one, iep in having:
             # a policy that ran out with its agreement still says how data is handled that came in under it
             why = _out_of_date(iep, question) if one.standing(question.release.at) is Standing.IN_FORCE else None
-            why = why or _against(iep, question, question.release.purpose, provider=one is not question.handed)
+            why = why or _against(iep, question, question.release.purpose, provider=one in question.binding)
             if why is not None:
                 return refuse(self, f"the exchange policy of {one.id} {why}")
         if not having:
@@ -159,7 +159,7 @@ class HandlingCodes:
             if HandlingCode.H1 in codes and purpose is Purpose.INVESTIGATION:
                 why = "not as evidence in court without leave, and an investigation may end there"
                 return refuse(self, f"H1 of {one.id}: {why}; {unnamed}")
-            if HandlingCode.H2 in codes and one is not question.handed:
+            if HandlingCode.H2 in codes and one in question.binding:
                 return refuse(self, f"H2 of {one.id}: not passed on without leave; {unnamed}")
             if HandlingCode.H3 in codes:
                 why = f"'{one.limits.handling_text}', which no program can judge: it takes leave"
@@ -169,4 +169,4 @@ class HandlingCodes:
                 self, f"H2 of {question.handed.id}: not passed on, and clients of {question.name} read this channel"
             )
         found = sorted({code for one in question.limiting for code in one.limits.handling})
-        return permit(self, f"{', '.join(found)} are kept" if found else "no agreement has handling codes")
+        return permit(self, f"kept: {', '.join(found)}" if found else "no agreement has handling codes")

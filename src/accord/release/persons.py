@@ -68,7 +68,7 @@ class LegalArea:
         )
         without = [one for one in question.limiting if not one.limits.transfers]
         if without:
-            return refuse(self, f"{where}, outside the hub's legal area, and {named(without)} has no ground for that")
+            return refuse(self, f"{where}, outside the hub's legal area, and no ground for that is in {named(without)}")
         common = set(TransferGround).intersection(*(one.limits.transfers for one in question.limiting))
         if not common:
             return refuse(

@@ -1,6 +1,6 @@
 """What a release rule is asked: which object of which policy, for whom, for what purpose, at what moment."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
@@ -93,6 +93,8 @@ class Question:
     provided: tuple[Agreement, ...]
     """The agreements under which it came in, and those that follow them, as far as its provider signed them and they
     cover its data set in direction 'in'."""
+    binding: tuple[Agreement, ...]
+    """Those of `provided` whose limits hold: `binding`."""
     handed: Agreement | None
     """The agreement that the reader signed, under which it would be handed out; None: there is none."""
 
@@ -100,20 +102,6 @@ class Question:
     def name(self) -> str:
         """The reader, in words."""
         return NOBODY_DECLARED if self.reader is None else self.reader.partner.name
-
-    @property
-    def binding(self) -> tuple[Agreement, ...]:
-        """Those of `provided` that are for the purpose and either are in force, or are the ones under which it came in.
-
-        What was promised when it came in is kept when the agreement has run out. All of them where none is for the
-        purpose.
-        """
-        for_it = [one for one in self.provided if self.release.purpose in one.purposes]
-        return tuple(
-            one
-            for one in for_it or self.provided
-            if one.id in self.item.came_in or one.standing(self.release.at) is Standing.IN_FORCE
-        )
 
     @property
     def limiting(self) -> tuple[Agreement, ...] | None:
@@ -175,6 +163,17 @@ def provided(item: Item, register: Register) -> tuple[Agreement, ...]:
             if older in item.came_in:
                 found.append(one)
     return tuple(sorted(found, key=lambda one: one.id))
+
+
+def binding(came: Sequence[Agreement], item: Item, release: Release) -> tuple[Agreement, ...]:
+    """Those of `provided` that are for the purpose and either are in force, or are the ones under which it came in.
+
+    What was promised when it came in is kept when the agreement has run out. None is for the purpose: as if all were.
+    """
+    for_it = [one for one in came if release.purpose in one.purposes]
+    return tuple(
+        one for one in for_it or came if one.id in item.came_in or one.standing(release.at) is Standing.IN_FORCE
+    )
 
 
 def offered(dataset: DatasetId, reader: Recipient | None, register: Register) -> tuple[Agreement, ...]:

@@ -7,13 +7,12 @@ reader of a channel. Numbers are never reused. No answer means refused.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accord.agreements.agreement import Agreement, AgreementId, Standing
-from accord.operations.declaration import Recipient
+from accord.agreements.agreement import AgreementId, Standing
 from accord.release.grants import Agreed, ForPurpose
 from accord.release.handling import ExchangePolicy, HandlingCodes, PermissibleActions
 from accord.release.markings import MarkingCovered, TrafficLight
 from accord.release.persons import LegalArea, PersonalData
-from accord.release.question import Audience, Item, Question, Release, Rule, Verdict, offered, provided, refuse
+from accord.release.question import Audience, Item, Question, Release, Rule, Verdict, binding, offered, provided, refuse
 from accord.release.sharing import PassedOn, SharedWith
 from accord.release.waiting import Embargoed, Reviewed
 
@@ -77,7 +76,23 @@ def decide(item: Item, audience: Audience, release: Release, rules: Sequence[Rul
     another refuses. The one with the fewest refusals is told.
     """
     came = provided(item, release.register)
-    readings = [_best(item, reader, audience, release, came, rules) for reader in audience.readers]
+    bound = binding(came, item, release)
+    readings = []
+    for reader in audience.readers:
+        candidates = offered(item.dataset.id, reader, release.register) or (None,)
+        asked = [
+            Question(
+                item=item,
+                reader=reader,
+                audience=audience,
+                release=release,
+                provided=came,
+                binding=bound,
+                handed=handed,
+            )
+            for handed in candidates
+        ]
+        readings.append(_best(asked, rules))
     verdicts = tuple(_joined([reading[at] for _, reading in readings]) for at in range(len(rules)))
     decision = Decision(verdicts=verdicts, agreements=())
     if not decision.permitted:
@@ -89,20 +104,9 @@ def decide(item: Item, audience: Audience, release: Release, rules: Sequence[Rul
     return Decision(verdicts=verdicts, agreements=tuple(sorted(handed | granted)))
 
 
-def _best(
-    item: Item,
-    reader: Recipient | None,
-    audience: Audience,
-    release: Release,
-    came: tuple[Agreement, ...],
-    rules: Sequence[Rule],
-) -> tuple[Question, list[Verdict]]:
-    """The agreement under which the fewest rules refuse, the first by id among equals, and what they say under it."""
-    candidates: Sequence[Agreement | None] = offered(item.dataset.id, reader, release.register) or (None,)
-    readings = []
-    for handed in candidates:
-        question = Question(item=item, reader=reader, audience=audience, release=release, provided=came, handed=handed)
-        readings.append((question, [rule.judge(question) or refuse(rule, UNANSWERED) for rule in rules]))
+def _best(asked: Sequence[Question], rules: Sequence[Rule]) -> tuple[Question, list[Verdict]]:
+    """The question to which the fewest rules answer no, the first among equals, and what they say."""
+    readings = [(question, [rule.judge(question) or refuse(rule, UNANSWERED) for rule in rules]) for question in asked]
     return min(readings, key=lambda reading: sum(not verdict.permitted for verdict in reading[1]))
 
 

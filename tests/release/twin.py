@@ -1,0 +1,179 @@
+"""The rules once more, slow and plain, written from docs/release.md over situations in short form.
+
+Nothing of Accord is imported: what is wrong here and there alike would have to be wrong in the page.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+Told = Mapping[str, Any]
+
+TLP = ["clear", "green", "amber", "amber+strict", "red"]
+PAP = ["clear", "green", "amber", "red"]
+ACTIONS = [
+    "none",
+    "contact-for-instruction",
+    "internally-visible-actions",
+    "externally-visible-indirect-actions",
+    "externally-visible-direct-actions",
+]
+
+
+def may_get(told: Told) -> bool:
+    """May every reader of the audience get the object?"""
+    audience = told["audience"]
+    readers: list[str | None] = list(audience["recipients"])
+    if not readers or audience["undeclared"]:
+        readers.append(None)
+    return all(any(not objections(told, reader, name) for name in [*told["agreements"], None]) for reader in readers)
+
+
+def in_force(one: Told, at: datetime) -> bool:
+    today = at.astimezone(UTC).date()
+    if one["ended"] is not None and one["ended"] <= at:
+        return False
+    return any(first <= today <= (last or date.max) for first, last in one["terms"])
+
+
+def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
+    """The numbers of the rules that stand against a reader's getting it under the agreement of this name."""
+    thing, audience, purpose, at = told["object"], told["audience"], told["purpose"], told["at"]
+    agreements, partners = told["agreements"], told["partners"]
+    against: set[int] = set()
+
+    def descends(name: str | None) -> bool:
+        for _ in range(len(agreements) + 1):
+            if name in thing["came_in"]:
+                return True
+            if name not in agreements:
+                return False
+            name = agreements[name]["follows"]
+        return False
+
+    grants, promises = [], []
+    for name, one in agreements.items():
+        if not one["in"] or thing["provider"] not in one["with"] or not descends(name):
+            continue
+        if in_force(one, at):
+            grants.append(one)
+        if purpose in one["purposes"] and (in_force(one, at) or name in thing["came_in"]):
+            promises.append(one)
+
+    # 1: the label's audience
+    if not inside(thing["marking"], reader, audience):
+        against.add(1)
+    # 2: the data set's list
+    if thing["share_with"] is not None and reader not in thing["share_with"]:
+        against.add(2)
+    # 3: agreements in force, with this very reader
+    own = agreements.get(handed) if handed is not None else None
+    if own is not None and (reader is None or reader not in own["with"] or not own["out"]):
+        own = None
+    if not grants or own is None or not in_force(own, at):
+        against.add(3)
+    # 5: for this purpose, on both sides
+    if own is None or purpose not in own["purposes"] or not any(purpose in one["purposes"] for one in grants):
+        against.add(5)
+    # 12: an analyst
+    if thing["in_review"]:
+        against.add(12)
+    # 13: secret
+    secret = thing["embargo"]
+    if secret is not None and at < secret["until"] and (reader not in secret["recipients"] or audience["clients"]):
+        against.add(13)
+    # 10: personal data
+    if thing["personal"] and (reader is None or audience["clients"] or purpose in {"training", "research"}):
+        against.add(10)
+    if own is None or reader is None or not promises:
+        return against | {3}
+
+    both = [*promises, own]
+    leave = reader == thing["provider"] or reader in (thing["share_with"] or [])
+    # 4: the strictest marking that is covered
+    if any(TLP.index(thing["marking"]) > TLP.index(one["marking"]) for one in both):
+        against.add(4)
+    # 6: what may be done
+    strictest = max([PAP.index(one["pap"]) for one in both if one["pap"] is not None], default=0)
+    if purpose in {"prevention", "network-defence", "victim-notification"} and strictest > PAP.index("green"):
+        against.add(6)
+    # 7: exchange policies
+    for one in both:
+        if one["iep"] is not None and not policy_permits(one, promises, told, reader):
+            against.add(7)
+    # 8: handling codes
+    for one in both:
+        codes = one["handling"]
+        if "H0" in codes and purpose not in {"prevention", "investigation"}:
+            against.add(8)
+        if "H1" in codes and purpose == "investigation" and not leave:
+            against.add(8)
+        if "H2" in codes and one is own and audience["clients"]:
+            against.add(8)
+        if "H2" in codes and any(one is promise for promise in promises) and not leave:
+            against.add(8)
+        if "H3" in codes and not leave:
+            against.add(8)
+    # 9: passing on
+    if audience["clients"] and any(one["onward"] != "permitted" for one in both):
+        against.add(9)
+    if reader != thing["provider"]:
+        for one in promises:
+            if one["onward"] == "forbidden" or (one["onward"] == "with-consent" and not leave):
+                against.add(9)
+    # 11: out of the legal area
+    country = partners[reader]["country"]
+    if thing["personal"] and (country is None or country not in told["legal_area"]):
+        grounds = [ground for ground in ("adequacy", "safeguards", "derogation")
+                   if all(ground in one["transfers"] for one in both)]  # fmt: skip
+        if purpose not in {"prevention", "investigation"}:
+            grounds = [ground for ground in grounds if ground != "derogation"]
+        if not grounds:
+            against.add(11)
+    return against
+
+
+def inside(label: str, reader: str | None, audience: Told) -> bool:
+    if label in {"clear", "green"}:
+        return True
+    if reader is None:
+        return False
+    if label == "amber":
+        return True
+    if audience["clients"]:
+        return False
+    return label == "amber+strict" or bool(audience["recipients"][reader]["persons"])
+
+
+def policy_permits(one: Told, promises: list[Told], told: Told, reader: str) -> bool:
+    iep, audience, purpose = one["iep"], told["audience"], told["purpose"]
+    today = told["at"].astimezone(UTC).date()
+    needs = {
+        "prevention": "externally-visible-direct-actions",
+        "victim-notification": "externally-visible-indirect-actions",
+        "network-defence": "internally-visible-actions",
+        "investigation": "internally-visible-actions",
+    }.get(purpose, "none")
+    if in_force(one, told["at"]):
+        if iep.get("start_date") and today < iep["start_date"]:
+            return False
+        if iep.get("end_date") and today > iep["end_date"]:
+            return False
+    if iep.get("encrypt_in_transit") == "must" and not audience["encrypted"]:
+        return False
+    if ACTIONS.index(iep.get("permitted_actions") or ACTIONS[-1]) < ACTIONS.index(needs):
+        return False
+    if purpose == "victim-notification" and iep.get("affected_party_notifications") == "must-not":
+        return False
+    if not inside(iep.get("tlp") or "clear", reader, audience):
+        return False
+    vendor = told["partners"][reader]["kind"] == "vendor"
+    if iep.get("unmodified_resale") == "must-not" and audience["clients"] and vendor:
+        return False
+    # an agreement of many partners can be on both sides at once
+    provider_side = any(one is promise for promise in promises)
+    named = told["object"]["name_partner"]
+    attribution = iep.get("provider_attribution")
+    if provider_side and attribution == "must" and not named:
+        return False
+    return not (provider_side and attribution == "must-not" and named)
