@@ -1,8 +1,7 @@
 """What a person meets when deliveries are taken into a workspace: the words around `cli.delivering`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,8 +19,8 @@ from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import Declared, read_workspace
 from accord.release.summary import account_of
+from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import RefusedFileError, SettingsError, UnreadableError
-from accord.vocabulary.errors import RefusedFileError, SettingsError
 from accord.workspace.database import open_database
 from accord.workspace.store import Workspace, open_workspace
 
@@ -54,19 +53,22 @@ def add_files(
 ) -> None:
     """Take files for a data set, one after the other; leaves by exit code 3 when something was refused whole."""
     workspace = open_workspace(folder)
-    now = datetime.now(UTC)
     with progress_bar() as progress:
         taken = _take(
             workspace,
             dataset,
             files,
-            now if collected_at is None else _time(collected_at),
+            None if collected_at is None else _time(collected_at),
+            None if purpose is None else read_purpose(purpose),
+            clock=clock,
             snapshot=snapshot,
-            now=now,
             progress=progress,
         )
     if as_json:
-        accounts = [account_of(one.delivery) | {"delivered_before": one.known} for one in taken.receipts]
+        accounts = [
+            account_of(one.delivery) | {"agreements": list(one.agreements), "delivered_before": one.known}
+            for one in taken.receipts
+        ]
         say_json({"deliveries": accounts, "snapshot": None if taken.snapshot is None else told(taken.snapshot)})
     else:
         _tell(taken.receipts)
@@ -81,17 +83,26 @@ def add_files(
 
 
 def add_later(
-    folder: Path, dataset: str, files: Sequence[Path], collected_at: str | None, *, snapshot: bool, as_json: bool
+    folder: Path,
+    dataset: str,
+    files: Sequence[Path],
+    collected_at: str | None,
+    purpose: str | None,
+    *,
+    clock: Callable[[], datetime],
+    snapshot: bool,
+    as_json: bool,
 ) -> None:
     """Queue a job for each file; they must still be there when it is done. Raises UnreadableError when one is not."""
     # whoever takes files at once needs no jobs
     from accord.cli.jobs import queue_job
-    from accord.workspace.database import open_database, place_of
     from accord.workspace.jobs import JobKind
 
     workspace = open_workspace(folder)
-    _declared(workspace, dataset)
-    now = datetime.now(UTC)
+    declared = read_workspace(workspace.settings, FORMATS)
+    _dataset(workspace, declared, dataset)
+    now = clock()
+    wanted = None if purpose is None else read_purpose(purpose)
     moment = now if collected_at is None else _time(collected_at)
     for file in files:
         if not file.is_file():
@@ -102,7 +113,7 @@ def add_later(
                 got="a folder" if file.is_dir() else None,
                 remedy="check the path",
             )
-    with open_database(place_of(workspace.settings)) as database, database.writing() as connection:
+    with open_database(declared.database, to_write=True) as database, database.writing() as connection:
         numbers = [
             queue_job(
                 connection,
@@ -111,6 +122,7 @@ def add_later(
                     "dataset": dataset,
                     "file": str(file.absolute()),
                     "collected_at": moment.isoformat(),
+                    "purpose": wanted,
                     "snapshot": snapshot,
                 },
                 now=now,
@@ -128,15 +140,16 @@ def add_later(
 
 def import_file(folder: Path, arguments: Mapping[str, object]) -> str:
     """Do a job that `add_later` queued. Raises RefusedFileError when the file is refused whole."""
-    now = datetime.now(UTC)
+    purpose = arguments["purpose"]
     with progress_bar() as progress:
         taken = _take(
             open_workspace(folder),
             str(arguments["dataset"]),
             [Path(str(arguments["file"]))],
             datetime.fromisoformat(str(arguments["collected_at"])),
+            None if purpose is None else Purpose(str(purpose)),
+            clock=lambda: datetime.now(UTC),
             snapshot=bool(arguments["snapshot"]),
-            now=now,
             progress=progress,
         )
     for refusal in taken.refused:
@@ -153,27 +166,22 @@ def _take(
     workspace: Workspace,
     dataset: str,
     files: Sequence[Path],
-    collected_at: datetime,
+    collected_at: datetime | None,
+    purpose: Purpose | None,
     *,
+    clock: Callable[[], datetime],
     snapshot: bool,
-    now: datetime,
     progress: Progress,
 ) -> Taken:
     keep_memory()
-    declared = collected(_declared(workspace, dataset), collected_at)
-    reference = reference_in_use()
-    receipts: list[Receipt] = []
-    refused: list[RefusedFileError] = []
-    with workspace.working():
     now = clock()
     hub = read_workspace(workspace.settings, FORMATS)
-    declared = collected(_declared(workspace, hub, dataset), now if collected_at is None else _time(collected_at))
+    declared = collected(_dataset(workspace, hub, dataset), collected_at or now)
     reference = reference_in_use()
     receipts: list[Receipt] = []
     refused: list[RefusedFileError] = []
-    wanted = None if purpose is None else read_purpose(purpose)
-    with workspace.working(), open_database(hub.database, to_write=True) as database, progress_bar() as progress:
-        gate = Gate(database=database, settings=str(workspace.settings), purpose=wanted, clock=clock)
+    with workspace.working(), open_database(hub.database, to_write=True) as database:
+        gate = Gate(database=database, settings=str(workspace.settings), purpose=purpose, clock=clock)
         # before anything is read; and again when it was
         gate.ask(declared)
         for file in files:
@@ -196,25 +204,9 @@ def _take(
         if snapshot:
             made = make_snapshot(workspace, as_of=now, reference=reference, workers=cores(), progress=progress)
     return Taken(receipts=tuple(receipts), refused=tuple(refused), snapshot=made)
-    if as_json:
-        accounts = [
-            account_of(one.delivery) | {"agreements": list(one.agreements), "delivered_before": one.known}
-            for one in receipts
-        ]
-        say_json({"deliveries": accounts, "snapshot": None if made is None else told(made)})
-    else:
-        _tell(receipts)
-        if snapshot:
-            say(in_words(made, workspace))
-        elif not all(receipt.known for receipt in receipts):
-            say(f"`accord snapshot make --in {folder}` merges what is new into what was found.")
-    for refusal in refused:
-        show_error(refusal)
-    if refused or any(receipt.delivery.refused for receipt in receipts):
-        raise typer.Exit(COMPLETE_WITH_REFUSED)
 
 
-def _declared(workspace: Workspace, declared: Declared, name: str) -> Dataset:
+def _dataset(workspace: Workspace, declared: Declared, name: str) -> Dataset:
     dataset = declared.dataset(name)
     if dataset is None:
         raise SettingsError(

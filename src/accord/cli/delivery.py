@@ -76,14 +76,11 @@ def add(
 
     Example: accord delivery add vendor-sinkhole 2026-11-2*.csv.gz --in hub --snapshot
     """
-    from accord.cli.adding import add_files, add_later
-
-    (add_later if later else add_files)(folder, dataset, files, collected_at, snapshot=snapshot, as_json=as_json)
     from datetime import UTC, datetime
 
-    from accord.cli.adding import add_files
+    from accord.cli.adding import add_files, add_later
 
-    add_files(
+    (add_later if later else add_files)(
         folder,
         dataset,
         files,
