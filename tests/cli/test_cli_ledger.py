@@ -152,3 +152,23 @@ def test_an_auditor_is_told_what_the_books_have_not(accord_here, hub: Path) -> N
     assert f"entry 0: delivery {DIGEST} of Infected machines" in done.stdout
     said = json.loads(accord_here("ledger", "audit", "--in", hub, "--json", expect=1).stdout)
     assert [one["kind"] for one in said["entries"]] == ["delivery", "disclosure", "delivery"]
+
+
+def test_the_public_page_tells_of_the_published_checkpoint_and_stays_the_same(accord_here, hub: Path) -> None:
+    root = hub / "ledger"
+    names = {"index.html", "style.css", *(f"index.{language}.html" for language in ("en", "fr", "es", "ar", "de"))}
+    assert names <= {path.name for path in root.iterdir()}
+    before = {path: path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    assert before[root / "index.html"] == before[root / "index.en.html"]
+    assert b"Infected machines" in before[root / "index.fr.html"]
+    for text in before.values():
+        assert b"vendor" not in text
+    accord_here("ledger", "publish", "--in", hub)
+    accord_here("ledger", "publish", "--in", hub, "--anew")
+    assert {path: path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()} == before
+    (root / "index.es.html").write_text("changed")
+    assert "index.es.html" in accord_here("ledger", "verify", "--in", hub, expect=7).stdout
+    add(hub, Kind.ERASURE, 4000, opens_at=NOW)
+    accord_here("ledger", "publish", "--in", hub)
+    assert b"4,000" in (root / "index.en.html").read_bytes()
+    assert "All of it agrees." in accord_here("ledger", "verify", "--in", hub).stdout

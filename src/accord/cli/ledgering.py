@@ -7,7 +7,7 @@ from pathlib import Path
 
 from accord.cli.terminal import talk
 from accord.formats.catalogue import FORMATS
-from accord.journal.keeping import Ledger, Pages, Published, open_ledger
+from accord.journal.keeping import Ledger, Pages, PublicAccount, Published, open_ledger, policy_text
 from accord.journal.witnesses import post
 from accord.operations.declaration import read_workspace
 from accord.workspace.database import open_database
@@ -30,10 +30,21 @@ def publish(ledger: Ledger, now: datetime, *, anew: bool = False) -> Published:
     return published
 
 
-def pages_of(ledger: Ledger) -> Pages | None:
-    """What makes the public page."""
-    del ledger
-    return None
+def pages_of(ledger: Ledger) -> Pages:
+    """What makes the public page, in every language that Accord speaks."""
+    policy = policy_text(ledger.policy, ledger.key).decode("utf-8", "backslashreplace")
+
+    def pages(account: PublicAccount) -> dict[str, bytes]:
+        # templates and catalogues take half a second to load, and no command that does not publish needs them
+        from accord.reports.ledger_page import STYLE, compose_ledger
+        from accord.reports.page import ledger_style, render_ledger
+        from accord.workspace.translations import LANGUAGES
+
+        page = compose_ledger(account.figures, account.checkpoint, policy)
+        made = {f"index.{one}.html": render_ledger(page, one).encode() for one in LANGUAGES}
+        return {STYLE: ledger_style().encode()} | made | {"index.html": made[f"index.{LANGUAGES[0]}.html"]}
+
+    return pages
 
 
 def in_words(published: Published) -> str:

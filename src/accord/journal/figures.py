@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from operator import itemgetter
 
 from accord.journal.facts import FEW, PUBLIC, Kind
 from accord.ledger.checkpoints import Checkpoint
@@ -25,6 +26,7 @@ MAX_FIGURES_BYTES = 64 << 20
 
 _CLASSES = ("year", "kind", "dataset", "origin", "country", "purpose", "marking")
 """The public fields by which entries are counted: all but `records`."""
+_class_of = itemgetter(*_CLASSES)
 _RECORDS = re.compile(rb"(?:<10|[1-9][0-9]{1,17}|)")
 _YEAR = re.compile("[0-9]{4}")
 _COUNTRY = re.compile("[A-Z]{2}|")
@@ -57,16 +59,12 @@ class Tally:
 
     def add(self, values: Mapping[str, bytes]) -> None:
         """Count an entry by its opened fields; one that is not wholly opened is left out. Raises MalformedError."""
-        if not values.keys() <= PUBLIC:
-            raise MalformedError("A field is opened that is not for everybody.", got=" ".join({*values} - PUBLIC))
-        if len(values) != len(PUBLIC):
+        if values.keys() != PUBLIC:
+            if not values.keys() <= PUBLIC:
+                raise MalformedError("A field is opened that is not for everybody.", got=" ".join({*values} - PUBLIC))
             return
-        key = _classed(*(values[name] for name in _CLASSES))
-        records = values["records"]
-        if _RECORDS.fullmatch(records) is None:
-            raise MalformedError("An entry says what no fact says.", where="records", got=repr(records[:40]))
-        few = records == b"<10"
-        self._bump(key, 1, int(records) if records and not few else 0, int(few))
+        known, few = _counted(values["records"])
+        self._bump(_classed(_class_of(values)), 1, known, few)
 
     def merge(self, other: "Tally", sign: int = 1) -> None:
         """Add another tally, or with -1 take it back."""
@@ -308,7 +306,15 @@ def _bounds(records: Bounds) -> dict[str, object]:
 
 
 @lru_cache(1 << 16)
-def _classed(*values: bytes) -> Class:
+def _counted(records: bytes) -> tuple[int, int]:
+    """A count as far as it is known, and 1 when all that is known is that it is below ten. Raises MalformedError."""
+    if _RECORDS.fullmatch(records) is None:
+        raise MalformedError("An entry says what no fact says.", where="records", got=repr(records[:40]))
+    return (0, 1) if records == b"<10" else (int(records or b"0"), 0)
+
+
+@lru_cache(1 << 16)
+def _classed(values: tuple[bytes, ...]) -> Class:
     """The class of an entry with these values. Raises MalformedError when no fact says them."""
     try:
         said = tuple(value.decode() for value in values)

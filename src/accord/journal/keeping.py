@@ -14,12 +14,12 @@ from sqlalchemy import insert, select, update
 
 from accord.journal import openings
 from accord.journal.book import entries, size
-from accord.journal.figures import FIGURES, Figures, encode_figures, figures_of
+from accord.journal.figures import FIGURES, MAX_FIGURES_BYTES, Figures, encode_figures, figures_of
 from accord.journal.files import CHECKPOINT, POLICY, LedgerFiles
 from accord.journal.place import LedgerPlace, ledger_key, ledger_policy
 from accord.journal.witnesses import Post, Silence, ask
 from accord.ledger.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
-from accord.ledger.notes import Note, SigningKey, VerifierKey, parse_note, sign_note
+from accord.ledger.notes import Note, SigningKey, parse_note, sign_note
 from accord.ledger.policies import Group, Policy, Witness
 from accord.ledger.proofs import LogProof
 from accord.ledger.reading import TiledTree
@@ -28,6 +28,10 @@ from accord.ledger.tree import HASH_BYTES, leaf_hashes
 from accord.vocabulary.errors import LedgerError, UnprovenError, UnreadableError
 from accord.workspace.database import Database
 from accord.workspace.schema import JOURNAL_CHECKPOINTS
+
+PAGE = "index.html"
+"""The public page, for who names no language."""
+MAX_PAGE_BYTES = 64 << 20
 
 _AGAIN = "find the newest copy of the database: the log must not go on from an older one (docs/ledger.md)"
 
@@ -69,9 +73,6 @@ class PublicAccount:
 
     checkpoint: Checkpoint
     figures: Figures
-    key: VerifierKey
-    """The log's."""
-    policy: Policy
 
 
 Pages = Callable[[PublicAccount], Mapping[str, bytes]]
@@ -136,7 +137,7 @@ class Ledger:
             silences: tuple[Silence, ...] = ()
             if note is not None and not self._satisfies(note):
                 note, silences = self._witness(note, now, post)
-            self._show_policy()
+            changed = self._show_policy() or anew
             standing = self._standing(held, note, silences)
             if standing.checkpoint is not None:
                 if lost:
@@ -146,7 +147,7 @@ class Ledger:
                     openings.clear_others(self.database, self.files)
                     for one in [*self.files.earlier_partials(standing.checkpoint.size)]:
                         (self.files.root / one.path).unlink(missing_ok=True)
-                self._tell(standing.checkpoint, pages)
+                self._tell(standing.checkpoint, pages, changed=changed)
             return standing
 
     def account(self, checkpoint: Checkpoint) -> PublicAccount:
@@ -154,7 +155,7 @@ class Ledger:
         with self.database.reading() as connection:
             tally = openings.sums(connection)
         figures = figures_of(tally, checkpoint.size)
-        return PublicAccount(checkpoint=checkpoint, figures=figures, key=self.key.verifier, policy=self.policy)
+        return PublicAccount(checkpoint=checkpoint, figures=figures)
 
     def standing(self) -> Published:
         """How far it is published now; nobody is asked. Raises as `verify_standing`."""
@@ -299,23 +300,29 @@ class Ledger:
             return False
         return True
 
-    def _show_policy(self) -> None:
-        """For who verifies: the policy without the addresses at which this hub asks its witnesses."""
+    def _show_policy(self) -> bool:
+        """For who verifies: the policy without the addresses at which this hub asks its witnesses. Has it changed?"""
         text = policy_text(self.policy, self.key)
-        if self.files.read(POLICY, len(text) + 1) != text:
-            self.files.write(POLICY, text)
-            self.files.flush()
-
-    def _tell(self, checkpoint: Checkpoint, pages: Pages | None) -> None:
-        """Write the figures, and the page, where they are not there already."""
-        account = self.account(checkpoint)
-        told = {FIGURES: encode_figures(account.figures, checkpoint)}
-        if pages is not None:
-            told |= pages(account)
-        for path, data in told.items():
-            if self.files.read(path, len(data) + 1) != data:
-                self.files.write(path, data)
+        if self.files.read(POLICY, len(text) + 1) == text:
+            return False
+        self.files.write(POLICY, text)
         self.files.flush()
+        return True
+
+    def _tell(self, checkpoint: Checkpoint, pages: Pages | None, *, changed: bool) -> None:
+        """Write the figures, and the page that tells of them, where they are not there already."""
+        account = self.account(checkpoint)
+        figures = encode_figures(account.figures, checkpoint)
+        same = self.files.read(FIGURES, MAX_FIGURES_BYTES) == figures
+        if pages is not None and (changed or not same or self.files.read(PAGE, MAX_PAGE_BYTES) is None):
+            for path, data in pages(account).items():
+                if self.files.read(path, MAX_PAGE_BYTES) != data:
+                    self.files.write(path, data)
+            # the page first: figures that are there tell that it is, too
+            self.files.flush()
+        if not same:
+            self.files.write(FIGURES, figures)
+            self.files.flush()
 
 
 def open_ledger(place: LedgerPlace, database: Database) -> Ledger:

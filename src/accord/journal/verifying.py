@@ -52,12 +52,11 @@ def verify_ledger(ledger: Ledger, *, pages: Pages | None, follow: Follow) -> Ver
     """Look at all of a ledger while nobody publishes it. Raises OutputError, UnreadableError."""
     faults: list[Fault] = []
     with ledger.files.held():
-        note = ledger.files.checkpoint()
         checkpoint: Checkpoint | None = None
         witnesses: tuple[str, ...] = ()
         try:
             ledger.verify_standing()
-            if note is not None:
+            if ledger.files.checkpoint() is not None:
                 checked = check_log(ledger.files, ledger.policy, against=None, follow=follow)
                 checkpoint, witnesses = checked.checkpoint, checked.witnesses
         except (LedgerError, UnreadableError) as error:
@@ -181,7 +180,7 @@ def _shown(ledger: Ledger, checkpoint: Checkpoint | None, pages: Pages | None) -
     for path, data in wanted.items():
         if ledger.files.read(path, len(data) + 1) != data:
             what = "it is not what would be published now"
-            yield Fault(where=ledger.files.where(path), what=what, remedy="`accord ledger publish` writes it again")
+            yield Fault(where=ledger.files.where(path), what=what, remedy=_ANEW)
 
 
 def _told(error: AccordError) -> Fault:

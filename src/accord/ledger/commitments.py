@@ -33,10 +33,8 @@ _DOMAIN = b"accord-commitment/v1\x00"
 _NUMBER = re.compile("entry (0|[1-9][0-9]{0,18})")
 _ENTRY_LINE, _OPENINGS_LINE = f"{_ENTRY}\n".encode(), f"{_OPENINGS}\n".encode()
 _NAME = re.compile("[a-z][a-z0-9-]{0,63}")
-_WHOLE = re.compile(
-    rb"accord-entry/v1\n(?:[a-z][a-z0-9-]{0,63} [A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\n)+",
-)
-"""An entry, but for the order and number of its fields; base64's unused bits are 0."""
+_NO_SHAPE = re.compile(rb"(?!)")
+_NUMBER_LINE = re.compile(_NUMBER.pattern.encode())
 _NOTHING = "-"
 """How an empty value is written, because a line would end in a space otherwise."""
 
@@ -249,49 +247,85 @@ def verify_opened(data: bytes, entries: Mapping[int, bytes]) -> dict[int, dict[s
 
 def _verified(data: bytes, entries: Mapping[int, bytes]) -> dict[int, dict[str, bytes]] | None:
     """None or an error: something is not as it should be, and the slow way says what."""
-    header, *lines, last = data.decode("ascii").split("\n")
-    if header != _OPENED or last or len(data) > MAX_OPENED_BYTES:
+    header, *lines, last = data.split(b"\n")
+    if header != _OPENED.encode() or last or len(data) > MAX_OPENED_BYTES:
         return None
     found: dict[int, dict[str, bytes]] = {}
-    committed: dict[str, str] = {}
+    committed: dict[bytes, bytes] = {}
     values: dict[str, bytes] | None = None
-    number, before = -1, ""
+    names: tuple[bytes, ...] = ()
+    shape = _NO_SHAPE
+    number, before = -1, b""
     for line in lines:
-        words = line.split(" ")
+        words = line.split(b" ")
         if len(words) == 2:
-            if _NUMBER.fullmatch(line) is None or int(words[1]) <= number or values == {}:
+            if _NUMBER_LINE.fullmatch(line) is None or int(words[1]) <= number or values == {}:
                 return None
-            number, before = int(words[1]), ""
-            committed = _committed(entries[number])
+            number, before = int(words[1]), b""
+            entry = entries[number]
+            spelled = shape.fullmatch(entry)
+            if spelled is None:
+                # it has other fields than the one before
+                names = _names(entry)
+                shape = _shaped(names)
+                spelled = shape.fullmatch(entry)
+                if spelled is None:
+                    return None
+            committed = dict(zip(names, spelled.groups(), strict=True))
             values = found[number] = {}
             continue
         name, salt, value = words
-        drawn, content = a2b_base64(salt), b"" if value == _NOTHING else a2b_base64(value)
-        started = _started(name).copy()
+        drawn = a2b_base64(salt)
+        text, begun = _named(name)
+        content = _content(value)
+        started = begun.copy()
         started.update(drawn + content)
         digest = started.digest()
         if (
             values is None
             or name <= before
             or len(drawn) != SALT_BYTES
-            or b2a_base64(drawn, newline=False) != salt.encode()
-            or (b2a_base64(content, newline=False).decode() or _NOTHING) != value
-            or b2a_base64(digest, newline=False).decode() != committed[name]
+            or b2a_base64(drawn, newline=False) != salt
+            or b2a_base64(digest, newline=False) != committed[name]
         ):
             return None
-        values[name], before = content, name
+        values[text], before = content, name
     return None if values == {} else found
 
 
-def _committed(entry: bytes) -> dict[str, str]:
-    """An entry's commitments in base64, by name. Raises ValueError when it is spelled otherwise."""
-    if _WHOLE.fullmatch(entry) is None:
+@lru_cache(MAX_FIELDS)
+def _named(name: bytes) -> "tuple[str, hashlib._Hash]":
+    """A name, and the hash of what a commitment begins with. Raises ValueError and MalformedError for none."""
+    text = name.decode("ascii")
+    return text, _started(text)
+
+
+@lru_cache(1 << 12)
+def _content(value: bytes) -> bytes:
+    """What an opening's value says. Raises ValueError when it is spelled otherwise."""
+    if value == _NOTHING.encode():
+        return b""
+    content = a2b_base64(value)
+    if not content or b2a_base64(content, newline=False) != value:
+        raise ValueError("no base64")
+    return content
+
+
+def _names(entry: bytes) -> tuple[bytes, ...]:
+    """The names of an entry's fields, in order. Raises ValueError when it is none."""
+    names = tuple(line.split(b" ")[0] for line in entry.split(b"\n")[1:-1])
+    if not names or len(names) > MAX_FIELDS or [*names] != sorted({*names}):
         raise ValueError("no entry")
-    rows = [line.split(" ") for line in entry.decode("ascii").split("\n")[1:-1]]
-    found = dict(rows)
-    if len(found) != len(rows) or len(rows) > MAX_FIELDS or [*found] != sorted(found):
-        raise ValueError("no entry")
-    return found
+    for name in names:
+        _named(name)
+    return names
+
+
+@lru_cache(64)
+def _shaped(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """How an entry with these fields is spelled; base64's unused bits are 0."""
+    lines = [re.escape(name) + rb" ([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)\n" for name in names]
+    return re.compile(_ENTRY.encode() + rb"\n" + b"".join(lines))
 
 
 def _verified_slowly(data: bytes, entries: Mapping[int, bytes]) -> dict[int, dict[str, bytes]]:

@@ -9,14 +9,17 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
+from babel import Locale
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from accord.reports import charts, columns
 from accord.reports.atlas import bundled, draw
 from accord.reports.blocks import Band, BarChart, Block, MapSheet, Report, Row, WeekChart
+from accord.reports.ledger_page import LedgerPage
 from accord.reports.words import Message, Speaker, say, speaker
 from accord.vocabulary.markings import Marking
+from accord.workspace.translations import LANGUAGES
 
 
 def render(report: Report, language: str) -> str:
@@ -47,6 +50,41 @@ def render_columns(language: str) -> str:
 def lay_out_columns(voice: Speaker) -> str:
     """The guide to the tables as `voice` says it. It holds no data, and is marked so."""
     return _made("columns.html", voice, title=columns.TITLE, sections=columns.guide(), marking=Marking.CLEAR)
+
+
+def render_ledger(page: LedgerPage, language: str) -> str:
+    """The ledger's public page in `language`; its style sheet is a file beside it. Raises SettingsError as `render`."""
+    return lay_out_ledger(page, speaker(language))
+
+
+def lay_out_ledger(page: LedgerPage, voice: Speaker) -> str:
+    """The ledger's public page as `voice` says it."""
+
+    def drawing(block: BarChart | WeekChart | MapSheet) -> Markup:
+        return Markup(_draw(block, voice))  # noqa: S704 - charts and maps escape every text themselves
+
+    return _made(
+        "ledger.html",
+        voice,
+        page=page,
+        drawing=drawing,
+        marking=Marking.CLEAR,
+        languages=[(one, _own_name(one)) for one in LANGUAGES],
+    )
+
+
+def ledger_style() -> str:
+    """The style sheet beside the ledger's public page."""
+    static = files("accord.reports").joinpath("static")
+    names = ("pico.classless.min.css", "report.css", "ledger.css")
+    return "\n".join(static.joinpath(name).read_text("utf-8") for name in names)
+
+
+def _own_name(language: str) -> str:
+    """What a language calls itself."""
+    locale = Locale.parse(language, sep="-")
+    name = str(locale.get_display_name(locale))
+    return name[:1].upper() + name[1:]
 
 
 def _made(template: str, voice: Speaker, **content: object) -> str:

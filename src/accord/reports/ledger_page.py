@@ -1,0 +1,257 @@
+"""The ledger's public page: what the hub holds, what it has passed on, what came of it, and how to check that.
+
+It is made of the published figures and of nothing else, so that it cannot say more than is opened for everybody.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from accord.journal.facts import Kind
+from accord.journal.figures import FIGURES, Bounds, Figures, Year
+from accord.ledger.checkpoints import Checkpoint
+from accord.ledger.notes import encode_base64
+from accord.reports import blocks
+from accord.reports.blocks import (
+    Align,
+    Band,
+    Bar,
+    BarChart,
+    Block,
+    Bullets,
+    Column,
+    Definitions,
+    Figure,
+    Heading,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+)
+from accord.reports.words import Code, Country, Fixed, Lines, Message, Value, Verbatim, named, say
+from accord.vocabulary.datasets import Origin, Purpose
+from accord.vocabulary.markings import Marking
+
+STYLE = "style.css"
+
+TITLE = say("What this hub holds and has passed on")
+
+COLLECTED: dict[str, Message] = {
+    # l10n: how a data set was collected, in a cell of a table
+    Origin.SINKHOLE: say("infected systems called a server that the partner controls"),
+    Origin.HONEYPOT: say("attackers came to a decoy"),
+    Origin.TELEMETRY: say("reports from the partner's products at its customers"),
+    Origin.SCAN: say("the partner looked from outside at what answers on the internet"),
+    Origin.CRAWL: say("the partner visited websites and saved what they served"),
+    Origin.SEIZED_SERVER: say("read from a server that police seized"),
+    Origin.OPEN_SOURCE: say("published for everyone"),
+    Origin.REPORT: say("reported by people and investigated"),
+}
+
+PURPOSES: dict[str, Message] = {
+    # l10n: what data may be used for, in a cell of a table
+    Purpose.PREVENTION: say("preventing crime"),
+    Purpose.INVESTIGATION: say("investigating crime"),
+    Purpose.VICTIM_NOTIFICATION: say("telling those who are concerned"),
+    Purpose.NETWORK_DEFENCE: say("defending networks"),
+    Purpose.TRAINING: say("training"),
+    Purpose.RESEARCH: say("research"),
+}
+
+HAPPENED: dict[str, Message] = {
+    # l10n: what happened, in a cell of a table; how often stands beside it
+    Kind.AGREEMENT_SIGNED: say("agreements signed"),
+    Kind.AGREEMENT_CHANGED: say("agreements changed"),
+    Kind.AGREEMENT_ENDED: say("agreements ended"),
+    Kind.RECEIPT: say("receipts: a recipient has confirmed what it got"),
+    Kind.RECALL: say("recalls: a recipient was told that data was wrong or withdrawn"),
+    Kind.ACKNOWLEDGEMENT: say("acknowledgements: a recipient has acted on a recall"),
+    Kind.ERASURE: say("erasures"),
+    Kind.CHECK_DATA: say("check data given out"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerPage:
+    """The page in no language yet."""
+
+    title: Message
+    lead: Message
+    figures: blocks.Figures
+    about: tuple[Block, ...]
+    sections: tuple[Section, ...]
+
+
+def compose_ledger(figures: Figures, checkpoint: Checkpoint, policy: str) -> LedgerPage:
+    """The page of these figures at this checkpoint; `policy` is the text by which the log is verified."""
+    return LedgerPage(
+        title=TITLE,
+        lead=say(
+            "This account can only be added to: nobody, not even the hub, can change or remove what stands in it "
+            "without everybody being able to see that."
+        ),
+        figures=blocks.Figures(
+            items=(
+                # l10n: under a large number
+                Figure(number=figures.size, label=say("entries in the account"), change=None),
+                Figure(number=figures.opened, label=say("entries opened for everybody"), change=None),
+                Figure(number=figures.closed, label=say("entries still closed"), change=None),
+            )
+        ),
+        about=(
+            Paragraph(
+                text=say(
+                    "It names data sets and countries, but no partner, no person and no address. Entries are opened "
+                    "when the embargo of their operation has ended; until then they count as closed."
+                )
+            ),
+            Paragraph(
+                text=say(
+                    "Counts below 10 are not told, because a small number could show who is meant. Where they are part "
+                    "of a sum, this page gives the least and the most that it can be."
+                )
+            ),
+            *_chart(figures, checkpoint),
+        ),
+        sections=(*(_year(year) for year in figures.years), *_nothing(figures), _checking(checkpoint, policy)),
+    )
+
+
+def _chart(figures: Figures, checkpoint: Checkpoint) -> tuple[Block, ...]:
+    """Records by year, where there is more than one to compare."""
+    taken = [(year.year, sum(one.records.least for one in year.held)) for year in reversed(figures.years)]
+    taken = [(year, records) for year, records in taken if records]
+    if len(taken) < 2:
+        return ()
+    return (
+        BarChart(
+            anchor="records-by-year",
+            title=say("Records taken in by year, at least"),
+            axis=say("records"),
+            bars=tuple(Bar(label=Fixed(text=year), number=records) for year, records in taken),
+            source=say("Source: {log}", log=Code(text=checkpoint.origin)),
+        ),
+    )
+
+
+def _nothing(figures: Figures) -> tuple[Section, ...]:
+    if figures.years:
+        return ()
+    text = say(
+        "Nothing was opened yet. What is taken in and passed on will stand here when the embargo of its operation has "
+        "ended."
+    )
+    return (Section(anchor="nothing", title=say("No figures yet"), blocks=(Paragraph(text=text),)),)
+
+
+def _year(year: Year) -> Section:
+    number = say("Records")
+    parts: list[Block] = []
+    if year.held:
+        parts.append(
+            Table(
+                anchor=f"held-{year.year}",
+                caption=say("Data sets taken in, {year}", year=Fixed(text=year.year)),
+                columns=(
+                    Column(title=say("Data set")),
+                    Column(title=say("How it was collected")),
+                    Column(title=say("Deliveries"), align=Align.END),
+                    Column(title=number, align=Align.END),
+                ),
+                rows=tuple(
+                    (named(one.dataset), COLLECTED.get(one.origin), one.deliveries, _between(one.records))
+                    for one in year.held
+                ),
+            )
+        )
+    if year.passed:
+        parts.append(
+            Table(
+                anchor=f"passed-{year.year}",
+                caption=say("Passed on, {year}", year=Fixed(text=year.year)),
+                columns=(
+                    Column(title=say("To, and for what")),
+                    Column(title=say("Marking")),
+                    Column(title=say("How often"), align=Align.END),
+                    Column(title=number, align=Align.END),
+                ),
+                rows=tuple(_passed(year)),
+                note=say(
+                    "Each data set that something rests on is counted by itself. A record can be passed on often."
+                ),
+            )
+        )
+    if year.happened:
+        parts.append(
+            Table(
+                anchor=f"happened-{year.year}",
+                caption=say("What came of it, {year}", year=Fixed(text=year.year)),
+                columns=(
+                    Column(title=say("What")),
+                    Column(title=say("How often"), align=Align.END),
+                    Column(title=number, align=Align.END),
+                ),
+                rows=tuple(
+                    (HAPPENED.get(one.kind), one.entries, _between(one.records) if one.records.most else None)
+                    for one in sorted(year.happened, key=lambda one: [*HAPPENED].index(one.kind))
+                ),
+            )
+        )
+    title = say("The year {year}", year=Fixed(text=year.year))
+    return Section(anchor=f"year-{year.year}", title=title, blocks=tuple(parts))
+
+
+def _passed(year: Year) -> Iterator[Row | Band]:
+    """A band for each country, and under it what was passed on for which purpose."""
+    country = None
+    for one in year.passed:
+        if one.country != country:
+            country = one.country
+            name = Country(code=country, in_sentence=False) if country else None
+            yield Band(title=name, detail=Verbatim(text=""))
+        marking = Fixed(text=Marking(one.marking).label) if one.marking else None
+        yield (PURPOSES.get(one.purpose), marking, one.disclosures, _between(one.records))
+
+
+def _between(records: Bounds) -> Value:
+    if records.least == records.most:
+        return records.least
+    # l10n: a number that is known within bounds
+    return say("{least} to {most}", least=records.least, most=records.most)
+
+
+def _checking(checkpoint: Checkpoint, policy: str) -> Section:
+    steps = Bullets(
+        ordered=True,
+        items=(
+            say(
+                "Ask somebody on whom you rely for the key of this log, and compare it with the one below. Keep it in "
+                "a file {file}, as it stands there.",
+                file=Code(text="policy"),
+            ),
+            say(
+                "Run {command}, with the address of this page's folder or with a copy of it. It verifies every entry "
+                "and adds these figures up again. It needs no account and asks nobody.",
+                command=Code(text="accord ledger check URL --policy policy"),
+            ),
+            say(
+                "Keep the file {file}, and next time add {option}: so you see whether anything was taken back since.",
+                file=Code(text="checkpoint"),
+                option=Code(text="--against checkpoint"),
+            ),
+        ),
+    )
+    facts = Definitions(
+        items=(
+            # l10n: the name of the transparency log
+            (say("Log"), Code(text=checkpoint.origin)),
+            (say("Entries"), checkpoint.size),
+            # l10n: the hash at the top of the tree of all entries
+            (say("Root"), Code(text=encode_base64(checkpoint.root))),
+            # l10n: the key of the log, and which witnesses must have cosigned
+            (say("Key and witnesses"), Lines(parts=tuple(Code(text=line) for line in policy.splitlines()))),
+            (say("For programs"), Lines(parts=(Code(text=FIGURES), Code(text="checkpoint")))),
+        )
+    )
+    tools = Paragraph(text=say("The formats are published, and other programs than this hub's can check them as well."))
+    heading = Heading(text=say("What you should find"), anchor="facts")
+    return Section(anchor="check", title=say("How to check this page"), blocks=(steps, tools, heading, facts))

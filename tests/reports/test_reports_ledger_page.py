@@ -1,0 +1,132 @@
+"""The ledger's public page: what the figures say, in every language, and nothing beside them."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from accord.journal.facts import Kind
+from accord.journal.figures import Bounds, Figures, Happened, Held, Passed, Year
+from accord.ledger.checkpoints import Checkpoint
+from accord.reports.ledger_page import COLLECTED, HAPPENED, PURPOSES, compose_ledger
+from accord.reports.page import ledger_style, render_ledger
+from accord.vocabulary.datasets import Origin, Purpose
+from accord.workspace.translations import LANGUAGES
+
+POLICY = "log hub.example/ledger+c74f20a3+ARpc2Q==\nwitness north north.example+da77ade7+BOvN63==\nquorum north\n"
+CHECKPOINT = Checkpoint(origin="hub.example/ledger", size=1234, root=bytes(range(32)))
+
+
+def year(name: str, dataset: str = "Infected machines") -> Year:
+    return Year(
+        year=name,
+        held=(Held(dataset=dataset, origin="sinkhole", deliveries=3, records=Bounds(least=1240, most=1258)),),
+        passed=(
+            Passed(country="", purpose="", marking="", disclosures=1, records=Bounds(least=0, most=9)),
+            Passed(
+                country="TH",
+                purpose="victim-notification",
+                marking="amber+strict",
+                disclosures=2,
+                records=Bounds(least=70011, most=70011),
+            ),
+        ),
+        happened=(
+            Happened(kind="erasure", entries=1, records=Bounds(least=5, most=14)),
+            Happened(kind="receipt", entries=4, records=Bounds(least=0, most=0)),
+        ),
+    )
+
+
+def figures(*years: Year) -> Figures:
+    return Figures(size=1234, opened=1200, years=years)
+
+
+class Page(HTMLParser):
+    """What a browser is given."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        if tag not in {"meta", "link", "br", "rect", "line"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in {"rect", "line"}:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def page(language: str, said: Figures) -> tuple[str, Page]:
+    text = render_ledger(compose_ledger(said, CHECKPOINT, POLICY), language)
+    return text, Page(text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_is_whole_and_asks_nobody_for_anything(language: str) -> None:
+    text, read = page(language, figures(year("2026"), year("2025")))
+    assert read.open == []
+    (html,) = read.of("html")
+    assert (html["lang"], html["dir"]) == (language, "rtl" if language == "ar" else "ltr")
+    assert {"script", "img", "iframe", "form", "style"}.isdisjoint(name for name, _ in read.tags)
+    assert not any("style" in attributes for _, attributes in read.tags)
+    assert "default-src 'none'; style-src 'self'" in text
+    links = {attributes["href"] for name, attributes in read.tags if name in {"a", "link"}}
+    others = {f"index.{one}.html" for one in LANGUAGES if one != language}
+    assert links == {"style.css", "#account", *others}
+    # its tables can be read by who does not see them
+    assert len(read.of("caption")) == len(read.of("table")) == 6
+    assert all(one.get("scope") in {"col", "rowgroup"} for one in read.of("th"))
+    headings = [int(name[1]) for name, _ in read.tags if re.fullmatch("h[1-6]", name)]
+    assert headings.count(1) == 1
+    assert len({one["id"] for _, one in read.tags if "id" in one}) == sum("id" in one for _, one in read.tags)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_says_each_figure(language: str) -> None:
+    _, read = page(language, figures(year("2026")))
+    digits = re.sub(r"[^0-9]+", " ", re.sub(r"(?<=\d)[.,\u202f\u00a0](?=\d{3})", "", " ".join(read.text)))
+    for number in (1234, 1200, 34, 3, 1240, 1258, 70011, 9, 14):
+        assert f" {number} " in f" {digits} ", number
+    said = " ".join(read.text)
+    for word in ("Infected machines", "TLP:AMBER+STRICT", "hub.example/ledger", "figures.json", "quorum north"):
+        assert word in said
+    assert "accord ledger check URL --policy policy" in said
+
+
+def test_bounds_are_said_as_such() -> None:
+    _, read = page("en", figures(year("2026")))
+    assert "1,240 to 1,258" in " ".join(read.text)
+
+
+def test_a_title_is_text_whatever_it_holds() -> None:
+    text, read = page("en", figures(year("2026", dataset="<script>alert(1)</script>\u202e&")))
+    assert "<script" not in text
+    assert "<U+202E>" in "".join(read.text)
+
+
+def test_a_log_without_openings_says_so() -> None:
+    _, read = page("en", Figures(size=3, opened=0, years=()))
+    assert "Nothing was opened yet." in " ".join(read.text)
+
+
+def test_every_word_of_a_fact_has_its_message() -> None:
+    assert {*COLLECTED} == {*Origin}
+    assert {*PURPOSES} == {*Purpose}
+    assert {*HAPPENED} == {*Kind} - {Kind.DELIVERY, Kind.DISCLOSURE}
+
+
+def test_the_style_sheet_asks_nobody_for_anything() -> None:
+    assert "http" not in re.sub(r"data:[^)]*\)", "", re.sub(r"/\*.*?\*/", "", ledger_style(), flags=re.S))
