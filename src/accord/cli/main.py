@@ -24,6 +24,7 @@ from accord.cli import (
     package,
     partner,
     reference,
+    release,
     resolution,
     simulate,
     snapshot,
@@ -51,6 +52,7 @@ app.add_typer(consultation.app, name="consultation")
 app.add_typer(job.app, name="job")
 app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
+app.add_typer(release.app, name="release")
 app.add_typer(resolution.app, name="resolution")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(snapshot.app, name="snapshot")

@@ -59,6 +59,8 @@ class Disclosure:
     findings: int
     sealed: str | None
     """Of a package, what its entries commit to (docs/package.md), SHA-256 in hex; None in a channel."""
+    fingerprint: str | None
+    """Of a package, SHA-256 over names and contents of its files, in hex: what was released is not released again."""
     secret: str | None = field(repr=False)
     """Of a package, what opens it; None once the recipient has confirmed it, and in a channel."""
     content: str | None = None
@@ -188,6 +190,37 @@ def disclosures(connection: Connection, *, recipient: PartnerId | None = None) -
     return tuple(_disclosure(row) for row in connection.execute(wanted))
 
 
+def waiting(connection: Connection) -> tuple[Disclosure, ...]:
+    """The packages that stand sealed and were not handed over yet, the oldest first."""
+    table = DISCLOSURES.c
+    found = connection.execute(
+        select(DISCLOSURES).where(table.handed_over_at.is_(None), table.channel.is_(None)).order_by(table.first_entry)
+    )
+    return tuple(_disclosure(row) for row in found)
+
+
+def released(
+    connection: Connection,
+    operation: str,
+    recipient: PartnerId,
+    country: CountryCode,
+    purpose: Purpose,
+    fingerprint: str,
+) -> Disclosure | None:
+    """The disclosure of these very files to this recipient, if there is one."""
+    table = DISCLOSURES.c
+    row = connection.execute(
+        select(DISCLOSURES).where(
+            table.operation == operation,
+            table.recipient == recipient,
+            table.country == country,
+            table.purpose == purpose.value,
+            table.fingerprint == fingerprint,
+        )
+    ).one_or_none()
+    return None if row is None else _disclosure(row)
+
+
 def resting_on(connection: Connection, dataset: DatasetId, delivery: str | None = None) -> tuple[Disclosure, ...]:
     """The disclosures that rest on a data set, or on one delivery of it; the oldest first."""
     table = DISCLOSURE_SOURCES.c
@@ -221,6 +254,7 @@ def _values(one: Disclosure) -> dict[str, object]:
         "marking": one.marking.value,
         "findings": one.findings,
         "sealed": one.sealed,
+        "fingerprint": one.fingerprint,
         "secret": one.secret,
         "content": one.content,
         "first_entry": one.entries.start,
@@ -242,6 +276,7 @@ def _disclosure(row: Row[tuple[object, ...]]) -> Disclosure:
         marking=Marking(row.marking),
         findings=row.findings,
         sealed=row.sealed,
+        fingerprint=row.fingerprint,
         secret=row.secret,
         content=row.content,
         entries=range(row.first_entry, row.first_entry + row.entries),

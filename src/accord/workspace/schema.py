@@ -337,6 +337,8 @@ DISCLOSURES = Table(
     Column("sealed", Text),
     # a package: SHA-256 of its content as its recipient finds it, which the receipt must name, in hex
     Column("content", Text),
+    # a package: SHA-256 over names and contents of its files, by which a release that was cut off is taken up, in hex
+    Column("fingerprint", Text),
     # a package: the secret that opens it, until the recipient has confirmed it
     Column("secret", Text),
     # its entries in the ledger are these many from this one on

@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.Column("findings", sa.BigInteger(), nullable=False),
         sa.Column("sealed", sa.Text(), nullable=True),
         sa.Column("content", sa.Text(), nullable=True),
+        sa.Column("fingerprint", sa.Text(), nullable=True),
         sa.Column("secret", sa.Text(), nullable=True),
         sa.Column("first_entry", sa.BigInteger(), nullable=False),
         sa.Column("entries", sa.Integer(), nullable=False),

@@ -1,0 +1,103 @@
+"""`accord release`: handing over what the rules let out, and what became of it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accord.cli.acting import Person, Why
+
+app = typer.Typer(
+    no_args_is_help=True, help="Releases: what is handed over, to whom, under which rules.", rich_markup_mode=None
+)
+
+In = Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@app.callback()
+def releases() -> None:
+    """Releases: what is handed over, to whom, under which rules."""
+
+
+@app.command("make", short_help="Seal an operation's reports for its recipients.")
+def make(
+    file: Annotated[Path, typer.Argument(metavar="OPERATION.toml", help="The operation file.")],
+    folder: In = Path(),
+    purpose: Annotated[
+        str | None, typer.Option("--purpose", help="What for, unless the operation file says so.")
+    ] = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", metavar="PARTNER", help="Only this recipient; may be given again.")
+    ] = None,
+    person: Person = None,
+    why: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Seal an operation's reports for each of its recipients, and hand over what opens them.
+
+    Only what every rule permits is in them. Each package is an entry in the ledger before anybody can open it; where
+    witnesses have yet to cosign, it waits for `accord release hand-over`. The same files do not go to the same
+    recipient twice.
+
+    Example: accord release make october.toml --in hub --why "Case 2026/114"
+    """
+    from accord.cli.releasetelling import release_made
+
+    release_made(folder, file, purpose=purpose, to=to or [], person=person, why=why, as_json=as_json)
+
+
+@app.command("hand-over", short_help="Hand over what stands sealed and is witnessed by now.")
+def hand_over(folder: In = Path(), person: Person = None, as_json: AsJson = False) -> None:
+    """Hand over what stands sealed, as far as the ledger's witnesses have cosigned it by now.
+
+    The exit code is 7 when something still waits for witnesses.
+
+    Example: accord release hand-over --in hub
+    """
+    from accord.cli.releasetelling import waiting_handed
+
+    waiting_handed(folder, person=person, as_json=as_json)
+
+
+@app.command("receipt", short_help="Take in a recipient's signed receipt.")
+def receipt(
+    file: Annotated[Path, typer.Argument(metavar="RECEIPT", help="What `accord package open` wrote.")],
+    folder: In = Path(),
+    person: Person = None,
+) -> None:
+    """Take in a recipient's signed receipt: it becomes an entry in the ledger.
+
+    From then on nothing at the hub opens the package any more.
+
+    Example: accord release receipt receipt --in hub
+    """
+    from accord.cli.releasetelling import receipt_taken
+
+    receipt_taken(folder, file, person=person)
+
+
+@app.command("list", short_help="List what was handed over.")
+def list_releases(folder: In = Path(), as_json: AsJson = False) -> None:
+    """List what was sealed and handed over: to whom, what for, and whether it was confirmed.
+
+    Example: accord release list --in hub
+    """
+    from accord.cli.releasetelling import listed
+
+    listed(folder, as_json=as_json)
+
+
+@app.command("show", short_help="Show one release and what it rests on.")
+def show(
+    release: Annotated[str, typer.Argument(metavar="RELEASE", help="Its id, or the beginning of it.")],
+    folder: In = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Show one release: its entries in the ledger, the data sets and deliveries that it rests on, and where it lies.
+
+    Example: accord release show 0f4c9a52 --in hub
+    """
+    from accord.cli.releasetelling import shown
+
+    shown(folder, release, as_json=as_json)

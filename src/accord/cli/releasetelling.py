@@ -1,0 +1,194 @@
+"""What a person meets when something is handed over: the words around `cli.releasing`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import typer
+
+from accord.cli.acting import acting
+from accord.cli.gathering import read_purpose
+from accord.cli.ledgering import opened_ledger
+from accord.cli.places import reference_in_use
+from accord.cli.readying import keep_memory
+from accord.cli.releasing import HANDOVER, PACKAGE, Handed, desk, hand_over_waiting, make_release, take_receipt
+from accord.cli.terminal import counted, progress_bar, say, say_json, show_table, talk
+from accord.release.disclosures import Disclosure, disclosures, sources_of
+from accord.vocabulary.errors import LedgerError, SettingsError
+
+
+def release_made(
+    folder: Path,
+    file: Path,
+    *,
+    purpose: str | None,
+    to: Sequence[str],
+    person: str | None,
+    why: str | None,
+    as_json: bool,
+) -> None:
+    """`accord release make`."""
+    keep_memory()
+    actor, stated = acting(person, why), read_purpose(purpose)
+    with desk(folder, actor) as one, progress_bar() as progress:
+        made = make_release(one, file, purpose=stated, to=to, reference=reference_in_use(), progress=progress)
+    if as_json:
+        say_json(
+            {
+                "sealed": [told(each) for each in made.sealed],
+                "released_before": [told(each) for each in made.known],
+                "nothing_to_release": list(made.empty),
+                **_handed(made.handed),
+            }
+        )
+    else:
+        for each in made.known:
+            talk(f"released before, and passed over: {each.country} to {each.recipient} ({each.id})")
+        for country in made.empty:
+            talk(f"nothing for {country}: no finding may go to all of its recipients")
+        _tell(folder, made.handed)
+    _leave(made.handed)
+
+
+def waiting_handed(folder: Path, *, person: str | None, as_json: bool) -> None:
+    """`accord release hand-over`."""
+    with desk(folder, acting(person, None)) as one:
+        handed = hand_over_waiting(one)
+    if as_json:
+        say_json(_handed(handed))
+    else:
+        _tell(folder, handed)
+    _leave(handed)
+
+
+def receipt_taken(folder: Path, file: Path, *, person: str | None) -> None:
+    """`accord release receipt`."""
+    with desk(folder, acting(person, None)) as one:
+        disclosure, new = take_receipt(one, file)
+    if new:
+        say(f"{disclosure.recipient} has opened {disclosure.id}: entered in the ledger.")
+    else:
+        say(f"The receipt for {disclosure.id} was taken in before.")
+
+
+def listed(folder: Path, *, as_json: bool) -> None:
+    """`accord release list`."""
+    with opened_ledger(folder) as ledger, ledger.database.reading() as connection:
+        found = disclosures(connection)
+    if as_json:
+        say_json([told(one) for one in found])
+    elif not found:
+        say(f"Nothing was released yet. `accord release make OPERATION.toml --in {folder}` does.")
+    else:
+        show_table(
+            [("release", False), ("made (UTC)", False), ("to", False), ("country", False), ("findings", True),
+             ("stands", False)],
+            [
+                (str(one.id)[:8], _minute(one.made_at), one.recipient, one.country, one.findings, _stands(one))
+                for one in found
+            ],
+            wide=True,
+        )  # fmt: skip
+
+
+def shown(folder: Path, name: str, *, as_json: bool) -> None:
+    """`accord release show`."""
+    with opened_ledger(folder) as ledger, ledger.database.reading() as connection:
+        found = [one for one in disclosures(connection) if str(one.id).startswith(name)]
+        if len(found) != 1 or len(name) < 4:
+            raise SettingsError(
+                "That names no release." if not found else "That names several releases.",
+                where=str(folder),
+                expected="the id of one, or at least 4 digits that only its id begins with",
+                got=name,
+                remedy=f"`accord release list --in {folder}`",
+            )
+        (one,) = found
+        sources = sources_of(connection, one.id)
+        place = folder / "releases" / str(one.id)
+    if as_json:
+        resting = [{"dataset": each.dataset, "delivery": each.delivery, "findings": each.findings} for each in sources]
+        say_json(told(one) | {"sources": resting, "folder": str(place)})
+        return
+    numbers = f"{one.entries[0]}" if len(one.entries) == 1 else f"{one.entries[0]} to {one.entries[-1]}"
+    say(f"release {one.id}")
+    for label, value in (
+        ("operation", one.operation or ""),
+        ("to", f"{one.recipient} ({one.country}), for {one.purpose}"),
+        ("marking", one.marking.label),
+        ("findings", f"{one.findings:,}"),
+        ("made", f"{_minute(one.made_at)} UTC"),
+        ("stands", _stands(one)),
+        ("ledger", f"entries {numbers}" if len(one.entries) > 1 else f"entry {numbers}"),
+        ("commits to", one.sealed or ""),
+        ("lies in", str(place)),
+    ):
+        say(f"  {label}: {value}")
+    show_table(
+        [("data set", False), ("delivery", False), ("findings", True)],
+        [(each.dataset, each.delivery[:16], each.findings) for each in sources],
+        wide=True,
+    )
+
+
+def told(one: Disclosure) -> dict[str, object]:
+    """A release as programs get it; what opens it is no part of that."""
+    return {
+        "id": str(one.id),
+        "made_at": one.made_at.isoformat(),
+        "operation": one.operation,
+        "recipient": one.recipient,
+        "country": one.country,
+        "purpose": one.purpose.value,
+        "channel": one.channel,
+        "marking": one.marking.value,
+        "findings": one.findings,
+        "sealed": one.sealed,
+        "entries": list(one.entries),
+        "handed_over_at": None if one.handed_over_at is None else one.handed_over_at.isoformat(),
+        "received_at": None if one.received_at is None else one.received_at.isoformat(),
+    }
+
+
+def _handed(handed: Handed) -> dict[str, object]:
+    return {
+        "handed_over": [told(one) for one in handed.over],
+        "waiting_for_witnesses": [told(one) for one in handed.unwitnessed],
+        "refused": [told(one) | {"reason": reason} for one, reason in handed.refused],
+    }
+
+
+def _tell(folder: Path, handed: Handed) -> None:
+    if handed.over:
+        show_table(
+            [("release", False), ("to", False), ("country", False), ("findings", True), ("marking", False)],
+            [(str(one.id)[:8], one.recipient, one.country, one.findings, one.marking.label) for one in handed.over],
+            wide=True,
+        )
+        say(f"Send `{PACKAGE}` and `{HANDOVER}` of each from {folder / 'releases'}.")
+    else:
+        say("Nothing was handed over.")
+    for one, reason in handed.refused:
+        talk(f"refused: {one.id} to {one.recipient}: {reason}")
+    if handed.unwitnessed:
+        talk(
+            f"{counted(len(handed.unwitnessed), 'package')} sealed, waiting for witnesses: "
+            f"`accord release hand-over --in {folder}`"
+        )
+
+
+def _leave(handed: Handed) -> None:
+    if handed.unwitnessed:
+        raise typer.Exit(LedgerError.exit_code)
+
+
+def _stands(one: Disclosure) -> str:
+    if one.received_at is not None:
+        return f"opened by {one.recipient}, {_minute(one.received_at)} UTC"
+    if one.handed_over_at is not None:
+        return f"handed over {_minute(one.handed_over_at)} UTC"
+    return "sealed"
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,569 @@
+"""Handing over: an operation's reports, sealed for each recipient, entered in the ledger, witnessed, only then opened.
+
+The order in which it is done is what makes it safe to be killed anywhere: the sealed package gets its place in the
+workspace, then one transaction records the disclosure with its entries and the row in the log of consultations. A
+folder without its row was never committed, and is removed by the next command; a row without its handover is taken up
+by the next `release make` or `release hand-over`, and the same files are not released to the same recipient twice.
+"""
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from accord.access.consultations import Processing, record
+from accord.agreements.agreement import Agreement, AgreementId, Register
+from accord.agreements.declarations import DatasetId
+from accord.agreements.naming import public_name
+from accord.agreements.register import load_register
+from accord.cli.acting import Actor
+from accord.cli.gathering import Gathered, gather, now_permitted
+from accord.cli.ledgering import publish
+from accord.cli.readying import Progress, cores
+from accord.cli.running import Shown, run_operation
+from accord.formats.catalogue import FORMATS
+from accord.journal import book
+from accord.journal.keeping import Ledger, Published, open_ledger, policy_text
+from accord.ledger.commitments import encode_openings
+from accord.operations.declaration import Declared, Recipient, read_workspace
+from accord.reference.store import Reference
+from accord.release.disclosures import (
+    Disclosure,
+    Share,
+    Source,
+    disclosures,
+    load_disclosure,
+    record_disclosure,
+    record_hand_over,
+    record_receipt,
+    released,
+    sources_of,
+    waiting,
+)
+from accord.release.handing import combined
+from accord.release.package.manifest import (
+    DatasetNamed,
+    HubNamed,
+    OperationNamed,
+    RecipientNamed,
+    Statement,
+)
+from accord.release.package.reading import PackedEntry
+from accord.release.package.sealing import Sealed, hand_over, pack, seal
+from accord.release.policy import Terms
+from accord.release.question import Audience
+from accord.release.receipts import Disclosed, Receipt, parse_receipt, read_receipt
+from accord.release.rules import decide
+from accord.vocabulary.countries import CountryCode
+from accord.vocabulary.datasets import Purpose
+from accord.vocabulary.errors import MalformedError, OutputError, SettingsError, UnreadableError
+from accord.vocabulary.handling import Direction
+from accord.vocabulary.markings import MARKINGS, Marking
+from accord.workspace.database import open_database
+from accord.workspace.keys import hub_key
+from accord.workspace.regular import open_regular
+from accord.workspace.store import Workspace, open_workspace
+
+PACKAGE, HANDOVER, FINDINGS = "package", "handover", "findings.parquet"
+RECEIPT_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """A workspace whose disclosures are worked on, by one at a time."""
+
+    workspace: Workspace
+    declared: Declared
+    ledger: Ledger
+    actor: Actor
+
+    def place(self, disclosure: UUID) -> Path:
+        """Where a disclosure's files lie."""
+        return self.workspace.root / "releases" / str(disclosure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What a country's reports rest on."""
+
+    traces: pa.Table
+    """`release.case.TRACES`, each row once."""
+    findings: int
+    by_dataset: Mapping[DatasetId, int]
+    sources: tuple[Source, ...]
+    markings: Mapping[DatasetId, Marking]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What `make_release` has done."""
+
+    sealed: tuple[Disclosure, ...]
+    """Those that are new."""
+    known: tuple[Disclosure, ...]
+    """Those whose very files were released to that recipient before."""
+    empty: tuple[CountryCode, ...]
+    """Countries of which the rules let no finding go to all of their recipients."""
+    handed: "Handed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What became of the packages that stood sealed."""
+
+    over: tuple[Disclosure, ...]
+    unwitnessed: tuple[Disclosure, ...]
+    """Too few witnesses have cosigned: later."""
+    refused: tuple[tuple[Disclosure, str], ...]
+    """No agreement lets them out any more, and why."""
+    published: Published
+
+
+@contextmanager
+def desk(folder: Path, actor: Actor) -> Iterator[Desk]:
+    """Work on a workspace's disclosures; what was never committed is removed. Raises AccordError."""
+    workspace = open_workspace(folder)
+    declared = read_workspace(workspace.settings, FORMATS)
+    with workspace.working(), open_database(declared.database) as database:
+        ledger = open_ledger(declared.ledger, database)
+        ledger.verify_standing()
+        one = Desk(workspace=workspace, declared=declared, ledger=ledger, actor=actor)
+        _remove_uncommitted(one)
+        yield one
+
+
+def make_release(
+    desk: Desk,
+    file: Path,
+    *,
+    purpose: Purpose | None,
+    to: Sequence[str],
+    reference: Reference,
+    progress: Progress,
+) -> Made:
+    """Seal an operation's reports for its recipients (`to`: only these), and hand over what the ledger's quorum covers.
+
+    Raises AccordError; what was committed before stays, and is taken up by the next call.
+    """
+    now = datetime.now(UTC)
+    gathered = gather(desk.workspace, desk.ledger.database, file, purpose)
+    recipients = _chosen(gathered, to)
+    sealed: list[Disclosure] = []
+    known: list[Disclosure] = []
+    empty: list[CountryCode] = []
+    with desk.workspace.staging() as staging:
+        terms = gathered.terms(gathered.register, now)
+        sheet = run_operation(
+            gathered.operation,
+            staging / "out",
+            reference=reference,
+            since=None,
+            workers=cores(),
+            progress=progress,
+            traced=True,
+            arrivals=gathered.arrivals,
+            terms=terms,
+        )
+        for country in gathered.operation.scope.countries:
+            mine = [one for one in recipients if one.country == country]
+            if not mine:
+                continue
+            shown = [one for one in sheet.shown if one.sheet.country == country]
+            tally = _tally(staging / "out", shown)
+            if not tally.findings:
+                empty.append(country)
+                continue
+            content = staging / "out" / "reports" / country
+            fingerprint = _fingerprint(content)
+            for number, recipient in enumerate(mine):
+                progress(f"sealing for {recipient.partner.id}", number, len(mine))
+                with desk.ledger.database.reading() as connection:
+                    before = released(
+                        connection,
+                        gathered.operation.name,
+                        recipient.partner.id,
+                        country,
+                        gathered.purpose,
+                        fingerprint,
+                    )
+                if before is not None:
+                    known.append(before)
+                    continue
+                new = _seal_for(desk, gathered, terms, recipient, tally, content, fingerprint, staging)
+                sealed.append(new)
+    return Made(sealed=tuple(sealed), known=tuple(known), empty=tuple(empty), handed=hand_over_waiting(desk))
+
+
+def hand_over_waiting(desk: Desk) -> Handed:
+    """Hand over every package whose entries stand under a checkpoint that satisfies the policy. Raises AccordError."""
+    now = datetime.now(UTC)
+    published = publish(desk.ledger, now)
+    with desk.ledger.database.reading() as connection:
+        pending = waiting(connection)
+        register = load_register(connection)
+        resting = {one.id: sources_of(connection, one.id) for one in pending}
+    over: list[Disclosure] = []
+    unwitnessed: list[Disclosure] = []
+    refused: list[tuple[Disclosure, str]] = []
+    for one in pending:
+        refusal = _refusal(register, one, {source.dataset for source in resting[one.id]}, now)
+        if not published.covers(one.entries[-1]):
+            unwitnessed.append(one)
+        elif refusal is not None:
+            refused.append((one, refusal))
+        else:
+            over.append(_hand_over(desk, register, one))
+    return Handed(over=tuple(over), unwitnessed=tuple(unwitnessed), refused=tuple(refused), published=published)
+
+
+def take_receipt(desk: Desk, file: Path) -> tuple[Disclosure, bool]:
+    """Take in a recipient's signed receipt as an entry; was it new? Raises AccordError."""
+    data = _read(file)
+    said = _unverified(data)
+    with desk.ledger.database.reading() as connection:
+        disclosure = load_disclosure(connection, said.disclosed.package)
+        register = load_register(connection)
+    key = register.partners[disclosure.recipient].receipts
+    if key is None:
+        raise SettingsError(
+            "The partner has no key for receipts.",
+            where=f"partner {disclosure.recipient}",
+            remedy="`accord package keys` makes one for the recipient; register its public line as `receipts`",
+        )
+    read_receipt(
+        data,
+        key=key,
+        disclosed=Disclosed(
+            package=disclosure.id,
+            digest=disclosure.sealed or "",
+            content=disclosure.content or "",
+            entries=tuple(disclosure.entries),
+            recipient=disclosure.recipient,
+        ),
+    )
+    with desk.ledger.database.writing() as connection:
+        at = book.moment(connection, datetime.now(UTC))
+        (entry,) = book.kept(connection, [disclosure.entries.start])
+        standing = record_receipt(
+            connection,
+            disclosure,
+            digest=hashlib.sha256(data).hexdigest(),
+            at=at,
+            draw=secrets.token_bytes,
+            # what is said of a disclosure is no earlier known than the disclosure
+            opens_at=None if entry.opens_at is None else max(entry.opens_at, at),
+        )
+    publish(desk.ledger, datetime.now(UTC))
+    return standing, standing.received_at == at
+
+
+def _seal_for(
+    desk: Desk,
+    gathered: Gathered,
+    terms: Terms,
+    recipient: Recipient,
+    tally: Tally,
+    content: Path,
+    fingerprint: str,
+    staging: Path,
+) -> Disclosure:
+    identifier = uuid4()
+    shares = _shares(desk, gathered, terms, recipient, tally)
+    statement = _statement(desk, gathered, recipient, tally, shares, identifier)
+    folder, new = staging / str(identifier), staging / f"{identifier}.new"
+    folder.mkdir()
+    new.mkdir()
+    sealed = seal(content, statement, folder, draw=secrets.token_bytes)
+    pq.write_table(tally.traces, new / FINDINGS)
+    database = desk.ledger.database
+    audience = _audience(gathered, recipient.country)
+    promised = terms.grid(gathered.operation.datasets, audience)
+    with database.writing() as connection:
+        at = book.moment(connection, datetime.now(UTC))
+        permitted = now_permitted(connection, gathered, at).grid(gathered.operation.datasets, audience)
+        if (promised & ~permitted).any():
+            raise OutputError(
+                "What may be released has changed while it was made ready; it is not released.",
+                where=f"operation {gathered.operation.name}, {recipient.partner.id}",
+                remedy="`accord agreement list` shows what is in force; then call it again",
+            )
+        draft = _draft(gathered, recipient, tally, sealed, identifier, at, fingerprint)
+        embargo = gathered.operation.embargo
+        disclosure = record_disclosure(
+            connection,
+            draft,
+            shares,
+            tally.sources,
+            draw=secrets.token_bytes,
+            opens_at=at if embargo is None else max(at, embargo),
+        )
+        record(
+            connection,
+            Processing.DISCLOSURE,
+            person=desk.actor.person,
+            justification=desk.actor.justification or f"operation {gathered.operation.name}",
+            object=f"disclosure {identifier}",
+            recipients=[recipient.partner.id],
+            now=at,
+        )
+        packed = [
+            PackedEntry(number=one.number, entry=one.entry, openings=encode_openings(one.openings))
+            for one in book.kept(connection, disclosure.entries)
+        ]
+        pack(folder, packed, policy_text(desk.ledger.policy, desk.ledger.key), new / PACKAGE)
+        desk.workspace.publish(new, desk.place(identifier))
+    shutil.rmtree(folder)
+    return disclosure
+
+
+def _shares(desk: Desk, gathered: Gathered, terms: Terms, recipient: Recipient, tally: Tally) -> tuple[Share, ...]:
+    key = hub_key(desk.declared.hub.key_file)
+    audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted)
+    found = []
+    for dataset in gathered.operation.datasets:
+        if dataset.id not in tally.by_dataset:
+            continue
+        marking = tally.markings[dataset.id]
+        agreements: set[AgreementId] = set()
+        for item in terms.items(dataset, marking.code, personal=dataset.personal, in_review=False):
+            agreements |= {*decide(item, audience, terms.release).agreements}
+        found.append(
+            Share(
+                dataset=dataset.id,
+                public_name=public_name(dataset, key),
+                origin=dataset.origin,
+                marking=marking,
+                # the recipient reads them: an agreement's name could tell of a partner that is not to be named
+                agreements=tuple(
+                    sorted(
+                        one
+                        for one in agreements
+                        if dataset.name_partner or recipient.partner.id in gathered.register.agreements[one].partners
+                    )
+                ),
+                findings=tally.by_dataset[dataset.id],
+            )
+        )
+    return tuple(sorted(found, key=lambda one: one.dataset))
+
+
+def _statement(
+    desk: Desk,
+    gathered: Gathered,
+    recipient: Recipient,
+    tally: Tally,
+    shares: Sequence[Share],
+    identifier: UUID,
+) -> Statement:
+    operation, register = gathered.operation, gathered.register
+    resting = {share.dataset for share in shares}
+    return Statement(
+        package=identifier,
+        ledger=desk.ledger.place.origin,
+        hub=HubNamed(name=desk.declared.hub.name, contact=desk.declared.hub.contact),
+        made_at=datetime.now(UTC),
+        simulated=operation.simulated,
+        operation=OperationNamed(name=operation.name, title=operation.title),
+        recipient=RecipientNamed(partner=recipient.partner.id, name=recipient.partner.name, persons=recipient.persons),
+        country=recipient.country,
+        purpose=gathered.purpose,
+        marking=max(tally.markings.values(), key=MARKINGS.index),
+        handling=combined(
+            [one.limits for one in _binding(register, recipient, resting, gathered.purpose)],
+            [one.retention for one in operation.datasets if one.id in resting],
+        ),
+        findings=tally.findings,
+        datasets=tuple(
+            DatasetNamed(
+                name=share.public_name,
+                origin=share.origin,
+                marking=share.marking,
+                agreements=share.agreements,
+                findings=share.findings,
+            )
+            for share in shares
+        ),
+    )
+
+
+def _binding(register: Register, recipient: Recipient, resting: set[DatasetId], purpose: Purpose) -> list[Agreement]:
+    """Every agreement whose limits bind the recipient: those that let the data sets in, and those that let them out."""
+    return [
+        one
+        for one in register.agreements.values()
+        if purpose in one.purposes
+        and (resting & {*one.data_in} or (recipient.partner.id in one.partners and resting & {*one.data_out}))
+    ]
+
+
+def _draft(
+    gathered: Gathered,
+    recipient: Recipient,
+    tally: Tally,
+    sealed: Sealed,
+    identifier: UUID,
+    at: datetime,
+    fingerprint: str,
+) -> Disclosure:
+    return Disclosure(
+        id=identifier,
+        made_at=at,
+        operation=gathered.operation.name,
+        recipient=recipient.partner.id,
+        country=recipient.country,
+        purpose=gathered.purpose,
+        channel=None,
+        marking=max(tally.markings.values(), key=MARKINGS.index),
+        findings=tally.findings,
+        sealed=sealed.digest,
+        content=sealed.content,
+        fingerprint=fingerprint,
+        secret=sealed.identity,
+        entries=range(0),
+        handed_over_at=None,
+        received_at=None,
+    )
+
+
+def _hand_over(desk: Desk, register: Register, one: Disclosure) -> Disclosure:
+    age = register.partners[one.recipient].age
+    if age is None or one.secret is None:
+        raise _no_key(one.recipient)
+    hand_over(
+        desk.place(one.id) / PACKAGE,
+        list(desk.ledger.proofs(one.entries)),
+        desk.ledger.policy,
+        identity=one.secret,
+        recipient=age,
+        out=desk.place(one.id) / HANDOVER,
+    )
+    with desk.ledger.database.writing() as connection:
+        return record_hand_over(connection, one, book.moment(connection, datetime.now(UTC)))
+
+
+def _refusal(register: Register, one: Disclosure, resting: Iterable[DatasetId], at: datetime) -> str | None:
+    """Why what stands sealed may not go out any more; None: it may."""
+    for dataset in sorted(resting):
+        for direction, partner in (
+            (Direction.IN, register.datasets[dataset].partner),
+            (Direction.OUT, one.recipient),
+        ):
+            agreements = [each for each in register.agreements.values() if partner in each.partners]
+            refusals = {each.id: each.refusal(dataset, direction, one.purpose, at) for each in agreements}
+            if None not in refusals.values():
+                told = "; ".join(f"{name}: {said}" for name, said in sorted(refusals.items()))
+                return f"{dataset} with {partner}: {told or 'no agreement'}"
+    return None
+
+
+def _chosen(gathered: Gathered, to: Sequence[str]) -> tuple[Recipient, ...]:
+    declared = gathered.operation.recipients
+    names = sorted({one.partner.id for one in declared})
+    for name in to:
+        if name not in names:
+            raise SettingsError(
+                "The operation has no such recipient.", where="--to", expected=", ".join(names) or "none", got=name
+            )
+    chosen = tuple(one for one in declared if not to or one.partner.id in to)
+    if not chosen:
+        raise SettingsError(
+            "The operation has no recipient: an empty audience reaches nobody.",
+            where=str(gathered.operation.file),
+            remedy="name whom it is for in [[recipient]]",
+        )
+    for one in chosen:
+        if one.partner.age is None:
+            raise _no_key(one.partner.id)
+    return chosen
+
+
+def _no_key(partner: str) -> SettingsError:
+    return SettingsError(
+        "The recipient has no key to which a package could be sealed.",
+        where=f"partner {partner}",
+        expected='age = "age1..."',
+        remedy="`accord package keys` makes one for the recipient; then `accord partner apply`",
+    )
+
+
+def _audience(gathered: Gathered, country: CountryCode) -> Audience:
+    """All recipients of a country's reports: a rule must hold for each, whoever is handed them now."""
+    recipients = gathered.operation.recipients_of(country)
+    return Audience(recipients=recipients, encrypted=all(one.encrypted for one in recipients))
+
+
+def _tally(out: Path, shown: Sequence[Shown]) -> Tally:
+    tables = [pq.read_table(out / one.traces) for one in shown if one.traces is not None]
+    traces = pa.concat_tables(tables)
+    traces = (
+        traces.group_by(traces.column_names)
+        .aggregate([])
+        .sort_by([(name, "ascending") for name in traces.column_names])
+    )
+    by_dataset = traces.group_by("dataset").aggregate([("finding_id", "count_distinct")]).to_pylist()
+    by_source = traces.group_by(["dataset", "delivery"]).aggregate([("finding_id", "count_distinct")]).to_pylist()
+    markings: dict[DatasetId, Marking] = {}
+    for one in shown:
+        for sheet in one.sheet.datasets:
+            name = DatasetId(sheet.id)
+            markings[name] = max(sheet.marking, markings.get(name, sheet.marking), key=MARKINGS.index)
+    return Tally(
+        traces=traces,
+        findings=len(traces["finding_id"].unique()),
+        by_dataset={DatasetId(row["dataset"]): row["finding_id_count_distinct"] for row in by_dataset},
+        sources=tuple(
+            Source(
+                dataset=DatasetId(row["dataset"]),
+                delivery=row["delivery"],
+                findings=row["finding_id_count_distinct"],
+            )
+            for row in by_source
+        ),
+        markings=markings,
+    )
+
+
+def _fingerprint(content: Path) -> str:
+    whole = hashlib.sha256()
+    for path in sorted(one for one in content.rglob("*") if one.is_file()):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        whole.update(f"{digest}  {path.relative_to(content).as_posix()}\n".encode())
+    return whole.hexdigest()
+
+
+def _remove_uncommitted(desk: Desk) -> None:
+    folder = desk.workspace.root / "releases"
+    if not folder.is_dir():
+        return
+    with desk.ledger.database.reading() as connection:
+        held = {str(one.id) for one in disclosures(connection)}
+    for path in folder.iterdir():
+        if path.name not in held:
+            desk.workspace.withdraw(path)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with open_regular(file) as opened:
+            data = opened.read(RECEIPT_LIMIT + 1)
+    except OSError as error:
+        raise UnreadableError("The receipt cannot be read.", where=str(file), got=error.strerror) from error
+    if len(data) > RECEIPT_LIMIT:
+        raise MalformedError("The receipt is too large.", where=str(file), expected=f"at most {RECEIPT_LIMIT:,} bytes")
+    return data
+
+
+def _unverified(data: bytes) -> Receipt:
+    """What a receipt says, before anybody vouches for it: only by that is it known whose key must have signed it."""
+    from accord.ledger.notes import parse_note
+
+    return parse_receipt(parse_note(data).text)
