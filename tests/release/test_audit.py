@@ -58,6 +58,7 @@ def disclose(connection: Connection) -> Disclosure:
         marking=Marking.AMBER,
         findings=12,
         sealed="dd" * 32,
+        fingerprint=None,
         secret="secret",
         entries=range(0),
         handed_over_at=None,
