@@ -40,7 +40,7 @@ def replaced_folder(out: Path, *, is_ours: Callable[[Path], bool], what: str) ->
                 new.mkdir(mode=0o755)
                 yield new
                 _sync(new)
-                _swap(new, out)
+                swap(new, out)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
 
@@ -81,7 +81,8 @@ def _locked(out: Path) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _swap(new: Path, out: Path) -> None:
+def swap(new: Path, out: Path) -> None:
+    """Let `new` take the place of `out`, in one step where the system can; what was there is then beside `new`."""
     if not out.exists():
         new.rename(out)
     elif not _exchange(new, out):

@@ -372,12 +372,17 @@ RECALLS = Table(
     Column("at", Instant, nullable=False),
     # withdrawn, corrected, erased
     Column("kind", Text, nullable=False),
+    # null: it is about one value, wherever it came from
     Column("dataset", Text),
     # null: all of the data set
     Column("delivery", Text),
+    # the value that it is about, as an HMAC
+    Column("subject", Text),
     Column("reason", Text, nullable=False),
     # until when every recipient should have acknowledged
     Column("due", Instant, nullable=False),
+    # when all of it was done; null: it was begun, and calling the command again ends it
+    Column("done_at", Instant),
 )
 
 RECALL_NOTICES = Table(
@@ -386,10 +391,17 @@ RECALL_NOTICES = Table(
     Column("recall", ForeignKey("recalls.id"), primary_key=True),
     Column("disclosure", ForeignKey("disclosures.id"), primary_key=True),
     Column("entry", BigInteger, nullable=False),
+    # the signed note, as it is sent
+    Column("notice", LargeBinary, nullable=False),
+    # the findings that it concerns, 32 bytes each, sorted; null: all of the disclosure
+    Column("findings", LargeBinary),
     Column("sent_at", Instant),
     Column("acknowledged_at", Instant),
-    # what the recipient says of it
+    # done or refused, and what the recipient says of it
     Column("answer", Text),
+    Column("answer_note", Text),
+    # true: the hub's staff has recorded it, and nobody has signed it
+    Column("by_hand", Boolean),
 )
 """One for each disclosure that a recall concerns, by the channel that was used."""
 

@@ -9,6 +9,8 @@
         account.json                      every record accounted for
         evidence-*.parquet                columns.schema.EVIDENCE
         rejects.parquet, resolutions.parquet
+      withdrawn/dataset=ID/sha256=HEX/    a delivery that was recalled: kept until it is due, used for nothing
+      releases/UUID/                      what was handed out, what it holds, and recalls of it
       snapshots/000001/                   what was found in all deliveries so far; the highest number counts
         manifest.json, findings.parquet, evidence-*.parquet
 
@@ -27,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
+from accord.workspace.folders import swap
 
 SETTINGS = "workspace.toml"
 _STAGING = ".staging-"
@@ -65,14 +68,15 @@ class Workspace:
 
     def deliveries(self) -> tuple[DeliveryFolder, ...]:
         """All deliveries, by data set and SHA-256."""
-        found = []
-        for dataset in sorted(_children(self.root / "deliveries")):
-            name = dataset.name.removeprefix("dataset=")
-            for path in sorted(_children(dataset)):
-                match = _DELIVERY.fullmatch(path.name)
-                if match is not None and dataset.name != name:
-                    found.append(DeliveryFolder(dataset=name, sha256=match[1], path=path))
-        return tuple(found)
+        return _deliveries(self.root / "deliveries")
+
+    def withdrawn(self) -> tuple[DeliveryFolder, ...]:
+        """Deliveries that were recalled: kept, and used for nothing; by data set and SHA-256."""
+        return _deliveries(self.root / "withdrawn")
+
+    def withdrawn_place(self, dataset: str, sha256: str) -> Path:
+        """Where a delivery lies once it was recalled, or would."""
+        return self.root / "withdrawn" / f"dataset={dataset}" / f"sha256={sha256}"
 
     def place(self, dataset: str, sha256: str) -> Path:
         """Where a delivery lies, or would."""
@@ -137,6 +141,21 @@ class Workspace:
         folder.rename(place)
         _sync(place.parent)
 
+    def replace(self, folder: Path, place: Path) -> None:
+        """Let a complete folder, on this disk, take the place of another in one step; what was there is gone."""
+        for path in folder.rglob("*"):
+            _sync(path)
+        _sync(folder)
+        swap(folder, place)
+        _sync(place.parent)
+
+    def move(self, place: Path, to: Path) -> None:
+        """Let a folder change its place, where nothing is, in one step."""
+        _make_parent(to)
+        place.rename(to)
+        for parent in (to.parent, place.parent):
+            _sync(parent)
+
     def withdraw(self, place: Path) -> None:
         """Let a folder vanish in one step."""
         with self.staging() as folder:
@@ -197,6 +216,17 @@ def errors_named(root: Path) -> Iterator[None]:
             got=error.strerror or type(error).__name__,
             remedy="free some space, or see who owns the folder",
         ) from error
+
+
+def _deliveries(folder: Path) -> tuple[DeliveryFolder, ...]:
+    found = []
+    for dataset in sorted(_children(folder)):
+        name = dataset.name.removeprefix("dataset=")
+        for path in sorted(_children(dataset)):
+            match = _DELIVERY.fullmatch(path.name)
+            if match is not None and dataset.name != name:
+                found.append(DeliveryFolder(dataset=name, sha256=match[1], path=path))
+    return tuple(found)
 
 
 def _children(folder: Path) -> list[Path]:
