@@ -64,7 +64,7 @@ ROWS: dict[str, tuple[str, ...]] = {
             VALUES ('d', 'T', 'vendor', 'TH', 'prevention', 'clear', 1, 0, 1);
         INSERT INTO disclosure_sources (disclosure, dataset, delivery, findings) VALUES ('d', 'sinkhole', 'bb', 1);
         INSERT INTO recalls (id, at, kind, reason, due) VALUES ('r', 'T', 'withdrawn', 'wrong', 'T');
-        INSERT INTO recall_notices (recall, disclosure, entry) VALUES ('r', 'd', 0);
+        INSERT INTO recall_notices (recall, disclosure, entry, notice) VALUES ('r', 'd', 0, 'n');
         INSERT INTO consultations (number, at, processing, person, justification, object, recipients, digest)
             VALUES (0, 'T', 'disclosure', 'a', 'b', 'c', '', 'dd');
         INSERT INTO jobs (kind, arguments, state, queued_at, not_before, attempts)

@@ -19,6 +19,7 @@ from accord.agreements.declarations import Dataset
 from accord.cli.entering import Gate
 from accord.cli.kept import sizes, verify_kept
 from accord.cli.readying import Progress, reading_context
+from accord.cli.recalled import refuse_recalled
 from accord.columns.instants import microseconds
 from accord.columns.schema import EVIDENCE
 from accord.formats.catalogue import FORMATS
@@ -106,6 +107,7 @@ def take_delivery(
         received = _receive(folder, parts, dataset, file, received_at, reference, workers, progress)
         delivery = received.deliveries[0]
         place = workspace.place(dataset.id, delivery.sha256)
+        refuse_recalled(workspace, dataset.id, delivery.sha256, file)
         if place.exists():
             return Receipt(delivery=delivery, agreements=(), known=True)
         for refusal in delivery.refused:

@@ -23,9 +23,11 @@ from accord.cli import (
     operation,
     package,
     partner,
+    recall,
     reference,
     release,
     resolution,
+    retention,
     simulate,
     snapshot,
     warm,
@@ -50,6 +52,8 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(package.app, name="package")
 app.add_typer(consultation.app, name="consultation")
 app.add_typer(job.app, name="job")
+app.add_typer(recall.app, name="recall")
+app.add_typer(retention.app, name="retention")
 app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(release.app, name="release")

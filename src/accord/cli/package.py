@@ -84,3 +84,30 @@ def open_(
     from accord.cli.packages import open_ as open_package
 
     open_package(file, handover, keys, policy, out)
+
+
+@app.command("acknowledge", short_help="Sign your answer to a notice of a recall.")
+def acknowledge(
+    notice: Annotated[Path, typer.Argument(metavar="NOTICE", help="The notice's folder, or the file `notice` in it.")],
+    keys: Annotated[Path, typer.Option("--keys", metavar="DIR", help="Where `accord package keys` put your keys.")],
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="What you did, or why you refuse.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the answer.")],
+    done: Annotated[
+        bool, typer.Option("--done/--refused", help="You no longer hold or use it; or you refuse.", show_default=False)
+    ],
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="The ledger that you rely on: the notice must be proven in it."),
+    ] = None,
+) -> None:
+    """Answer a hub's notice that something in a package was withdrawn, corrected or erased; offline.
+
+    Send the file back to the hub.
+
+    Example: accord package acknowledge recall-3f6a2c51 --keys keys --done --note "Removed." --out answer
+    """
+    from datetime import UTC, datetime
+
+    from accord.cli.recalling import write_answer
+
+    write_answer(notice, keys, policy, note, out, done=done, now=datetime.now(UTC))

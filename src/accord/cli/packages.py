@@ -46,7 +46,7 @@ def show(file: Path, *, as_json: bool) -> None:
 
 def verify(file: Path, handover: Path, policy: Path, *, as_json: bool) -> None:
     """That a package stands in the ledger."""
-    verified = verify_package(file, handover, _policy(policy))
+    verified = verify_package(file, handover, read_policy(policy))
     if as_json:
         say_json({
             "manifest": _plain(verified.manifest),
@@ -65,7 +65,7 @@ def verify(file: Path, handover: Path, policy: Path, *, as_json: bool) -> None:
 
 def open_(file: Path, handover: Path, keys: Path, policy: Path, out: Path) -> None:
     """Open a package and sign its receipt."""
-    own, trusted = read_keys(keys), _policy(policy)
+    own, trusted = read_keys(keys), read_policy(policy)
     opened = open_package(file, handover, keys=own, policy=trusted, out=out, now=datetime.now(UTC))
     _tell(opened.manifest)
     _tell_proven(opened.manifest.statement.ledger, opened.disclosed.entries, opened.proven)
@@ -73,7 +73,8 @@ def open_(file: Path, handover: Path, keys: Path, policy: Path, out: Path) -> No
     say(f"Send {out / RECEIPT} back to {opened.manifest.statement.hub.contact}")
 
 
-def _policy(path: Path) -> Policy:
+def read_policy(path: Path) -> Policy:
+    """The policy that a recipient relies on. Raises SettingsError, UnreadableError."""
     with opened_file(path) as file:
         data = file.read(MAX_POLICY_BYTES + 1)
     try:

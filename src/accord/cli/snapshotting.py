@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -96,6 +96,28 @@ def make_snapshot(
         (folder / "manifest.json").write_text(_written(manifest), "utf-8")
         workspace.publish(folder, workspace.root / "snapshots" / f"{number:06d}")
     return manifest
+
+
+def renew_snapshots(
+    workspace: Workspace,
+    *,
+    as_of: datetime,
+    reference: Callable[[], Reference],
+    workers: int,
+    progress: Progress,
+) -> Manifest | None:
+    """Where snapshots hold deliveries that are there no more, make one without them and drop those; None: none is made.
+
+    Killed half-way, it is done again by the next call. Raises as `make_snapshot`.
+    """
+    there = {(one.dataset, one.sha256) for one in workspace.deliveries()}
+    stale = [one for one in workspace.snapshots() if not there.issuperset(read_manifest(one).deliveries)]
+    if not stale:
+        return None
+    made = make_snapshot(workspace, as_of=as_of, reference=reference(), workers=workers, progress=progress)
+    for one in stale:
+        workspace.withdraw(one.path)
+    return made
 
 
 def told(manifest: Manifest) -> dict[str, object]:

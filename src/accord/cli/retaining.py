@@ -1,0 +1,178 @@
+"""Purging what may be kept no longer: the words around `agreements.retention`, and what follows.
+
+Of each delivery that is due, first its entry in the ledger and its row in the log of consultations, in one transaction;
+then its folder goes in one step; then snapshots are made without it. Killed in between, the next call goes on: an entry
+that is there is not made again.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from accord.access.consultations import Processing, record
+from accord.agreements.agreement import AgreementId
+from accord.agreements.declarations import DatasetId
+from accord.agreements.retention import Due, due
+from accord.cli.acting import Actor
+from accord.cli.delivering import read_account
+from accord.cli.hub import OpenHub, opened_hub, read_time
+from accord.cli.ledgering import publish
+from accord.cli.places import reference_in_use
+from accord.cli.readying import cores
+from accord.cli.snapshotting import renew_snapshots
+from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
+from accord.journal import book
+from accord.journal.facts import Fact, Kind
+from accord.vocabulary.errors import SettingsError
+from accord.workspace.store import DeliveryFolder, errors_named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retained:
+    """A delivery, and until when it may be kept."""
+
+    folder: DeliveryFolder
+    file: str
+    received_at: datetime
+    accepted: int
+    agreements: tuple[str, ...]
+    """Under which it came in."""
+    due: Due
+
+
+def retained(hub: OpenHub) -> list[Retained]:
+    """All deliveries that are kept, recalled ones too; what is due first comes first."""
+    found = [_retained(hub, one) for one in hub.kept()]
+    return sorted(found, key=lambda one: (one.due.at, one.folder.dataset, one.folder.sha256))
+
+
+def _retained(hub: OpenHub, folder: DeliveryFolder) -> Retained:
+    account = read_account(folder)
+    received_at = datetime.fromisoformat(str(account["received_at"]))
+    listed = account.get("agreements")
+    names = [AgreementId(str(one)) for one in listed] if isinstance(listed, list) else []
+    # an older Accord did not write down under which it came in: then all that cover the data set count
+    agreements = [hub.register.agreements[one] for one in names if one in hub.register.agreements] or [
+        one for one in hub.register.agreements.values() if DatasetId(folder.dataset) in one.data_in
+    ]
+    limits = [(one.limits.retention, f"agreement {one.id}") for one in agreements if one.limits.retention is not None]
+    dataset = hub.dataset(folder.dataset)
+    if dataset is not None:
+        limits.append((dataset.retention, f"data set {folder.dataset}"))
+    return Retained(
+        folder=folder,
+        file=str(account["file"]),
+        received_at=received_at,
+        accepted=int(str(account["accepted"])),
+        agreements=tuple(sorted(one.id for one in agreements)),
+        due=due(received_at, limits),
+    )
+
+
+def run(folder: Path, at: str | None, actor: Actor, *, now: datetime, as_json: bool) -> None:
+    """Purge every delivery that is due."""
+    moment = read_time(at, "--at", now)
+    if moment > now:
+        raise SettingsError(
+            "What will be due later is not purged now.",
+            where="--at",
+            expected=f"no later than {now:%Y-%m-%dT%H:%M:%SZ}",
+            got=at,
+            remedy="`accord retention list --at` says what will be due",
+        )
+    gone = purge(folder, moment, actor, now=now)
+    if as_json:
+        say_json([_told(one, moment) for one in gone])
+    elif not gone:
+        say("Nothing is due.")
+    else:
+        say(f"Purged {counted(len(gone), 'delivery', 'deliveries')}:")
+        for one in gone:
+            say(f"  {one.folder.dataset}, {one.file}: {one.due.limit} by {one.due.source}")
+
+
+def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> Sequence[Retained]:
+    """Purge what is due at a moment; what was purged."""
+    with opened_hub(folder) as hub, hub.workspace.working():
+        hub.ledger.verify_standing()
+        gone = [one for one in retained(hub) if one.due.at <= moment]
+        for one in gone:
+            _record(hub, one, actor, now)
+            with errors_named(hub.workspace.root):
+                hub.workspace.withdraw(one.folder.path)
+        with progress_bar() as progress:
+            renew_snapshots(hub.workspace, as_of=now, reference=reference_in_use, workers=cores(), progress=progress)
+        publish(hub.ledger, now)
+    return gone
+
+
+def _record(hub: OpenHub, one: Retained, actor: Actor, now: datetime) -> None:
+    # the same bytes may be taken again later, and be purged again
+    reference = f"purge {one.folder.dataset} {one.folder.sha256} {one.received_at.isoformat()}"
+    dataset = hub.dataset(one.folder.dataset)
+    with hub.database.writing() as connection:
+        if book.referring(connection, reference):
+            return
+        at = book.moment(connection, now)
+        fact = Fact(
+            kind=Kind.ERASURE,
+            at=at,
+            agreement=" ".join(one.agreements),
+            dataset=hub.called(one.folder.dataset),
+            origin=None if dataset is None else dataset.origin,
+            partner="" if dataset is None else hub.partner_of(dataset),
+            marking=None if dataset is None else dataset.marking,
+            count=one.accepted,
+            digest=one.folder.sha256,
+        )
+        book.append(connection, [fact], draw=secrets.token_bytes, opens_at=at, reference=reference)
+        record(
+            connection,
+            Processing.ERASURE,
+            person=actor.person,
+            justification=actor.justification or f"retention: {one.due.limit} by {one.due.source}",
+            object=f"delivery {one.folder.dataset} {one.folder.sha256}",
+            now=at,
+        )
+
+
+def list_retained(folder: Path, at: str | None, *, now: datetime, as_json: bool) -> None:
+    """List every delivery with when it is due."""
+    moment = read_time(at, "--at", now)
+    with opened_hub(folder) as hub:
+        found = retained(hub)
+    if as_json:
+        say_json([_told(one, moment) for one in found])
+    elif not found:
+        say("No delivery is kept.")
+    else:
+        show_table(
+            [(name, False) for name in ("data set", "file", "received (UTC)", "due (UTC)", "limit", "")],
+            [
+                (
+                    one.folder.dataset,
+                    one.file,
+                    f"{one.received_at:%Y-%m-%d %H:%M}",
+                    f"{one.due.at:%Y-%m-%d %H:%M}",
+                    f"{one.due.limit}, {one.due.source}",
+                    "due" if one.due.at <= moment else "",
+                )
+                for one in found
+            ],
+            wide=True,
+        )
+
+
+def _told(one: Retained, at: datetime) -> dict[str, object]:
+    return {
+        "dataset": one.folder.dataset,
+        "sha256": one.folder.sha256,
+        "file": one.file,
+        "received_at": one.received_at.isoformat(),
+        "due_at": one.due.at.isoformat(),
+        "limit": one.due.limit,
+        "limit_of": one.due.source,
+        "is_due": one.due.at <= at,
+    }

@@ -1,0 +1,124 @@
+"""Recalls: out of use, everybody told who was given it, answers taken in."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from accord.cli.hub import opened_hub
+from accord.ledger.policies import parse_policy
+from accord.ledger.proofs import parse_proof
+from accord.release.notices import read_notice
+from accord.release.package.keys import AGE, RECEIPTS, make_keys
+from tests.cli.rights import NEIGHBOUR, SIGNS, VICTIM, disclosed, entries, finding_id, made_hub, said, sha256, sinkhole
+
+
+@pytest.fixture
+def hub(accord_here, tmp_path: Path, database_url: str) -> Path:
+    """Two deliveries in a snapshot; the CSIRT got findings of both, the police of the second, under embargo."""
+    hub = made_hub(accord_here, tmp_path, database_url)
+    first = sinkhole(tmp_path / "2026-10-01-event4_sinkhole-a.csv", [VICTIM, NEIGHBOUR])
+    second = sinkhole(tmp_path / "2026-10-02-event4_sinkhole-b.csv", [NEIGHBOUR, "45.1.1.5"], 2)
+    accord_here("delivery", "add", "sinkhole", first, second, "--snapshot", "--in", hub)
+    with opened_hub(hub) as opened:
+        ids = [finding_id(opened, "ipv4", one, "infected-system") for one in (VICTIM, NEIGHBOUR, "45.1.1.5")]
+        both = [(ids[0], "sinkhole", sha256(first)), (ids[1], "sinkhole", sha256(first)),
+                (ids[1], "sinkhole", sha256(second))]  # fmt: skip
+        disclosed(opened, 1, "csirt-th", "TH", both)
+        disclosed(
+            opened, 2, "police", "VN", [(ids[2], "sinkhole", sha256(second))], opens_at=datetime(2099, 1, 1, tzinfo=UTC)
+        )
+    return hub
+
+
+def recall(accord_here, hub: Path, *words: object, **more):
+    why = ("--why", "The clock was wrong.", "--in", hub)
+    return accord_here("recall", "make", "--dataset", "sinkhole", *words, *why, **more)
+
+
+def test_a_recalled_delivery_is_out_of_use_and_refused_when_it_comes_again(
+    accord_here, hub: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "2026-10-01-event4_sinkhole-a.csv"
+    told = said(recall(accord_here, hub, "--delivery", sha256(file)[:12], "--kind", "withdrawn", "--json"))
+    assert [one["sha256"] for one in said(accord_here("delivery", "list", "--json", "--in", hub))] != [sha256(file)]
+    assert (
+        hub / "withdrawn/dataset=sinkhole" / f"sha256={sha256(file)}" / "delivered"
+    ).read_bytes() == file.read_bytes()
+    assert [path.name for path in (hub / "snapshots").iterdir()] == ["000002"]
+    accord_here("lookup", VICTIM, "--in", hub, expect=1)
+    accord_here("lookup", NEIGHBOUR, "--in", hub)
+    refused = accord_here("delivery", "add", "sinkhole", file, "--in", hub, expect=3).stderr
+    assert told["recall"] in refused
+    assert "The clock was wrong." in refused
+
+
+def test_past_recipients_get_a_signed_notice_with_the_findings_that_it_concerns_and_its_proof(
+    accord_here, hub: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "2026-10-01-event4_sinkhole-a.csv"
+    out = tmp_path / "out"
+    told = said(recall(accord_here, hub, "--delivery", sha256(file), "--kind", "corrected", "--out", out, "--json"))
+    (notice,) = told["notices"]
+    folder = out / "csirt-th" / f"recall-{told['recall']}-{notice['package']}"
+    with opened_hub(hub) as opened:
+        ids = {finding_id(opened, "ipv4", one, "infected-system") for one in (VICTIM, NEIGHBOUR)}
+        read = read_notice((folder / "notice").read_bytes(), opened.ledger.key.verifier)
+    assert {*(folder / "findings").read_text().split()} == ids
+    assert (read.kind, read.recipient, read.findings, read.reason) == (
+        "corrected",
+        "csirt-th",
+        2,
+        "The clock was wrong.",
+    )
+    policy = parse_policy((hub / "ledger/policy").read_bytes())
+    parse_proof((folder / "entry.tlog-proof").read_bytes()).verify((folder / "entry").read_bytes(), policy)
+    own, theirs = entries(hub, "recall")
+    assert (own["dataset"], own["count"], own["digest"]) == ("Infected machines", "2", sha256(file))
+    assert (theirs["partner"], theirs["country"], theirs["count"], theirs["refers"]) == ("csirt-th", "TH", "2", "0")
+
+
+def test_a_recall_of_what_is_under_embargo_tells_the_public_no_sooner(accord_here, hub: Path) -> None:
+    recall(accord_here, hub, "--kind", "withdrawn")
+    _, first, second = entries(hub, "recall")
+    assert first["opens_at"] < "2099"
+    assert second["opens_at"].startswith("2099-01-01")
+
+
+def test_a_second_recall_sends_nothing_new(accord_here, hub: Path) -> None:
+    first = said(recall(accord_here, hub, "--kind", "withdrawn", "--json"))
+    assert "nothing new is sent" in recall(accord_here, hub, "--kind", "withdrawn").stdout
+    assert [one["recall"] for one in said(accord_here("recall", "list", "--json", "--in", hub))] == [first["recall"]]
+    assert len(entries(hub, "recall")) == 3
+    accord_here("ledger", "publish", "--in", hub)
+
+
+def test_answers_are_verified_and_become_entries_and_late_ones_are_listed(
+    accord_here, hub: Path, tmp_path: Path
+) -> None:
+    told = said(recall(accord_here, hub, "--kind", "withdrawn", "--due", "3", "--json"))
+    assert len(said(accord_here("recall", "overdue", "--at", "2099-01-01", "--json", "--in", hub, expect=1))) == 1
+    notices = {
+        one["recipient"]: hub / "releases" / one["package"] / f"recall-{told['recall']}" for one in told["notices"]
+    }
+    keys = tmp_path / "keys"
+    make_keys(keys, "other.example", draw=lambda size: b"\x01" * size)
+    assert (keys / AGE).exists()
+    sign = ("package", "acknowledge", notices["csirt-th"], "--done", "--note", "Gone.", "--keys", keys)
+    accord_here(*sign, "--policy", hub / "ledger/policy", "--out", tmp_path / "foreign")
+    take = ("recall", "acknowledge", "--in", hub)
+    accord_here(*take, tmp_path / "foreign", expect=7)
+    (keys / RECEIPTS).write_text(SIGNS.export() + "\n")
+    accord_here(*sign, "--out", tmp_path / "answer")
+    assert said(accord_here(*take, tmp_path / "answer", "--json"))["new"] is True
+    assert said(accord_here(*take, tmp_path / "answer", "--json"))["new"] is False
+    by_hand = (*take, notices["police"] / "notice", "--by-hand")
+    accord_here(*by_hand, expect=2)
+    accord_here(*by_hand, "--why", "They called.")
+    accord_here("recall", "overdue", "--at", "2099-01-01", "--in", hub)
+    (listed,) = said(accord_here("recall", "list", "--json", "--in", hub))
+    assert [(one["answer"], one["by_hand"]) for one in listed["notices"]] == [("done", False), ("done", True)]
+    first, second = entries(hub, "acknowledgement")
+    assert first["digest"] == sha256(tmp_path / "answer")
+    assert (first["refers"], second["refers"]) == tuple(str(one["entry"]) for one in listed["notices"])
+    assert "They called." in accord_here("recall", "show", told["recall"][:8], "--in", hub).stdout

@@ -1,0 +1,45 @@
+"""What may be kept no longer goes, with an entry each, and the ledger verifies as before."""
+
+import json
+from pathlib import Path
+
+from tests.cli.rights import NEIGHBOUR, VICTIM, entries, made_hub, said, sha256, sinkhole
+
+
+def aged(hub: Path, delivery: str, received_at: str, under: str = "deliveries") -> None:
+    """Let a delivery be as old as this."""
+    path = hub / under / "dataset=sinkhole" / f"sha256={delivery}" / "account.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"received_at": received_at}))
+
+
+def test_a_delivery_that_is_due_is_purged_from_all_places_and_the_others_stay(
+    accord_here, tmp_path: Path, database_url: str
+) -> None:
+    hub = made_hub(accord_here, tmp_path, database_url)
+    old = sinkhole(tmp_path / "2026-10-01-event4_sinkhole-a.csv", [VICTIM])
+    young = sinkhole(tmp_path / "2026-10-02-event4_sinkhole-b.csv", [NEIGHBOUR], 2)
+    taken_back = sinkhole(tmp_path / "2026-10-03-event4_sinkhole-c.csv", ["45.1.1.9"], 3)
+    accord_here("delivery", "add", "sinkhole", old, young, taken_back, "--snapshot", "--in", hub)
+    recall = ("recall", "make", "--dataset", "sinkhole", "--delivery", sha256(taken_back), "--kind", "withdrawn")
+    accord_here(*recall, "--why", "wrong", "--in", hub)
+    assert accord_here("retention", "run", "--in", hub).stdout == "Nothing is due.\n"
+    aged(hub, sha256(old), "2024-02-29T12:00:00+00:00")
+    aged(hub, sha256(taken_back), "2024-02-29T12:00:00+00:00", "withdrawn")
+    first, *_ = said(accord_here("retention", "list", "--json", "--in", hub))
+    assert (first["due_at"], first["is_due"]) == ("2025-02-28T12:00:00+00:00", True)
+    accord_here("retention", "run", "--at", "2099-01-01", "--in", hub, expect=2)
+    gone = said(accord_here("retention", "run", "--json", "--in", hub))
+    assert {one["sha256"] for one in gone} == {sha256(old), sha256(taken_back)}
+    assert [one["sha256"] for one in said(accord_here("retention", "list", "--json", "--in", hub))] == [sha256(young)]
+    accord_here("lookup", VICTIM, "--in", hub, expect=1)
+    accord_here("lookup", NEIGHBOUR, "--in", hub)
+    assert len(list((hub / "snapshots").iterdir())) == 1
+    erased = entries(hub, "erasure")
+    assert sorted(one["digest"] for one in erased) == sorted([sha256(old), sha256(taken_back)])
+    assert {(one["agreement"], one["dataset"], one["count"]) for one in erased} == {
+        ("vendor-2026", "Infected machines", "1")
+    }
+    accord_here("ledger", "publish", "--in", hub)
+    assert accord_here("retention", "run", "--in", hub).stdout == "Nothing is due.\n"
+    log = said(accord_here("consultation", "list", "--json", "--processing", "erasure", "--in", hub))
+    assert len(log) == 2
