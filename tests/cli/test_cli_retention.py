@@ -43,3 +43,17 @@ def test_a_delivery_that_is_due_is_purged_from_all_places_and_the_others_stay(
     assert accord_here("retention", "run", "--in", hub).stdout == "Nothing is due.\n"
     log = said(accord_here("consultation", "list", "--json", "--processing", "erasure", "--in", hub))
     assert len(log) == 2
+
+
+def test_purging_runs_by_itself_every_day_once_it_was_queued(accord_here, tmp_path: Path, database_url: str) -> None:
+    hub = made_hub(accord_here, tmp_path, database_url)
+    old = sinkhole(tmp_path / "2026-10-01-event4_sinkhole-a.csv", [VICTIM])
+    accord_here("delivery", "add", "sinkhole", old, "--in", hub)
+    aged(hub, sha256(old), "2024-02-29T12:00:00+00:00")
+    accord_here("retention", "run", "--daily", "--in", hub)
+    assert "as before" in accord_here("retention", "run", "--daily", "--in", hub).stdout
+    assert "purged 1 delivery" in accord_here("job", "work", "--in", hub).stdout
+    assert said(accord_here("delivery", "list", "--json", "--in", hub)) == []
+    first, second = said(accord_here("job", "list", "--json", "--in", hub))
+    assert (first["state"], second["state"], second["kind"]) == ("done", "waiting", "purge")
+    assert second["not_before"] > first["queued_at"]

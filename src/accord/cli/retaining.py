@@ -6,9 +6,9 @@ that is there is not made again.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from accord.access.consultations import Processing, record
@@ -26,6 +26,7 @@ from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.vocabulary.errors import SettingsError
+from accord.workspace.jobs import JobKind, JobState, jobs, queue
 from accord.workspace.store import DeliveryFolder, errors_named
 
 
@@ -91,6 +92,33 @@ def run(folder: Path, at: str | None, actor: Actor, *, now: datetime, as_json: b
         say(f"Purged {counted(len(gone), 'delivery', 'deliveries')}:")
         for one in gone:
             say(f"  {one.folder.dataset}, {one.file}: {one.due.limit} by {one.due.source}")
+
+
+def begin_daily(folder: Path, actor: Actor, *, now: datetime) -> None:
+    """Queue what purges every day from now on, unless it is queued already."""
+    with opened_hub(folder) as hub:
+        fresh = _queue_next(hub, now, actor, now)
+    say("What is due is purged every day by `accord serve` or `accord job work`" + ("." if fresh else ", as before."))
+
+
+def purge_due(folder: Path, arguments: Mapping[str, object]) -> str:
+    """Do a job that purges, and queue the next day's."""
+    now = datetime.now(UTC)
+    actor = Actor(person=str(arguments["person"]), justification="")
+    gone = purge(folder, now, actor, now=now)
+    with opened_hub(folder) as hub:
+        _queue_next(hub, now + timedelta(days=1), actor, now)
+    return f"purged {counted(len(gone), 'delivery', 'deliveries')}"
+
+
+def _queue_next(hub: OpenHub, not_before: datetime, actor: Actor, now: datetime) -> bool:
+    with hub.database.writing() as connection:
+        # the one that is being done is leased; it ends after this
+        if any(one.kind is JobKind.PURGE and one.state is JobState.WAITING and one.worker is None
+               for one in jobs(connection)):  # fmt: skip
+            return False
+        queue(connection, JobKind.PURGE, {"person": actor.person}, now=now, not_before=not_before)
+    return True
 
 
 def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> Sequence[Retained]:

@@ -35,7 +35,16 @@ def list_(folder: In = Path(), at: At = None, as_json: AsJson = False) -> None:
 
 
 @app.command("run", short_help="Purge the deliveries that are due.")
-def run(folder: In = Path(), at: At = None, person: Person = None, why: Why = None, as_json: AsJson = False) -> None:
+def run(
+    folder: In = Path(),
+    at: At = None,
+    daily: Annotated[
+        bool, typer.Option("--daily", help="Only queue it, for every day, as jobs for `accord serve`.")
+    ] = False,
+    person: Person = None,
+    why: Why = None,
+    as_json: AsJson = False,
+) -> None:
     """Purge the deliveries that are due: bytes, evidence, rejects; snapshots are made without them.
 
     Example: accord retention run --in hub
@@ -43,6 +52,10 @@ def run(folder: In = Path(), at: At = None, person: Person = None, why: Why = No
     from datetime import UTC, datetime
 
     from accord.cli.acting import acting
+    from accord.cli.retaining import begin_daily
     from accord.cli.retaining import run as purge
 
+    if daily:
+        begin_daily(folder, acting(person, why), now=datetime.now(UTC))
+        return
     purge(folder, at, acting(person, why), now=datetime.now(UTC), as_json=as_json)
