@@ -54,6 +54,6 @@ def test_purging_runs_by_itself_every_day_once_it_was_queued(accord_here, tmp_pa
     assert "as before" in accord_here("retention", "run", "--daily", "--in", hub).stdout
     assert "purged 1 delivery" in accord_here("job", "work", "--in", hub).stdout
     assert said(accord_here("delivery", "list", "--json", "--in", hub)) == []
-    first, second = said(accord_here("job", "list", "--json", "--in", hub))
+    second, first = said(accord_here("job", "list", "--json", "--in", hub))
     assert (first["state"], second["state"], second["kind"]) == ("done", "waiting", "purge")
     assert second["not_before"] > first["queued_at"]
