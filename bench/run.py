@@ -9,15 +9,20 @@ import argparse
 import sys
 
 import bots
+import database
 import feeds
 import report
 import sinkhole
+
+import ledger
 
 BENCHMARKS = {
     "feeds": feeds,
     "sinkhole": sinkhole,
     "bots": bots,
     "report": report,
+    "ledger": ledger,
+    "database": database,
 }
 ROUNDS = 3
 

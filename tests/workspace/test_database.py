@@ -19,8 +19,8 @@ from sqlalchemy import Column, Integer, MetaData, Table, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from accord.vocabulary.errors import AccordError, OutputError, SettingsError, UnreadableError
-from accord.workspace.database import Database, Place, migrate_database, open_database, place_of
-from accord.workspace.schema import METADATA, REVISION, Hundredths, Instant
+from accord.workspace.database import Database, Place, insert_rows, migrate_database, open_database, place_of
+from accord.workspace.schema import JOURNAL_ENTRIES, METADATA, REVISION, Hundredths, Instant
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 HUB = "0d6f9c2e-5f0b-4b57-9b1c-6c1f0a4c7e11"
@@ -442,3 +442,29 @@ def test_a_misspelt_table_is_not_taken_for_the_default(tmp_path: Path) -> None:
     file.write_text("[hub]\nnamespace = 7\n", "utf-8")
     with pytest.raises(SettingsError, match=r"hub\.namespace"):
         place_of(file)
+
+
+def test_rows_that_are_inserted_together_are_as_if_one_by_one(database: Database) -> None:
+    def rows(*numbers: int) -> list[dict[str, object]]:
+        late = NOW.astimezone(timezone(timedelta(hours=5)))
+        return [
+            {
+                "number": number,
+                "at": late,
+                "kind": "delivery",
+                "reference": None if number % 2 else "it's 100%",
+                "entry": bytes([0, number, 255]),
+                "openings": b"",
+                "opens_at": None,
+                "opened_at": NOW,
+            }
+            for number in numbers
+        ]
+
+    with database.writing() as connection:
+        insert_rows(connection, JOURNAL_ENTRIES, rows(0, 1))
+        insert_rows(connection, JOURNAL_ENTRIES, [])
+        for one in rows(2, 3):
+            connection.execute(insert(JOURNAL_ENTRIES).values(**one))
+        found = connection.execute(select(JOURNAL_ENTRIES).order_by(JOURNAL_ENTRIES.c.number)).mappings().all()
+    assert [dict(one) for one in found] == [one | {"at": NOW} for one in rows(0, 1, 2, 3)]

@@ -4,11 +4,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
 from accord.journal.facts import Fact, Kind
 from accord.ledger.commitments import Opening, commit_encoded, encode_openings, parse_openings
 from accord.vocabulary.errors import OutputError, UnreadableError
+from accord.workspace.database import insert_rows
 from accord.workspace.schema import JOURNAL_ENTRIES
 
 SLACK = timedelta(seconds=10)
@@ -94,7 +95,7 @@ def append(
                     "opens_at": opens_at,
                 }
             )
-        connection.execute(insert(JOURNAL_ENTRIES), rows)
+        insert_rows(connection, JOURNAL_ENTRIES, rows)
     return range(first, first + len(facts))
 
 

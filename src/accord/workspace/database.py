@@ -6,7 +6,7 @@ it ends, and the block takes effect whole or not at all.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,8 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
+    LargeBinary,
+    Table,
     create_engine,
     event,
     insert,
@@ -182,6 +184,30 @@ class Database:
                 remedy="see that it runs, has room, and that nobody holds it; where it is stands in "
                 f"{self._place.settings} under [database]",
             ) from error
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows that all have the same columns, at nearly the driver's own speed.
+
+    SQLAlchemy's own way makes a dictionary of each row, then another one, and on PostgreSQL psycopg a tuple of that;
+    here a column's values are bound together. Types are the table's own.
+    """
+    if not rows:
+        return
+    dialect, names = connection.dialect, tuple(rows[0])
+    quoted = ", ".join(map(dialect.identifier_preparer.quote, names))
+    places = ", ".join(["%s" if dialect.name == _POSTGRESQL else "?"] * len(names))
+    columns = []
+    for name in names:
+        kind = table.c[name].type
+        # both drivers take bytes as they are, and psycopg what is wrapped more slowly
+        bind = None if isinstance(kind, LargeBinary) else kind.dialect_impl(dialect).bind_processor(dialect)
+        values = [row[name] for row in rows]
+        columns.append(values if bind is None else list(map(bind, values)))
+    connection.exec_driver_sql(
+        f"INSERT INTO {dialect.identifier_preparer.format_table(table)} ({quoted}) VALUES ({places})",
+        list(zip(*columns, strict=True)),
+    )
 
 
 def open_database(place: Place, *, to_write: bool = False) -> Database:

@@ -73,7 +73,8 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        return instant.astimezone(UTC)
+        # what SQLite holds ends in Z, and is read as UTC already
+        return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
 
 
 class Hundredths(TypeDecorator[Decimal]):
