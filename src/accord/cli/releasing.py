@@ -8,7 +8,6 @@ by the next `release make` or `release hand-over`, and the same files are not re
 
 import hashlib
 import secrets
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,14 +152,10 @@ def make_release(
 
     Raises AccordError; what was committed before stays, and is taken up by the next call.
     """
-    now = datetime.now(UTC)
     gathered = gather(desk.workspace, desk.ledger.database, file, purpose)
     recipients = _chosen(gathered, to)
-    sealed: list[Disclosure] = []
-    known: list[Disclosure] = []
-    empty: list[CountryCode] = []
+    terms = gathered.terms(gathered.register, datetime.now(UTC))
     with desk.workspace.staging() as staging:
-        terms = gathered.terms(gathered.register, now)
         sheet = run_operation(
             gathered.operation,
             staging / "out",
@@ -172,34 +167,55 @@ def make_release(
             arrivals=gathered.arrivals,
             terms=terms,
         )
-        for country in gathered.operation.scope.countries:
-            mine = [one for one in recipients if one.country == country]
-            if not mine:
-                continue
-            shown = [one for one in sheet.shown if one.sheet.country == country]
-            tally = _tally(staging / "out", shown)
-            if not tally.findings:
-                empty.append(country)
-                continue
-            content = staging / "out" / "reports" / country
-            fingerprint = _fingerprint(content)
-            for number, recipient in enumerate(mine):
-                progress(f"sealing for {recipient.partner.id}", number, len(mine))
-                with desk.ledger.database.reading() as connection:
-                    before = released(
-                        connection,
-                        gathered.operation.name,
-                        recipient.partner.id,
-                        country,
-                        gathered.purpose,
-                        fingerprint,
-                    )
-                if before is not None:
-                    known.append(before)
-                    continue
-                new = _seal_for(desk, gathered, terms, recipient, tally, content, fingerprint, staging)
-                sealed.append(new)
+        return release_run(desk, gathered, terms, staging / "out", sheet.shown, recipients, progress)
+
+
+def release_run(
+    desk: Desk,
+    gathered: Gathered,
+    terms: Terms,
+    out: Path,
+    shown: Sequence[Shown],
+    recipients: Sequence[Recipient],
+    progress: Progress,
+) -> Made:
+    """Seal what a traced run in `out` has written, for each recipient what its country gets, and hand over.
+
+    `terms`: those that the run was made under. Raises AccordError.
+    """
+    sealed: list[Disclosure] = []
+    known: list[Disclosure] = []
+    empty: list[CountryCode] = []
+    for country in gathered.operation.scope.countries:
+        mine = [one for one in recipients if one.country == country]
+        tally = _tally(out, [one for one in shown if one.sheet.country == country])
+        if not mine:
+            continue
+        if not tally.findings:
+            empty.append(country)
+            continue
+        content = out / "reports" / country
+        fingerprint = _fingerprint(content)
+        for number, recipient in enumerate(mine):
+            progress(f"sealing for {recipient.partner.id}", number, len(mine))
+            before = _released(desk, gathered, recipient, fingerprint)
+            if before is not None:
+                known.append(before)
+            else:
+                sealed.append(_seal_for(desk, gathered, terms, recipient, tally, content, fingerprint))
     return Made(sealed=tuple(sealed), known=tuple(known), empty=tuple(empty), handed=hand_over_waiting(desk))
+
+
+def _released(desk: Desk, gathered: Gathered, recipient: Recipient, fingerprint: str) -> Disclosure | None:
+    with desk.ledger.database.reading() as connection:
+        return released(
+            connection,
+            gathered.operation.name,
+            recipient.partner.id,
+            recipient.country,
+            gathered.purpose,
+            fingerprint,
+        )
 
 
 def hand_over_waiting(desk: Desk) -> Handed:
@@ -273,12 +289,25 @@ def _seal_for(
     tally: Tally,
     content: Path,
     fingerprint: str,
+) -> Disclosure:
+    with desk.workspace.staging() as staging:
+        return _sealed(desk, gathered, terms, recipient, tally, content, fingerprint, staging)
+
+
+def _sealed(
+    desk: Desk,
+    gathered: Gathered,
+    terms: Terms,
+    recipient: Recipient,
+    tally: Tally,
+    content: Path,
+    fingerprint: str,
     staging: Path,
 ) -> Disclosure:
     identifier = uuid4()
     shares = _shares(desk, gathered, terms, recipient, tally)
     statement = _statement(desk, gathered, recipient, tally, shares, identifier)
-    folder, new = staging / str(identifier), staging / f"{identifier}.new"
+    folder, new = staging / "sealed", staging / "new"
     folder.mkdir()
     new.mkdir()
     sealed = seal(content, statement, folder, draw=secrets.token_bytes)
@@ -320,7 +349,6 @@ def _seal_for(
         ]
         pack(folder, packed, policy_text(desk.ledger.policy, desk.ledger.key), new / PACKAGE)
         desk.workspace.publish(new, desk.place(identifier))
-    shutil.rmtree(folder)
     return disclosure
 
 

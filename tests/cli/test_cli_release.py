@@ -1,0 +1,176 @@
+"""From a partner's delivery to the recipient's receipt: sealed, entered, witnessed, opened, confirmed."""
+
+import json
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from accord.ledger.notes import parse_signing_key
+from tests.cli.released import OPERATION, POLICE, SIGHTINGS, furnish
+from tests.simulators.witness import Witness, served
+
+Accord = Callable[..., object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """A furnished hub and what is needed to work with it."""
+
+    folder: Path
+    keys: Path
+    accord: Accord
+
+    def __call__(self, *words: str | Path, code: int = 0) -> str:
+        done = self.accord(*words, expect=code)
+        return done.stdout + done.stderr
+
+    def operation(self, name: str = "october-2026", more: str = "", *, police: bool = False) -> Path:
+        file = self.folder.parent / f"{name}.toml"
+        file.write_text(OPERATION.format(name=name, more=more) + (POLICE if police else ""), "utf-8")
+        return file
+
+    def releases(self) -> list[dict]:
+        return json.loads(self("release", "list", "--json", "--in", self.folder))
+
+
+def furnished(accord_here: Accord, folder: Path, database: tuple[str, ...] = ()) -> Hub:
+    """A hub with a delivery taken in."""
+    one = Hub(folder=folder / "hub", keys=folder / "keys", accord=accord_here)
+    one("init", one.folder, "--ledger", "hub.example/ledger", *database)
+    lines = one("package", "keys", "--name", "csirt-th.example", "--out", one.keys)
+    furnish(one.folder, lines)
+    one("agreement", "apply", "--in", one.folder)
+    delivery = folder / "2026-10-01-event4_sinkhole-th.csv"
+    delivery.write_text(SIGHTINGS, "utf-8")
+    one("delivery", "add", "sinkhole", delivery, "--in", one.folder)
+    return one
+
+
+@pytest.fixture
+def hub(accord_here: Accord, tmp_path: Path) -> Hub:
+    return furnished(accord_here, tmp_path)
+
+
+@pytest.fixture
+def hub_on_either(accord_here: Accord, database_url: str, tmp_path: Path) -> Hub:
+    """On a database of either kind."""
+    return furnished(accord_here, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+
+
+def test_what_is_released_is_opened_confirmed_and_stands_in_a_ledger_that_anybody_checks(hub_on_either: Hub) -> None:
+    hub = hub_on_either
+    operation = hub.operation()
+    said = hub("release", "make", operation, "--in", hub.folder, "--why", "Case 2026/114", "--person", "A. Analyst")
+    assert re.search(r"csirt-th +TH +2 +TLP:AMBER", said)
+    (release,) = hub.releases()
+    place = hub.folder / "releases" / release["id"]
+    policy = hub.folder / "ledger" / "policy"
+    out = hub.folder.parent / "opened"
+    hub("package", "open", place / "package", place / "handover", "--keys", hub.keys, "--policy", policy, "--out", out)
+    findings = (out / "content" / "findings.csv").read_text("utf-8")
+    assert findings.count("110.164.10.") == 4  # two addresses, each as value and as address
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))["statement"]
+    (dataset,) = manifest["datasets"]
+    # a partner that may not be named is named by nothing: not by its data set's title, not by its agreement's id
+    assert re.fullmatch("data set [0-9a-f]{12}", dataset["name"])
+    assert dataset["agreements"] == ["csirt-th-2026"]
+    assert b"vendor" not in b"".join(path.read_bytes() for path in [place / "package", *out.rglob("*.json")])
+    # the strictest of both sides' limits
+    assert (manifest["handling"]["pap"], manifest["handling"]["retention"]) == ("green", "P1Y")
+    assert "entered in the ledger" in hub("release", "receipt", out / "receipt", "--in", hub.folder)
+    assert "taken in before" in hub("release", "receipt", out / "receipt", "--in", hub.folder)
+    assert "opened by csirt-th" in hub("release", "list", "--in", hub.folder)
+    log = hub.folder / "ledger"
+    checked = hub("ledger", "check", log, "--policy", policy)
+    assert re.search(r"TH +victim-notification +amber +1 +0 to 9", checked)
+    hub("ledger", "verify", "--in", hub.folder)
+    consulted = hub("consultation", "list", "--json", "--in", hub.folder)
+    (logged,) = [one for one in json.loads(consulted) if one["processing"] == "disclosure"]
+    assert (logged["person"], logged["justification"]) == ("A. Analyst", "Case 2026/114")
+    # the same again is the same release
+    assert "released before" in hub("release", "make", operation, "--in", hub.folder)
+    assert len(hub.releases()) == 1
+
+
+def test_each_recipient_gets_a_package_of_its_own_and_a_rule_that_refuses_one_refuses_all(hub: Hub) -> None:
+    hub("release", "make", hub.operation(police=True), "--in", hub.folder)
+    assert {one["recipient"] for one in hub.releases()} == {"csirt-th", "police-th"}
+    hub("agreement", "end", "police-th-2026", "--reason", "over", "--in", hub.folder)
+    said = hub("release", "make", hub.operation("again", police=True), "--in", hub.folder)
+    assert "nothing for TH" in said
+    assert len(hub.releases()) == 2
+
+
+def test_nobody_is_told_without_an_agreement_a_purpose_or_a_key(hub: Hub) -> None:
+    operation = hub.operation()
+    said = hub("release", "make", operation, "--purpose", "training", "--in", hub.folder, code=2)
+    assert "another purpose" in said
+    nowhere = hub.folder.parent / "nobody.toml"
+    nowhere.write_text(operation.read_text("utf-8").partition("[[recipient]]")[0], "utf-8")
+    assert "reaches nobody" in hub("release", "make", nowhere, "--in", hub.folder, code=2)
+    assert "no such recipient" in hub("release", "make", operation, "--to", "vendor", "--in", hub.folder, code=2)
+    hub("agreement", "end", "vendor-2026", "--reason", "over", "--in", hub.folder)
+    assert "nothing for TH" in hub("release", "make", operation, "--in", hub.folder)
+    assert hub.releases() == []
+    assert not list((hub.folder / "releases").glob("*")) if (hub.folder / "releases").exists() else True
+
+
+def test_the_key_waits_for_the_quorum_and_for_nothing_that_has_ended_meanwhile(hub: Hub) -> None:
+    key = parse_signing_key((hub.folder / "ledger.key").read_text().strip())
+    with served(Witness("north.example", key.verifier)) as witness:
+        witness_line = f"witness north {witness.key.verifier} {witness.url}"
+        (hub.folder / "ledger.policy").write_text(f"log {key.verifier}\n{witness_line}\nquorum north\n")
+        witness.fault = witness_down()
+        said = hub("release", "make", hub.operation(), "--in", hub.folder, code=7)
+        assert "waiting for witnesses" in said
+        (release,) = hub.releases()
+        place = hub.folder / "releases" / release["id"]
+        assert release["handed_over_at"] is None
+        assert not (place / "handover").exists()
+        witness.fault = None
+        hub("release", "hand-over", "--in", hub.folder)
+        assert (place / "handover").exists()
+        # a second one is sealed while the witness is away, and its agreement ends before it is back
+        witness.fault = witness_down()
+        hub("release", "make", hub.operation("second", police=False), "--in", hub.folder, code=7)
+        hub("agreement", "end", "csirt-th-2026", "--reason", "over", "--in", hub.folder)
+        witness.fault = None
+        said = hub("release", "hand-over", "--in", hub.folder)
+        assert "refused" in said
+        assert "csirt-th-2026: it is ended early" in said
+    waiting = [one for one in hub.releases() if one["handed_over_at"] is None]
+    assert len(waiting) == 1
+    assert not (hub.folder / "releases" / waiting[0]["id"] / "handover").exists()
+
+
+def witness_down():
+    from accord.ledger.witness import Answer
+
+    return Answer(status=503, body=b"down\n")
+
+
+def test_while_the_embargo_lasts_nothing_of_the_release_is_opened(hub: Hub) -> None:
+    hub("release", "make", hub.operation(more="embargo = 2099-01-01"), "--in", hub.folder)
+    said = hub("ledger", "check", hub.folder / "ledger", "--policy", hub.folder / "ledger" / "policy")
+    assert "TH" not in said
+    assert re.search(r"closed: 1\b", said)
+
+
+def test_a_receipt_of_somebody_else_or_for_something_else_is_refused(hub: Hub) -> None:
+    hub("release", "make", hub.operation(), "--in", hub.folder)
+    (release,) = hub.releases()
+    place, out = hub.folder / "releases" / release["id"], hub.folder.parent / "opened"
+    policy = hub.folder / "ledger" / "policy"
+    hub("package", "open", place / "package", place / "handover", "--keys", hub.keys, "--policy", policy, "--out", out)
+    receipt = (out / "receipt").read_bytes()
+    other = re.sub(rb"content [0-9a-f]{64}", b"content " + secrets.token_hex(32).encode(), receipt)
+    for data, code in ((other, 7), (receipt[:-3], 7), (b"", 7), (re.sub(rb"package [0-9a-f]{8}", b"package 00000000",
+                                                                         receipt), 4)):  # fmt: skip
+        file = hub.folder.parent / "wrong"
+        file.write_bytes(data)
+        hub("release", "receipt", file, "--in", hub.folder, code=code)
+    assert hub.releases()[0]["received_at"] is None
