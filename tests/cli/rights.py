@@ -141,6 +141,7 @@ def disclosed(
                 marking=Marking.AMBER,
                 findings=len({one for one, _, _ in rows}),
                 sealed=f"{number:064x}",
+                fingerprint=None,
                 secret=None,
                 entries=range(0),
                 handed_over_at=None,

@@ -30,6 +30,7 @@ from accord.cli import (
     retention,
     simulate,
     snapshot,
+    subject,
     warm,
 )
 from accord.cli.terminal import say, show_error, talk
@@ -54,6 +55,7 @@ app.add_typer(consultation.app, name="consultation")
 app.add_typer(job.app, name="job")
 app.add_typer(recall.app, name="recall")
 app.add_typer(retention.app, name="retention")
+app.add_typer(subject.app, name="subject")
 app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(release.app, name="release")

@@ -59,6 +59,7 @@ from accord.release.package.reading import PackedEntry
 from accord.release.package.sealing import Sealed, hand_over, pack, seal
 from accord.release.policy import Terms
 from accord.release.question import Audience
+from accord.release.recall import notices
 from accord.release.receipts import Disclosed, Receipt, parse_receipt, read_receipt
 from accord.release.rules import decide
 from accord.vocabulary.countries import CountryCode
@@ -226,11 +227,14 @@ def hand_over_waiting(desk: Desk) -> Handed:
         pending = waiting(connection)
         register = load_register(connection)
         resting = {one.id: sources_of(connection, one.id) for one in pending}
+        recalled = {one.id: notices(connection, disclosure=one.id) for one in pending}
     over: list[Disclosure] = []
     unwitnessed: list[Disclosure] = []
     refused: list[tuple[Disclosure, str]] = []
     for one in pending:
         refusal = _refusal(register, one, {source.dataset for source in resting[one.id]}, now)
+        if recalled[one.id]:
+            refusal = f"recall {recalled[one.id][-1].recall} concerns it: make the package anew"
         if not published.covers(one.entries[-1]):
             unwitnessed.append(one)
         elif refusal is not None:

@@ -167,6 +167,20 @@ class Database:
                 if not keep:
                     transaction.rollback()
 
+    def forget(self) -> None:
+        """Let go of what was deleted: SQLite's log of writes is emptied into its file, whose freed pages are zeros.
+
+        PostgreSQL does it by itself, in time.
+        """
+        if self._place.file is None:
+            return
+        with self._errors_named(OutputError), self._engine.connect() as connection:
+            # of the driver itself: SQLAlchemy would begin a transaction, in which there is no checkpoint
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.fetchall()
+            cursor.close()
+
     @contextmanager
     def _errors_named(self, kind: type[AccordError]) -> Iterator[None]:
         try:
@@ -367,8 +381,15 @@ def _settle_sqlite(connection: DBAPIConnection, _record: object) -> None:
     # sqlite3 would begin transactions when it thinks fit, and none around changes of tables
     connection.isolation_level = None
     cursor = connection.cursor()
-    # readers beside a writer; what is committed is on the disk; what refers to nothing is refused
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+    # readers beside a writer; what is committed is on the disk; what refers to nothing is refused; what is deleted is
+    # overwritten
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "trusted_schema = OFF",
+        "secure_delete = ON",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -1,0 +1,348 @@
+"""What a person meets who asks what is held about a value, has it corrected or erased: the words around `cli.holders`.
+
+Erasing: all is looked for; then the recall of kind erased, its notices, the entries in the ledger and the row in the
+log of consultations are recorded, in one transaction; then each holder lets go, each place in one step; then the
+ledger is published, the notices are written, and it is done. Killed in between, the same command goes on: of what was
+recorded nothing is recorded again.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection
+
+from accord.access.consultations import Processing, record, value_object
+from accord.cli.acting import Actor, log
+from accord.cli.holders import (
+    Held,
+    Subject,
+    erase_delivery,
+    erase_releases,
+    erase_snapshots,
+    finding_ids_of,
+    held_deliveries,
+    held_snapshots,
+)
+from accord.cli.hub import OpenHub, opened_hub
+from accord.cli.places import reference_in_use
+from accord.cli.recalling import fit, hand_out, held_by, tell
+from accord.cli.terminal import counted, say, say_json
+from accord.columns.values import read_value
+from accord.journal import book
+from accord.journal.facts import Fact, Kind
+from accord.reference.store import Reference
+from accord.release.disclosures import Disclosure, disclosures
+from accord.release.notices import RecallKind
+from accord.release.recall import Concerned, Recall, notices, record_recall, unfinished
+from accord.vocabulary.errors import SettingsError
+from accord.vocabulary.indicators import Indicator
+from accord.vocabulary.reasons import EXPLANATIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """All that is held about a subject."""
+
+    deliveries: tuple[Held, ...]
+    snapshots: tuple[int, ...]
+    disclosed: tuple[tuple[Disclosure, tuple[str, ...], tuple[str, ...]], ...]
+    """Who got it: the findings by their ids, and the data sets that they rest on."""
+    ids: frozenset[str]
+
+    @property
+    def empty(self) -> bool:
+        """Is nothing held, and nobody was given anything?"""
+        return not (self.deliveries or self.snapshots or self.disclosed)
+
+
+Eraser = Callable[[OpenHub, Subject, Reference, Recall], None]
+"""Lets one holder forget a subject, as far as it was recorded: done again, it does what is left."""
+
+
+def _erase_deliveries(hub: OpenHub, subject: Subject, reference: Reference, recall: Recall) -> None:
+    for held in [*held_deliveries(hub, subject, reference)]:
+        if held.received_at <= recall.at:
+            erase_delivery(hub, held, subject, recall.kind.value, recall.at)
+
+
+def _erase_snapshots(hub: OpenHub, subject: Subject, _reference: Reference, _recall: Recall) -> None:
+    erase_snapshots(hub, subject)
+
+
+def _erase_releases(hub: OpenHub, subject: Subject, _reference: Reference, recall: Recall) -> None:
+    with hub.database.reading() as connection:
+        told = notices(connection, recall=recall.id)
+    said = {one.hex() for each in told for one in each.findings or ()}
+    own = finding_ids_of(frozenset({(subject.indicator.kind.value, subject.indicator.value)}), hub.key)
+    erase_releases(hub, frozenset(said) | own)
+
+
+HOLDERS: tuple[Eraser, ...] = (
+    _erase_releases,  # what recipients got, by the ids that their notices name
+    _erase_snapshots,  # before deliveries: what was found of them goes first
+    _erase_deliveries,  # bytes, evidence, rejects, resolutions, account; recalled ones too
+)
+"""A line each, in the order in which they forget. Whoever holds values of persons in a workspace stands here."""
+
+
+def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool) -> None:
+    """Print what is held about a value, once it is logged who asks."""
+    reference = reference_in_use()
+    subject = _subject(value, reference)
+    with opened_hub(folder) as hub:
+        found = _found(hub, subject, reference)
+        log(hub.database, actor, Processing.CONSULTATION, [value_object(subject.indicator, hub.key)], now=now)
+    if as_json:
+        say_json(_told(hub, subject, found))
+        return
+    if found.empty:
+        say("Nothing is held, and nobody was given anything.")
+        return
+    for held in found.deliveries:
+        say(f"data set {held.folder.dataset}, of {_partner(hub, held.folder.dataset)}, {held.file}"
+            f"{', recalled' if held.recalled else ''}")  # fmt: skip
+        say(f"  received {held.received_at:%Y-%m-%d %H:%M} UTC, SHA-256 {held.folder.sha256}")
+        say(f"  delivered: {_where(held)}")
+        say(f"  {counted(held.evidence, 'row')} of evidence, {counted(held.sightings, 'sighting')}; "
+            f"{held.rejects} rejected, {held.resolutions} resolutions")  # fmt: skip
+    if found.snapshots:
+        say(f"snapshots: {', '.join(map(str, found.snapshots))}")
+    for disclosure, ids, _ in found.disclosed:
+        handed = disclosure.handed_over_at
+        say(f"package {disclosure.id}: {counted(len(ids), 'finding')} to {disclosure.recipient} ({disclosure.country})"
+            f" for {disclosure.purpose}, {'not handed over' if handed is None else f'{handed:%Y-%m-%d}'}")  # fmt: skip
+
+
+def erase(
+    folder: Path,
+    value: str,
+    kind: RecallKind,
+    reason: str,
+    due_days: int,
+    out: Path | None,
+    actor: Actor,
+    *,
+    now: datetime,
+    as_json: bool,
+) -> None:
+    """Erase what is held about a value, because it must go or because it is wrong, and tell who was given it."""
+    reference = reference_in_use()
+    subject = _subject(value, reference)
+    for text, option in ((reason, "--why"), (actor.person, "--person"), (actor.justification, "--why")):
+        if subject.spellings.held(text):
+            # the log and the ledger are never changed, and notices go to others
+            raise SettingsError("A reason must not hold the value itself.", where=option, remedy="say it without")
+    reason = fit(reason, "--why")
+    with opened_hub(folder) as hub, hub.workspace.working():
+        hub.ledger.verify_standing()
+        name = value_object(subject.indicator, hub.key)
+        with hub.database.reading() as connection:
+            begun = unfinished(connection, name)
+        for one in begun:
+            _finish(hub, subject, reference, one, now)
+            if out is not None:
+                hand_out(hub, one, out)
+        found = _found(hub, subject, reference)
+        recall = None
+        if not found.empty:
+            recall = _recorded(hub, found, name, kind, reason, timedelta(days=due_days), actor, now)
+            recall = _finish(hub, subject, reference, recall, now)
+            if out is not None:
+                hand_out(hub, recall, out)
+        hub.database.forget()
+    if as_json:
+        say_json({
+            "recall": None if recall is None else str(recall.id),
+            "completed": [str(one.id) for one in begun],
+            "erased": _told(hub, subject, found),
+        })  # fmt: skip
+        return
+    for one in begun:
+        say(f"Ended what was begun on {one.at:%Y-%m-%d %H:%M} UTC: recall {one.id}.")
+    if recall is None:
+        say("Nothing is held." if not begun else "Nothing more is held.")
+        return
+    for held in found.deliveries:
+        say(f"{held.folder.dataset}, {subject.spellings.without(held.file, '[erased]')}: {_gone(held)}")
+    say(f"Recall {recall.id}: {counted(len(found.disclosed), 'past recipient')} told by {recall.due:%Y-%m-%d}.")
+
+
+def _subject(value: str, reference: Reference) -> Subject:
+    read = read_value(value, reference.suffixes.is_public_suffix)
+    if not isinstance(read, Indicator):
+        raise SettingsError(
+            f"This is no indicator: {EXPLANATIONS[read]}.",
+            where="VALUE",
+            expected="an address, mail address, name, URL or hash; defanged or not",
+        )
+    return Subject.of(read)
+
+
+def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
+    deliveries = tuple(held_deliveries(hub, subject, reference))
+    snapshots = held_snapshots(hub, subject)
+    said = {(subject.indicator.kind.value, subject.indicator.value)}
+    said = said.union(*(one.findings for one in deliveries), *(each for _, each in snapshots))
+    ids = finding_ids_of(frozenset(said), hub.key)
+    with hub.database.reading() as connection:
+        disclosed = [(one, *_given(hub, one.id, ids)) for one in disclosures(connection)]
+    return Found(
+        deliveries=deliveries,
+        snapshots=tuple(one.number for one, _ in snapshots),
+        disclosed=tuple(one for one in disclosed if one[1]),
+        ids=ids,
+    )
+
+
+def _given(hub: OpenHub, disclosure: UUID, ids: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    held = held_by(hub, disclosure)
+    if held is None:
+        return (), ()
+    mine = held.filter(pc.is_in(held["finding_id"], value_set=pa.array(sorted(ids), held["finding_id"].type)))
+    return tuple(sorted({*mine["finding_id"].to_pylist()})), tuple(sorted({*mine["dataset"].to_pylist()}))
+
+
+def _recorded(
+    hub: OpenHub,
+    found: Found,
+    name: str,
+    kind: RecallKind,
+    reason: str,
+    due: timedelta,
+    actor: Actor,
+    now: datetime,
+) -> Recall:
+    with hub.database.writing() as connection:
+        at = book.moment(connection, now)
+        recall = Recall(
+            id=uuid4(),
+            at=at,
+            kind=kind,
+            dataset=None,
+            delivery=None,
+            subject=name,
+            reason=reason,
+            due=at + due,
+            done_at=None,
+        )
+        concerned = [_concerned(hub, *one) for one in found.disclosed]
+        facts = _facts(hub, found.deliveries, at)
+        record_recall(connection, recall, concerned, facts, key=hub.ledger.key, draw=secrets.token_bytes)
+        _log(connection, recall, name, found, actor)
+    return recall
+
+
+def _log(connection: Connection, recall: Recall, name: str, found: Found, actor: Actor) -> None:
+    record(
+        connection,
+        Processing.ALTERATION if recall.kind is RecallKind.CORRECTED else Processing.ERASURE,
+        person=actor.person,
+        justification=recall.reason,
+        object=name,
+        recipients=sorted({one.recipient for one, _, _ in found.disclosed}),
+        now=recall.at,
+    )
+
+
+def _facts(hub: OpenHub, deliveries: Sequence[Held], at: datetime) -> list[Fact]:
+    """An entry for each data set: how many records it reached, and nothing of what or whom."""
+    reached: defaultdict[str, int] = defaultdict(int)
+    for one in deliveries:
+        reached[one.folder.dataset] += one.reached
+    facts = []
+    for name, count in sorted(reached.items()):
+        dataset = hub.dataset(name)
+        facts.append(
+            Fact(
+                kind=Kind.ERASURE,
+                at=at,
+                dataset=hub.called(name),
+                origin=None if dataset is None else dataset.origin,
+                partner="" if dataset is None else hub.partner_of(dataset),
+                marking=None if dataset is None else dataset.marking,
+                count=count,
+            )
+        )
+    return facts
+
+
+def _concerned(hub: OpenHub, disclosure: Disclosure, ids: Sequence[str], datasets: Sequence[str]) -> Concerned:
+    only = hub.dataset(datasets[0]) if len(datasets) == 1 else None
+    return Concerned(
+        disclosure=disclosure,
+        findings=tuple(bytes.fromhex(one) for one in ids),
+        count=len(ids),
+        dataset=hub.called(datasets[0]) if len(datasets) == 1 else "",
+        origin=None if only is None else only.origin,
+    )
+
+
+def _finish(hub: OpenHub, subject: Subject, reference: Reference, recall: Recall, now: datetime) -> Recall:
+    for holder in HOLDERS:
+        holder(hub, subject, reference, recall)
+    return tell(hub, recall, now)
+
+
+def _where(held: Held) -> str:
+    if held.lines is None:
+        inside = f" (in {', '.join(held.members[:5])})" if held.members else ""
+        return f"in what cannot be cut{inside}"
+    if not held.lines:
+        return "in no line"
+    shown = ", ".join(map(str, held.lines[:20]))
+    return f"{counted(len(held.lines), 'line')}: {shown}{', ...' if len(held.lines) > 20 else ''}"
+
+
+def _gone(held: Held) -> str:
+    if held.lines is None:
+        return "what was delivered is destroyed whole: the value could not be cut out of it"
+    return f"{counted(len(held.lines), 'line')} and {counted(held.evidence, 'row')} of evidence erased"
+
+
+def _partner(hub: OpenHub, name: str) -> str:
+    dataset = hub.dataset(name)
+    return "a partner that is not known any more" if dataset is None else hub.partner_of(dataset)
+
+
+def _told(hub: OpenHub, subject: Subject, found: Found) -> dict[str, object]:
+    return {
+        "type": subject.indicator.kind.value,
+        "deliveries": [
+            {
+                "dataset": one.folder.dataset,
+                "partner": None if hub.dataset(one.folder.dataset) is None else _partner(hub, one.folder.dataset),
+                "sha256": one.folder.sha256,
+                "file": subject.spellings.without(one.file, "[the value]"),
+                "received_at": one.received_at.isoformat(),
+                "recalled": one.recalled,
+                "lines": None if one.lines is None else list(one.lines),
+                "members": list(one.members),
+                "evidence": one.evidence,
+                "sightings": one.sightings,
+                "rejects": one.rejects,
+                "resolutions": one.resolutions,
+            }
+            for one in found.deliveries
+        ],
+        "snapshots": list(found.snapshots),
+        "disclosures": [
+            {
+                "package": str(one.id),
+                "recipient": one.recipient,
+                "country": one.country,
+                "purpose": one.purpose.value,
+                "made_at": one.made_at.isoformat(),
+                "handed_over_at": None if one.handed_over_at is None else one.handed_over_at.isoformat(),
+                "findings": list(ids),
+                "datasets": list(datasets),
+            }
+            for one, ids, datasets in found.disclosed
+        ],
+    }
