@@ -27,10 +27,11 @@ personal_data = false
 
 
 @pytest.fixture
-def hub(accord_here, tmp_path: Path) -> Path:
+def hub(accord_here, agreement_on, tmp_path: Path) -> Path:
     accord_here("init", tmp_path / "hub")
     with (tmp_path / "hub/workspace.toml").open("a", encoding="utf-8") as file:
-        file.write(DATASET)
+        file.write(DATASET + agreement_on("servers"))
+    accord_here("agreement", "apply", "--in", tmp_path / "hub")
     return tmp_path / "hub"
 
 
@@ -118,3 +119,29 @@ def test_a_list_of_jobs_is_paged(accord_here, hub: Path, servers: Path) -> None:
     accord_here("delivery", "add", "servers", *[servers] * 3, "--later", "--in", hub)
     assert "--before 2" in accord_here("job", "list", "--limit", "2", "--in", hub).stderr
     assert [one["number"] for one in listed(accord_here, hub, "--before", "2")] == [1]
+
+
+def test_a_worker_that_is_to_end_hands_its_job_back_and_an_error_of_ours_tells_its_name_alone(
+    accord_here, hub: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from accord.cli.jobs import work_once
+    from accord.cli.registering import opened
+    from accord.workspace.jobs import JobKind, queue
+
+    def ended(folder: Path, arguments: object) -> str:
+        raise SystemExit(143)
+
+    def broken(folder: Path, arguments: object) -> str:
+        raise RuntimeError("s3cret")
+
+    with opened(hub) as database:
+        with database.writing() as connection:
+            queue(connection, JobKind.PURGE, {}, now=datetime.now(UTC))
+        with pytest.raises(SystemExit):
+            work_once(database, hub, "a", handlers={JobKind.PURGE: ended})
+        (job,) = listed(accord_here, hub)
+        assert (job["state"], job["attempts"], job["leased_until"]) == ("waiting", 0, None)
+        work_once(database, hub, "b", handlers={JobKind.PURGE: broken})
+    (job,) = listed(accord_here, hub)
+    assert (job["state"], job["attempts"], job["outcome"]) == ("waiting", 1, "Accord failed (RuntimeError)")
+    assert "s3cret" not in capsys.readouterr().err

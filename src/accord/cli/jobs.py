@@ -52,19 +52,26 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def work_once(database: Database, folder: Path, worker: str, *, lease_s: float = LEASE_S) -> Job | None:
+def work_once(
+    database: Database,
+    folder: Path,
+    worker: str,
+    *,
+    handlers: Mapping[JobKind, Handler] = HANDLERS,
+    lease_s: float = LEASE_S,
+) -> Job | None:
     """Take a job that is due and do it, well or not; None: there was none."""
     with database.writing() as connection:
-        job = claim(connection, HANDLERS.keys(), worker, now=datetime.now(UTC), lease_s=lease_s)
+        job = claim(connection, handlers.keys(), worker, now=datetime.now(UTC), lease_s=lease_s)
     if job is not None:
-        _do(database, folder, job, lease_s)
+        _do(database, folder, job, handlers[job.kind], lease_s)
     return job
 
 
-def _do(database: Database, folder: Path, job: Job, lease_s: float) -> None:
+def _do(database: Database, folder: Path, job: Job, handler: Handler, lease_s: float) -> None:
     try:
         with _renewed(database, job, lease_s):
-            outcome = HANDLERS[job.kind](folder, job.arguments)
+            outcome = handler(folder, job.arguments)
     except Exception as error:  # noqa: BLE001 -- the worker loop: whatever a job does, the next one is done
         # what is ours is told by its name alone: its text may hold anything
         said = str(error) if isinstance(error, AccordError) else f"Accord failed ({type(error).__name__})"

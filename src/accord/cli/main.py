@@ -28,6 +28,7 @@ from accord.cli import (
     release,
     resolution,
     retention,
+    serve,
     simulate,
     snapshot,
     subject,
@@ -65,6 +66,7 @@ app.add_typer(snapshot.app, name="snapshot")
 app.command("init", short_help="Make a workspace: a folder that keeps what is delivered.")(init.init)
 app.command("lookup", short_help="Say what a workspace or an output folder knows of a value.")(lookup.look_up)
 app.command("migrate", short_help="Make a workspace's database, or bring it up to date.")(migrate.migrate)
+app.command("serve", short_help="Run the services of a workspace, and do its jobs.")(serve.serve)
 app.command("warm", short_help="Compile and index once, so that no later command waits.")(warm.warm)
 
 

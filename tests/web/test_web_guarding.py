@@ -1,0 +1,135 @@
+"""What stands before every service, at the ASGI interface: whom it answers, its bounds, and what every answer says."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from accord.web.asgi import App, Message, Receive, Scope, Send, answer
+from accord.web.guarding import SECURITY_HEADERS, Guard, Limits, host_name
+from accord.web.problems import ProblemError
+
+LIMITS = Limits(body_bytes=10, target_bytes=50, headers_bytes=200, time_s=60)
+
+
+async def echo(_: Scope, receive: Receive, send: Send) -> None:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    await answer(send, 200, [(b"x-frame-options", b"SAMEORIGIN")], body)
+
+
+def ask(
+    app: App,
+    *,
+    method: str = "GET",
+    path: str = "/",
+    headers: Mapping[str, str] | None = None,
+    body: tuple[bytes, ...] = (b"",),
+    limits: Limits = LIMITS,
+    failed: list[Exception] | None = None,
+) -> tuple[int, dict[str, str], bytes]:
+    """What a client gets."""
+    said = {"host": "hub.example"} | dict(headers or {})
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in said.items()],
+    }
+    parts = list(body)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    guard = Guard(app, hosts=("hub.example", "[::1]"), failed=([] if failed is None else failed).append, limits=limits)
+    asyncio.run(guard(scope, receive, send))
+    start, *rest = sent
+    told = {name.decode(): value.decode() for name, value in start["headers"]}
+    return start["status"], told, b"".join(one["body"] for one in rest)
+
+
+def test_every_answer_carries_the_security_headers_and_a_service_may_set_its_own() -> None:
+    _, headers, body = ask(echo, method="POST", body=(b"a", b"b"))
+    assert body == b"ab"
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+    assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS | {"x-frame-options": "SAMEORIGIN"}
+    policy = SECURITY_HEADERS["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script" not in policy
+    assert set(SECURITY_HEADERS) <= set(ask(echo, headers={"host": "evil.example"})[1])
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"headers": {"host": "evil.example"}}, 421),
+        ({"headers": {"host": ""}}, 421),
+        ({"headers": {"host": "HUB.example:8080"}}, 200),
+        ({"headers": {"host": "[::1]:8080"}}, 200),
+        ({"headers": {"content-length": "11"}}, 413),
+        ({"headers": {"content-length": "-1"}}, 400),
+        ({"headers": {"content-length": "²"}}, 400),
+        ({"body": (b"12345", b"67890")}, 200),
+        ({"body": (b"12345", b"678901")}, 413),
+        ({"headers": {"x": "a" * 200}}, 431),
+        ({"path": "/" + "a" * 49}, 200),
+        ({"path": "/" + "a" * 50}, 414),
+    ],
+)
+def test_what_is_addressed_wrongly_or_too_long_is_refused_with_its_status(asked: dict, status: int) -> None:
+    found, headers, body = ask(echo, method="POST", **asked)
+    assert found == status
+    if status != 200:
+        assert headers["content-type"] == "application/problem+json"
+        assert json.loads(body)["status"] == status
+
+
+def test_an_error_of_ours_says_nothing_of_what_is_inside_and_is_told_to_the_operator() -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("password s3cret")
+
+    failed: list[Exception] = []
+    status, _, body = ask(fail, failed=failed)
+    assert (status, json.loads(body)) == (
+        500,
+        {"type": "about:blank", "title": "Internal Server Error", "status": 500},
+    )
+    assert [str(error) for error in failed] == ["password s3cret"]
+
+
+def test_what_takes_too_long_is_ended() -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    status, headers, _ = ask(never, limits=Limits(time_s=0.0))
+    assert (status, headers["retry-after"]) == (503, "30")
+
+
+def test_an_answer_that_began_is_cut_off_and_not_mended() -> None:
+    async def half(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ProblemError(500)  # type: ignore[arg-type]
+
+    with pytest.raises(ProblemError):
+        ask(half)
+
+
+def test_a_head_has_no_body() -> None:
+    _, headers, body = ask(echo, method="HEAD", body=(b"abc",))
+    assert (headers["content-length"], body) == ("3", b"")
+
+
+def test_a_host_s_name_is_read_as_the_standard_writes_it() -> None:
+    # RFC 9110, 7.2: uri-host [ ":" port ]
+    assert [host_name(one) for one in ("A.example", "a:80", "[::1]:80", "[::1]", None)] == [
+        "a.example", "a", "[::1]", "[::1]", None
+    ]  # fmt: skip
