@@ -11,6 +11,7 @@ import sys
 import bots
 import database
 import feeds
+import policy
 import report
 import sinkhole
 
@@ -23,6 +24,7 @@ BENCHMARKS = {
     "report": report,
     "ledger": ledger,
     "database": database,
+    "policy": policy,
 }
 ROUNDS = 3
 

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 AGREEMENTS = (ROOT / "docs/agreements.md").read_text("utf-8")
+RELEASE = (ROOT / "docs/release.md").read_text("utf-8")
 WORKSPACE = (ROOT / "docs/workspace.md").read_text("utf-8")
 
 Once = Callable[[str, Callable[[Path], object]], Path]
@@ -120,6 +121,25 @@ def agreements_run(once: Once) -> FirstRun:
         (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
 
     folder = once("agreements", make)
+    printed = json.loads((folder / "printed.json").read_text("utf-8"))
+    return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
+
+
+@pytest.fixture(scope="session")
+def release_run(once: Once) -> FirstRun:
+    """Ask what the page on releases asks, of the agreements that it shows."""
+
+    def make(folder: Path) -> None:
+        (agreements,) = blocks("toml", RELEASE)
+        (folder / "release.toml").write_text(agreements, "utf-8")
+        printed_by("accord init hub && accord agreement apply release.toml --in hub", folder)
+        printed = []
+        for block in blocks("console", RELEASE):
+            line, _, shown = block.removeprefix("$ ").partition("\n")
+            printed.append((line, shown, printed_by(line, folder)))
+        (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
+
+    folder = once("release", make)
     printed = json.loads((folder / "printed.json").read_text("utf-8"))
     return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
 

@@ -89,6 +89,12 @@ def test_every_command_of_the_page_on_agreements_prints_what_it_shows(agreements
         assert_shown(shown, printed)
 
 
+def test_every_command_of_the_page_on_releases_prints_what_it_shows(release_run: "FirstRun") -> None:
+    assert [line.split()[1:3] for line, _, _ in release_run.printed] == [["release", "explain"]] * 2
+    for _, shown, printed in release_run.printed:
+        assert_shown(shown, printed)
+
+
 def test_a_workspace_holds_the_files_that_its_page_names(workspace_run: "FirstRun") -> None:
     page = (ROOT / "docs/workspace.md").read_text("utf-8")
     drawn = re.search(r"^```\nhub/\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

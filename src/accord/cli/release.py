@@ -14,6 +14,9 @@ app = typer.Typer(
 In = Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
+REFUSED = 1
+"""Exit code when nothing of it may leave."""
+
 
 @app.callback()
 def releases() -> None:
@@ -101,3 +104,60 @@ def show(
     from accord.cli.releasetelling import shown
 
     shown(folder, release, as_json=as_json)
+
+
+@app.command("explain", short_help="Say what every rule says of handing something to a partner.")
+def explain(
+    object_: Annotated[
+        str, typer.Argument(metavar="OBJECT", help="The id of a data set, or an indicator, defanged or not.")
+    ],
+    to: Annotated[str, typer.Option("--to", metavar="PARTNER", help="The partner that would get it.")],
+    purpose: Annotated[
+        str | None,
+        typer.Option("--purpose", help="For what; by default what the operation says, else none, which refuses."),
+    ] = None,
+    operation: Annotated[
+        Path | None,
+        typer.Option(
+            "--operation",
+            metavar="FILE",
+            help="The operation that it belongs to: its embargo, and what it says of this recipient.",
+        ),
+    ] = None,
+    named: Annotated[
+        list[str] | None,
+        typer.Option("--named", metavar="NAME", help="A person whom the partner named, for red; several times."),
+    ] = None,
+    encrypted: Annotated[bool, typer.Option("--encrypted", help="It would be encrypted on its way.")] = False,
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="When; by default now.")] = None,
+    folder: In = Path(),
+    person: Person = None,
+    why: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what every release rule says of handing something to a partner, and what comes of it. Nothing is handed over.
+
+    Of an indicator, that is told for each policy class (docs/release.md) of the evidence behind it in the newest
+    snapshot, and who asks is written into the log of consultations.
+
+    The exit code is 0 when at least a part of it may leave, 1 when nothing may.
+
+    Example: accord release explain 203.0.113[.]7 --to csirt-th --purpose victim-notification --in hub
+    """
+    from accord.cli.acting import acting
+    from accord.cli.explaining import ask, tell
+
+    explanation = ask(
+        folder,
+        object_,
+        to,
+        purpose=purpose,
+        operation=operation,
+        named=tuple(named or ()),
+        encrypted=encrypted,
+        at=at,
+        actor=acting(person, why),
+    )
+    tell(explanation, as_json=as_json)
+    if not explanation.permitted:
+        raise typer.Exit(REFUSED)

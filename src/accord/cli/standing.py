@@ -35,34 +35,45 @@ from accord.workspace.translations import LANGUAGES
 def standing_findings(workspace: Workspace, wanted: Sequence[str], reference: Reference) -> list[dict[str, object]]:
     """Rows of `columns.schema.FINDINGS` for findings that are one of these canonical values, stand on it, or resolve
     to it. Raises UnreadableError when there is no snapshot yet, or the newest is damaged."""
+    case = standing_case(workspace, wanted, reference)
+    return [] if case is None else findings_known(case)
+
+
+def findings_known(case: Case) -> list[dict[str, object]]:
+    """The hub's rows of a case."""
+    rows: list[dict[str, object]] = [row for piece in case.hub_findings(1 << 16) for row in piece.to_pylist()]
+    return sorted(rows, key=lambda row: (str(row["type"]), str(row["value"]), str(row["role"])))
+
+
+def standing_case(workspace: Workspace, wanted: Sequence[str], reference: Reference) -> Case | None:
+    """All that the newest snapshot holds of findings that are one of these canonical values, stand on it, or resolve to
+    it; None: nothing. Raises UnreadableError when there is no snapshot yet, or the newest is damaged."""
     declared = read_workspace(workspace.settings, FORMATS)
     while True:
         snapshot = workspace.snapshot()
         try:
             with damage_named(snapshot.path, "make it anew: `accord snapshot drop`, `accord snapshot make`"):
-                return _findings(workspace, declared, snapshot, wanted, reference)
+                return _found(workspace, declared, snapshot, wanted, reference)
         except UnreadableError:
             # it may have been dropped while it was read: then the newest is another one
             if snapshot.path.exists():
                 raise
 
 
-def _findings(
+def _found(
     workspace: Workspace, declared: Declared, snapshot: SnapshotFolder, wanted: Sequence[str], reference: Reference
-) -> list[dict[str, object]]:
+) -> Case | None:
     manifest = whole_snapshot(snapshot)
     if not wanted:
-        return []
+        return None
     resolutions = _resolutions(workspace, declared, manifest, wanted)
     values = _values(snapshot.path, manifest, [*wanted, *resolutions["domain"].to_pylist()])
     standing = _standing(snapshot.path, manifest, values)
     known = {one.id for one in declared.datasets}
     standing = standing.filter(pc.is_in(standing["dataset"], value_set=pa.array(sorted(known), pa.string())))
     if not len(standing):
-        return []
-    case = _case(workspace, declared, manifest.as_of, standing, resolutions, reference)
-    rows: list[dict[str, object]] = [row for piece in case.hub_findings(1 << 16) for row in piece.to_pylist()]
-    return sorted(rows, key=lambda row: (str(row["type"]), str(row["value"]), str(row["role"])))
+        return None
+    return _case(workspace, declared, manifest.as_of, standing, resolutions, reference)
 
 
 def _values(snapshot: Path, manifest: Manifest, wanted: Sequence[str]) -> list[str]:

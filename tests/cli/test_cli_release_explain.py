@@ -1,0 +1,124 @@
+"""`accord release explain` says what every rule says of each policy class of the evidence behind a value."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+PARTIES = """
+[[partner]]
+id = "vendor"
+name = "A vendor"
+country = "JP"
+
+[[partner]]
+id = "csirt"
+name = "A CSIRT"
+kind = "csirt"
+country = "AT"
+"""
+DATASET = """
+[[dataset]]
+id = "{name}"
+title = "{name}"
+partner = "vendor"
+format = "shadowserver"
+origin = "sinkhole"
+legal_basis = "legitimate-interest"
+marking = "{marking}"
+grade = "b"
+retention = "P1Y"
+personal_data = false
+share_with = ["csirt"]
+"""
+HEADER = "timestamp,protocol,src_ip,src_port,src_asn,dst_ip,dst_port,infection,family,tag"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, accord_here, agreement_on) -> Path:
+    """Two data sets say the same of one machine, one of them red."""
+    hub = tmp_path / "hub"
+    accord_here("init", hub)
+    settings = hub / "workspace.toml"
+    text = settings.read_text("utf-8").replace('key_file = "hub.key"', 'country = "AT"\nkey_file = "hub.key"', 1)
+    datasets = DATASET.format(name="plain", marking="green") + DATASET.format(name="secret", marking="red")
+    out = agreement_on(partners=("csirt",), id="handed", out=["plain", "secret"])
+    onward = 'limits = { marking = "red", onward_sharing = "with-consent" }'
+    came = agreement_on("plain", "secret").replace('limits = { marking = "red" }', onward)
+    settings.write_text(text + PARTIES + datasets + came + out, "utf-8")
+    accord_here("agreement", "apply", "--in", hub)
+    for name in ("plain", "secret"):
+        file = hub.parent / f"2026-10-01-event4_sinkhole-{name}.csv"
+        file.write_text(f"{HEADER}\n2026-10-01 10:00:37,tcp,45.1.1.7,4000,1,8.8.4.4,80,Gamut,,\n", "utf-8")
+        accord_here("delivery", "add", name, file, "--in", hub)
+    accord_here("snapshot", "make", "--in", hub)
+    return hub
+
+
+WORDS = ("release", "explain", "45.1.1[.]7", "--to", "csirt", "--purpose", "victim-notification")
+
+
+def test_each_class_of_evidence_behind_a_value_is_judged_by_every_rule(accord_here, hub: Path) -> None:
+    told = json.loads(accord_here(*WORDS, "--json", "--in", hub).stdout)
+    assert (told["to"], told["purpose"], told["permitted"]) == ("csirt", "victim-notification", True)
+    plain, secret = told["classes"]
+    assert (plain["dataset"], plain["marking"], plain["permitted"]) == ("plain", "green", True)
+    assert plain["agreements"] == ["agreed", "handed"]
+    # an infected machine is personal data, whatever its data set says
+    assert (plain["personal"], plain["in_review"], plain["came_in"]) == (True, False, ["agreed"])
+    assert plain["findings"] == ["45.1.1.7 (ipv4): infected-system"]
+    assert [one["rule"] for one in secret["rules"]] == list(range(1, 14))
+    assert [(one["rule"], one["reason"]) for one in secret["rules"] if not one["permitted"]] == [
+        (1, "TLP:RED reaches named persons only, and A CSIRT named none")
+    ]
+    assert (secret["permitted"], secret["agreements"]) == (False, [])
+
+
+def test_it_is_told_in_words_with_the_result(accord_here, hub: Path) -> None:
+    said = accord_here(*WORDS, "--in", hub).stdout
+    assert "refused by rule 1\n" in said
+    assert "permitted, under agreed, handed\n" in said
+    assert said.endswith("Result: A CSIRT gets 1 of 2 parts of it, and is told nothing of the others.\n")
+    named = accord_here(*WORDS, "--named", "A. Officer", "--in", hub).stdout
+    assert named.endswith("Result: A CSIRT gets it.\n")
+
+
+def test_nothing_that_may_leave_ends_with_one(accord_here, hub: Path) -> None:
+    without = accord_here("release", "explain", "secret", "--to", "csirt", "--in", hub, expect=1).stdout
+    assert "no purpose is stated" in without
+    assert without.endswith("Result: A CSIRT gets nothing of it.\n")
+    unknown = accord_here("release", "explain", "198.41.0.4", "--to", "csirt", "--in", hub, expect=1).stdout
+    assert "Nothing is known of it here" in unknown
+    early = json.loads(accord_here(*WORDS, "--at", "2013-12-31T23:59:59Z", "--json", "--in", hub, expect=1).stdout)
+    reasons = [one["reason"] for one in early["classes"][0]["rules"] if not one["permitted"]]
+    assert reasons == ["it came in under agreed, which is not yet in force on 2013-12-31 23:59 UTC"]
+
+
+def test_an_operation_s_embargo_and_its_persons_count(accord_here, hub: Path, tmp_path: Path) -> None:
+    file = tmp_path / "operation.toml"
+    text = (
+        '[operation]\nname = "night"\ntitle = "Night"\nas_of = 2026-11-01\ncountries = ["AT"]\n'
+        'embargo = 2099-01-01\npurpose = "victim-notification"\n'
+    )
+    file.write_text(text, "utf-8")
+    words = ("release", "explain", "45.1.1.7", "--to", "csirt", "--json", "--operation", file, "--in", hub)
+    told = json.loads(accord_here(*words, expect=1).stdout)
+    refused = [{one["rule"] for one in each["rules"] if not one["permitted"]} for each in told["classes"]]
+    assert refused == [{13}, {1, 13}]
+    file.write_text(text + '[[recipient]]\npartner = "csirt"\ncountry = "AT"\npersons = ["A. Officer"]\n', "utf-8")
+    assert [one["permitted"] for one in json.loads(accord_here(*words).stdout)["classes"]] == [True, True]
+
+
+def test_who_asks_for_a_value_is_logged_without_it(accord_here, hub: Path) -> None:
+    accord_here(*WORDS, "--person", "a.lawyer", "--why", "case 12", "--in", hub)
+    listed = json.loads(accord_here("consultation", "list", "--json", "--by", "a.lawyer", "--in", hub).stdout)
+    assert [(one["processing"], one["justification"]) for one in listed] == [("consultation", "case 12")]
+    assert "45.1.1.7" not in json.dumps(listed)
+
+
+def test_words_that_name_nothing_are_refused(accord_here, hub: Path) -> None:
+    assert "no such partner" in accord_here(*WORDS[:4], "nobody", "--in", hub, expect=2).stderr
+    neither = accord_here("release", "explain", "no such", "--to", "csirt", "--in", hub, expect=2).stderr
+    assert "neither a data set nor an indicator" in neither
+    assert "no such purpose" in accord_here(*WORDS[:6], "fun", "--in", hub, expect=2).stderr
+    assert "--at" in accord_here(*WORDS, "--at", "soon", "--in", hub, expect=2).stderr
