@@ -132,7 +132,8 @@ def test_the_key_waits_for_the_quorum_and_for_nothing_that_has_ended_meanwhile(h
         assert release["handed_over_at"] is None
         assert not (place / "handover").exists()
         witness.fault = None
-        hub("release", "hand-over", "--in", hub.folder)
+        # what waits is a job, which `accord serve` does by itself
+        hub("job", "work", "--in", hub.folder)
         assert (place / "handover").exists()
         # a second one is sealed while the witness is away, and its agreement ends before it is back
         witness.fault = witness_down()
@@ -158,6 +159,9 @@ def test_while_the_embargo_lasts_nothing_of_the_release_is_opened(hub: Hub) -> N
     said = hub("ledger", "check", hub.folder / "ledger", "--policy", hub.folder / "ledger" / "policy")
     assert "TH" not in said
     assert re.search(r"closed: 1\b", said)
+    # when it ends, the openings are published by themselves
+    (job,) = [one for one in json.loads(hub("job", "list", "--json", "--in", hub.folder)) if one["kind"] == "notify"]
+    assert job["not_before"].startswith("2099-01-01T00:00:00")
 
 
 def test_a_receipt_of_somebody_else_or_for_something_else_is_refused(hub: Hub) -> None:

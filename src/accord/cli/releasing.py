@@ -25,9 +25,10 @@ from accord.agreements.naming import public_name
 from accord.agreements.register import load_register
 from accord.cli.acting import Actor
 from accord.cli.gathering import Gathered, gather, now_permitted
-from accord.cli.ledgering import publish
+from accord.cli.ledgering import in_words, publish
 from accord.cli.readying import Progress, cores
 from accord.cli.running import Shown, run_operation
+from accord.cli.terminal import counted
 from accord.formats.catalogue import FORMATS
 from accord.journal import book
 from accord.journal.keeping import Ledger, Published, open_ledger, policy_text
@@ -68,6 +69,7 @@ from accord.vocabulary.errors import MalformedError, OutputError, SettingsError,
 from accord.vocabulary.handling import Direction
 from accord.vocabulary.markings import MARKINGS, Marking
 from accord.workspace.database import open_database
+from accord.workspace.jobs import JobKind, JobState, jobs, queue
 from accord.workspace.keys import hub_key
 from accord.workspace.regular import open_regular
 from accord.workspace.store import Workspace, open_workspace
@@ -241,7 +243,33 @@ def hand_over_waiting(desk: Desk) -> Handed:
             refused.append((one, refusal))
         else:
             over.append(_hand_over(desk, register, one))
+    if unwitnessed:
+        _queue_next(desk, JobKind.RELEASE, now)
     return Handed(over=tuple(over), unwitnessed=tuple(unwitnessed), refused=tuple(refused), published=published)
+
+
+def hand_over_later(folder: Path, arguments: Mapping[str, object]) -> str:
+    """Do a job that hands over what stood sealed. Raises UnprovenError while witnesses are still missing."""
+    with desk(folder, Actor(person=str(arguments["person"]), justification="")) as one:
+        handed = hand_over_waiting(one)
+    for each in handed.unwitnessed:
+        handed.published.demand(each.entries[-1])
+    return f"handed over {counted(len(handed.over), 'package')}"
+
+
+def notify_due(folder: Path, arguments: Mapping[str, object]) -> str:
+    """Do a job that tells what may be told from now on: the openings that an embargo held back."""
+    with desk(folder, Actor(person=str(arguments["person"]), justification="")) as one:
+        return in_words(publish(one.ledger, datetime.now(UTC)))
+
+
+def _queue_next(desk: Desk, kind: JobKind, now: datetime) -> None:
+    with desk.ledger.database.writing() as connection:
+        # the one that is being done is leased; it ends after this
+        if not any(
+            one.kind is kind and one.state is JobState.WAITING and one.worker is None for one in jobs(connection)
+        ):
+            queue(connection, kind, {"person": desk.actor.person}, now=now)
 
 
 def take_receipt(desk: Desk, file: Path) -> tuple[Disclosure, bool]:
@@ -347,6 +375,9 @@ def _sealed(
             recipients=[recipient.partner.id],
             now=at,
         )
+        if embargo is not None and embargo > at:
+            arguments = {"person": desk.actor.person}
+            queue(connection, JobKind.NOTIFY, arguments, now=at, not_before=embargo)
         packed = [
             PackedEntry(number=one.number, entry=one.entry, openings=encode_openings(one.openings))
             for one in book.kept(connection, disclosure.entries)
