@@ -218,7 +218,8 @@ def test_what_is_not_for_it_or_too_much_is_refused(serve, published: Path) -> No
     assert served.ask("/health/live", host="evil.example")[0] == 421
     assert served.ask("/health/live", x="a" * 40_000)[0] == 431
     assert served.ask("/" + "a" * 5000)[0] == 414
-    assert served.ask("/health", "POST", b"a" * (2 << 20))[0] == 413
+    # announced and never sent: it is refused before it is read
+    assert served.ask("/health", "POST", content_length=str(2 << 20))[0] == 413
     # far more than is read: the server says so, or has hung up before all was sent
     with suppress(BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
         assert served.ask("/health/live", **{f"x{number}": "a" * 8000 for number in range(40)})[0] in {400, 431}
