@@ -23,6 +23,7 @@ from accord.intake.spool import SPOOL, Spool
 from accord.operations.declaration import Hub, Operation, Recipient, Scope
 from accord.reference.store import Reference, load
 from accord.release.case import Case
+from accord.release.policy import Terms
 from accord.release.view import View
 from accord.reports import publish
 from accord.vocabulary.datasets import LegalBasis, Origin, SourceGrade
@@ -101,7 +102,12 @@ def reference() -> Reference:
 
 
 def view_of(
-    reference: Reference, rows: list[dict], resolutions: list[dict], folder: Path, *recipients: Recipient
+    reference: Reference,
+    rows: list[dict],
+    resolutions: list[dict],
+    folder: Path,
+    *recipients: Recipient,
+    terms: Terms | None = None,
 ) -> View:
     folder.mkdir()
     spool = Spool(folder / "spool")
@@ -119,6 +125,7 @@ def view_of(
         places=locate(evidence.findings["type"].to_numpy(), values, reference),
         resolutions=pa.Table.from_pylist(resolutions, schema=DATED_RESOLUTIONS),
         reference=reference,
+        terms=terms,
     )
     with closing(evidence.rows), closing(engine), closing(engine.sightings(case.in_scope, case.families.ranks)) as seen:
         return case.view("TH", None, seen, folder)

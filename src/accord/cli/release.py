@@ -106,7 +106,7 @@ def show(
     shown(folder, release, as_json=as_json)
 
 
-@app.command("explain", short_help="Say what every rule says of handing something to a partner.")
+@app.command("explain", short_help="Say what every rule says of handing it over.")
 def explain(
     object_: Annotated[
         str, typer.Argument(metavar="OBJECT", help="The id of a data set, or an indicator, defanged or not.")
