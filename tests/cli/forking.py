@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from types import FrameType
 
-from accord.cli import adding, looking, main, places
+from accord.cli import adding, looking, main, places, recalling, retaining, subjects
 
 DISK = frozenset({"chmod", "close", "fsync", "mkdir", "mkdtemp", "open", "rename", "rmdir", "unlink", "write"})
 OWN, FUSION = "/accord/", "/accord/fusion/"
@@ -90,7 +90,8 @@ def fork(words: Sequence[str], how: str | Sequence[object] | None) -> dict[str, 
 
 def answer() -> None:
     """Answer until there is no more to read."""
-    adding.reference_in_use = looking.reference_in_use = places.reference_in_use = reference
+    for module in (adding, looking, places, recalling, retaining, subjects):
+        module.reference_in_use = reference
     with os.fdopen(os.dup(1), "w") as out, Path(os.devnull).open("w") as nothing:
         os.dup2(nothing.fileno(), 1)
         for line in sys.stdin:

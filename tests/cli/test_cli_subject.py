@@ -215,3 +215,28 @@ def test_a_reason_that_holds_the_value_is_refused(accord_here, hub: Path) -> Non
     words = ("subject", "erase", VICTIM, "--why", f"owner of {VICTIM.replace('.', '(.)')}", "--in", hub)
     assert "must not hold the value" in accord_here(*words, expect=2).stderr
     assert held_in(hub, VICTIM)
+
+
+def test_what_is_left_of_a_delivery_is_recalled_by_its_own_name(accord_here, hub: Path, tmp_path: Path) -> None:
+    plain = sha256(tmp_path / "2026-10-01-event4_sinkhole-a.csv")
+    erase(accord_here, hub)
+    left = sha256(hub / "deliveries/dataset=sinkhole" / f"sha256={plain}" / "delivered")
+    with opened_hub(hub) as opened:
+        disclosed(
+            opened, 3, "police", "VN", [(finding_id(opened, "ipv4", NEIGHBOUR, "infected-system"), "sinkhole", left)]
+        )
+    words = (
+        "--dataset",
+        "sinkhole",
+        "--delivery",
+        plain,
+        "--kind",
+        "withdrawn",
+        "--why",
+        "wrong",
+        "--json",
+        "--in",
+        hub,
+    )
+    told = said(accord_here("recall", "make", *words))
+    assert [(one["package"][-1], one["findings"]) for one in told["notices"]] == [("1", 1), ("2", 1), ("3", 1)]

@@ -86,6 +86,9 @@ def _arrivals(
             continue
         verify_delivery(folder)
         account = read_account(folder)
+        if not (folder.path / DELIVERED).exists():
+            # its bytes were erased whole, and the account says so
+            continue
         index, dataset = places[DatasetId(folder.dataset)]
         collected_at = datetime.fromisoformat(str(account["collected_at"]))
         arrivals.append(

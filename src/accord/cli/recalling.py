@@ -188,8 +188,10 @@ def _recorded(
         before = standing_recall(connection, kind, dataset, delivery)
         told = told_of(connection, kind, dataset, delivery)
         reached = _reached(hub.workspace.deliveries(), dataset, delivery)
-        missing = [one for one in resting_on(connection, dataset, delivery) if one.id not in told]
-        concerned = [_concerned(connection, hub, one, dataset, delivery) for one in missing]
+        names = _names(hub, dataset, delivery)
+        resting = {one.id: one for name in names for one in resting_on(connection, dataset, name)}
+        missing = [one for one in resting.values() if one.id not in told]
+        concerned = [_concerned(connection, hub, one, dataset, names) for one in missing]
         if before is not None and not missing and not reached:
             return before, False
         recall = Recall(
@@ -221,6 +223,17 @@ def _reached(folders: Sequence[DeliveryFolder], dataset: str, delivery: str | No
     return [one for one in folders if one.dataset == dataset and delivery in {None, one.sha256}]
 
 
+def _names(hub: OpenHub, dataset: str, delivery: str | None) -> list[str | None]:
+    """What disclosures call a delivery: its SHA-256, and those of what was left of it after an erasure."""
+    if delivery is None:
+        return [None]
+    names: list[str | None] = [delivery]
+    for one in _reached(hub.kept(), dataset, delivery):
+        erased = read_account(one).get("erased")
+        names += [each["new_sha256"] for each in erased if each["new_sha256"]] if isinstance(erased, list) else []
+    return list(dict.fromkeys(names))
+
+
 def _own(hub: OpenHub, recall: Recall, reached: Sequence[DeliveryFolder]) -> Fact:
     """What the hub's own entry says: how many accepted records were taken out of use."""
     dataset = None if recall.dataset is None else hub.dataset(recall.dataset)
@@ -237,20 +250,20 @@ def _own(hub: OpenHub, recall: Recall, reached: Sequence[DeliveryFolder]) -> Fac
 
 
 def _concerned(
-    connection: Connection, hub: OpenHub, disclosure: Disclosure, dataset: DatasetId, delivery: str | None
+    connection: Connection, hub: OpenHub, disclosure: Disclosure, dataset: DatasetId, names: Sequence[str | None]
 ) -> Concerned:
     declared = hub.dataset(dataset)
     held = held_by(hub, disclosure.id)
     findings = None
     if held is not None:
         mine = pc.equal(held["dataset"], dataset)
-        if delivery is not None:
-            mine = pc.and_(mine, pc.equal(held["delivery"], delivery))
+        if None not in names:
+            mine = pc.and_(mine, pc.is_in(held["delivery"], value_set=pa.array(names, pa.string())))
         findings = tuple(sorted({bytes.fromhex(one) for one in held.filter(mine)["finding_id"].to_pylist()}))
     resting = [
         one.findings
         for one in sources_of(connection, disclosure.id)
-        if one.dataset == dataset and delivery in {None, one.delivery}
+        if one.dataset == dataset and {None, one.delivery} & {*names}
     ]
     return Concerned(
         disclosure=disclosure,

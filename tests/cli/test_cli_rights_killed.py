@@ -1,0 +1,149 @@
+"""Recalls, erasures and purges, each killed at drawn steps: called again they end, and nothing is recorded twice.
+
+Steps are counted as tests/cli/forking.py does. After the second call the workspace says what it says when nobody
+disturbs: the same deliveries, the same snapshot, one entry of each kind for each thing.
+"""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from accord.cli.hub import opened_hub
+from tests.cli.rights import NEIGHBOUR, VICTIM, disclosed, entries, finding_id, made_hub, sha256, sinkhole
+from tests.cli.test_cli_retention import aged
+from tests.cli.test_cli_subject import held_in
+from tests.conftest import POSTGRES, postgres_answers
+
+KILLED = -9
+KILLS = 30 if os.environ.get("CI") else 3
+
+
+@pytest.fixture(scope="module")
+def ask(environment: dict[str, str]) -> Iterator[Callable[..., dict]]:
+    """Ask the forking process."""
+    program = [sys.executable, str(Path(__file__).with_name("forking.py"))]
+    with subprocess.Popen(
+        program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+
+        def asked(*words: str | Path, how: str | tuple[str, int] | None = None) -> dict:
+            process.stdin.write(json.dumps({"words": [str(word) for word in words], "how": how}) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield asked
+
+
+class Databases:
+    """A database for each copy of a workspace: SQLite goes with the folder, of PostgreSQL a schema is made anew."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.schemas: list[str] = []
+
+    def url(self) -> str:
+        if self.kind == "sqlite":
+            return "sqlite:///accord.db"
+        self.schemas.append(f"accord_test_{uuid4().hex}")
+        with psycopg.connect(POSTGRES, autocommit=True) as server:
+            server.execute(f"CREATE SCHEMA {self.schemas[-1]}")
+        return f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options=-csearch_path%3D{self.schemas[-1]}"
+
+    def drop(self) -> None:
+        if self.schemas:
+            with psycopg.connect(POSTGRES, autocommit=True) as server:
+                for schema in self.schemas:
+                    server.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    if request.param == "postgresql" and not postgres_answers():
+        pytest.skip("needs postgresql: no server answers")
+    made = Databases(request.param)
+    yield made
+    made.drop()
+
+
+def made(ask: Callable[..., dict], accord_here, folder: Path, databases: Databases) -> Path:
+    """A hub with two deliveries, one of them due, in a snapshot, and with a package that rests on both."""
+    folder.mkdir()
+    hub = made_hub(accord_here, folder, databases.url())
+    first = sinkhole(folder / "2026-10-01-event4_sinkhole-a.csv", [VICTIM, NEIGHBOUR])
+    second = sinkhole(folder / "2026-10-02-event4_sinkhole-b.csv", [VICTIM, "45.1.1.5"], 2)
+    done = ask("delivery", "add", "sinkhole", first, second, "--snapshot", "--in", hub, how="here")
+    assert done["code"] == 0
+    with opened_hub(hub) as opened:
+        ids = [finding_id(opened, "ipv4", one, "infected-system") for one in (VICTIM, NEIGHBOUR)]
+        disclosed(opened, 1, "csirt-th", "TH", [(one, "sinkhole", sha256(first)) for one in ids])
+    return hub
+
+
+def told(hub: Path) -> dict[str, object]:
+    """What a workspace says in the end, whatever its clocks and ids were."""
+    with opened_hub(hub) as opened:
+        opened.ledger.verify_standing()
+        standing = opened.ledger.standing()
+        snapshot = opened.workspace.snapshot()
+        return {
+            "deliveries": [path.sha256 for path in opened.workspace.deliveries()],
+            "withdrawn": [path.sha256 for path in opened.workspace.withdrawn()],
+            "snapshots": len(opened.workspace.snapshots()),
+            "findings": json.loads((snapshot.path / "manifest.json").read_text())["findings"],
+            "entries": {kind: len(entries(hub, kind)) for kind in ("recall", "erasure")},
+            "counts": [one["count"] for kind in ("recall", "erasure") for one in entries(hub, kind)],
+            "published": standing.whole,
+            "notices": len([*hub.glob("releases/*/recall-*/entry.tlog-proof")]),
+            "victim": bool(held_in(hub, VICTIM)),
+            "left": [path.name for path in hub.glob(".staging-*")],
+        }
+
+
+COMMANDS = {
+    "recall": ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong"),
+    "erase": ("subject", "erase", VICTIM, "--why", "They asked."),
+    "purge": ("retention", "run"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_killed_at_any_step_ends_when_it_is_called_again_and_records_nothing_twice(
+    ask, accord_here, tmp_path: Path, databases: Databases, name: str
+) -> None:
+    words = COMMANDS[name]
+
+    def ready(folder: str) -> Path:
+        hub = made(ask, accord_here, tmp_path / folder, databases)
+        if name == "purge":
+            aged(hub, sha256(tmp_path / folder / "2026-10-01-event4_sinkhole-a.csv"), "2020-02-29T12:00:00+00:00")
+        return hub
+
+    done = ask(*words, "--in", (hub := ready("whole")), how="count")
+    assert done["code"] == 0, done["talk"]
+    expected, steps = told(hub), done["steps"]
+    assert not expected["left"]
+    draw = random.Random(f"{name} {databases.kind}")
+    killed = 0
+    for number in range(KILLS):
+        kind = ("calls", "disk")[number % 2]
+        hub = ready(str(number))
+        kill = (kind, draw.randint(1, steps[kind]))
+        done = ask(*words, "--in", hub, how=kill)
+        assert done["code"] in {KILLED, 0}, (kill, done)
+        killed += done["code"] == KILLED
+        again = ask(*words, "--in", hub)
+        assert again["code"] == 0, (kill, again)
+        # what came after the last step that the command does: publishing is done by whoever comes next
+        assert ask("ledger", "publish", "--in", hub)["code"] == 0
+        assert told(hub) == expected, kill
+        shutil.rmtree(hub.parent)
+    assert killed
