@@ -9,7 +9,7 @@ from accord.cli.acting import Person, Why
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Persons' rights: what is held about a value; correct or erase it.",
+    help="Persons' rights: what is held about a value; erase it.",
     rich_markup_mode=None,
 )
 
@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 @app.callback()
 def subjects() -> None:
-    """Persons' rights: what is held about a value; correct or erase it."""
+    """Persons' rights: what is held about a value; erase it."""
 
 
 @app.command("find", short_help="Say what is held about a value, and who was given it.")
