@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 AGREEMENTS = (ROOT / "docs/agreements.md").read_text("utf-8")
 RELEASE = (ROOT / "docs/release.md").read_text("utf-8")
+HANDING_OVER = (ROOT / "docs/handing-over.md").read_text("utf-8")
 WORKSPACE = (ROOT / "docs/workspace.md").read_text("utf-8")
 
 Once = Callable[[str, Callable[[Path], object]], Path]
@@ -88,8 +89,7 @@ def workspace_run(once: Once) -> FirstRun:
     """Do what the page on workspaces says, in its order."""
 
     def make(folder: Path) -> None:
-        (settings, operation), (delivery,) = blocks("toml", WORKSPACE), blocks("csv", WORKSPACE)
-        (folder / "operation.toml").write_text(operation, "utf-8")
+        (settings,), (delivery,) = blocks("toml", WORKSPACE), blocks("csv", WORKSPACE)
         (folder / "2026-10-01-event4_sinkhole-th.csv").write_text(delivery, "utf-8")
         printed = []
         for block in blocks("console", WORKSPACE):
@@ -140,6 +140,35 @@ def release_run(once: Once) -> FirstRun:
         (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
 
     folder = once("release", make)
+    printed = json.loads((folder / "printed.json").read_text("utf-8"))
+    return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
+
+
+@pytest.fixture(scope="session")
+def handing_over_run(once: Once) -> FirstRun:
+    """Furnish a workspace as the page on handing over says, with a recipient's own keys, and call what it calls."""
+
+    def make(folder: Path) -> None:
+        (settings, operation), (delivery,) = blocks("toml", HANDING_OVER), blocks("csv", HANDING_OVER)
+        printed_by("accord init hub", folder)
+        keys = printed_by("accord package keys --name csirt-th.example --out keys", folder)
+        shown = 'age = "age1..."\nreceipts = "csirt-th.example+..."\n'
+        assert shown in settings
+        file = folder / "hub/workspace.toml"
+        told = file.read_text("utf-8").replace("\nnamespace", '\ncountry = "FR"\nnamespace', 1)
+        file.write_text(told + settings.replace(shown, keys), "utf-8")
+        (folder / "october.toml").write_text(operation, "utf-8")
+        name = "2026-10-01-event4_sinkhole-th.csv"
+        assert f"`{name}`" in HANDING_OVER
+        (folder / name).write_text(delivery, "utf-8")
+        printed_by(f"accord agreement apply --in hub && accord delivery add vendor-sinkhole {name} --in hub", folder)
+        printed = []
+        for block in blocks("console", HANDING_OVER):
+            line, _, shown = block.removeprefix("$ ").partition("\n")
+            printed.append((line, shown, printed_by(line, folder)))
+        (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
+
+    folder = once("handing-over", make)
     printed = json.loads((folder / "printed.json").read_text("utf-8"))
     return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
 

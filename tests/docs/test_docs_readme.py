@@ -66,20 +66,17 @@ def test_every_command_of_the_readme_prints_what_it_shows(first_run: "FirstRun")
 
 def test_every_command_of_the_page_on_workspaces_prints_what_it_shows(workspace_run: "FirstRun") -> None:
     called = [line.split()[1] for line, _, _ in workspace_run.printed]
-    assert called == ["init", "agreement", "delivery", "delivery", "snapshot", "lookup", "operation"]
+    assert called == ["init", "agreement", "delivery", "delivery", "snapshot", "lookup"]
     for _, shown, printed in workspace_run.printed:
         assert_shown(shown, printed)
 
 
-def test_an_operation_on_a_workspace_s_deliveries_gives_its_findings_by_their_ids(workspace_run: "FirstRun") -> None:
-    event = json.loads((workspace_run.folder / "out/reports/TH/intelmq.jsonl").read_text("utf-8"))
-    assert (event["source.ip"], event["classification.type"], event["tlp"]) == (
-        "110.164.10.1",
-        "infected-system",
-        "AMBER",
-    )
-    (looked_up,) = [printed for line, _, printed in workspace_run.printed if line.startswith("accord lookup")]
-    assert event["extra.finding_id"] in looked_up
+def test_every_command_of_the_page_on_handing_over_prints_what_it_shows(handing_over_run: "FirstRun") -> None:
+    assert [line.split()[2] for line, _, _ in handing_over_run.printed] == ["make", "list"]
+    for _, shown, printed in handing_over_run.printed:
+        # what is drawn or told by a clock stands as dots within a line
+        wanted = "\n".join(re.escape(line.rstrip()).replace(r"\.\.\.", ".+?") for line in shown.splitlines())
+        assert re.search(rf"^{wanted}$", "\n".join(line.rstrip() for line in printed.splitlines()), re.MULTILINE)
 
 
 def test_every_command_of_the_page_on_agreements_prints_what_it_shows(agreements_run: "FirstRun") -> None:
