@@ -1,5 +1,6 @@
 """The register in both databases: what is recorded is what is loaded; what was signed and delivered is not lost."""
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,8 @@ from accord.agreements.agreement import CommitmentId, Ending, Fulfilment, Regist
 from accord.agreements.reading import read_register
 from accord.agreements.register import fulfilments, history, load_register, record_fulfilment, record_register
 from accord.agreements.telling import agreement_told
+from accord.journal.book import kept, size
+from accord.journal.facts import read_fact
 from accord.ledger.notes import SignatureType, SigningKey, parse_verifier_key
 from accord.vocabulary.datasets import LegalBasis, Origin, Purpose, SourceGrade
 from accord.vocabulary.errors import SettingsError
@@ -174,7 +177,7 @@ def read(content: dict[str, object], standing: Register = NOTHING) -> Register:
 def emptied(database: Database) -> None:
     with database.writing() as connection:
         for table in reversed(METADATA.sorted_tables):
-            if table.name != "hub":
+            if table.name not in {"hub", "journal_entries"}:
                 connection.execute(
                     table.update().values(predecessor=None) if "predecessor" in table.c else table.delete()
                 )
@@ -197,7 +200,7 @@ def test_what_is_recorded_is_what_is_loaded_and_a_second_time_nothing_changes(
             except SettingsError:
                 return  # the second file would undo a renewal of the first, or make a circle with it
             try:
-                record_register(connection, standing, declared, now=NOW)
+                record_register(connection, standing, declared, now=NOW, draw=secrets.token_bytes)
             except SettingsError:
                 return  # what stands and is not in the second file could not stand beside it
             expected = Register(
@@ -208,7 +211,7 @@ def test_what_is_recorded_is_what_is_loaded_and_a_second_time_nothing_changes(
     with database.writing() as connection:
         loaded = load_register(connection)
         assert loaded == expected
-        assert record_register(connection, loaded, read(second, loaded), now=NOW) == ()
+        assert record_register(connection, loaded, read(second, loaded), now=NOW, draw=secrets.token_bytes) == ()
 
 
 CONTENT: dict[str, object] = {
@@ -234,7 +237,7 @@ CONTENT: dict[str, object] = {
 @pytest.fixture
 def recorded(database: Database) -> Database:
     with database.writing() as connection:
-        record_register(connection, load_register(connection), read(CONTENT), now=NOW)
+        record_register(connection, load_register(connection), read(CONTENT), now=NOW, draw=secrets.token_bytes)
     return database
 
 
@@ -246,7 +249,7 @@ def changed(**keys: object) -> dict[str, object]:
 def apply(database: Database, content: dict[str, object], at: datetime = NOW) -> list[tuple[str, str]]:
     with database.writing() as connection:
         standing = load_register(connection)
-        changes = record_register(connection, standing, read(content, standing), now=at)
+        changes = record_register(connection, standing, read(content, standing), now=at, draw=secrets.token_bytes)
         return [(one.noun, one.id) for one in changes]
 
 
@@ -323,7 +326,9 @@ def test_an_early_end_stays_when_a_file_is_applied_again(recorded: Database) -> 
         standing = load_register(connection)
         ((name, held),) = standing.agreements.items()
         ended = replace(held, ended=Ending(at=datetime(2016, 1, 1, tzinfo=UTC), reason="Notice", recorded_at=NOW))
-        record_register(connection, standing, replace(NOTHING, agreements={name: ended}), now=NOW)
+        record_register(
+            connection, standing, replace(NOTHING, agreements={name: ended}), now=NOW, draw=secrets.token_bytes
+        )
     assert apply(recorded, CONTENT) == []
     with pytest.raises(SettingsError, match="after it was ended"):
         apply(recorded, changed(renewal=[RENEWAL]))
@@ -360,9 +365,88 @@ def test_a_partners_keys_are_recorded_and_told(database: Database) -> None:
     content = {"partner": [{"id": "csirt", "name": "CSIRT", "age": AGE, "receipts": RECEIPTS}]}
     declared = read_register(SettingsTable(file=Path("file.toml"), path="", content=content), NOTHING)
     with database.writing() as connection:
-        (change,) = record_register(connection, NOTHING, declared, now=NOW)
+        (change,) = record_register(connection, NOTHING, declared, now=NOW, draw=secrets.token_bytes)
         loaded = load_register(connection)
     assert (change.after["age"], change.after["receipts"]) == (AGE, RECEIPTS)
     assert loaded == declared
     (partner,) = loaded.partners.values()
     assert partner.receipts == parse_verifier_key(RECEIPTS)
+
+
+def entered(database: Database) -> list[tuple[str, str, str, str]]:
+    """What the ledger's entries say, in their order."""
+    with database.reading() as connection:
+        found = kept(connection, range(size(connection)))
+    facts = [read_fact(one.openings) for one in found]
+    assert [one.reference for one in found] == [f"agreement {fact.agreement}" for fact in facts]
+    assert all(one.opens_at == one.at == fact.at for one, fact in zip(found, facts, strict=True))
+    assert {(fact.dataset, fact.country, fact.count) for fact in facts} <= {("", "", None)}
+    return [(fact.kind.value, fact.partner, fact.digest[:1], fact.purpose or "") for fact in facts]
+
+
+def test_each_document_that_is_signed_and_each_change_and_end_is_an_entry_of_the_ledger(recorded: Database) -> None:
+    signed = ("agreement-signed", "vendor", "0", "training")
+    assert entered(recorded) == [signed]
+    apply(recorded, changed(renewal=[RENEWAL]))
+    renewed = ("agreement-changed", "vendor", "1", "training")
+    assert entered(recorded)[1:] == [renewed]
+    apply(recorded, changed(renewal=[RENEWAL]))
+    assert len(entered(recorded)) == 2
+    several = changed(renewal=[RENEWAL], purposes=["training", "research"])
+    apply(recorded, several)
+    assert entered(recorded)[2:] == [("agreement-changed", "vendor", "1", "")]
+    with recorded.writing() as connection:
+        standing = load_register(connection)
+        ((name, held),) = standing.agreements.items()
+        ended = replace(held, ended=Ending(at=datetime(2020, 1, 1, tzinfo=UTC), reason="Notice", recorded_at=NOW))
+        declared = replace(NOTHING, agreements={name: ended})
+        record_register(connection, standing, declared, now=NOW, draw=secrets.token_bytes)
+    assert entered(recorded)[3:] == [("agreement-ended", "vendor", "1", "")]
+
+
+@pytest.mark.parametrize(
+    ("noun", "keys", "concerned"),
+    [
+        ("partner", {"name": "Another name"}, True),
+        ("dataset", {"retention": "P2Y"}, True),
+        ("partner", {"id": "other", "name": "Nobody's partner"}, False),
+    ],
+)
+def test_a_change_of_a_partner_or_data_set_is_one_of_the_agreements_that_they_belong_to(
+    recorded: Database, noun: str, keys: dict[str, object], concerned: bool
+) -> None:
+    (told,) = CONTENT[noun]  # type: ignore[misc]
+    apply(recorded, {noun: [told | keys]})
+    assert entered(recorded)[1:] == [("agreement-changed", "vendor", "0", "training")] * concerned
+
+
+def test_an_agreement_recorded_with_its_renewals_has_an_entry_for_each_document_and_names_all_partners(
+    database: Database,
+) -> None:
+    signatories = [{"party": party, "name": "A"} for party in ("hub", "vendor", "csirt")]
+    whole = changed(renewal=[RENEWAL], signatory=signatories)
+    apply(database, whole | {"partner": [*CONTENT["partner"], {"id": "csirt", "name": "B"}]})  # type: ignore[misc]
+    assert entered(database) == [
+        ("agreement-signed", "csirt vendor", "0", "training"),
+        ("agreement-changed", "csirt vendor", "1", "training"),
+    ]
+
+
+def unsalted(database: Database, declared: Register) -> None:
+    def failing(_: int) -> bytes:
+        raise ValueError("no salts")
+
+    with database.writing() as connection:
+        record_register(connection, load_register(connection), declared, now=NOW, draw=failing)
+
+
+def test_what_is_only_looked_at_or_fails_is_no_entry(recorded: Database) -> None:
+    with recorded.writing(keep=False) as connection:
+        standing = load_register(connection)
+        declared = read(changed(title="Another"), standing)
+        assert record_register(connection, standing, declared, now=NOW, draw=secrets.token_bytes)
+    with pytest.raises(ValueError, match="salts"):
+        unsalted(recorded, declared)
+    assert len(entered(recorded)) == 1
+    with recorded.reading() as connection:
+        assert load_register(connection).agreements["of-2014"].title == "Of 2014"

@@ -2,15 +2,22 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from accord.cli.entering import Gate
+    from accord.workspace.database import Database
 
 PROGRAM = (sys.executable, "-m", "accord.cli.main")
 
@@ -254,6 +261,26 @@ def agreement_on() -> Callable[..., str]:
         return "\n[[agreement]]\n" + "\n".join(lines) + "\n"
 
     return write
+
+
+@pytest.fixture(scope="session")
+def gate() -> Callable[["Database", datetime], "Gate"]:
+    """The gate of a workspace's database, where the clock stands still."""
+    from accord.cli.acting import Actor
+    from accord.cli.entering import Gate
+
+    def of(database: "Database", at: datetime) -> Gate:
+        return Gate(
+            database=database,
+            settings="workspace.toml",
+            key=bytes(32),
+            purpose=None,
+            actor=Actor(person="tests", justification=""),
+            clock=lambda: at,
+            draw=secrets.token_bytes,
+        )
+
+    return of
 
 
 @pytest.fixture(scope="session")

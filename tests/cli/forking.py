@@ -4,9 +4,9 @@
 
 `{"words": [...], "how": null}` runs a command in a fork to its end, and "count" counts its steps there from the moment
 that it has the workspace for itself: calls of Accord's functions and returns from them (`calls`), those of its fusion
-alone (`fusion`), and what changes files or folders (`disk`), before and after. `"how": ["disk", 30]` ends the fork at
-the 30th of these as `kill -9` does, and "here" runs it in this process, so that forks find everything loaded. The
-answer has the exit code (negative: the signal), what was said, and the counts.
+alone (`fusion`), what changes files or folders (`disk`) and what a database is asked (`database`), before and after.
+`"how": ["disk", 30]` ends the fork at the 30th of these as `kill -9` does, and "here" runs it in this process, so that
+forks find everything loaded. The answer has the exit code (negative: the signal), what was said, and the counts.
 """
 
 import json
@@ -23,7 +23,9 @@ from types import FrameType
 from accord.cli import adding, looking, main, places, recalling, retaining, subjects
 
 DISK = frozenset({"chmod", "close", "fsync", "mkdir", "mkdtemp", "open", "rename", "rmdir", "unlink", "write"})
-OWN, FUSION = "/accord/", "/accord/fusion/"
+DATABASE = frozenset({"commit", "execute", "executemany", "rollback"})
+"""Of sqlite3, which is written in C, and of psycopg, which is not."""
+OWN, FUSION, PSYCOPG = "/accord/", "/accord/fusion/", "/psycopg/"
 PATIENCE_S = 120
 """After which a fork that hangs is ended by a signal of its own, which no test expects."""
 
@@ -34,7 +36,7 @@ reference = cache(places.reference_in_use)
 
 def count(kill: Sequence[object]) -> dict[str, int]:
     """Count steps in all threads from the moment that the workspace is locked; what they are counted in."""
-    steps = {"calls": 0, "fusion": 0, "disk": 0}
+    steps = {"calls": 0, "fusion": 0, "disk": 0, "database": 0}
     locked = False
 
     def seen(frame: FrameType, event: str, called: object) -> None:
@@ -44,7 +46,13 @@ def count(kill: Sequence[object]) -> dict[str, int]:
         if not locked:
             return
         place = "" if name else frame.f_code.co_filename
-        for what, counts in (("calls", OWN in place), ("fusion", FUSION in place), ("disk", name in DISK)):
+        asked = name in DATABASE or (PSYCOPG in place and frame.f_code.co_name in DATABASE)
+        for what, counts in (
+            ("calls", OWN in place),
+            ("fusion", FUSION in place),
+            ("disk", name in DISK),
+            ("database", asked),
+        ):
             if counts:
                 steps[what] += 1
                 if [what, steps[what]] == kill:

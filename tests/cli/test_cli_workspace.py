@@ -1,7 +1,9 @@
 """A workspace by its commands: deliveries taken once and whole, snapshots of what is new, answers from the newest."""
 
+import base64
 import csv
 import hashlib
+import hmac
 import json
 import re
 import shutil
@@ -11,12 +13,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from accord.cli.acting import Actor
 from accord.cli.adding import add_files
 from accord.cli.delivering import collected, take_delivery
-from accord.cli.entering import Gate
 from accord.cli.snapshotting import make_snapshot
 from accord.formats.catalogue import FORMATS
 from accord.intake import opening, receiving
+from accord.ledger.notes import SignatureType, SigningKey
 from accord.operations.declaration import read_workspace
 from accord.reference.store import load
 from accord.vocabulary.errors import NotAgreedError
@@ -262,7 +265,7 @@ def test_a_snapshot_made_of_all_is_the_one_made_of_what_was_new(accord_here, two
 
 
 def test_one_thread_and_several_give_the_same_bytes_wherever_a_file_is_cut(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gate, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [f"{n // 60 % 24:02}:{n % 60:02}:00 8.{n % 7}.{n % 11}.{n % 13}" for n in range(600)]
     bad = ["12:00:00 10.0.0.1", "25:00:00 8.8.8.8", '12:00:00 "8.8.8.8', "12:00:00 8.8.8.8,,,"]
@@ -283,7 +286,7 @@ def test_one_thread_and_several_give_the_same_bytes_wherever_a_file_is_cut(
                     workspace,
                     collected(declared.dataset(dataset), at),
                     delivered,
-                    gate=Gate(database=database, settings="", purpose=None, clock=lambda: at),
+                    gate=gate(database, datetime(2099, 5, 1, tzinfo=UTC)),
                     received_at=at,
                     reference=reference,
                     workers=workers,
@@ -412,15 +415,77 @@ def test_an_agreement_that_runs_out_between_two_files_lets_the_first_in_and_not_
 ) -> None:
     settings = place / "workspace.toml"
     base, _, _ = settings.read_text("utf-8").partition("[[agreement]]\nid")
-    changed = {"from": "2026-01-01", "to": "2026-01-31"}
+    changed = {"from": "2099-01-01", "to": "2099-01-31"}
     settings.write_text(base + agreement_on("sinkhole", **changed), "utf-8")
     accord_here("agreement", "apply", "--in", place)
-    last = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
+    last = datetime(2099, 1, 31, 23, 59, 59, tzinfo=UTC)
     # told when the command begins, when it asks, when the first file was read, when the second was
     clock = iter([last, last, last, last + timedelta(seconds=1)])
     files = [sinkhole(tmp_path, day, "10:00:00 8.8.8.8") for day in ("2015-04-01", "2015-04-02")]
+    actor = Actor(person="tests", justification="")
     with pytest.raises(NotAgreedError, match="No agreement lets data set sinkhole be taken in"):
-        add_files(place, "sinkhole", files, None, None, clock=lambda: next(clock), snapshot=False, as_json=False)
+        add_files(place, "sinkhole", files, None, None, actor, clock=lambda: next(clock), snapshot=False, as_json=False)
     listed = json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)
     assert [one["file"] for one in listed] == ["2015-04-01-event4_sinkhole-test.csv"]
     assert not list(place.glob(".staging-*"))
+
+
+def test_a_delivery_that_is_taken_is_an_entry_of_the_ledger_and_a_row_in_the_log_of_consultations(
+    accord_here, agreement_on, tmp_path: Path, database_url: str
+) -> None:
+    hub = tmp_path / "hub"
+    accord_here("init", hub, "--database", database_url)
+    with (hub / "workspace.toml").open("a", encoding="utf-8") as written:
+        written.write(DATASETS + agreement_on("sinkhole", "servers", "names"))
+    accord_here("agreement", "apply", "--in", hub)
+    file = sinkhole(tmp_path, "2015-04-01", *(f"10:00:{second} 8.8.8.8" for second in range(10, 22)))
+    add = ("delivery", "add", "sinkhole", file, "--in", hub, "--person", "j.tan", "--why", "case 4711")
+    accord_here(*add, "--purpose", "victim-notification")
+    accord_here(*add)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    signed, taken = json.loads(accord_here("ledger", "list", "--json", "--in", hub).stdout)
+    assert (signed["kind"], signed["partner"], signed["digest"]) == ("agreement-signed", "vendor", "0" * 64)
+    key = bytes.fromhex((hub / "hub.key").read_text("ascii").strip())
+    assert {name: taken[name] for name in ("kind", "partner", "dataset", "purpose", "marking", "count", "digest")} == {
+        "kind": "delivery",
+        "partner": "vendor",
+        # nobody may say that the vendor delivers it
+        "dataset": f"data set {hmac.new(key, b'dataset' + bytes(1) + b'sinkhole', 'sha256').hexdigest()[:12]}",
+        "purpose": "victim-notification",
+        "marking": "amber",
+        "count": 12,
+        "digest": sha256,
+    }
+    (row,) = json.loads(accord_here("consultation", "list", "--json", "--in", hub).stdout)
+    assert (row["processing"], row["person"], row["justification"], row["object"]) == (
+        "collection",
+        "j.tan",
+        "case 4711",
+        f"delivery sinkhole {sha256}",
+    )
+    # anybody can see by the files alone that there is one, and what of it is for everybody
+    accord_here("ledger", "check", hub / "ledger")
+    opened = b"".join(path.read_bytes() for path in sorted((hub / "ledger" / "opened").rglob("*")) if path.is_file())
+    assert base64.b64encode(b"victim-notification") in opened
+    assert base64.b64encode(b"vendor") not in opened
+    accord_here("ledger", "audit", "--in", hub)
+    # moved away and taken again, it is the same delivery
+    shutil.move(hub / "deliveries" / "dataset=sinkhole" / f"sha256={sha256}", tmp_path / "away")
+    accord_here(*add)
+    assert len(json.loads(accord_here("ledger", "list", "--json", "--in", hub).stdout)) == 2
+
+
+def test_a_witness_that_does_not_answer_stops_no_delivery(accord_here, place: Path, tmp_path: Path) -> None:
+    file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8")
+    policy = place / "ledger.policy"
+    key = SigningKey(name="north.example/witness", type=SignatureType.COSIGNATURE_V1, seed=bytes(32)).verifier
+    text = policy.read_text("utf-8").replace("quorum none", f"witness north {key} http://127.0.0.1:1\nquorum north")
+    policy.write_text(text, "utf-8")
+    said = accord_here("delivery", "add", "sinkhole", file, "--in", place)
+    assert "cosigned" in said.stderr
+    assert len(json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)) == 1
+    policy.write_text("nothing that is a policy\n", "utf-8")
+    second = sinkhole(tmp_path, "2015-04-02", "10:00:00 8.8.8.8")
+    said = accord_here("delivery", "add", "sinkhole", second, "--in", place)
+    assert "`accord ledger publish`" in said.stderr
+    assert len(json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)) == 2

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from accord.cli.delivering import take_delivery
-from accord.cli.entering import Gate
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
 from accord.reference.store import load
@@ -184,7 +183,7 @@ def test_a_gzip_that_was_cut_off_is_refused_whole_and_the_others_of_the_command_
 
 @pytest.mark.parametrize("fault", ["grown", "shrunk"])
 def test_a_file_that_changes_while_it_is_read_is_an_error_that_names_it(
-    hub: Path, before, content, tmp_path: Path, fault: str
+    gate, hub: Path, before, content, tmp_path: Path, fault: str
 ) -> None:
     file = sinkhole(tmp_path / "2026-10-02-event4_sinkhole-b.csv", rows=250)
 
@@ -208,8 +207,8 @@ def test_a_file_that_changes_while_it_is_read_is_an_error_that_names_it(
             workspace,
             dataset,
             file,
-            gate=Gate(database=database, settings="", purpose=None, clock=lambda: datetime(2026, 11, 1, tzinfo=UTC)),
-            received_at=datetime(2026, 11, 1, tzinfo=UTC),
+            gate=gate(database, datetime(2099, 11, 1, tzinfo=UTC)),
+            received_at=datetime(2099, 11, 1, tzinfo=UTC),
             reference=load(None),
             workers=1,
             progress=meddle,

@@ -19,6 +19,11 @@ from pathlib import Path
 
 import pytest
 
+from accord.journal.book import kept, size
+from accord.journal.facts import Kind
+from accord.workspace.database import open_database, place_of
+from accord.workspace.store import open_workspace
+
 KILLED = -9
 KILLS = {"delivery add": 40, "snapshot make": 40, "snapshot drop": 20}
 PORTION = 1 if os.environ.get("CI") else 4
@@ -148,10 +153,11 @@ def asked_about(ask: Callable[..., dict], hub: Path) -> list[dict]:
 
 
 def known(found: Content) -> Content:
-    """What must be the same on every run: all but the two times of a clock, and the database, which logs look-ups."""
+    """What must be the same on every run: all that can be seen but the two times of a clock, and the database and the
+    ledger, which have salts."""
     told = {}
     for name, data in found.items():
-        if name.startswith((".staging-", "accord.db")) or name == ".lock":
+        if name.startswith((".", "accord.db", "ledger")) or "/.sha256=" in name:
             continue
         told[name] = data
         if name.endswith(("/account.json", "/manifest.json")):
@@ -165,6 +171,8 @@ def moment(hub: Path, *, appeared: bool) -> str:
     """How far a killed command had come, by what it left."""
     if appeared:
         return "published"
+    if open_workspace(hub).waiting():
+        return "waiting"
     staged = {path.name for folder in hub.glob(".staging-*") for path in folder.rglob("*")}
     for name, told in (
         ("account.json", "account written"),
@@ -212,5 +220,71 @@ def test_a_command_killed_at_any_moment_leaves_the_old_workspace_or_the_new_and_
         assert again["code"] == (4 if appeared and name == "snapshot drop" else 0), (kill, again)
         assert known(content(hub)) == command.new, kill
         assert not list(hub.glob(".staging-*")), kill
+        assert not open_workspace(hub).waiting(), kill
+        assert ask("ledger", "audit", "--in", hub)["code"] == 0, kill
         shutil.rmtree(hub)
     assert PORTION > 1 or set(moments) >= MOMENTS[name], moments
+
+
+def entered(hub: Path) -> list[str]:
+    """Data set and SHA-256 of the deliveries that the ledger has entries of, sorted."""
+    with open_database(place_of(hub / "workspace.toml")) as database, database.reading() as connection:
+        entries = kept(connection, range(size(connection)))
+    return sorted(one.reference.removeprefix("delivery ") for one in entries if one.kind is Kind.DELIVERY)
+
+
+def taken(hub: Path) -> list[str]:
+    """Those that the workspace shows, sorted."""
+    return sorted(f"{one.dataset} {one.sha256}" for one in open_workspace(hub).deliveries())
+
+
+ENTERING = 48
+"""Kills around the transaction, on each database."""
+
+
+def test_a_delivery_whose_taking_is_killed_is_never_there_without_its_entry_and_never_has_two(
+    ask, agreement_on, tmp_path: Path, database_url: str
+) -> None:
+    hub = tmp_path / "hub"
+    assert ask("init", hub, "--database", database_url, how="here")["code"] == 0
+    with (hub / "workspace.toml").open("a", encoding="utf-8") as file:
+        file.write(SETTINGS + agreement_on("mixed"))
+    assert ask("agreement", "apply", "--in", hub, how="here")["code"] == 0
+
+    def add(day: int, how: str | tuple[str, int] | None) -> dict:
+        file = tmp_path / f"{day}.txt"
+        file.write_text(f"103.28.{day}.1\n", "utf-8")
+        return ask("delivery", "add", "mixed", file, "--in", hub, how=how)
+
+    assert add(100, "here")["code"] == 0
+    steps = add(101, "count")["steps"]
+    draw = random.Random(database_url[:6])
+    kinds = ("database", "disk")
+    met: Counter[str] = Counter()
+    for day in range(ENTERING // PORTION):
+        kind = kinds[day % 2]
+        # the first third is reading the file
+        kill = (kind, draw.randint(steps[kind] // 3, steps[kind]))
+        before = taken(hub)
+        assert add(day, kill)["code"] in {KILLED, 0}, kill
+        shown, said, waiting = taken(hub), entered(hub), open_workspace(hub).waiting()
+        assert len(said) == len({*said}), kill
+        assert {*shown} <= {*said}, kill
+        assert {*said} - {*shown} <= {f"{one.dataset} {one.sha256}" for one in waiting}, kill
+        came = "entered" if len(said) > len(before) else "not entered"
+        met[f"{came}, waits" if waiting else came] += 1
+        if day % 4 < 2:
+            # any command that changes the workspace settles it
+            assert ask("snapshot", "make", "--in", hub)["code"] == 0, kill
+            assert not open_workspace(hub).waiting(), kill
+            assert taken(hub) == entered(hub), kill
+        again = add(day, None)
+        assert again["code"] == 0, (kill, again)
+        assert taken(hub) == entered(hub), kill
+        assert len(taken(hub)) == 3 + day, kill
+    assert ask("ledger", "audit", "--in", hub)["code"] == 0
+    verified = ask("ledger", "verify", "--in", hub)
+    assert verified["code"] == 0, verified
+    rows = json.loads(ask("consultation", "list", "--json", "--in", hub)["said"])
+    assert sorted(one["object"] for one in rows) == [f"delivery {one}" for one in entered(hub)]
+    assert PORTION > 1 or {*met} == {"not entered", "not entered, waits", "entered, waits", "entered"}, met

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -27,9 +27,11 @@ from accord.agreements.agreement import (
     Term,
     find_fault,
 )
-from accord.agreements.declarations import Partner, PartnerId, PartnerKind
+from accord.agreements.declarations import DatasetId, Partner, PartnerId, PartnerKind
+from accord.agreements.facts import agreement_facts, reference
 from accord.agreements.reading import merged
 from accord.agreements.telling import agreement_told, dataset_told, fulfilment_told, partner_told
+from accord.journal import book
 from accord.ledger.notes import parse_verifier_key
 from accord.vocabulary.datasets import LegalBasis, Origin, Purpose, SourceGrade
 from accord.vocabulary.errors import SettingsError
@@ -112,12 +114,13 @@ def load_register(connection: Connection) -> Register:
 
 
 def record_register(
-    connection: Connection, standing: Register, declared: Register, *, now: datetime
+    connection: Connection, standing: Register, declared: Register, *, now: datetime, draw: Callable[[int], bytes]
 ) -> tuple[Change, ...]:
     """Take over what is declared; what it does not name stays. Returns what changed, in the order of the nouns.
 
-    `standing` is what was loaded on the same connection, which must be a writer's. Raises SettingsError when something
-    that stands and was not declared could not stand any more.
+    What that says of agreements becomes entries of the ledger, for whose salts `draw` gives random bytes. `standing` is
+    what was loaded on the same connection, which must be a writer's. Raises SettingsError when something that stands
+    and was not declared could not stand any more.
     """
     whole = merged(standing, declared)
     for agreement in whole.agreements.values():
@@ -154,6 +157,16 @@ def record_register(
             _put_agreement(connection, agreement, signed)
             before = None if signed is None else agreement_told(signed)
             note("agreement", agreement.id, before, agreement_told(agreement))
+    at = book.moment(connection, now) if changes else now
+    changed = {noun: {one.id for one in changes if one.noun == noun} for noun in ("partner", "dataset")}
+    for agreement, facts in agreement_facts(
+        standing,
+        whole,
+        partners=[PartnerId(one) for one in changed["partner"]],
+        datasets=[DatasetId(one) for one in changed["dataset"]],
+        at=at,
+    ):
+        book.append(connection, facts, draw=draw, opens_at=at, reference=reference(agreement.id))
     return tuple(changes)
 
 

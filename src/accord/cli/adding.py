@@ -1,5 +1,6 @@
 """What a person meets when deliveries are taken into a workspace: the words around `cli.delivering`."""
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,8 +9,10 @@ from pathlib import Path
 import typer
 
 from accord.agreements.declarations import Dataset
+from accord.cli.acting import Actor
 from accord.cli.delivering import Receipt, collected, read_account, take_delivery
-from accord.cli.entering import Gate, read_purpose
+from accord.cli.entering import Gate, read_purpose, settle
+from accord.cli.ledgering import bring_up
 from accord.cli.operation import COMPLETE_WITH_REFUSED
 from accord.cli.places import reference_in_use
 from accord.cli.readying import Progress, cores, keep_memory
@@ -22,6 +25,7 @@ from accord.release.summary import account_of
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import RefusedFileError, SettingsError, UnreadableError
 from accord.workspace.database import open_database
+from accord.workspace.keys import hub_key
 from accord.workspace.store import Workspace, open_workspace
 
 _COLUMNS = [
@@ -46,6 +50,7 @@ def add_files(
     files: Sequence[Path],
     collected_at: str | None,
     purpose: str | None,
+    actor: Actor,
     *,
     clock: Callable[[], datetime],
     snapshot: bool,
@@ -60,6 +65,7 @@ def add_files(
             files,
             None if collected_at is None else _time(collected_at),
             None if purpose is None else read_purpose(purpose),
+            actor,
             clock=clock,
             snapshot=snapshot,
             progress=progress,
@@ -88,6 +94,7 @@ def add_later(
     files: Sequence[Path],
     collected_at: str | None,
     purpose: str | None,
+    actor: Actor,
     *,
     clock: Callable[[], datetime],
     snapshot: bool,
@@ -123,6 +130,8 @@ def add_later(
                     "file": str(file.absolute()),
                     "collected_at": moment.isoformat(),
                     "purpose": wanted,
+                    "person": actor.person,
+                    "why": actor.justification,
                     "snapshot": snapshot,
                 },
                 now=now,
@@ -148,6 +157,7 @@ def import_file(folder: Path, arguments: Mapping[str, object]) -> str:
             [Path(str(arguments["file"]))],
             datetime.fromisoformat(str(arguments["collected_at"])),
             None if purpose is None else Purpose(str(purpose)),
+            Actor(person=str(arguments["person"]), justification=str(arguments["why"])),
             clock=lambda: datetime.now(UTC),
             snapshot=bool(arguments["snapshot"]),
             progress=progress,
@@ -168,6 +178,7 @@ def _take(
     files: Sequence[Path],
     collected_at: datetime | None,
     purpose: Purpose | None,
+    actor: Actor,
     *,
     clock: Callable[[], datetime],
     snapshot: bool,
@@ -181,7 +192,16 @@ def _take(
     receipts: list[Receipt] = []
     refused: list[RefusedFileError] = []
     with workspace.working(), open_database(hub.database, to_write=True) as database:
-        gate = Gate(database=database, settings=str(workspace.settings), purpose=purpose, clock=clock)
+        settle(workspace, database)
+        gate = Gate(
+            database=database,
+            settings=str(workspace.settings),
+            key=hub_key(hub.hub.key_file),
+            purpose=purpose,
+            actor=actor,
+            clock=clock,
+            draw=secrets.token_bytes,
+        )
         # before anything is read; and again when it was
         gate.ask(declared)
         for file in files:
@@ -200,6 +220,8 @@ def _take(
                 refused.append(error)
             else:
                 receipts.append(receipt)
+        # also where nothing is new: a command that was killed may have entered something and not come to this
+        bring_up(hub.ledger, database, clock())
         made = None
         if snapshot:
             made = make_snapshot(workspace, as_of=now, reference=reference, workers=cores(), progress=progress)

@@ -116,12 +116,8 @@ def take_delivery(
         progress(f"merging {delivery.file}", 0, 0)
         _write_evidence(folder, parts, received, staging, workers)
         times = {"collected_at": dataset.collected_at.isoformat(), "received_at": received_at.isoformat()}
-        kept = {"kept": sizes(folder)}
-        with gate.letting_in(dataset) as agreements:
-            under = {"agreements": [one.id for one in agreements], "purpose": gate.purpose}
-            text = json.dumps(account_of(delivery) | times | under | kept, ensure_ascii=False, indent=2)
-            (folder / "account.json").write_text(text + "\n", "utf-8")
-            workspace.publish(folder, place)
+        account = account_of(delivery) | times | {"kept": sizes(folder)}
+        agreements = gate.enter(workspace, dataset, delivery, folder, account)
     return Receipt(delivery=delivery, agreements=tuple(one.id for one in agreements), known=False)
 
 

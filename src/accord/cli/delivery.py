@@ -62,6 +62,8 @@ def add(
     snapshot: Annotated[
         bool, typer.Option("--snapshot", help="Make a snapshot of what is new, as `accord snapshot make` does.")
     ] = False,
+    person: Person = None,
+    why: Why = None,
     later: Annotated[
         bool, typer.Option("--later", help="Only queue it, as a job for `accord serve` or `accord job work`.")
     ] = False,
@@ -69,7 +71,8 @@ def add(
 ) -> None:
     """Take deliveries into a workspace: the bytes are kept, every record is accounted for, evidence is merged.
 
-    Nothing is taken in unless an agreement that is in force now covers the data set: else the exit code is 8.
+    Nothing is taken in unless an agreement that is in force now covers the data set: else the exit code is 8. Each file
+    that is taken has an entry in the ledger, and a row in the log of consultations.
 
     A file that was delivered before is passed over. A file that is refused whole is named and not kept, and the
     others go on: the exit code is then 3.
@@ -78,6 +81,7 @@ def add(
     """
     from datetime import UTC, datetime
 
+    from accord.cli.acting import acting
     from accord.cli.adding import add_files, add_later
 
     (add_later if later else add_files)(
@@ -86,6 +90,7 @@ def add(
         files,
         collected_at,
         purpose,
+        acting(person, why),
         clock=lambda: datetime.now(UTC),
         snapshot=snapshot,
         as_json=as_json,

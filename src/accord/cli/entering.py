@@ -1,18 +1,44 @@
-"""The gate through which deliveries come in: only under an agreement in force, whatever the clock says."""
+"""The gate through which deliveries come in: only under an agreement in force, and only with an entry in the ledger.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+A delivery and what the database says of it (an entry in the ledger, a row in the log of consultations) lie in two
+places, and a command can be killed between any two steps. The order in which it takes them:
+
+1. The delivery is written beside the others, and its bytes reach the disk.
+2. A transaction begins: nobody else writes to the database, and no agreement can be ended. If one in force covers the
+   data set now, the account is written, and the folder gets the name `.sha256=HEX`, by which nobody sees it: it waits.
+3. Entry and row are added, and the transaction is committed.
+4. The folder gets its own name.
+
+Whoever works in the workspace next meets at most one delivery that waits. If the ledger has its entry, the command was
+killed after 3, and the delivery gets its name; if not, before, and the folder is removed. So no delivery is there
+without an entry, and none has two: bytes that were entered for a data set and come again (somebody moved the folder
+away) are not entered again.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
+from accord.access.consultations import Processing, record
 from accord.agreements.agreement import Agreement
 from accord.agreements.declarations import Dataset
+from accord.agreements.naming import public_name
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
+from accord.cli.acting import Actor
+from accord.intake.delivery import Delivery
+from accord.journal.book import append, kept, moment, referring
+from accord.journal.facts import Fact, Kind
 from accord.vocabulary.datasets import Purpose
+from accord.vocabulary.errors import AccordError
 from accord.workspace.database import Database
 from accord.workspace.settings import SettingsTable
+from accord.workspace.store import Workspace
 
 _WORDS = Path("the command's words")
 """Where errors say that an option stands: options are read as a file's keys are."""
@@ -25,27 +51,108 @@ def read_purpose(said: str) -> Purpose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What intake asks before it takes anything in."""
+    """What intake asks before it takes anything in, and what is written down of it."""
 
     database: Database
     settings: str
     """Where data sets are declared, for errors."""
+    key: bytes
+    """The hub's, for public names."""
     purpose: Purpose | None
     """What the data are taken in for; None: whatever the agreements are for."""
+    actor: Actor
     clock: Callable[[], datetime]
+    draw: Callable[[int], bytes]
+    """Random bytes."""
 
     def ask(self, dataset: Dataset) -> tuple[Agreement, ...]:
         """The agreements that let a data set in now. Raises NotAgreedError, SettingsError."""
         with self.database.reading() as connection:
-            register = load_register(connection)
-        return permit_intake(register, dataset, self.purpose, self.clock(), settings=self.settings)
+            return self._permit(connection, dataset, self.clock())
 
-    @contextmanager
-    def letting_in(self, dataset: Dataset) -> Iterator[tuple[Agreement, ...]]:
-        """The agreements that let a data set in; as long as the block lasts nobody can change that.
+    def enter(
+        self, workspace: Workspace, dataset: Dataset, delivery: Delivery, folder: Path, account: Mapping[str, object]
+    ) -> tuple[Agreement, ...]:
+        """Let a delivery in: its folder gets its account, and appears, with its entry; under these agreements.
 
-        Raises NotAgreedError, SettingsError.
+        Raises NotAgreedError, SettingsError, OutputError; then nothing has come in.
         """
-        with self.database.writing() as connection:
-            register = load_register(connection)
-            yield permit_intake(register, dataset, self.purpose, self.clock(), settings=self.settings)
+        workspace.flush(folder)
+        try:
+            with self.database.writing() as connection:
+                at = moment(connection, self.clock())
+                agreements = self._permit(connection, dataset, at)
+                under = {"agreements": [one.id for one in agreements], "purpose": self.purpose}
+                text = json.dumps({**account, **under}, ensure_ascii=False, indent=2)
+                (folder / "account.json").write_text(text + "\n", "utf-8")
+                workspace.flush(folder)
+                waiting = workspace.lay_down(folder, dataset.id, delivery.sha256)
+                self._write_down(connection, dataset, delivery, agreements, at)
+        except (AccordError, OSError):
+            # what a commit came to that nobody has confirmed, only the database knows; the next command asks again
+            with suppress(AccordError, OSError):
+                settle(workspace, self.database)
+            raise
+        workspace.reveal(waiting)
+        return agreements
+
+    def _permit(self, connection: Connection, dataset: Dataset, at: datetime) -> tuple[Agreement, ...]:
+        return permit_intake(load_register(connection), dataset, self.purpose, at, settings=self.settings)
+
+    def _write_down(
+        self,
+        connection: Connection,
+        dataset: Dataset,
+        delivery: Delivery,
+        agreements: tuple[Agreement, ...],
+        at: datetime,
+    ) -> None:
+        about = reference(dataset.id, delivery.sha256)
+        if not _is_entered(connection, about):
+            fact = Fact(
+                kind=Kind.DELIVERY,
+                at=at,
+                agreement=" ".join(one.id for one in agreements),
+                dataset=public_name(dataset, self.key),
+                origin=dataset.origin,
+                partner=dataset.partner.id,
+                purpose=self.purpose,
+                marking=dataset.marking,
+                count=delivery.accepted,
+                digest=delivery.sha256,
+            )
+            append(connection, [fact], draw=self.draw, opens_at=at, reference=about)
+        record(
+            connection,
+            Processing.COLLECTION,
+            person=self.actor.person,
+            justification=self.actor.justification,
+            object=about,
+            now=at,
+        )
+
+
+def reference(dataset: str, sha256: str) -> str:
+    """How the ledger's entries about a delivery, and the log of consultations, name it in the hub's own words."""
+    return f"delivery {dataset} {sha256}"
+
+
+def settle(workspace: Workspace, database: Database) -> None:
+    """Let deliveries that wait appear if they were entered, and remove them if not; the workspace must be held."""
+    waiting = workspace.waiting()
+    if not waiting:
+        return
+    # as a writer, so that a transaction of a killed command that the server has not ended yet is over
+    with database.writing(keep=False) as connection:
+        entered = [_is_entered(connection, reference(one.dataset, one.sha256)) for one in waiting]
+    for one, is_entered in zip(waiting, entered, strict=True):
+        if is_entered and not workspace.place(one.dataset, one.sha256).exists():
+            workspace.reveal(one)
+        else:
+            workspace.withdraw(one.path)
+
+
+def _is_entered(connection: Connection, about: str) -> bool:
+    # what was erased since may come again
+    numbers = referring(connection, about)
+    return bool(numbers) and kept(connection, numbers[-1:])[0].kind is Kind.DELIVERY

@@ -8,9 +8,11 @@ from pathlib import Path
 from accord.cli.terminal import talk
 from accord.formats.catalogue import FORMATS
 from accord.journal.keeping import Ledger, Pages, PublicAccount, Published, open_ledger, policy_text
+from accord.journal.place import LedgerPlace
 from accord.journal.witnesses import post
 from accord.operations.declaration import read_workspace
-from accord.workspace.database import open_database
+from accord.vocabulary.errors import AccordError
+from accord.workspace.database import Database, open_database
 from accord.workspace.store import open_workspace
 
 
@@ -28,6 +30,17 @@ def publish(ledger: Ledger, now: datetime, *, anew: bool = False) -> Published:
     for one in published.silences:
         talk(f"witness {one.witness} has not cosigned: {one.reason}")
     return published
+
+
+def bring_up(place: LedgerPlace, database: Database, now: datetime) -> None:
+    """Publish what was just entered: it stands in the database, so that what comes of this is told, and no more."""
+    try:
+        publish(open_ledger(place, database), now)
+    except AccordError as error:
+        talk(
+            f"note: entered, and the ledger's files are not brought up: {error.what} {error.got or ''}".rstrip()
+            + " (`accord ledger publish` does it, or says what is wrong)"
+        )
 
 
 def pages_of(ledger: Ledger) -> Pages:

@@ -1,6 +1,7 @@
 """What a person meets when partners, data sets and agreements are recorded: the words around `agreements.register`."""
 
 import hashlib
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,8 +43,10 @@ from accord.agreements.telling import (
     number,
     partner_told,
 )
+from accord.cli.ledgering import bring_up
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.columns.instants import read_instant
+from accord.journal.place import read_ledger
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.vocabulary.handling import Direction
@@ -68,6 +71,21 @@ def opened(folder: Path) -> Iterator[Database]:
         yield database
 
 
+@contextmanager
+def _changing(folder: Path, *, keep: bool = True) -> Iterator[Connection]:
+    """A writer's connection to the database of a workspace; what was entered in the ledger is published at the end.
+
+    Without `keep` nothing is changed.
+    """
+    settings = open_workspace(folder).settings
+    place = place_of(settings)
+    with open_database(place) as database:
+        with database.writing(keep=keep) as connection:
+            yield connection
+        if keep:
+            bring_up(read_ledger(read_settings(settings), place.hub), database, datetime.now(UTC))
+
+
 def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_json: bool) -> None:
     """Take over what a file declares of a noun and of those that it rests on; without a file the workspace's settings.
 
@@ -75,10 +93,10 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
     """
     table = read_settings(file if file is not None else open_workspace(folder).settings)
     taken = NOUNS[: NOUNS.index(noun) + 1]
-    with opened(folder) as database, database.writing(keep=not check) as connection:
+    with _changing(folder, keep=not check) as connection:
         standing = load_register(connection)
         declared = _only(read_register(table, standing), taken)
-        changes = record_register(connection, standing, declared, now=datetime.now(UTC))
+        changes = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
     if as_json:
         say_json([_change_told(one) for one in changes])
     elif not changes:
@@ -92,7 +110,7 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
 def add_one(folder: Path, noun: str, content: Mapping[str, object], *, as_json: bool) -> None:
     """Record one new partner, data set or agreement, given by the keys of its table."""
     given = {key: value for key, value in content.items() if value not in (None, [], {})}
-    with opened(folder) as database, database.writing() as connection:
+    with _changing(folder) as connection:
         standing = load_register(connection)
         table = SettingsTable(file=_WORDS, path="", content={noun: [given]})
         declared = read_register(table, standing)
@@ -104,7 +122,7 @@ def add_one(folder: Path, noun: str, content: Mapping[str, object], *, as_json: 
                 got=identifier,
                 remedy=f"change it by `accord {noun} apply FILE`; `accord {noun} show {identifier}` shows its keys",
             )
-        (change,) = record_register(connection, standing, declared, now=datetime.now(UTC))
+        (change,) = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
     if as_json:
         say_json(change.after)
     else:
@@ -185,7 +203,7 @@ def end_agreement(folder: Path, name: str, at: str | None, reason: str) -> None:
     """Record that an agreement is ended early."""
     now = datetime.now(UTC)
     moment = now if at is None else _time(at, "--at")
-    with opened(folder) as database, database.writing() as connection:
+    with _changing(folder) as connection:
         standing = load_register(connection)
         agreement = _agreement(standing, name, folder)
         if agreement.ended is not None:
@@ -203,7 +221,7 @@ def end_agreement(folder: Path, name: str, at: str | None, reason: str) -> None:
 def renew_agreement(folder: Path, name: str, content: Mapping[str, object]) -> None:
     """Record one more term of an agreement."""
     now = datetime.now(UTC)
-    with opened(folder) as database, database.writing() as connection:
+    with _changing(folder) as connection:
         standing = load_register(connection)
         agreement = _agreement(standing, name, folder)
         given = {key: value for key, value in content.items() if value is not None}
@@ -218,7 +236,7 @@ def deliver(folder: Path, name: str, commitment: str, content: Mapping[str, obje
     words = SettingsTable(
         file=_WORDS, path="", content={key: value for key, value in content.items() if value is not None}
     )
-    with opened(folder) as database, database.writing() as connection:
+    with _changing(folder) as connection:
         agreement = _agreement(load_register(connection), name, folder)
         promised = {one.id: one for one in agreement.commitments}
         identifier = _find(promised, commitment, f"commitment of agreement {agreement.id}", folder)
@@ -352,7 +370,7 @@ def _record(
     fault = find_fault(agreement, merged(standing, whole))
     if fault is not None:
         raise words.wrong(fault.key, fault.expected, fault.got)
-    for change in record_register(connection, standing, whole, now=now):
+    for change in record_register(connection, standing, whole, now=now, draw=secrets.token_bytes):
         _tell_change(change)
 
 

@@ -31,13 +31,14 @@ def make(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
 
     from accord.cli.places import reference_in_use
     from accord.cli.readying import cores, keep_memory
+    from accord.cli.settling import working
     from accord.cli.snapshotting import in_words, make_snapshot, told
     from accord.cli.terminal import progress_bar, say, say_json
     from accord.workspace.store import open_workspace
 
     keep_memory()
     workspace = open_workspace(folder)
-    with workspace.working(), progress_bar() as progress:
+    with working(workspace), progress_bar() as progress:
         manifest = make_snapshot(
             workspace, as_of=datetime.now(UTC), reference=reference_in_use(), workers=cores(), progress=progress
         )
@@ -146,10 +147,11 @@ def drop(
 
     Example: accord snapshot drop 1 --in hub
     """
+    from accord.cli.settling import working
     from accord.cli.terminal import say
     from accord.workspace.store import open_workspace
 
     workspace = open_workspace(folder)
-    with workspace.working():
+    with working(workspace):
         workspace.withdraw(workspace.snapshot(number).path)
     say(f"Snapshot {number} is gone.")

@@ -68,10 +68,12 @@ def warm() -> None:
 
 def _use_workspace(folder: Path, reference: "Reference", progress: "Progress") -> None:
     """Take a sinkhole's log into a workspace that is thrown away, and look up what was found."""
+    import secrets
     from datetime import UTC, datetime
 
     from accord.agreements.reading import read_register
     from accord.agreements.register import load_register, record_register
+    from accord.cli.acting import Actor
     from accord.cli.delivering import take_delivery
     from accord.cli.entering import Gate
     from accord.cli.snapshotting import make_snapshot
@@ -80,6 +82,7 @@ def _use_workspace(folder: Path, reference: "Reference", progress: "Progress") -
     from accord.operations.declaration import read_workspace
     from accord.training.events import write_events
     from accord.workspace.database import migrate_database, open_database
+    from accord.workspace.keys import hub_key
     from accord.workspace.settings import read_settings
     from accord.workspace.store import make_workspace
 
@@ -92,12 +95,20 @@ def _use_workspace(folder: Path, reference: "Reference", progress: "Progress") -
     with open_database(declared.database) as database:
         with database.writing() as connection:
             signed = read_register(read_settings(workspace.settings), load_register(connection))
-            record_register(connection, load_register(connection), signed, now=as_of)
+            record_register(connection, load_register(connection), signed, now=as_of, draw=secrets.token_bytes)
         take_delivery(
             workspace,
             declared.datasets[0],
             log,
-            gate=Gate(database=database, settings=str(workspace.settings), purpose=None, clock=lambda: as_of),
+            gate=Gate(
+                database=database,
+                settings=str(workspace.settings),
+                key=hub_key(declared.hub.key_file),
+                purpose=None,
+                actor=Actor(person="warm", justification=""),
+                clock=lambda: as_of,
+                draw=secrets.token_bytes,
+            ),
             received_at=as_of,
             reference=reference,
             workers=1,

@@ -5,6 +5,7 @@
       hub.key                             mode 0600; finding ids are made from it
       accord.db                           accord.workspace.database, unless it is on a server
       deliveries/dataset=ID/sha256=HEX/   one delivery: what was received and what it says
+                             .sha256=HEX/ one that is complete, and waits until it is known that it was entered
         delivered                         the bytes as received
         account.json                      every record accounted for
         evidence-*.parquet                columns.schema.EVIDENCE
@@ -33,6 +34,7 @@ from accord.workspace.folders import swap
 
 SETTINGS = "workspace.toml"
 _STAGING = ".staging-"
+_WAITING = "."
 _DELIVERY = re.compile(r"sha256=([0-9a-f]{64})")
 _SNAPSHOT = re.compile(r"[0-9]{6}")
 LAST_SNAPSHOT = 999_999
@@ -134,18 +136,14 @@ class Workspace:
 
     def publish(self, folder: Path, place: Path) -> None:
         """Let a complete folder appear at `place`, where nothing is: first its bytes reach the disk, then its name."""
-        for path in folder.rglob("*"):
-            _sync(path)
-        _sync(folder)
+        self.flush(folder)
         _make_parent(place)
         folder.rename(place)
         _sync(place.parent)
 
     def replace(self, folder: Path, place: Path) -> None:
         """Let a complete folder, on this disk, take the place of another in one step; what was there is gone."""
-        for path in folder.rglob("*"):
-            _sync(path)
-        _sync(folder)
+        self.flush(folder)
         swap(folder, place)
         _sync(place.parent)
 
@@ -155,6 +153,32 @@ class Workspace:
         place.rename(to)
         for parent in (to.parent, place.parent):
             _sync(parent)
+
+    def flush(self, folder: Path) -> None:
+        """Let the bytes of a folder reach the disk."""
+        for path in folder.rglob("*"):
+            _sync(path)
+        _sync(folder)
+
+    def lay_down(self, folder: Path, dataset: str, sha256: str) -> DeliveryFolder:
+        """Lay a delivery whose bytes are on the disk where it will be, not to be seen yet: it waits."""
+        place = self.place(dataset, sha256)
+        waiting = place.with_name(f"{_WAITING}{place.name}")
+        _make_parent(place)
+        if waiting.exists():
+            _discard(waiting)
+        folder.rename(waiting)
+        _sync(place.parent)
+        return DeliveryFolder(dataset=dataset, sha256=sha256, path=waiting)
+
+    def waiting(self) -> tuple[DeliveryFolder, ...]:
+        """Deliveries that are laid down and not to be seen, by data set and SHA-256."""
+        return _deliveries(self.root / "deliveries", _WAITING)
+
+    def reveal(self, waiting: DeliveryFolder) -> None:
+        """Let a delivery that waits appear in one step."""
+        waiting.path.rename(self.place(waiting.dataset, waiting.sha256))
+        _sync(waiting.path.parent)
 
     def withdraw(self, place: Path) -> None:
         """Let a folder vanish in one step."""
@@ -218,12 +242,13 @@ def errors_named(root: Path) -> Iterator[None]:
         ) from error
 
 
-def _deliveries(folder: Path) -> tuple[DeliveryFolder, ...]:
+def _deliveries(folder: Path, mark: str = "") -> tuple[DeliveryFolder, ...]:
+    """Those in a folder whose names begin with a mark."""
     found = []
     for dataset in sorted(_children(folder)):
         name = dataset.name.removeprefix("dataset=")
         for path in sorted(_children(dataset)):
-            match = _DELIVERY.fullmatch(path.name)
+            match = _DELIVERY.fullmatch(path.name.removeprefix(mark)) if path.name.startswith(mark) else None
             if match is not None and dataset.name != name:
                 found.append(DeliveryFolder(dataset=name, sha256=match[1], path=path))
     return tuple(found)
