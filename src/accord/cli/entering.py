@@ -12,7 +12,7 @@ places, and a command can be killed between any two steps. The order in which it
 Whoever works in the workspace next meets at most one delivery that waits. If the ledger has its entry, the command was
 killed after 3, and the delivery gets its name; if not, before, and the folder is removed. So no delivery is there
 without an entry, and none has two: bytes that were entered for a data set and come again (somebody moved the folder
-away) are not entered again.
+away) are not entered again, unless they were purged.
 """
 
 import json
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from accord.access.consultations import Processing, record
 from accord.agreements.agreement import Agreement
@@ -32,11 +32,12 @@ from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
 from accord.cli.acting import Actor
 from accord.intake.delivery import Delivery
-from accord.journal.book import append, kept, moment, referring
+from accord.journal.book import append, moment, referring
 from accord.journal.facts import Fact, Kind
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import AccordError
 from accord.workspace.database import Database
+from accord.workspace.schema import JOURNAL_ENTRIES
 from accord.workspace.settings import SettingsTable
 from accord.workspace.store import Workspace
 
@@ -108,7 +109,7 @@ class Gate:
         at: datetime,
     ) -> None:
         about = reference(dataset.id, delivery.sha256)
-        if not _is_entered(connection, about):
+        if not _is_entered(connection, dataset.id, delivery.sha256):
             fact = Fact(
                 kind=Kind.DELIVERY,
                 at=at,
@@ -137,6 +138,11 @@ def reference(dataset: str, sha256: str) -> str:
     return f"delivery {dataset} {sha256}"
 
 
+def purge_reference(dataset: str, sha256: str, received_at: datetime) -> str:
+    """How the entry about a delivery's being purged names it: the same bytes may be taken and purged again."""
+    return f"purge {dataset} {sha256} {received_at.isoformat()}"
+
+
 def settle(workspace: Workspace, database: Database) -> None:
     """Let deliveries that wait appear if they were entered, and remove them if not; the workspace must be held."""
     waiting = workspace.waiting()
@@ -144,7 +150,7 @@ def settle(workspace: Workspace, database: Database) -> None:
         return
     # as a writer, so that a transaction of a killed command that the server has not ended yet is over
     with database.writing(keep=False) as connection:
-        entered = [_is_entered(connection, reference(one.dataset, one.sha256)) for one in waiting]
+        entered = [_is_entered(connection, one.dataset, one.sha256) for one in waiting]
     for one, is_entered in zip(waiting, entered, strict=True):
         if is_entered and not workspace.place(one.dataset, one.sha256).exists():
             workspace.reveal(one)
@@ -152,7 +158,12 @@ def settle(workspace: Workspace, database: Database) -> None:
             workspace.withdraw(one.path)
 
 
-def _is_entered(connection: Connection, about: str) -> bool:
-    # what was erased since may come again
-    numbers = referring(connection, about)
-    return bool(numbers) and kept(connection, numbers[-1:])[0].kind is Kind.DELIVERY
+def _is_entered(connection: Connection, dataset: str, sha256: str) -> bool:
+    numbers = referring(connection, reference(dataset, sha256))
+    if not numbers:
+        return False
+    purged = select(JOURNAL_ENTRIES.c.number).where(
+        JOURNAL_ENTRIES.c.number > numbers[-1],
+        JOURNAL_ENTRIES.c.reference.startswith(f"purge {dataset} {sha256} ", autoescape=True),
+    )
+    return connection.execute(purged.limit(1)).first() is None

@@ -28,6 +28,7 @@ from accord.cli.ledgering import publish
 from accord.cli.packages import read_policy
 from accord.cli.places import reference_in_use
 from accord.cli.readying import cores
+from accord.cli.settling import working
 from accord.cli.snapshotting import renew_snapshots
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
 from accord.journal import book
@@ -94,7 +95,7 @@ def make(
     """Recall a delivery, or all of a data set."""
     wanted = _kind(kind)
     reason = fit(why, "--why")
-    with opened_hub(folder) as hub, hub.workspace.working():
+    with opened_hub(folder) as hub, working(hub.workspace):
         hub.ledger.verify_standing()
         name = _dataset(hub, dataset)
         chosen = _delivery(hub, name, delivery)
@@ -414,7 +415,7 @@ def acknowledge(
     data = _read(file)
     if by_hand and why is None:
         raise SettingsError("What is recorded by hand needs a reason.", where="--why", expected="how it is known")
-    with opened_hub(folder) as hub, hub.workspace.working():
+    with opened_hub(folder) as hub, working(hub.workspace):
         hub.ledger.verify_standing()
         with hub.database.reading() as connection:
             if by_hand:

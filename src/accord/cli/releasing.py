@@ -28,6 +28,7 @@ from accord.cli.gathering import Gathered, gather, now_permitted
 from accord.cli.ledgering import in_words, publish
 from accord.cli.readying import Progress, cores
 from accord.cli.running import Shown, run_operation
+from accord.cli.settling import working
 from accord.cli.terminal import counted
 from accord.formats.catalogue import FORMATS
 from accord.journal import book
@@ -134,7 +135,7 @@ def desk(folder: Path, actor: Actor) -> Iterator[Desk]:
     """Work on a workspace's disclosures; what was never committed is removed. Raises AccordError."""
     workspace = open_workspace(folder)
     declared = read_workspace(workspace.settings, FORMATS)
-    with workspace.working(), open_database(declared.database) as database:
+    with working(workspace), open_database(declared.database) as database:
         ledger = open_ledger(declared.ledger, database)
         ledger.verify_standing()
         one = Desk(workspace=workspace, declared=declared, ledger=ledger, actor=actor)

@@ -17,10 +17,12 @@ from accord.agreements.declarations import DatasetId
 from accord.agreements.retention import Due, due
 from accord.cli.acting import Actor
 from accord.cli.delivering import read_account
+from accord.cli.entering import purge_reference
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.ledgering import publish
 from accord.cli.places import reference_in_use
 from accord.cli.readying import cores
+from accord.cli.settling import working
 from accord.cli.snapshotting import renew_snapshots
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
 from accord.journal import book
@@ -123,7 +125,7 @@ def _queue_next(hub: OpenHub, not_before: datetime, actor: Actor, now: datetime)
 
 def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> Sequence[Retained]:
     """Purge what is due at a moment; what was purged."""
-    with opened_hub(folder) as hub, hub.workspace.working():
+    with opened_hub(folder) as hub, working(hub.workspace):
         hub.ledger.verify_standing()
         gone = [one for one in retained(hub) if one.due.at <= moment]
         for one in gone:
@@ -137,8 +139,7 @@ def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> Seq
 
 
 def _record(hub: OpenHub, one: Retained, actor: Actor, now: datetime) -> None:
-    # the same bytes may be taken again later, and be purged again
-    reference = f"purge {one.folder.dataset} {one.folder.sha256} {one.received_at.isoformat()}"
+    reference = purge_reference(one.folder.dataset, one.folder.sha256, one.received_at)
     dataset = hub.dataset(one.folder.dataset)
     with hub.database.writing() as connection:
         if book.referring(connection, reference):

@@ -33,6 +33,7 @@ from accord.cli.holders import (
 from accord.cli.hub import OpenHub, opened_hub
 from accord.cli.places import reference_in_use
 from accord.cli.recalling import fit, hand_out, held_by, tell
+from accord.cli.settling import working
 from accord.cli.terminal import counted, say, say_json
 from accord.columns.values import read_value
 from accord.journal import book
@@ -140,7 +141,7 @@ def erase(
             # the log and the ledger are never changed, and notices go to others
             raise SettingsError("A reason must not hold the value itself.", where=option, remedy="say it without")
     reason = fit(reason, "--why")
-    with opened_hub(folder) as hub, hub.workspace.working():
+    with opened_hub(folder) as hub, working(hub.workspace):
         hub.ledger.verify_standing()
         name = value_object(subject.indicator, hub.key)
         with hub.database.reading() as connection:
