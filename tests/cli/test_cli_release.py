@@ -88,6 +88,8 @@ def test_what_is_released_is_opened_confirmed_and_stands_in_a_ledger_that_anybod
     checked = hub("ledger", "check", log, "--policy", policy)
     assert re.search(r"TH +victim-notification +amber +1 +0 to 9", checked)
     hub("ledger", "verify", "--in", hub.folder)
+    # the books and the ledger name the same: agreements, delivery, disclosure, receipt
+    hub("ledger", "audit", "--in", hub.folder)
     consulted = hub("consultation", "list", "--json", "--in", hub.folder)
     (logged,) = [one for one in json.loads(consulted) if one["processing"] == "disclosure"]
     assert (logged["person"], logged["justification"]) == ("A. Analyst", "Case 2026/114")

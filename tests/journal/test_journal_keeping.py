@@ -155,6 +155,24 @@ def test_nothing_is_published_before_the_quorum_and_a_witness_that_lagged_is_cau
         assert [one.asked for one in witnesses] == asked
 
 
+def test_a_policy_that_asks_for_more_holds_for_what_was_published_before_too(open_ledger: OpenLedger) -> None:
+    with ExitStack() as stack:
+        first = open_ledger()
+        add(first, 3)
+        assert first.publish(now=NOW, post=nobody).whole
+        ledger, witnesses = with_witnesses(first, open_ledger, stack)
+        for one in witnesses:
+            one.fault = Answer(status=503, body=b"down\n")
+        assert ledger.standing().checkpoint is None
+        published = ledger.publish(now=later(1), post=post)
+        assert len(published.silences) == 3
+        with pytest.raises(UnprovenError, match="Too few witnesses"):
+            published.demand(0)
+        for one in witnesses:
+            one.fault = None
+        ledger.publish(now=later(2), post=post).demand(2)
+
+
 def test_witnesses_that_answer_nonsense_or_not_at_all_are_named(open_ledger: OpenLedger) -> None:
     with ExitStack() as stack:
         ledger, witnesses = with_witnesses(open_ledger(), open_ledger, stack)

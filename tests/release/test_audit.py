@@ -96,7 +96,15 @@ def books(database: Database) -> Database:
         connection.execute(insert(RECALLS).values(id=RECALL, at=NOW, kind="withdrawn", reason="wrong", due=NOW))
         number = append(connection, Kind.RECALL, partner="csirt", refers=disclosed.entries.start)
         connection.execute(
-            insert(RECALL_NOTICES).values(recall=RECALL, disclosure=str(ONE), entry=number, acknowledged_at=NOW)
+            insert(RECALL_NOTICES).values(
+                recall=RECALL,
+                disclosure=str(ONE),
+                entry=number,
+                notice=b"",
+                findings=b"",
+                by_hand=False,
+                acknowledged_at=NOW,
+            )
         )
         append(connection, Kind.ACKNOWLEDGEMENT, partner="csirt", refers=number)
     return database

@@ -195,7 +195,8 @@ class Ledger:
             self.files.write(CHECKPOINT, note.encode())
             self.files.flush()
             shown = note
-        checkpoint = None if shown is None else parse_checkpoint(shown.text)
+        # what an earlier policy was content with may be too little for this one
+        checkpoint = parse_checkpoint(shown.text) if shown is not None and self._satisfies(shown) else None
         return Published(size=held, checkpoint=checkpoint, silences=silences)
 
     def _grow(self, held: int, *, anew: bool) -> TreeEdge:
@@ -289,7 +290,9 @@ class Ledger:
         note = self.files.checkpoint()
         if note is None:
             return {}
-        checkpoint, opened = self.policy.verify(note)
+        # the policy may have been another one when it was published
+        keys = [self.key.verifier, *(one.key for one in self.policy.witnesses)]
+        checkpoint, opened = open_checkpoint(note, origin=self.place.origin, keys=keys)
         signers = {one.key for one in opened.verified}
         return {one.name: checkpoint.size for one in self.policy.witnesses if one.key in signers}
 
