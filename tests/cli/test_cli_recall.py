@@ -74,8 +74,9 @@ def test_past_recipients_get_a_signed_notice_with_the_findings_that_it_concerns_
     policy = parse_policy((hub / "ledger/policy").read_bytes())
     parse_proof((folder / "entry.tlog-proof").read_bytes()).verify((folder / "entry").read_bytes(), policy)
     own, theirs = entries(hub, "recall")
+    # two agreements and a delivery came before the disclosure
     assert (own["dataset"], own["count"], own["digest"]) == ("Infected machines", "2", sha256(file))
-    assert (theirs["partner"], theirs["country"], theirs["count"], theirs["refers"]) == ("csirt-th", "TH", "2", "0")
+    assert (theirs["partner"], theirs["country"], theirs["count"], theirs["refers"]) == ("csirt-th", "TH", "2", "3")
 
 
 def test_a_recall_of_what_is_under_embargo_tells_the_public_no_sooner(accord_here, hub: Path) -> None:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -113,6 +114,7 @@ def hub(accord_here, agreement_on, tmp_path: Path) -> Path:
 def published(hub: Path) -> Path:
     """The hub, with files such as a ledger's."""
     ledger = hub / "ledger"
+    shutil.rmtree(ledger)
     for name, content in {
         "checkpoint": b"hub.example/log\n1\nAAAA\n\n",
         "policy": b"log AAAA\n",
@@ -192,7 +194,7 @@ def test_health_is_told_to_everybody_and_its_details_to_this_machine_alone(
     assert (status, told["status"], headers["cache-control"]) == (200, "ready", "no-store")
     assert told["database"] == {"revision": "0003"}
     assert told["jobs"] == {"due": 0, "later": 0, "failed": 0}
-    assert told["ledger"] == {"entries": 0, "checkpoint": 0}
+    assert told["ledger"] == {"entries": 1, "checkpoint": 1}
     assert told["disk"]["free_bytes"] > told["disk"]["least_bytes"]
     for passed_on in ({"x_forwarded_for": "192.0.2.1"}, {"forwarded": "for=192.0.2.1"}, {"via": "1.1 proxy"}):
         assert json.loads(served.ask("/health", **passed_on)[2]) == {"status": "ready"}

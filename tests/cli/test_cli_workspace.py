@@ -482,7 +482,7 @@ def test_a_witness_that_does_not_answer_stops_no_delivery(accord_here, place: Pa
     text = policy.read_text("utf-8").replace("quorum none", f"witness north {key} http://127.0.0.1:1\nquorum north")
     policy.write_text(text, "utf-8")
     said = accord_here("delivery", "add", "sinkhole", file, "--in", place)
-    assert "cosigned" in said.stderr
+    assert "witness north has not cosigned" in said.stderr
     assert len(json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)) == 1
     policy.write_text("nothing that is a policy\n", "utf-8")
     second = sinkhole(tmp_path, "2015-04-02", "10:00:00 8.8.8.8")

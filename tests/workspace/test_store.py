@@ -1,11 +1,12 @@
 """A workspace's folder: what a killed command leaves behind is removed, whatever it is."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from accord.vocabulary.errors import SettingsError
+from accord.vocabulary.errors import OutputError, SettingsError
 from accord.workspace.store import make_workspace
 
 
@@ -62,3 +63,21 @@ def test_the_name_of_a_data_set_s_first_folder_reaches_the_disk_before_its_first
         ("rename", f"sha256={'0' * 64}"),
         ("fsync", "dataset=sinkhole"),
     ]
+
+
+def test_who_is_patient_waits_until_the_other_has_ended_and_who_is_not_is_told_at_once(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "hub", "x = 1\n")
+    came: list[str] = []
+
+    def patient() -> None:
+        with workspace.working(patience_s=600):
+            came.append("patient")
+
+    with workspace.working():
+        with pytest.raises(OutputError, match="Somebody else"), workspace.working():
+            raise AssertionError("two at once")
+        waiting = threading.Thread(target=patient)
+        waiting.start()
+        came.append("first")
+    waiting.join()
+    assert came == ["first", "patient"]

@@ -34,6 +34,10 @@ _COLUMNS = [
 ]
 
 
+_PATIENCE_S = 20
+"""Seconds that a job waits for whoever works in the workspace; a person who calls a command is told at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """What became of some files."""
@@ -161,6 +165,7 @@ def import_file(folder: Path, arguments: Mapping[str, object]) -> str:
             clock=lambda: datetime.now(UTC),
             snapshot=bool(arguments["snapshot"]),
             progress=progress,
+            patience_s=_PATIENCE_S,
         )
     for refusal in taken.refused:
         raise refusal
@@ -183,6 +188,7 @@ def _take(
     clock: Callable[[], datetime],
     snapshot: bool,
     progress: Progress,
+    patience_s: float = 0,
 ) -> Taken:
     keep_memory()
     now = clock()
@@ -191,7 +197,7 @@ def _take(
     reference = reference_in_use()
     receipts: list[Receipt] = []
     refused: list[RefusedFileError] = []
-    with workspace.working(), open_database(hub.database, to_write=True) as database:
+    with workspace.working(patience_s=patience_s), open_database(hub.database, to_write=True) as database:
         settle(workspace, database)
         gate = Gate(
             database=database,

@@ -24,10 +24,12 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
 from accord.workspace.folders import swap
@@ -37,6 +39,7 @@ _STAGING = ".staging-"
 _WAITING = "."
 _DELIVERY = re.compile(r"sha256=([0-9a-f]{64})")
 _SNAPSHOT = re.compile(r"[0-9]{6}")
+_LOOK_AGAIN_S = 0.1
 LAST_SNAPSHOT = 999_999
 
 
@@ -107,18 +110,20 @@ class Workspace:
         )
 
     @contextmanager
-    def working(self) -> Iterator[None]:
-        """Be the only one who changes the workspace. Raises OutputError when somebody else does."""
+    def working(self, *, patience_s: float = 0) -> Iterator[None]:
+        """Be the only one who changes the workspace. Raises OutputError when somebody else does, for so long."""
         with errors_named(self.root), (self.root / ".lock").open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+            until = time.monotonic() + patience_s
+            while not _locked(lock):
+                if time.monotonic() < until:
+                    time.sleep(min(_LOOK_AGAIN_S, patience_s))
+                    continue
                 raise OutputError(
                     "Somebody else is working in this workspace.",
                     where=str(self.root),
                     expected="one command at a time that changes it",
                     remedy="wait until it has ended",
-                ) from error
+                )
             for left in self.root.glob(f"{_STAGING}*"):
                 _discard(left)
             yield
@@ -240,6 +245,14 @@ def errors_named(root: Path) -> Iterator[None]:
             got=error.strerror or type(error).__name__,
             remedy="free some space, or see who owns the folder",
         ) from error
+
+
+def _locked(lock: BinaryIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _deliveries(folder: Path, mark: str = "") -> tuple[DeliveryFolder, ...]:
