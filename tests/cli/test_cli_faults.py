@@ -295,7 +295,7 @@ def test_an_output_that_is_somebody_else_s_is_left_alone(accord, place: dict, tm
 def test_a_fault_of_our_own_is_said_in_words_with_its_exit_code(environment, tmp_path: Path) -> None:
     program = (
         "import sys; from accord.cli import looking, main\n"
-        "looking.find = lambda values, folder: 1 // 0\n"
+        "looking.find = lambda *_, **__: 1 // 0\n"
         "sys.argv = ['accord', 'lookup', 'x']\n"
         "main.run()\n"
     )
