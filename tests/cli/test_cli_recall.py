@@ -76,10 +76,6 @@ def test_past_recipients_get_a_signed_notice_with_the_findings_that_it_concerns_
     own, theirs = entries(hub, "recall")
     # two agreements and a delivery came before the disclosure
     assert (own["dataset"], own["count"], own["digest"]) == ("Infected machines", "2", sha256(file))
-<<<<<<< HEAD
-=======
-    # entries 0 to 2 are two agreements and the delivery
->>>>>>> 0585738 (Catalogues, the operation file's page and tests know of the ledger's page, the purpose and the entries before a release)
     assert (theirs["partner"], theirs["country"], theirs["count"], theirs["refers"]) == ("csirt-th", "TH", "2", "3")
 
 
