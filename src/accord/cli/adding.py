@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from accord.agreements.declarations import Dataset
 from accord.cli.acting import Actor
 from accord.cli.delivering import Receipt, collected, read_account, take_delivery
 from accord.cli.entering import Gate, read_purpose, settle
+from accord.cli.ledgering import bring_up
 from accord.cli.operation import COMPLETE_WITH_REFUSED
 from accord.cli.places import reference_in_use
 from accord.cli.readying import Progress, cores, keep_memory
@@ -20,12 +20,11 @@ from accord.cli.snapshotting import Manifest, in_words, make_snapshot, told
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table, talk
 from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
-from accord.journal.place import LedgerPlace
 from accord.operations.declaration import Declared, read_workspace
 from accord.release.summary import account_of
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import RefusedFileError, SettingsError, UnreadableError
-from accord.workspace.database import Database, open_database
+from accord.workspace.database import open_database
 from accord.workspace.keys import hub_key
 from accord.workspace.store import Workspace, open_workspace
 
@@ -198,11 +197,7 @@ def _take(
     reference = reference_in_use()
     receipts: list[Receipt] = []
     refused: list[RefusedFileError] = []
-    with (
-        workspace.working(patience_s=patience_s),
-        open_database(hub.database, to_write=True) as database,
-        ThreadPoolExecutor(1, "ledger") as beside,
-    ):
+    with workspace.working(patience_s=patience_s), open_database(hub.database, to_write=True) as database:
         settle(workspace, database)
         gate = Gate(
             database=database,
@@ -215,8 +210,6 @@ def _take(
         )
         # before anything is read; and again when it was
         gate.ask(declared)
-        # while files are read
-        beside.submit(_prepare_publishing)
         for file in files:
             try:
                 receipt = take_delivery(
@@ -234,25 +227,11 @@ def _take(
             else:
                 receipts.append(receipt)
         # also where nothing is new: a command that was killed may have entered something and not come to this
-        published = beside.submit(_publish, hub.ledger, database, clock())
+        bring_up(hub.ledger, database, clock())
         made = None
         if snapshot:
             made = make_snapshot(workspace, as_of=now, reference=reference, workers=cores(), progress=progress)
-        published.result()
     return Taken(receipts=tuple(receipts), refused=tuple(refused), snapshot=made)
-
-
-def _prepare_publishing() -> None:
-    """Load what makes the ledger's page, which takes as long as reading a hundred thousand lines."""
-    import accord.cli.ledgering
-    import accord.reports.ledger_page
-    import accord.reports.page  # noqa: F401
-
-
-def _publish(place: LedgerPlace, database: Database, now: datetime) -> None:
-    from accord.cli.ledgering import bring_up
-
-    bring_up(place, database, now)
 
 
 def _dataset(workspace: Workspace, declared: Declared, name: str) -> Dataset:
