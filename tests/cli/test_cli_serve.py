@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from accord.workspace.schema import REVISION
+
 TILE = bytes(range(256)) * 32
 PAGE = "<!doctype html><title>{}</title>"
 DATASET = """
@@ -192,7 +194,7 @@ def test_health_is_told_to_everybody_and_its_details_to_this_machine_alone(
     status, headers, body = served.ask("/health")
     told = json.loads(body)
     assert (status, told["status"], headers["cache-control"]) == (200, "ready", "no-store")
-    assert told["database"] == {"revision": "0003"}
+    assert told["database"] == {"revision": REVISION}
     assert told["jobs"] == {"due": 0, "later": 0, "failed": 0}
     assert told["ledger"] == {"entries": 1, "checkpoint": 1}
     assert told["disk"]["free_bytes"] > told["disk"]["least_bytes"]
@@ -333,5 +335,5 @@ def test_it_runs_on_a_server_s_database_too(accord_here, serve, tmp_path: Path, 
     hub = tmp_path / "hub"
     accord_here("init", hub, "--database", database_url)
     served = serve(hub)
-    assert json.loads(served.ask("/health")[2])["database"] == {"revision": "0003"}
+    assert json.loads(served.ask("/health")[2])["database"] == {"revision": REVISION}
     assert end(served) == 0

@@ -71,6 +71,16 @@ ROWS: dict[str, tuple[str, ...]] = {
             VALUES ('purge', '{}', 'waiting', 'T', 'T', 0)
         """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
+    "0004": tuple(
+        """
+        INSERT INTO action_groups (number, disclosure, role, in_review, simulated)
+            VALUES (1, 'd', 'c2-server', false, false);
+        INSERT INTO actions (finding, action_group) VALUES ('f', 1);
+        INSERT INTO outcome_reports (number, partner, received_at, digest, records, accepted, ignored, rejected,
+            first_entry, entries) VALUES (1, 'vendor', 'T', 'cc', 1, 1, 0, 0, 0, 1);
+        INSERT INTO outcomes (digest, report, finding, outcome, day) VALUES ('o', 1, 'f', 'done', '2016-02-01')
+        """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
+    ),
 }
 
 
@@ -190,12 +200,14 @@ def fill(place: Place, revision: str, _migrated: tuple[str | None, str]) -> None
         "DELETE FROM consultations",
         "UPDATE journal_entries SET entry = ''",
         "DELETE FROM journal_entries",
+        "UPDATE outcomes SET day = '2016-02-02'",
     ],
 )
 def test_what_is_only_added_to_is_kept_by_the_database_itself(place: Place, change: str) -> None:
     migrate_database(place, now=NOW, revision="0002")
     fill(place, "0002", migrate_database(place, now=NOW, revision="0002"))
-    fill(place, "0003", migrate_database(place, now=NOW))
+    fill(place, "0003", migrate_database(place, now=NOW, revision="0003"))
+    fill(place, "0004", migrate_database(place, now=NOW))
     with open_database(place) as database:
         with pytest.raises(DBAPIError, match="is only added to"), database.writing() as connection:
             connection.execute(text(change))

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -416,6 +416,69 @@ RECALL_NOTICES = Table(
     Column("by_hand", Boolean),
 )
 """One for each disclosure that a recall concerns, by the channel that was used."""
+
+ACTION_GROUPS = Table(
+    "action_groups",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("disclosure", ForeignKey("disclosures.id"), nullable=False),
+    Column("role", Text, nullable=False),
+    # the network that hosts it and who runs that; null: not known
+    Column("asn", BigInteger),
+    Column("owner", Text),
+    # true: an analyst is still deciding, and nobody is asked to act
+    Column("in_review", Boolean, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Index("ix_action_groups_disclosure", "disclosure"),
+)
+"""What is alike among the findings of a disclosure: what they are, and in whose network."""
+
+ACTIONS = Table(
+    "actions",
+    METADATA,
+    # 32 bytes; it tells nothing without the hub's key
+    Column("finding", LargeBinary, primary_key=True),
+    Column("action_group", ForeignKey("action_groups.number"), primary_key=True),
+    Index("ix_actions_action_group", "action_group"),
+)
+"""What a recipient was asked about: a row for each finding of a disclosure, written together with it."""
+
+OUTCOME_REPORTS = Table(
+    "outcome_reports",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("partner", ForeignKey("partners.id"), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    # SHA-256 of what was sent, in hex
+    Column("digest", Text, nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("ignored", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    # its entries in the ledger are these many from this one on
+    Column("first_entry", BigInteger, nullable=False),
+    Column("entries", Integer, nullable=False),
+)
+"""What partners sent about what became of findings; one that said nothing new has no row."""
+
+OUTCOMES = Table(
+    "outcomes",
+    METADATA,
+    # SHA-256 over partner and all that is said, so that what is said twice stands once
+    Column("digest", LargeBinary, primary_key=True),
+    Column("report", ForeignKey("outcome_reports.number"), nullable=False),
+    # of what was sent; null: it had none
+    Column("line", BigInteger),
+    Column("finding", LargeBinary, nullable=False),
+    # acknowledged, done, refused, false-positive
+    Column("outcome", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    # in the partner's own words; null: none
+    Column("note", Text),
+    Index("ix_outcomes_finding", "finding"),
+    Index("ix_outcomes_report", "report"),
+)
+"""What became of findings; a row is never changed, and goes only with what is erased."""
 
 CONSULTATIONS = Table(
     "consultations",
