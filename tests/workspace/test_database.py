@@ -81,6 +81,20 @@ ROWS: dict[str, tuple[str, ...]] = {
         INSERT INTO outcomes (digest, report, finding, outcome, day) VALUES ('o', 1, 'f', 'done', '2016-02-01')
         """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
+    "0005": tuple(
+        """
+        INSERT INTO channels (id, collection, title, purpose, encrypted) VALUES ('c', 'u', 'A channel', 'takedown',
+            FALSE);
+        INSERT INTO channel_members (channel, partner, country, persons, since) VALUES ('c', 'vendor', 'TH', '[]', 1);
+        INSERT INTO channel_batches (number, channel, made_at, entries_end) VALUES (1, 'c', 'T', 1);
+        INSERT INTO channel_policies (number, classes) VALUES (1, '[[]]');
+        INSERT INTO channel_findings (channel, finding, policy, generation, live) VALUES ('c', 'f', 1, 0, TRUE);
+        INSERT INTO channel_sources (channel, finding, dataset, delivery) VALUES ('c', 'f', 'sinkhole', 'bb');
+        INSERT INTO channel_shared (channel, object, finding) VALUES ('c', 'o', 'f');
+        INSERT INTO channel_objects (number, channel, batch, object, type, version, policy, told, revoked, content)
+            VALUES (1, 'c', 1, 'o', 'indicator', 'v', 1, 1, FALSE, '{}')
+        """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
+    ),
 }
 
 

@@ -135,9 +135,9 @@ def record_register(
             )
     changes: list[Change] = []
 
-    def note(noun: str, identifier: str, before: Told | None, after: Told) -> None:
+    def changed(noun: str, identifier: str, before: Told | None, after: Told) -> None:
         change = Change(at=now, noun=noun, id=identifier, before=before, after=after)
-        _note(connection, change)
+        note(connection, change)
         changes.append(change)
 
     for partner in declared.partners.values():
@@ -145,25 +145,25 @@ def record_register(
         if old != partner:
             values = partner_told(partner)
             _put(connection, PARTNERS, values, known=old is not None)
-            note("partner", partner.id, None if old is None else partner_told(old), values)
+            changed("partner", partner.id, None if old is None else partner_told(old), values)
     for dataset in declared.datasets.values():
         held = standing.datasets.get(dataset.id)
         if held != dataset:
             _put_dataset(connection, dataset, known=held is not None)
-            note("dataset", dataset.id, None if held is None else dataset_told(held), dataset_told(dataset))
+            changed("dataset", dataset.id, None if held is None else dataset_told(held), dataset_told(dataset))
     for agreement in _predecessors_first(declared.agreements):
         signed = standing.agreements.get(agreement.id)
         if signed != agreement:
             _put_agreement(connection, agreement, signed)
             before = None if signed is None else agreement_told(signed)
-            note("agreement", agreement.id, before, agreement_told(agreement))
+            changed("agreement", agreement.id, before, agreement_told(agreement))
     at = book.moment(connection, now) if changes else now
-    changed = {noun: {one.id for one in changes if one.noun == noun} for noun in ("partner", "dataset")}
+    touched = {noun: {one.id for one in changes if one.noun == noun} for noun in ("partner", "dataset")}
     for agreement, facts in agreement_facts(
         standing,
         whole,
-        partners=[PartnerId(one) for one in changed["partner"]],
-        datasets=[DatasetId(one) for one in changed["dataset"]],
+        partners=[PartnerId(one) for one in touched["partner"]],
+        datasets=[DatasetId(one) for one in touched["dataset"]],
         at=at,
     ):
         book.append(connection, facts, draw=draw, opens_at=at, reference=reference(agreement.id))
@@ -194,7 +194,7 @@ def record_fulfilment(connection: Connection, agreement: Agreement, fulfilment: 
     change = Change(
         at=fulfilment.recorded_at, noun="delivered", id=agreement.id, before=None, after=fulfilment_told(fulfilment)
     )
-    _note(connection, change)
+    note(connection, change)
     return total + fulfilment.amount
 
 
@@ -229,7 +229,8 @@ def history(connection: Connection, noun: str, identifier: str) -> tuple[Change,
     )
 
 
-def _note(connection: Connection, change: Change) -> None:
+def note(connection: Connection, change: Change) -> None:
+    """Keep what became of something that is recorded, for `history`."""
     before = None if change.before is None else json.dumps(change.before, ensure_ascii=False)
     connection.execute(
         insert(CHANGES).values(

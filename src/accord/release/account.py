@@ -18,6 +18,7 @@ from accord.vocabulary.markings import MARKINGS, Marking
 
 _DELIVERY_BITS = 24
 """More deliveries than anybody keeps, and room for as many findings as one run can hold."""
+_MARKING_BITS = 3
 _Positions = npt.NDArray[np.int64]
 _EPOCH = date(1970, 1, 1)
 _MONDAY = 3
@@ -58,7 +59,8 @@ class EvidenceAccount:
         week = (rows["day"].to_numpy().astype(np.int64) + _MONDAY) // 7
         self._weeks.append(distinct(finding << 32 | week + _SHIFT))
         self._add_families(finding, rows)
-        self._rests.append(distinct(finding << _DELIVERY_BITS | rows["delivery"].to_numpy().astype(np.int64)))
+        delivery, marking = (rows[name].to_numpy().astype(np.int64) for name in ("delivery", "marking"))
+        self._rests.append(distinct((finding << _DELIVERY_BITS | delivery) << _MARKING_BITS | marking))
 
     def _add_datasets(self, finding: _Positions, rows: pa.Table) -> None:
         dataset = rows["dataset"].to_numpy()
@@ -113,10 +115,11 @@ class EvidenceAccount:
             schema=VIEW_FAMILIES,
         )
 
-    def rests(self) -> tuple[_Positions, _Positions]:
-        """On which deliveries findings rest: the number of a finding, and the place of a delivery of the run."""
-        pairs = np.concatenate([np.zeros(0, np.int64), *self._rests])
-        return pairs >> _DELIVERY_BITS, pairs & ((1 << _DELIVERY_BITS) - 1)
+    def rests(self) -> tuple[_Positions, _Positions, _Positions]:
+        """On what findings rest: the number of one, the place of a delivery of the run, the code of a marking."""
+        packed = np.concatenate([np.zeros(0, np.int64), *self._rests])
+        pairs = packed >> _MARKING_BITS
+        return pairs >> _DELIVERY_BITS, pairs & ((1 << _DELIVERY_BITS) - 1), packed & ((1 << _MARKING_BITS) - 1)
 
     def datasets(self) -> tuple[DatasetSheet, ...]:
         """Those with evidence, sorted by id."""

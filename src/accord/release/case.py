@@ -32,6 +32,7 @@ from accord.release.question import Audience
 from accord.release.view import HubSheet, OperationSheet, RecipientSheet, ReferenceSheet, Sightings, View
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.indicators import INDICATOR_TYPES
+from accord.vocabulary.markings import MARKINGS
 from accord.vocabulary.roles import ROLES, Role
 
 _UNRANKED = FINDINGS.remove(FINDINGS.get_field_index("severity"))
@@ -43,6 +44,7 @@ TRACES = pa.schema(
         pa.field("dataset", pa.string(), nullable=False),
         # SHA-256 of the delivery, in hex
         pa.field("delivery", pa.string(), nullable=False),
+        pa.field("marking", pa.string(), nullable=False),
     ]
 )
 """On what each finding of a view rests, for the hub alone: by this a value is traced to those who got it."""
@@ -149,16 +151,26 @@ class Case:
         return np.array(self.families.ranks, np.int64)
 
     def view(
-        self, country: CountryCode, theme: Theme | None, sightings: RowFile, folder: Path, traces: Path | None = None
+        self,
+        country: CountryCode,
+        theme: Theme | None,
+        sightings: RowFile,
+        folder: Path,
+        traces: Path | None = None,
+        channel: tuple[str, Audience] | None = None,
     ) -> View:
         """What the recipients of a country's report may all see; the single sightings lie in `folder`.
 
-        `sightings`: those of the findings in `in_scope`. `traces`: where TRACES are written, if they are wanted. Raises
-        OSError when the disk refuses.
+        `sightings`: those of the findings in `in_scope`. `traces`: where TRACES are written, if they are wanted.
+        `channel`: a channel and its members, for whom it is instead. Raises OSError when the disk refuses.
         """
-        recipients = self.operation.recipients_of(country)
-        encrypted = bool(recipients) and all(one.encrypted for one in recipients)
-        audience = Audience(recipients=recipients, encrypted=encrypted)
+        if channel is None:
+            recipients = self.operation.recipients_of(country)
+            encrypted = bool(recipients) and all(one.encrypted for one in recipients)
+            audience = Audience(recipients=recipients, encrypted=encrypted)
+        else:
+            audience = channel[1]
+            recipients = audience.recipients
         allowed = self._terms.grid(self.operation.datasets, audience)
         account = EvidenceAccount(self.operation.datasets, self.families)
         number, unsorted = self._visible_findings(country, theme, allowed, account)
@@ -197,14 +209,16 @@ class Case:
                 ReferenceSheet(name=source.name, version=source.version, licence=source.licence)
                 for source in self.reference.sources
             ),
+            channel=None if channel is None else channel[0],
         )
 
     def _write_traces(self, path: Path, findings: pa.Table, place: Positions, account: EvidenceAccount) -> None:
-        number, delivery = account.rests()
+        number, delivery, marking = account.rests()
         columns = {
             "finding_id": findings["finding_id"].combine_chunks().take(pa.array(place[number])),
             "dataset": pa.array([one.dataset for one in self.deliveries], pa.string()).take(pa.array(delivery)),
             "delivery": pa.array([one.sha256 for one in self.deliveries], pa.string()).take(pa.array(delivery)),
+            "marking": pa.array([one.value for one in MARKINGS], pa.string()).take(pa.array(marking)),
         }
         pq.write_table(pa.table(columns, schema=TRACES), path)
 

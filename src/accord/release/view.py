@@ -135,6 +135,8 @@ class View:
     legal_basis: str | None
     """What the operator's dated treaty table says for hub and country; None: national procedure."""
     reference: tuple[ReferenceSheet, ...]
+    channel: str | None = None
+    """The channel that it is for; None: a country's report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,10 @@ Findings that await an analyst's review are left out, and counted in the report 
 Source: OASIS STIX 2.1 (OS). docs/outputs.md says which object stands for what.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -113,7 +114,29 @@ def write(view: View, path: Path, previous: Path | None = None) -> Written:
     """
     earlier = {} if previous is None else read_versions(previous)
     with path.open("wb") as file:
-        return _Composition(view=view, sink=Sink(file=file, earlier=earlier)).write()
+        sink = Sink(file=file, earlier=earlier)
+        return _Composition(view=view, sink=sink).write(sink)
+
+
+class Objects(Protocol):
+    """Takes objects; each with the ids of the findings that it tells of: none where it tells of no single one."""
+
+    def put(self, thing: stix.Object, about: Collection[str], /) -> None:
+        """A domain or relationship object whose `created` and `modified` are the operation's `as_of`."""
+
+    def put_observable(self, thing: stix.Observable, about: Collection[str], /) -> None:
+        """A cyber observable: it has no versions."""
+
+    def put_marking(self, thing: stix.MarkingDefinition, /) -> None:
+        """A marking-definition: it has no versions."""
+
+
+def put_objects(view: View, sink: Objects, generations: Mapping[str, int]) -> None:
+    """Put what a view's findings are told by, those in review left out; observables and families last, once each.
+
+    `generations`: of findings whose objects were taken away, how often; those that come after have other ids.
+    """
+    _Composition(view=view, sink=sink, generations=generations).put_findings()
 
 
 class _Row(Struct, gc=False):
@@ -153,11 +176,12 @@ class _Family(Struct, gc=False):
 
 
 class _Composition:
-    """One bundle in the making."""
+    """A view's objects in the making."""
 
-    def __init__(self, *, view: View, sink: Sink) -> None:
+    def __init__(self, *, view: View, sink: "Objects", generations: Mapping[str, int] | None = None) -> None:
         self._view = view
         self._sink = sink
+        self._generations = generations or {}
         self._now = stix.stamp(view.operation.as_of)
         self._names: Names = object_names(view)
         self._hub = f"identity--{Names(view.hub.namespace)('hub')}"
@@ -170,25 +194,41 @@ class _Composition:
         self._widest: dict[str, int] = {}
         self._networks: dict[int, stix.Observable] = {}
         self._families: dict[str, _Family] = {}
+        # by the ids of what is shared, the findings that it is about
+        self._sharers: dict[str, list[str]] = {}
         self._indicators = 0
         self._observed = 0
 
-    def write(self) -> Written:
-        view, sink = self._view, self._sink
-        acted = np.flatnonzero(pc.equal(pc.list_value_length(view.findings["review"]), 0))
-        in_review = view.findings.num_rows - len(acted)
-        identity = report_name(view)
-        sink.begin(Names(view.hub.namespace, identity)(self._now))
-        self._preliminaries(view.findings["marking"].take(pa.array(acted)))
-        for row, seen in _rows(view, acted):
+    def put_findings(self) -> None:
+        """Put what the view's findings are told by, but for those in review."""
+        acted = self._acted
+        self._preliminaries(self._view.findings["marking"].take(pa.array(acted)))
+        for row, seen in _rows(self._view, acted):
             if row.role in CRIMINAL_ROLES:
                 self._indicate(row)
             else:
                 self._observe(row, seen)
         self._put_shared()
-        self._put_report(identity, in_review)
+
+    @property
+    def _acted(self) -> Positions:
+        return np.flatnonzero(pc.equal(pc.list_value_length(self._view.findings["review"]), 0))
+
+    def write(self, sink: Sink) -> Written:
+        """Write them as a bundle, with the report that refers to them."""
+        view = self._view
+        in_review = view.findings.num_rows - len(self._acted)
+        identity = report_name(view)
+        sink.begin(Names(view.hub.namespace, identity)(self._now))
+        self.put_findings()
+        self._put_report(sink, identity, in_review)
         sink.end()
         return Written(objects=sink.objects, indicators=self._indicators, observed=self._observed, in_review=in_review)
+
+    def _key(self, row: "_Row") -> str:
+        """What names a finding's objects: its id, and how often they were taken away."""
+        generation = self._generations.get(row.finding_id, 0)
+        return NUL.join((row.finding_id, str(generation))) if generation else row.finding_id
 
     def _id(self, kind: str, *key: str) -> str:
         return f"{kind}--{self._names(NUL.join((kind, *key)))}"
@@ -218,7 +258,8 @@ class _Composition:
                 identity_class="organization",
                 contact_information=self._view.hub.contact,
                 object_marking_refs=self._markings[Marking.CLEAR],
-            )
+            ),
+            (),
         )
 
     def _indicate(self, row: _Row) -> None:
@@ -227,7 +268,7 @@ class _Composition:
         markings, labels = self._markings[marking], self._labels(row)
         confidence: int | UnsetType = UNSET if row.confidence is None else round(row.confidence * 100)
         name = f"{_NAMES[role]} {row.value}"
-        indicator = self._id("indicator", row.finding_id)
+        indicator = self._id("indicator", self._key(row))
         value = self._value(row, kind, marking)
         self._indicators += 1
         self._sink.put(
@@ -244,11 +285,12 @@ class _Composition:
                 indicator_types=("malicious-activity",),
                 pattern=stix.pattern(kind, row.value),
                 valid_from=row.first_seen,
-            )
+            ),
+            (row.finding_id,),
         )
         infrastructure = None
         if kind not in _FILES:
-            infrastructure = self._id("infrastructure", row.finding_id)
+            infrastructure = self._id("infrastructure", self._key(row))
             of_type = _INFRASTRUCTURE_TYPES.get(role)
             self._sink.put(
                 stix.Infrastructure(
@@ -263,13 +305,14 @@ class _Composition:
                     infrastructure_types=UNSET if of_type is None else (of_type,),
                     first_seen=row.first_seen,
                     last_seen=row.last_seen,
-                )
+                ),
+                (row.finding_id,),
             )
             self._relate(row, "indicates", indicator, infrastructure, ("infrastructure",), markings)
             self._relate(row, "consists-of", infrastructure, value, ("observable",), markings)
         self._sight(row, indicator, ("indicator",), (row.first_seen, row.last_seen, row.sightings), UNSET)
         for family in row.families:
-            malware = self._family(family, marking)
+            malware = self._family(family, marking, row.finding_id)
             self._relate(row, "indicates", indicator, malware, ("malware", family), markings)
             if infrastructure is None:
                 continue
@@ -281,7 +324,7 @@ class _Composition:
     def _observe(self, row: _Row, seen: Sequence[Seen]) -> None:
         """A victim, or what has no known role: observed data, and a sighting of each family there."""
         kind, marking = IndicatorType(row.type), Marking(row.marking)
-        observed = self._id("observed-data", row.finding_id)
+        observed = self._id("observed-data", self._key(row))
         value = self._value(row, kind, marking)
         self._observed += 1
         self._sink.put(
@@ -297,12 +340,13 @@ class _Composition:
                 last_observed=row.last_seen,
                 number_observed=_counted(row.sightings),
                 object_refs=(value,),
-            )
+            ),
+            (row.finding_id,),
         )
         by_family = {family: (first, last, count) for family, first, last, count in seen}
         for family in row.families:
             times = by_family.get(family, (row.first_seen, row.last_seen, row.sightings))
-            self._sight(row, self._family(family, marking), ("malware", family), times, (observed,))
+            self._sight(row, self._family(family, marking, row.finding_id), ("malware", family), times, (observed,))
 
     def _labels(self, row: _Row) -> tuple[str, ...]:
         return (
@@ -322,7 +366,7 @@ class _Composition:
     ) -> None:
         self._sink.put(
             stix.Sighting(
-                id=self._id("sighting", row.finding_id, *key),
+                id=self._id("sighting", self._key(row), *key),
                 created=self._now,
                 modified=self._now,
                 created_by_ref=self._hub,
@@ -333,7 +377,8 @@ class _Composition:
                 count=_counted(times[2]),
                 sighting_of_ref=of,
                 observed_data_refs=observed,
-            )
+            ),
+            (row.finding_id,),
         )
 
     def _relate(
@@ -341,7 +386,7 @@ class _Composition:
     ) -> None:
         self._sink.put(
             stix.Relationship(
-                id=self._id("relationship", how, row.finding_id, *key),
+                id=self._id("relationship", how, self._key(row), *key),
                 created=self._now,
                 modified=self._now,
                 created_by_ref=self._hub,
@@ -350,37 +395,40 @@ class _Composition:
                 relationship_type=how,
                 source_ref=source,
                 target_ref=target,
-            )
+            ),
+            (row.finding_id,),
         )
 
     def _value(self, row: _Row, kind: IndicatorType, marking: Marking) -> str:
         """The id of the observable of a finding's value; an address names its network."""
         if kind is IndicatorType.ASN:
-            return self._share(stix.autonomous_system(int(row.value), row.network_owner), marking)
+            return self._share(stix.autonomous_system(int(row.value), row.network_owner), marking, row.finding_id)
         thing = stix.observable(kind, row.value)
         if row.asn is not None and kind in _ADDRESSES and isinstance(thing, stix.Address):
             network = self._networks.get(row.asn)
             if network is None:
                 network = self._networks[row.asn] = stix.autonomous_system(row.asn, row.network_owner)
-            thing.belongs_to_refs = (self._share(network, marking),)
-        return self._share(thing, marking)
+            thing.belongs_to_refs = (self._share(network, marking, row.finding_id),)
+        return self._share(thing, marking, row.finding_id)
 
-    def _share(self, thing: stix.Observable, marking: Marking) -> str:
+    def _share(self, thing: stix.Observable, marking: Marking, finding: str) -> str:
         self._observables.setdefault(thing.id, thing)
         self._widest[thing.id] = min(self._widest.get(thing.id, marking.code), marking.code)
+        self._sharers.setdefault(thing.id, []).append(finding)
         return thing.id
 
-    def _family(self, name: str, marking: Marking) -> str:
+    def _family(self, name: str, marking: Marking, finding: str) -> str:
         family = self._families.get(name)
         if family is None:
             family = self._families[name] = _Family(self._id("malware", name), marking.code)
         family.marking = min(family.marking, marking.code)
+        self._sharers.setdefault(family.id, []).append(finding)
         return family.id
 
     def _put_shared(self) -> None:
         for identifier, thing in self._observables.items():
             thing.object_marking_refs = self._markings[MARKINGS[self._widest[identifier]]]
-            self._sink.put_observable(thing)
+            self._sink.put_observable(thing, self._sharers[thing.id])
         self._observables.clear()
         for name, family in self._families.items():
             self._sink.put(
@@ -392,10 +440,11 @@ class _Composition:
                     labels=self._label or UNSET,
                     object_marking_refs=self._markings[MARKINGS[family.marking]],
                     name=name,
-                )
+                ),
+                self._sharers[family.id],
             )
 
-    def _put_report(self, identity: str, in_review: int) -> None:
+    def _put_report(self, sink: Sink, identity: str, in_review: int) -> None:
         view = self._view
         about = view.country if view.theme_title is None else f"{view.country}, {view.theme_title}"
         types = tuple(
@@ -407,7 +456,7 @@ class _Composition:
             )
             if number
         )
-        self._sink.put(
+        sink.put(
             stix.Report(
                 id=f"report--{identity}",
                 created=self._now,
@@ -422,8 +471,9 @@ class _Composition:
                 ),
                 report_types=types or ("threat-report",),
                 published=self._now,
-                object_refs=Raw(self._sink.references + b"]"),
-            )
+                object_refs=Raw(sink.references + b"]"),
+            ),
+            (),
         )
 
 

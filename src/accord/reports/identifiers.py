@@ -39,7 +39,12 @@ class Names:
 
 
 def audience(view: View) -> str:
-    """Who a view is for, as canonical JSON: `["ID",null,["CERT","Police"]]` (country, theme, partners, sorted)."""
+    """Who a view is for, as canonical JSON: `["ID",null,["CERT","Police"]]` (country, theme, partners, sorted).
+
+    A channel is itself, whoever its members are by now: `["channel","asean-servers"]`.
+    """
+    if view.channel is not None:
+        return _encode(("channel", view.channel)).decode()
     partners = sorted(recipient.partner for recipient in view.recipients)
     return _encode((view.country, view.theme, partners)).decode()
 

@@ -8,7 +8,7 @@ section 3.6). So `modified` moves only when what this audience is told does.
 import hashlib
 import mmap
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -70,6 +70,12 @@ def _digest(content: bytes | memoryview) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
+def version_of(line: bytes) -> Version | None:
+    """The version of one object as Accord writes it; None: it has none, being an observable or a marking."""
+    match = _HEAD.match(line)
+    return None if match is None else Version(match[2], match[3], _digest(memoryview(line)[match.end() :]))
+
+
 def read_versions(path: Path) -> dict[bytes, Version]:
     """The versions in a bundle.json that Accord wrote, by id. The content is kept as a digest of what follows."""
     versions: dict[bytes, Version] = {}
@@ -113,15 +119,15 @@ class Sink:
         """Open the bundle with this UUID."""
         self.file.write(b'{"type":"bundle","id":"bundle--%s","objects":[\n' % identifier.encode())
 
-    def put(self, thing: stix.Object) -> None:
+    def put(self, thing: stix.Object, _about: Collection[str]) -> None:
         """A domain or relationship object whose `created` and `modified` are the operation's `as_of`."""
         line = stix.encode(thing)
         self._refer(thing.id)
         if self.earlier and (known := self.earlier.get(thing.id.encode())) is not None:
-            line = self._versioned(line, known)
+            line = versioned(line, known)
         self._line(line)
 
-    def put_observable(self, thing: stix.Observable) -> None:
+    def put_observable(self, thing: stix.Observable, _about: Collection[str]) -> None:
         """A cyber observable: it has no versions."""
         self._refer(thing.id)
         self._line(stix.encode(thing))
@@ -138,29 +144,6 @@ class Sink:
     def _refer(self, identifier: str) -> None:
         self.references += b'%s"%s"' % (b"," if len(self.references) > 1 else b"", identifier.encode())
 
-    @staticmethod
-    def _versioned(line: bytes, known: Version) -> bytes:
-        head = _HEAD.match(line)
-        if head is None:
-            raise AssertionError("an object is not written as it is read")
-        modified = known.modified
-        if _digest(memoryview(line)[head.end() :]) != known.digest:
-            modified = head[3]
-            if modified <= known.modified:
-                # section 3.6: a version is known by its `modified`, so another content needs a later one
-                later = datetime.fromisoformat(known.modified.decode()) + timedelta(milliseconds=1)
-                modified = stix.stamp(later).encode()
-        created_at, modified_at = head.start(2), head.start(3)
-        return b"".join(
-            (
-                line[:created_at],
-                known.created,
-                line[created_at + _STAMP : modified_at],
-                modified,
-                line[modified_at + _STAMP :],
-            )
-        )
-
     def _line(self, line: bytes) -> None:
         self._lines.append(line)
         self.objects += 1
@@ -172,3 +155,27 @@ class Sink:
         if self._lines:
             self.file.write((b",\n" if written else b"") + b",\n".join(self._lines))
             self._lines.clear()
+
+
+def versioned(line: bytes, known: Version) -> bytes:
+    """An object that was there before: with its `created`, and its `modified` unless it says something else."""
+    head = _HEAD.match(line)
+    if head is None:
+        raise AssertionError("an object is not written as it is read")
+    modified = known.modified
+    if _digest(memoryview(line)[head.end() :]) != known.digest:
+        modified = head[3]
+        if modified <= known.modified:
+            # section 3.6: a version is known by its `modified`, so another content needs a later one
+            later = datetime.fromisoformat(known.modified.decode()) + timedelta(milliseconds=1)
+            modified = stix.stamp(later).encode()
+    created_at, modified_at = head.start(2), head.start(3)
+    return b"".join(
+        (
+            line[:created_at],
+            known.created,
+            line[created_at + _STAMP : modified_at],
+            modified,
+            line[modified_at + _STAMP :],
+        )
+    )

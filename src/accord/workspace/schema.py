@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -343,6 +343,8 @@ DISCLOSURES = Table(
     Column("purpose", Text, nullable=False),
     # a channel's id; null: a package
     Column("channel", Text),
+    # what was put into the channel at once; null: a package
+    Column("batch", BigInteger),
     Column("marking", Text, nullable=False),
     Column("findings", BigInteger, nullable=False),
     # a package: SHA-256 of its manifest, which holds that of the sealed content, in hex
@@ -479,6 +481,120 @@ OUTCOMES = Table(
     Index("ix_outcomes_report", "report"),
 )
 """What became of findings; a row is never changed, and goes only with what is erased."""
+
+CHANNELS = Table(
+    "channels",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    # a random UUID, by which outsiders name it
+    Column("collection", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False, unique=True),
+    Column("description", Text),
+    Column("purpose", Text, nullable=False),
+    Column("encrypted", Boolean, nullable=False),
+)
+"""Places where a known audience finds objects, as long as every rule holds for each of its members."""
+
+CHANNEL_MEMBERS = Table(
+    "channel_members",
+    METADATA,
+    Column("channel", ForeignKey("channels.id"), primary_key=True),
+    Column("partner", ForeignKey("partners.id"), primary_key=True),
+    Column("country", Text, nullable=False),
+    # JSON: whom the partner named, for red
+    Column("persons", Text, nullable=False),
+    # the first batch that it is told of: what came before it joined was not disclosed to it
+    Column("since", BigInteger, nullable=False),
+)
+
+CHANNEL_BATCHES = Table(
+    "channel_batches",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel", ForeignKey("channels.id"), nullable=False),
+    # a UUID; null: an operation's objects
+    Column("recall", ForeignKey("recalls.id")),
+    Column("made_at", Instant, nullable=False),
+    # it appears once this many entries of the ledger can be verified by everybody
+    Column("entries_end", BigInteger, nullable=False),
+    # null: not yet
+    Column("visible_at", Instant),
+    Index("ix_channel_batches_channel", "channel", "number"),
+)
+"""What was put into a channel at once."""
+
+CHANNEL_POLICIES = Table(
+    "channel_policies",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    # JSON: alternatives, each a list of policy classes; all classes of one of them must be permitted
+    Column("classes", Text, nullable=False, unique=True),
+)
+
+CHANNEL_FINDINGS = Table(
+    "channel_findings",
+    METADATA,
+    Column("channel", ForeignKey("channels.id"), primary_key=True),
+    # a finding's id
+    Column("finding", Text, primary_key=True),
+    Column("policy", ForeignKey("channel_policies.number"), nullable=False),
+    # raised whenever its objects are taken away: those that come after are others
+    Column("generation", Integer, nullable=False),
+    # false: they were taken away, and nothing came after
+    Column("live", Boolean, nullable=False),
+)
+
+CHANNEL_SOURCES = Table(
+    "channel_sources",
+    METADATA,
+    Column("channel", Text, primary_key=True),
+    Column("finding", Text, primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    # SHA-256 of the delivery, in hex
+    Column("delivery", Text, primary_key=True),
+    Index("ix_channel_sources_delivery", "dataset", "delivery"),
+)
+"""On what a finding in a channel rests."""
+
+CHANNEL_SHARED = Table(
+    "channel_shared",
+    METADATA,
+    Column("channel", Text, primary_key=True),
+    # a STIX id
+    Column("object", Text, primary_key=True),
+    Column("finding", Text, primary_key=True),
+    Index("ix_channel_shared_finding", "channel", "finding"),
+)
+"""Objects that several findings may have in common (values, networks, families), and those that do."""
+
+CHANNEL_OBJECTS = Table(
+    "channel_objects",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel", ForeignKey("channels.id"), nullable=False),
+    Column("batch", ForeignKey("channel_batches.number"), nullable=False),
+    # a STIX id, and its type
+    Column("object", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    # `modified`, as STIX writes it; empty: it has no versions
+    Column("version", Text, nullable=False),
+    # microseconds since 1970, unique and ascending in a channel; null: not visible yet
+    Column("added", BigInteger),
+    Column("policy", ForeignKey("channel_policies.number"), nullable=False),
+    # the members that joined before this batch know of it
+    Column("told", BigInteger, nullable=False),
+    # null: it is no single finding's
+    Column("finding", Text),
+    Column("revoked", Boolean, nullable=False),
+    # JSON
+    Column("content", Text, nullable=False),
+    Index("ix_channel_objects_added", "channel", "added"),
+    Index("ix_channel_objects_object", "channel", "object", "added"),
+    Index("ix_channel_objects_type", "channel", "type", "added"),
+    Index("ix_channel_objects_finding", "channel", "finding"),
+    Index("ix_channel_objects_batch", "batch"),
+)
+
 
 CONSULTATIONS = Table(
     "consultations",

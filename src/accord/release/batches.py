@@ -1,0 +1,614 @@
+"""What is put into channels: objects in batches, each visible when its entries are witnessed, for whom the rules let.
+
+Everything happens in transactions of the database, so that whoever is killed leaves a batch that is whole and not
+visible yet, or none. A member's sight is judged anew whenever it looks: an agreement that has ended ends it by itself.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, update
+
+from accord.agreements.agreement import AgreementId, Register
+from accord.agreements.declarations import DatasetId, PartnerId
+from accord.columns.instants import microseconds
+from accord.journal import book
+from accord.release.channels import Channel, ChannelId, Member, next_batch, recipient
+from accord.release.question import Audience, Embargo, Item, Release
+from accord.release.rules import RULES, decide
+from accord.vocabulary.markings import Marking
+from accord.workspace.database import insert_rows
+from accord.workspace.schema import (
+    CHANNEL_BATCHES,
+    CHANNEL_FINDINGS,
+    CHANNEL_OBJECTS,
+    CHANNEL_POLICIES,
+    CHANNEL_SHARED,
+    CHANNEL_SOURCES,
+    DISCLOSURES,
+)
+
+Classes = frozenset["PolicyClass"]
+"""The policy classes that one finding rests on: all must be permitted."""
+Source = tuple[DatasetId, str]
+"""A data set, and the SHA-256 of a delivery in hex."""
+
+_Thing = TypeVar("_Thing")
+
+_AT_ONCE = 500
+"""Ids in one query: fewer than any database refuses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class PolicyClass:
+    """What the rules may know of a part of an object, without what is registered of its data set by then."""
+
+    dataset: str
+    marking: str
+    came_in: tuple[str, ...]
+    personal: bool
+    embargo: tuple[str, str, tuple[str, ...]] | None
+    """An operation, until when it is secret, and for whom it is not."""
+
+    @classmethod
+    def of(cls, item: Item) -> "PolicyClass":
+        """That of an item that stands in no review."""
+        secret = item.embargo
+        return cls(
+            dataset=item.dataset.id,
+            marking=item.marking.value,
+            came_in=tuple(item.came_in),
+            personal=item.personal,
+            embargo=None
+            if secret is None
+            else (secret.operation, secret.until.isoformat(), tuple(sorted(secret.recipients))),
+        )
+
+    def item(self, register: Register) -> Item | None:
+        """What the rules are asked now; None: its data set is not registered any more."""
+        held = register.datasets.get(DatasetId(self.dataset))
+        if held is None:
+            return None
+        return Item(
+            dataset=held,
+            marking=Marking(self.marking),
+            came_in=tuple(map(AgreementId, self.came_in)),
+            personal=self.personal or held.personal,
+            in_review=False,
+            embargo=None
+            if self.embargo is None
+            else Embargo(
+                operation=self.embargo[0],
+                until=datetime.fromisoformat(self.embargo[1]),
+                recipients=frozenset(map(PartnerId, self.embargo[2])),
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An object that may be put into a channel."""
+
+    object: str
+    """Its STIX id."""
+    type: str
+    version: str
+    """`modified`, as STIX writes it; empty: it has no versions."""
+    content: str
+    """JSON."""
+    findings: tuple[str, ...]
+    """The ids of those that it tells of; none: it tells of no finding, and every member may have it."""
+    shared: bool
+    """Others may tell of them as well: observables and families."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An object in a channel."""
+
+    object: str
+    type: str
+    version: str
+    added: int
+    """Microseconds since 1970; unique and ascending in the channel."""
+    revoked: bool
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a member of a channel may see at a moment."""
+
+    channel: ChannelId
+    since: int
+    policies: tuple[int, ...]
+    """Those of which every class is permitted."""
+
+    def of(self, table: Any = CHANNEL_OBJECTS.c) -> ColumnElement[bool]:  # noqa: ANN401 -- columns of a table or alias
+        """The condition that an object's row must meet."""
+        return and_(
+            table.channel == self.channel,
+            table.added.is_not(None),
+            table.told >= self.since,
+            table.policy.in_(self.policies),
+        )
+
+
+@dataclass(slots=True)
+class Policies:
+    """Policies by their numbers; one that is new gets the next."""
+
+    connection: Connection
+    _numbers: dict[frozenset[Classes], int] = field(default_factory=dict)
+
+    def number(self, alternatives: frozenset[Classes]) -> int:
+        """The number of a policy that one alternative whole satisfies."""
+        if alternatives not in self._numbers:
+            text = _encode(alternatives)
+            wanted = select(CHANNEL_POLICIES.c.number).where(CHANNEL_POLICIES.c.classes == text)
+            number = self.connection.execute(wanted).scalar_one_or_none()
+            if number is None:
+                number = (self.connection.execute(select(func.max(CHANNEL_POLICIES.c.number))).scalar_one() or 0) + 1
+                self.connection.execute(insert(CHANNEL_POLICIES).values(number=number, classes=text))
+            self._numbers[alternatives] = number
+        return self._numbers[alternatives]
+
+    def classes(self, number: int) -> Classes:
+        """The one alternative of a finding's policy."""
+        wanted = select(CHANNEL_POLICIES.c.classes).where(CHANNEL_POLICIES.c.number == number)
+        (only,) = _decode(self.connection.execute(wanted).scalar_one())
+        return only
+
+
+EVERY_MEMBER: frozenset[Classes] = frozenset({frozenset()})
+"""The policy of what tells of no finding."""
+
+
+class Batch:
+    """A batch in the making, on a writer's connection: nothing of it is visible before `show`."""
+
+    def __init__(self, connection: Connection, channel: Channel, *, at: datetime, recall: UUID | None = None) -> None:
+        self._connection = connection
+        self._channel = channel
+        self.number = next_batch(connection)
+        self.findings: set[str] = set()
+        """Those of which something was put."""
+        self.objects = 0
+        self._policies = Policies(connection)
+        self._next = (connection.execute(select(func.max(CHANNEL_OBJECTS.c.number))).scalar_one() or 0) + 1
+        self._listed: list[str] = []
+        self._anew = any(one.since == self.number for one in channel.members)
+        connection.execute(
+            insert(CHANNEL_BATCHES).values(
+                number=self.number,
+                channel=channel.id,
+                recall=None if recall is None else str(recall),
+                made_at=at,
+                entries_end=book.size(connection),
+            )
+        )
+
+    def put(
+        self,
+        drafts: Iterable[Draft],
+        resting: Mapping[str, tuple[Classes, Collection[Source]]],
+        versioned: Callable[[Draft, str], Draft],
+    ) -> None:
+        """Put what is new or says something else than what stands; all of it, when somebody has joined since.
+
+        Each object comes once. `resting`: by finding, its policy classes and the deliveries behind it.
+        `versioned(draft, standing)` is the draft with the version that follows from what stands.
+        """
+        for some in _portions(resting):
+            self._rest({one: resting[one] for one in some})
+        for part in _portions(drafts):
+            self._put(part, versioned)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hex over what was put: a line an object, sorted, with its id, version and SHA-256."""
+        return hashlib.sha256("".join(sorted(self._listed)).encode()).hexdigest()
+
+    def end(self) -> bool:
+        """Let it wait for all that the ledger holds by now; False: nothing was put, and it is gone."""
+        here = CHANNEL_BATCHES.c.number == self.number
+        if not self.objects:
+            self._connection.execute(delete(CHANNEL_BATCHES).where(here))
+            return False
+        self._connection.execute(update(CHANNEL_BATCHES).where(here).values(entries_end=book.size(self._connection)))
+        return True
+
+    def _rest(self, resting: Mapping[str, tuple[Classes, Collection[Source]]]) -> None:
+        """Record on what findings rest by now."""
+        connection, channel = self._connection, self._channel.id
+        table = CHANNEL_FINDINGS.c
+        mine = and_(table.channel == channel, table.finding.in_(resting))
+        standing = {row.finding: row.generation for row in connection.execute(select(CHANNEL_FINDINGS).where(mine))}
+        connection.execute(delete(CHANNEL_FINDINGS).where(mine))
+        insert_rows(
+            connection,
+            CHANNEL_FINDINGS,
+            [
+                {
+                    "channel": channel,
+                    "finding": finding,
+                    "policy": self._policies.number(frozenset({classes})),
+                    "generation": standing.get(finding, 0),
+                    "live": True,
+                }
+                for finding, (classes, _) in resting.items()
+            ],
+        )
+        sources = CHANNEL_SOURCES.c
+        connection.execute(delete(CHANNEL_SOURCES).where(sources.channel == channel, sources.finding.in_(resting)))
+        insert_rows(
+            connection,
+            CHANNEL_SOURCES,
+            [
+                {"channel": channel, "finding": finding, "dataset": dataset, "delivery": delivery}
+                for finding, (_, behind) in resting.items()
+                for dataset, delivery in sorted(behind)
+            ],
+        )
+
+    def _put(self, drafts: Sequence[Draft], versioned: Callable[[Draft, str], Draft]) -> None:
+        connection, table = self._connection, CHANNEL_OBJECTS.c
+        ids = [one.object for one in drafts]
+        standing: dict[str, Any] = {}
+        wanted = select(table.object, table.version, table.policy, table.content).where(
+            table.channel == self._channel.id, table.object.in_(ids), table.revoked.is_(False)
+        )
+        for row in connection.execute(wanted.order_by(table.number)):
+            standing[row.object] = row
+        _share(connection, self._channel.id, [one for one in drafts if one.shared])
+        policies = self._policies_of(drafts)
+        rows = []
+        for draft in drafts:
+            before = standing.get(draft.object)
+            one = draft if before is None else versioned(draft, before.content)
+            policy = policies[draft.object]
+            same = before is not None and (one.version, one.content, policy) == (
+                before.version,
+                before.content,
+                before.policy,
+            )
+            if same and not self._anew:
+                continue
+            self.findings.update(one.findings)
+            rows.append(self._row(one, policy, self.number, revoked=False))
+        insert_rows(connection, CHANNEL_OBJECTS, rows)
+
+    def _row(self, draft: Draft, policy: int, told: int, *, revoked: bool) -> dict[str, object]:
+        number, self._next = self._next, self._next + 1
+        self.objects += 1
+        self._listed.append(f"{draft.object} {draft.version} {hashlib.sha256(draft.content.encode()).hexdigest()}\n")
+        return {
+            "number": number,
+            "channel": self._channel.id,
+            "batch": self.number,
+            "object": draft.object,
+            "type": draft.type,
+            "version": draft.version,
+            "policy": policy,
+            "told": told,
+            "finding": draft.findings[0] if draft.findings and not draft.shared else None,
+            "revoked": revoked,
+            "content": draft.content,
+        }
+
+    def _policies_of(self, drafts: Sequence[Draft]) -> dict[str, int]:
+        """By object, the number of its policy: any of the findings that it tells of lets it out."""
+        connection, channel = self._connection, self._channel.id
+        about: dict[str, set[str]] = {one.object: set(one.findings) for one in drafts}
+        for row in _sharers(connection, channel, [one.object for one in drafts if one.shared]):
+            about[row.object].add(row.finding)
+        asked = sorted({finding for findings in about.values() for finding in findings})
+        held = _finding_policies(connection, channel, asked)
+        alternatives = {number: self._policies.classes(number) for number in {*held.values()}}
+        return {
+            name: self._policies.number(
+                frozenset(alternatives[held[finding]] for finding in findings if finding in held) or EVERY_MEMBER
+            )
+            for name, findings in about.items()
+        }
+
+    def revoke(
+        self, rows: Sequence["Placed"], told: Sequence[int], reduced: Callable[["Placed"], Sequence[Draft]]
+    ) -> None:
+        """Put what tells every member that knew of some objects that they hold no more."""
+        policy = self._policies.number(EVERY_MEMBER)
+        put = [
+            self._row(draft, policy, since, revoked=True)
+            for one, since in zip(rows, told, strict=True)
+            for draft in reduced(one)
+        ]
+        insert_rows(self._connection, CHANNEL_OBJECTS, put)
+
+
+def generations(connection: Connection, channel: ChannelId, findings: Collection[str]) -> dict[str, int]:
+    """Of findings whose objects were taken away from a channel, how often."""
+    table = CHANNEL_FINDINGS.c
+    found: dict[str, int] = {}
+    for some in _portions(sorted(findings)):
+        wanted = select(table.finding, table.generation).where(
+            table.channel == channel, table.finding.in_(some), table.generation > 0
+        )
+        found |= {row.finding: row.generation for row in connection.execute(wanted)}
+    return found
+
+
+def show(connection: Connection, *, verified: int, at: datetime) -> tuple[int, ...]:
+    """Make visible every batch whose entries everybody can verify; their numbers. `verified`: the log's public size."""
+    batches, objects = CHANNEL_BATCHES.c, CHANNEL_OBJECTS.c
+    due = connection.execute(
+        select(CHANNEL_BATCHES)
+        .where(batches.visible_at.is_(None), batches.entries_end <= verified)
+        .order_by(batches.number)
+    ).all()
+    for batch in due:
+        mine = objects.batch == batch.number
+        first = connection.execute(select(func.min(objects.number)).where(mine)).scalar_one()
+        last = connection.execute(select(func.max(objects.added)).where(objects.channel == batch.channel)).scalar_one()
+        begin = max(microseconds(at), (last or 0) + 1)
+        older = CHANNEL_OBJECTS.alias("older")
+        connection.execute(
+            delete(CHANNEL_OBJECTS).where(
+                objects.number.in_(
+                    select(older.c.number)
+                    .join(
+                        CHANNEL_OBJECTS,
+                        and_(
+                            objects.channel == older.c.channel,
+                            objects.object == older.c.object,
+                            objects.version == older.c.version,
+                        ),
+                    )
+                    .where(mine, older.c.channel == batch.channel, older.c.number < objects.number)
+                    .scalar_subquery()
+                )
+            )
+        )
+        if first is not None:
+            connection.execute(update(CHANNEL_OBJECTS).where(mine).values(added=objects.number + (begin - first)))
+        connection.execute(update(CHANNEL_BATCHES).where(batches.number == batch.number).values(visible_at=at))
+        connection.execute(
+            update(DISCLOSURES)
+            .where(DISCLOSURES.c.batch == batch.number, DISCLOSURES.c.handed_over_at.is_(None))
+            .values(handed_over_at=at)
+        )
+    return tuple(one.number for one in due)
+
+
+def hidden(connection: Connection) -> tuple[int, ...]:
+    """The numbers of the batches that are not visible yet."""
+    wanted = select(CHANNEL_BATCHES.c.number).where(CHANNEL_BATCHES.c.visible_at.is_(None))
+    return tuple(connection.execute(wanted.order_by(CHANNEL_BATCHES.c.number)).scalars())
+
+
+def sight(connection: Connection, channel: Channel, member: Member, release: Release) -> Sight:
+    """What a member may see at `release.at`: every rule is asked of every policy class that there is."""
+    reader = Audience(recipients=(recipient(channel, member, release.register),), encrypted=channel.encrypted)
+    answers: dict[PolicyClass, bool] = {}
+
+    def permitted(one: PolicyClass) -> bool:
+        if one not in answers:
+            item = one.item(release.register)
+            answers[one] = item is not None and decide(item, reader, release, RULES).permitted
+        return answers[one]
+
+    table = CHANNEL_POLICIES.c
+    used = select(CHANNEL_OBJECTS.c.policy).where(CHANNEL_OBJECTS.c.channel == channel.id).distinct()
+    allowed = [
+        row.number
+        for row in connection.execute(select(CHANNEL_POLICIES).where(table.number.in_(used)).order_by(table.number))
+        if any(all(map(permitted, classes)) for classes in _decode(row.classes))
+    ]
+    return Sight(channel=channel.id, since=member.since, policies=tuple(allowed))
+
+
+def page(
+    connection: Connection, seen: Sight, *, after: int = -1, limit: int, latest: bool = True
+) -> tuple[Placed, ...]:
+    """Objects that a member may see, those added after `after` (microseconds), in the order in which they were.
+
+    `latest`: the last version of each that it may see, and not those before.
+    """
+    table = CHANNEL_OBJECTS.c
+    wanted = select(table.object, table.type, table.version, table.added, table.revoked, table.content)
+    wanted = wanted.where(seen.of(), table.added > after)
+    if latest:
+        later = CHANNEL_OBJECTS.alias("later")
+        wanted = wanted.where(
+            ~exists().where(later.c.object == table.object, later.c.added > table.added, seen.of(later.c))
+        )
+    return tuple(_placed(row) for row in connection.execute(wanted.order_by(table.added).limit(limit)))
+
+
+def take_away(
+    connection: Connection,
+    channels: Mapping[ChannelId, Channel],
+    concerned: Mapping[ChannelId, Collection[str]],
+    *,
+    recall: UUID | None,
+    at: datetime,
+    reduced: Callable[[Placed], Sequence[Draft]],
+) -> tuple[int, ...]:
+    """Take findings out of channels at once; for a recall, revocations follow as batches of their own: their numbers.
+
+    Nothing of the findings is seen any more from the end of the transaction on. The entries of the recall stand in the
+    book already. Observables and families that no other finding tells of go with them; nobody is told of these, because
+    they have no versions, or say nothing by themselves.
+    """
+    batches = []
+    for name, findings in sorted(concerned.items()):
+        rows, told = _removed(connection, name, findings)
+        if recall is None or not rows:
+            continue
+        batch = Batch(connection, channels[name], at=at, recall=recall)
+        batch.revoke(rows, told, reduced)
+        batch.end()
+        batches.append(batch.number)
+    return tuple(batches)
+
+
+def resting_on(
+    connection: Connection, dataset: DatasetId, deliveries: Collection[str] | None
+) -> dict[ChannelId, frozenset[str]]:
+    """By channel, the findings that rest on some deliveries of a data set (None: on any), be it beside others."""
+    table = CHANNEL_SOURCES.c
+    wanted = select(table.channel, table.finding).where(table.dataset == dataset)
+    if deliveries is not None:
+        wanted = wanted.where(table.delivery.in_(deliveries))
+    return _by_channel(connection.execute(wanted))
+
+
+def resting_alone(connection: Connection, dataset: DatasetId, delivery: str) -> dict[ChannelId, frozenset[str]]:
+    """By channel, the findings that rest on a delivery and on nothing else."""
+    table, other = CHANNEL_SOURCES.c, CHANNEL_SOURCES.alias("other")
+    alone = ~exists().where(
+        other.c.channel == table.channel,
+        other.c.finding == table.finding,
+        (other.c.dataset != dataset) | (other.c.delivery != delivery),
+    )
+    wanted = select(table.channel, table.finding).where(table.dataset == dataset, table.delivery == delivery, alone)
+    return _by_channel(connection.execute(wanted))
+
+
+def holding(connection: Connection, findings: Collection[str]) -> dict[ChannelId, frozenset[str]]:
+    """By channel, those of some findings that are in it."""
+    table = CHANNEL_FINDINGS.c
+    rows: list[Any] = []
+    for some in _portions(sorted(findings)):
+        rows += connection.execute(
+            select(table.channel, table.finding).where(table.finding.in_(some), table.live.is_(True))
+        )
+    return _by_channel(rows)
+
+
+def _by_channel(rows: Iterable[Any]) -> dict[ChannelId, frozenset[str]]:
+    found: defaultdict[ChannelId, set[str]] = defaultdict(set)
+    for row in rows:
+        found[ChannelId(row.channel)].add(row.finding)
+    return {name: frozenset(findings) for name, findings in found.items()}
+
+
+def _removed(connection: Connection, channel: ChannelId, findings: Collection[str]) -> tuple[list[Placed], list[int]]:
+    """Delete what tells of some findings; what was visible of it, the newest version of each, and who knew of it."""
+    table, gone, told = CHANNEL_OBJECTS.c, {}, {}
+    for some in _portions(sorted(findings)):
+        mine = and_(table.channel == channel, table.finding.in_(some), table.revoked.is_(False))
+        for row in connection.execute(
+            select(CHANNEL_OBJECTS).where(mine, table.added.is_not(None)).order_by(table.added)
+        ):
+            gone[row.object] = _placed(row)
+            told[row.object] = row.told
+        connection.execute(delete(CHANNEL_OBJECTS).where(mine))
+        known = CHANNEL_FINDINGS.c
+        connection.execute(
+            update(CHANNEL_FINDINGS)
+            .where(known.channel == channel, known.finding.in_(some), known.live.is_(True))
+            .values(live=False, generation=known.generation + 1)
+        )
+        connection.execute(
+            delete(CHANNEL_SOURCES).where(CHANNEL_SOURCES.c.channel == channel, CHANNEL_SOURCES.c.finding.in_(some))
+        )
+        _unshare(connection, channel, some)
+    return [gone[name] for name in gone], [told[name] for name in gone]
+
+
+def _unshare(connection: Connection, channel: ChannelId, findings: Sequence[str]) -> None:
+    shared, table = CHANNEL_SHARED.c, CHANNEL_OBJECTS.c
+    mine = and_(shared.channel == channel, shared.finding.in_(findings))
+    touched = sorted(connection.execute(select(shared.object).where(mine).distinct()).scalars())
+    connection.execute(delete(CHANNEL_SHARED).where(mine))
+    policies = Policies(connection)
+    for some in _portions(touched):
+        left: defaultdict[str, set[str]] = defaultdict(set)
+        for row in _sharers(connection, channel, some):
+            left[row.object].add(row.finding)
+        lonely = [one for one in some if one not in left]
+        connection.execute(delete(CHANNEL_OBJECTS).where(table.channel == channel, table.object.in_(lonely)))
+        held = _finding_policies(connection, channel, {one for each in left.values() for one in each})
+        for name, others in left.items():
+            alternatives = frozenset(policies.classes(held[one]) for one in others if one in held)
+            connection.execute(
+                update(CHANNEL_OBJECTS)
+                .where(table.channel == channel, table.object == name)
+                .values(policy=policies.number(alternatives or EVERY_MEMBER))
+            )
+
+
+def _share(connection: Connection, channel: ChannelId, drafts: Sequence[Draft]) -> None:
+    """Record of which findings shared objects tell."""
+    known = {(row.object, row.finding) for row in _sharers(connection, channel, [one.object for one in drafts])}
+    fresh = {(one.object, finding) for one in drafts for finding in one.findings} - known
+    insert_rows(
+        connection,
+        CHANNEL_SHARED,
+        [{"channel": channel, "object": name, "finding": finding} for name, finding in sorted(fresh)],
+    )
+
+
+def _sharers(connection: Connection, channel: ChannelId, objects: Sequence[str]) -> Iterator[Any]:
+    table = CHANNEL_SHARED.c
+    wanted = select(table.object, table.finding).where(table.channel == channel, table.object.in_(objects))
+    yield from connection.execute(wanted)
+
+
+def _finding_policies(connection: Connection, channel: ChannelId, findings: Collection[str]) -> dict[str, int]:
+    table = CHANNEL_FINDINGS.c
+    found: dict[str, int] = {}
+    for some in _portions(sorted(findings)):
+        wanted = select(table.finding, table.policy).where(
+            table.channel == channel, table.finding.in_(some), table.live.is_(True)
+        )
+        found |= {row.finding: row.policy for row in connection.execute(wanted)}
+    return found
+
+
+def _portions(things: Iterable[_Thing]) -> Iterator[tuple[_Thing, ...]]:
+    left = iter(things)
+    while some := tuple(islice(left, _AT_ONCE)):
+        yield some
+
+
+def _encode(alternatives: frozenset[Classes]) -> str:
+    listed = [
+        sorted(([one.dataset, one.marking, one.came_in, one.personal, one.embargo] for one in classes), key=json.dumps)
+        for classes in alternatives
+    ]
+    return json.dumps(sorted(listed, key=json.dumps), ensure_ascii=False)
+
+
+def _decode(text: str) -> frozenset[Classes]:
+    return frozenset(
+        frozenset(
+            PolicyClass(
+                dataset=dataset,
+                marking=marking,
+                came_in=tuple(came_in),
+                personal=personal,
+                embargo=None if embargo is None else (embargo[0], embargo[1], tuple(embargo[2])),
+            )
+            for dataset, marking, came_in, personal, embargo in classes
+        )
+        for classes in json.loads(text)
+    )
+
+
+def _placed(row: Any) -> Placed:  # noqa: ANN401 -- a row
+    return Placed(
+        object=row.object,
+        type=row.type,
+        version=row.version,
+        added=row.added,
+        revoked=bool(row.revoked),
+        content=row.content,
+    )
