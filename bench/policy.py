@@ -96,7 +96,7 @@ class Hub:
         ]
         self.things = [
             drawing.thing(draw, {"a-in": world["agreements"]["a-in"]})
-            | {"marking": marking, "personal": personal, "in_review": review}
+            | {"marking": marking, "personal": personal, "lists": ["A list"] if review else []}
             for _ in range(DATASETS)
             for marking in (one.value for one in MARKINGS)
             for personal in (False, True)
@@ -104,7 +104,7 @@ class Hub:
         ]
         register = stating.register_of(world | {"object": self.things[0]})
         self.release: Release = stating.release_of(world, register)
-        self.items: list[Item] = [stating.item_of(one) for one in self.things]
+        self.items: list[Item] = [stating.item_of(one, drawing.AT) for one in self.things]
         self.channels: list[Audience] = [stating.audience_of(one, register.partners) for one in self.audiences]
         count = findings * ROWS
         self.finding = np.sort(np.append(np.arange(findings), numbers.integers(0, findings, count - findings)))

@@ -18,6 +18,7 @@ PARTNERS = {
     "buyer": {"name": "Buyer", "kind": "vendor", "country": None},
     "abroad": {"name": "Abroad", "kind": "csirt", "country": "TH"},
 }
+LISTS = ["Sinkholes", "Top sites (1000)", "Vendors"]
 MOMENTS = [
     datetime(2025, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
     datetime(2026, 1, 1, tzinfo=UTC),
@@ -118,11 +119,11 @@ def change(draw: Random, one: dict[str, Any]) -> None:
 def thing(draw: Random, agreements: dict[str, Any]) -> dict[str, Any]:
     """An object: at first one that everybody may get."""
     told: dict[str, Any] = {
-        "provider": "vendor", "marking": "green", "came_in": ["a-in"], "personal": False, "in_review": False,
-        "share_with": None, "name_partner": False, "embargo": None,
+        "provider": "vendor", "marking": "green", "came_in": ["a-in"], "personal": False, "lists": [],
+        "decisions": [], "share_with": None, "name_partner": False, "embargo": None,
     }  # fmt: skip
     for _ in range(draw.choice([0, 1, 1, 2, 2, 3])):
-        key = draw.choice(["marking", "marking", "came_in", "personal", "personal", "in_review", "share_with",
+        key = draw.choice(["marking", "marking", "came_in", "personal", "personal", "lists", "share_with",
                            "name_partner", "embargo", "share_with"])  # fmt: skip
         if key == "marking":
             told[key] = draw.choice(MARKINGS)
@@ -131,8 +132,9 @@ def thing(draw: Random, agreements: dict[str, Any]) -> dict[str, Any]:
             told[key] = sorted(draw.sample(known, draw.randint(0, len(known))))
         elif key in {"personal", "name_partner"}:
             told[key] = True
-        elif key == "in_review":
-            told[key] = draw.random() < 0.4
+        elif key == "lists":
+            told[key] = sorted(draw.sample(LISTS, draw.choice([0, 1, 1, 2])))
+            told["decisions"] = [decision(draw) for _ in range(draw.choice([0, 1, 1, 1, 2, 3]))]
         elif key == "share_with":
             told[key] = sorted(draw.sample([*READERS, "vendor"], draw.randint(0, 5)))
         else:
@@ -140,6 +142,15 @@ def thing(draw: Random, agreements: dict[str, Any]) -> dict[str, Any]:
             readers = sorted(draw.sample(READERS, draw.randint(0, 4)))
             told[key] = {"operation": "secret", "until": until, "recipients": readers}
     return told
+
+
+def decision(draw: Random) -> dict[str, Any]:
+    """What an analyst may have decided: mostly about all lists, and for good."""
+    return {
+        "answer": "release" if draw.random() < 0.8 else "withhold",
+        "lists": LISTS if draw.random() < 0.6 else sorted(draw.sample(LISTS, draw.randint(1, 2))),
+        "until": draw.choice([None, None, None, AT, AT + timedelta(microseconds=1), *MOMENTS[-2:]]),
+    }
 
 
 def audience(draw: Random) -> dict[str, Any]:

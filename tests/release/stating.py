@@ -22,6 +22,7 @@ from accord.agreements.agreement import (
 from accord.agreements.declarations import DatasetId, Partner, PartnerId, PartnerKind
 from accord.operations.declaration import Recipient
 from accord.release.question import Audience, Embargo, Item, Release
+from accord.release.reviews import Answer, Decision, let_go, lets_go
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import LegalBasis, Origin, Purpose, SourceGrade
 from accord.vocabulary.handling import (
@@ -122,15 +123,34 @@ def iep_of(told: Told) -> Iep:
     return Iep(iep_id=None, description=None, **said)
 
 
-def item_of(told: Told) -> Item:
-    """The policy class of the object of a situation."""
+def decisions_of(told: Told, finding: str) -> list[Decision]:
+    """What analysts decided of the object of a situation."""
+    return [
+        Decision(
+            number=number,
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+            finding=finding,
+            answer=Answer(one["answer"]),
+            lists=tuple(sorted(f"{name} ({number})" for name in one["lists"])),
+            person="A. Analyst",
+            justification="looked at",
+            until=one["until"],
+        )
+        for number, one in enumerate(told["decisions"], 1)
+    ]
+
+
+def item_of(told: Told, at: datetime) -> Item:
+    """The policy class of the object of a situation at a moment."""
+    released = let_go(decisions_of(told, "f"), at.replace(tzinfo=UTC) if at.tzinfo is None else at)
+    lists = [f"{name} (20260101)" for name in told["lists"]]
     embargo = told["embargo"]
     return Item(
         dataset=dataset_of(told),
         marking=Marking(told["marking"]),
         came_in=tuple(sorted(AgreementId(one) for one in told["came_in"])),
         personal=told["personal"],
-        in_review=told["in_review"],
+        in_review=bool(lists) and not lets_go(released, "f", lists),
         embargo=None
         if embargo is None
         else Embargo(

@@ -58,7 +58,7 @@ def test_a_case_is_judged_as_it_says(case: Told) -> None:
     register = register_of(told)
     assert [find_fault(one, register) for one in register.agreements.values()] == [None] * len(register.agreements)
     audience = audience_of(told["audience"], register.partners)
-    decision = decide(item_of(told["object"]), audience, release_of(told, register))
+    decision = decide(item_of(told["object"], told["at"]), audience, release_of(told, register))
     refused = {one.rule: one.reason for one in decision.verdicts if not one.permitted}
     assert refused == ({} if case["expect"] == "permitted" else case["expect"])
     reasons = {one.rule: one.reason for one in decision.verdicts if one.permitted}

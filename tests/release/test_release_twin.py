@@ -31,7 +31,7 @@ def test_a_hundred_thousand_situations_are_judged_as_the_twin_judges_them() -> N
         register = register_of(world | {"object": things[0]})
         release = release_of(world, register)
         channels = [audience_of(one, partners_of(world)) for one in audiences]
-        answers = permitted([item_of(one) for one in things], channels, release)
+        answers = permitted([item_of(one, world["at"]) for one in things], channels, release)
         for at, audience in enumerate(audiences):
             for which, thing in enumerate(things):
                 told = world | {"object": thing, "audience": audience}
@@ -62,7 +62,7 @@ def test_what_no_reader_may_get_alone_no_channel_with_that_reader_gets() -> None
                 for name, one in told["recipients"].items()
             ]
             together = audience_of(told, partners_of(world))
-            for item in map(item_of, things):
+            for item in [item_of(one, world["at"]) for one in things]:
                 each = [decide(item, one, release).permitted for one in alone]
                 assert decide(item, together, release).permitted is all(each)
 
@@ -78,10 +78,10 @@ def test_the_provider_s_further_agreement_never_widens_what_went_out_under_an_ea
         for told in audiences:
             channel = audience_of(told, partners_of(world))
             for thing in things:
-                before = item_of(thing)
+                before = item_of(thing, world["at"])
                 if not before.came_in:
                     continue
-                after = item_of(thing | {"came_in": [*thing["came_in"], "z-in"]})
+                after = item_of(thing | {"came_in": [*thing["came_in"], "z-in"]}, world["at"])
                 one = release_of(world, register)
                 both = release_of(world, type(register)(
                     partners=register.partners, datasets=register.datasets, agreements=more))  # fmt: skip

@@ -13,6 +13,7 @@ from accord.columns.instants import microseconds
 from accord.fusion.confidence import DAY_US
 from accord.operations.declaration import Recipient
 from accord.reference.store import Reference, load
+from accord.reference.warninglists import list_names
 from accord.release.policy import Terms, came_in, run_terms, workspace_terms
 from accord.release.view import View
 from accord.vocabulary.datasets import Purpose
@@ -134,9 +135,16 @@ def test_what_stands_on_a_warning_list_waits_for_an_analyst_in_a_workspace_only(
     held = view_of(reference, rows, [], tmp_path / "held", CSIRT_TH, terms=kept)
     assert held.findings["value"].to_pylist() == ["203.150.1.1"]
     (finding,) = [row["finding_id"] for row in shown.findings.to_pylist() if row["value"] == LISTED]
-    let_go = replace(kept, decided=frozenset({finding}))
+    (lists,) = [row["review"] for row in shown.findings.to_pylist() if row["review"]]
+    let_go = replace(kept, decided={finding: list_names(lists)})
     decided = view_of(reference, rows, [], tmp_path / "decided", CSIRT_TH, terms=let_go)
-    assert set(decided.findings["value"].to_pylist()) == {LISTED, "203.150.1.1"}
+    told = {row["value"]: (row["review"], row["reviewed"]) for row in decided.findings.to_pylist()}
+    # it is acted on like any other, and the lists are shown beside it
+    assert told == {LISTED: ([], lists), "203.150.1.1": ([], [])}
+    others = ({finding: frozenset()}, {finding: frozenset({"Another list"})}, {"0" * 64: list_names(lists)})
+    for at, other in enumerate(others):
+        waits = view_of(reference, rows, [], tmp_path / f"waits-{at}", CSIRT_TH, terms=replace(kept, decided=other))
+        same(held, waits)
 
 
 def test_an_agreement_that_has_run_out_empties_the_view(reference: Reference, tmp_path: Path) -> None:

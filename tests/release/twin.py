@@ -29,6 +29,18 @@ def may_get(told: Told) -> bool:
     return all(any(not objections(told, reader, name) for name in [*told["agreements"], None]) for reader in readers)
 
 
+def waits(lists: list[str], decisions: list[Told], at: datetime) -> bool:
+    """Must an analyst decide? The newest decision counts, until it runs out, and for the lists that it was about."""
+    if not lists:
+        return False
+    if not decisions:
+        return True
+    newest = decisions[-1]
+    if newest["until"] is not None and newest["until"] <= at:
+        return True
+    return newest["answer"] != "release" or any(one not in newest["lists"] for one in lists)
+
+
 def in_force(one: Told, at: datetime) -> bool:
     today = at.astimezone(UTC).date()
     if one["ended"] is not None and one["ended"] <= at:
@@ -76,7 +88,7 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
     if own is None or purpose not in own["purposes"] or not any(purpose in one["purposes"] for one in grants):
         against.add(5)
     # 12: an analyst
-    if thing["in_review"]:
+    if waits(thing["lists"], thing["decisions"], at):
         against.add(12)
     # 13: secret
     secret = thing["embargo"]

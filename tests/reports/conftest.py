@@ -95,6 +95,7 @@ def finding_row(country: str = "ID", **given: object) -> dict[str, object]:
         "basis": ["hosting"],
         "review": [],
         "cautions": [],
+        "reviewed": [],
         "severity": 50.0,
     }
     row |= given

@@ -73,7 +73,7 @@ def test_the_header_is_the_one_that_is_promised(make_view, tmp_path):
         b"finding_id,type,value,role,families,families_reported,first_seen,last_seen,undated,sightings,ports,"
         b"ports_many,partners,sources,confidence,marking,personal,host,address,resolved,country,country_second,"
         b"country_conflict,countries,asn,network_owner,public_suffix,registered_domain,registry_country,"
-        b"government,csirt,abuse_contact,basis,review,cautions,severity,simulated\r\n"
+        b"government,csirt,abuse_contact,basis,review,cautions,reviewed,severity,simulated\r\n"
     )
     tables.write_outcomes(make_view(findings=0), tmp_path / "outcomes.csv")
     assert (tmp_path / "outcomes.csv").read_bytes() == (

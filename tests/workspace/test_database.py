@@ -95,6 +95,12 @@ ROWS: dict[str, tuple[str, ...]] = {
             VALUES (1, 'c', 1, 'o', 'indicator', 'v', 1, 1, FALSE, '{}')
         """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
+    "0006": tuple(
+        """
+        INSERT INTO reviews (at, finding, answer, lists, person, justification)
+            VALUES ('2016-02-01T00:00:00.000000Z', 'ff', 'release', '[]', 'a', 'b')
+        """.split(";")
+    ),
 }
 
 

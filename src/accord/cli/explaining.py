@@ -1,5 +1,6 @@
 """What every release rule says of an object, for each policy class of what the hub knows of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from accord.cli.acting import Actor, log
 from accord.cli.delivering import read_account
 from accord.cli.gathering import read_purpose
 from accord.cli.places import reference_in_use
+from accord.cli.reviewing import decision_told, in_words
 from accord.cli.standing import findings_known, standing_case
 from accord.cli.terminal import say, say_json, show_table
 from accord.columns.instants import read_instant
@@ -27,6 +29,7 @@ from accord.operations.declaration import (
     read_workspace,
     read_workspace_operation,
 )
+from accord.release import reviews
 from accord.release.policy import Terms, came_in, personal_findings, workspace_terms
 from accord.release.question import Audience, Item, taken_in_under
 from accord.release.rules import RULES, Decision, decide
@@ -51,6 +54,20 @@ class Judged:
     findings: tuple[str, ...]
     """In words: value, type, role. Empty: the whole data set."""
     decision: Decision
+    reviews: tuple["Reviewed", ...] = ()
+    """Of those that stand on warning lists, what an analyst has decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """A finding on warning lists that ask for a review, and what was decided of it."""
+
+    finding: str
+    """In words."""
+    lists: tuple[str, ...]
+    """As `name (version)`."""
+    decision: reviews.Decision | None
+    """The newest; None: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +105,7 @@ def ask(
     with open_database(declared.database) as database:
         with database.reading() as connection:
             register = load_register(connection)
+            decisions = reviews.load_decisions(connection)
         partner = next((one for one in register.partners if one == to), None)
         if partner is None:
             raise SettingsError(
@@ -100,27 +118,33 @@ def ask(
         recipient = _recipient(sheet, register, partner, named, encrypted=encrypted)
         wanted = read_purpose(purpose) or sheet.purpose
         terms = workspace_terms(
-            sheet, register, purpose=wanted, at=moment, came_in=came_in(register, _received(workspace))
+            sheet,
+            register,
+            purpose=wanted,
+            at=moment,
+            came_in=came_in(register, _received(workspace)),
+            decided=reviews.let_go(decisions, moment),
         )
         audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted)
         whole = _of_dataset(terms, asked)
         if whole:
-            classes = [(one, "") for one in whole]
+            classes: list[tuple[Item, str, Reviewed | None]] = [(one, "", None) for one in whole]
         else:
             indicator = _indicator(asked, register)
-            classes = _of_value(terms, indicator, workspace, declared)
+            classes = _of_value(terms, indicator, workspace, declared, reviews.standing(decisions))
             value = value_object(indicator, hub_key(declared.hub.key_file))
             log(database, actor, Processing.CONSULTATION, [value], now=datetime.now(UTC))
-    behind: dict[Item, list[str]] = {}
-    for item, words in classes:
-        behind.setdefault(item, []).append(words)
+    behind: dict[Item, list[tuple[str, Reviewed | None]]] = {}
+    for item, words, reviewed in classes:
+        behind.setdefault(item, []).append((words, reviewed))
     judged = (
         Judged(
             item=item,
-            findings=tuple(sorted({one for one in words if one})),
+            findings=tuple(sorted({words for words, _ in told if words})),
             decision=decide(item, audience, terms.release, terms.rules),
+            reviews=tuple({one.finding: one for _, one in told if one is not None}.values()),
         )
-        for item, words in behind.items()
+        for item, told in behind.items()
     )
     ordered = sorted(judged, key=lambda one: (one.item.dataset.id, one.item.marking.code, one.item.personal,
                                               one.item.in_review, one.item.came_in))  # fmt: skip
@@ -147,8 +171,14 @@ def _of_dataset(terms: Terms, asked: str) -> tuple[Item, ...]:
     )
 
 
-def _of_value(terms: Terms, indicator: Indicator, workspace: Workspace, declared: Declared) -> list[tuple[Item, str]]:
-    """The classes of the evidence behind a value, each with the finding in words."""
+def _of_value(
+    terms: Terms,
+    indicator: Indicator,
+    workspace: Workspace,
+    declared: Declared,
+    decided: Mapping[str, reviews.Decision],
+) -> list[tuple[Item, str, Reviewed | None]]:
+    """The classes of the evidence behind a value, each with the finding in words, and what was decided of it."""
     case = standing_case(workspace, [indicator.value], reference_in_use())
     if case is None:
         return []
@@ -156,16 +186,19 @@ def _of_value(terms: Terms, indicator: Indicator, workspace: Workspace, declared
     findings = case.evidence.findings
     personal = personal_findings(findings["type"].to_numpy(), findings["role"].to_numpy())
     rows = case.evidence.of(np.arange(len(findings))).rows
-    found = []
+    found: list[tuple[Item, str, Reviewed | None]] = []
     told = _in_words(findings)
     for number, dataset, marking in sorted(
         set(zip(*(rows[name].to_pylist() for name in ("finding", "dataset", "marking")), strict=True))
     ):
         row = known[told[number]]
         kind, value, role = told[number]
-        in_review = bool(row["review"]) and row["finding_id"] not in terms.decided
+        finding, lists = str(row["finding_id"]), tuple(map(str, row["review"]))  # type: ignore[call-overload]
+        in_review = bool(lists) and not terms.lets_go(finding, lists)
+        words = f"{value} ({kind}): {role}"
+        reviewed = Reviewed(finding=words, lists=lists, decision=decided.get(finding)) if lists else None
         items = terms.items(declared.datasets[dataset], marking, personal=bool(personal[number]), in_review=in_review)
-        found += [(item, f"{value} ({kind}): {role}") for item in items]
+        found += [(item, words, reviewed) for item in items]
     return found
 
 
@@ -272,6 +305,8 @@ def tell(explanation: Explanation, *, as_json: bool) -> None:
         say(_class_in_words(one.item))
         for finding in one.findings:
             say(f"  {finding}")
+        for each in one.reviews:
+            say(f"  {each.finding}, on {', '.join(each.lists)}: {in_words(each.decision, each.lists, release.at)}")
         show_table(
             [("rule", True), ("", False), ("is about", False), ("because", False)],
             [
@@ -320,6 +355,10 @@ def _class_told(one: Judged, titles: dict[int, str]) -> dict[str, object]:
         "in_review": one.item.in_review,
         "came_in": list(one.item.came_in),
         "findings": list(one.findings),
+        "reviews": [
+            {"finding": each.finding, "lists": list(each.lists), "decision": decision_told(each.decision)}
+            for each in one.reviews
+        ],
         "permitted": one.decision.permitted,
         "agreements": list(one.decision.agreements),
         "rules": [

@@ -21,6 +21,7 @@ from accord.formats.catalogue import FORMATS
 from accord.intake.receiving import Arrival
 from accord.operations.declaration import Declared, Operation, read_workspace, read_workspace_operation
 from accord.release.policy import Terms, came_in, workspace_terms
+from accord.release.reviews import Decision, let_go, load_decisions
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.database import Database, open_database
@@ -37,11 +38,18 @@ class Gathered:
     arrivals: tuple[Arrival, ...]
     received: tuple[tuple[DatasetId, datetime], ...]
     """When each delivery was received: it tells under which agreements it came in."""
+    decisions: tuple[Decision, ...]
+    """What analysts decided of findings on warning lists."""
 
     def terms(self, register: Register, at: datetime) -> Terms:
         """All release rules over a register at a moment."""
         return workspace_terms(
-            self.operation, register, purpose=self.purpose, at=at, came_in=came_in(register, self.received)
+            self.operation,
+            register,
+            purpose=self.purpose,
+            at=at,
+            came_in=came_in(register, self.received),
+            decided=let_go(self.decisions, at),
         )
 
 
@@ -53,6 +61,7 @@ def gather(workspace: Workspace, database: Database, file: Path, purpose: Purpos
     declared = read_workspace(workspace.settings, FORMATS)
     with database.reading() as connection:
         register = load_register(connection)
+        decisions = load_decisions(connection)
     operation = read_workspace_operation(file, declared, register.partners)
     stated = purpose or operation.purpose
     if stated is None:
@@ -71,7 +80,12 @@ def gather(workspace: Workspace, database: Database, file: Path, purpose: Purpos
         )
     arrivals, received = _arrivals(workspace, declared, operation)
     return Gathered(
-        operation=operation, purpose=stated, register=register, arrivals=tuple(arrivals), received=tuple(received)
+        operation=operation,
+        purpose=stated,
+        register=register,
+        arrivals=tuple(arrivals),
+        received=tuple(received),
+        decisions=decisions,
     )
 
 

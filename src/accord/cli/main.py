@@ -28,6 +28,7 @@ from accord.cli import (
     release,
     resolution,
     retention,
+    review,
     serve,
     simulate,
     snapshot,
@@ -61,6 +62,7 @@ app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(release.app, name="release")
 app.add_typer(resolution.app, name="resolution")
+app.add_typer(review.app, name="review")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(snapshot.app, name="snapshot")
 app.command("init", short_help="Make a workspace: a folder that keeps what is delivered.")(init.init)

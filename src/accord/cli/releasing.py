@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from accord.access.consultations import Processing, record
@@ -63,6 +64,7 @@ from accord.release.policy import Terms
 from accord.release.question import Audience
 from accord.release.recall import notices
 from accord.release.receipts import Disclosed, Receipt, parse_receipt, read_receipt
+from accord.release.reviews import Answer, Decision, load_decisions, standing
 from accord.release.rules import decide
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Purpose
@@ -231,11 +233,13 @@ def hand_over_waiting(desk: Desk) -> Handed:
         register = load_register(connection)
         resting = {one.id: sources_of(connection, one.id) for one in pending}
         recalled = {one.id: notices(connection, disclosure=one.id) for one in pending}
+        decided = standing(load_decisions(connection)) if pending else {}
     over: list[Disclosure] = []
     unwitnessed: list[Disclosure] = []
     refused: list[tuple[Disclosure, str]] = []
     for one in pending:
         refusal = _refusal(register, one, {source.dataset for source in resting[one.id]}, now)
+        refusal = refusal or _held_back(desk, one, decided, now)
         if recalled[one.id]:
             refusal = f"recall {recalled[one.id][-1].recall} concerns it: make the package anew"
         if not published.covers(one.entries[-1]):
@@ -526,6 +530,21 @@ def _refusal(register: Register, one: Disclosure, resting: Iterable[DatasetId], 
                 told = "; ".join(f"{name}: {said}" for name, said in sorted(refusals.items()))
                 return f"{dataset} with {partner}: {told or 'no agreement'}"
     return None
+
+
+def _held_back(desk: Desk, one: Disclosure, decided: Mapping[str, Decision], at: datetime) -> str | None:
+    """Why analysts' decisions keep what stands sealed from going out; None: they do not."""
+    place = desk.place(one.id) / FINDINGS
+    back = [id_ for id_, each in decided.items() if each.answer is Answer.WITHHOLD or not each.counts(at)]
+    if not back or not place.exists():
+        return None
+    held = pq.read_table(place, columns=["finding_id"])["finding_id"]
+    mine = held.filter(pc.is_in(held, value_set=pa.array(back, pa.string()))).unique().to_pylist()
+    if not mine:
+        return None
+    newest = max((decided[id_] for id_ in mine), key=lambda each: each.number)
+    told = f"{newest.person} decided on {newest.at:%Y-%m-%d %H:%M} UTC"
+    return f"{counted(len(mine), 'finding')} on a warning list must not go out ({told}): make the package anew"
 
 
 def _chosen(gathered: Gathered, to: Sequence[str]) -> tuple[Recipient, ...]:

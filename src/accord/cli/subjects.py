@@ -41,7 +41,8 @@ from accord.journal.facts import Fact, Kind
 from accord.reference.store import Reference
 from accord.release.disclosures import Disclosure, disclosures
 from accord.release.notices import RecallKind
-from accord.release.recall import Concerned, Recall, notices, record_recall, unfinished
+from accord.release.recall import Concerned, Recall, SentNotice, notices, record_recall, unfinished
+from accord.release.reviews import Decision, forget_decisions, load_decisions
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator
 from accord.vocabulary.reasons import EXPLANATIONS
@@ -56,11 +57,13 @@ class Found:
     disclosed: tuple[tuple[Disclosure, tuple[str, ...], tuple[str, ...]], ...]
     """Who got it: the findings by their ids, and the data sets that they rest on."""
     ids: frozenset[str]
+    decisions: tuple[Decision, ...]
+    """What analysts decided of findings about it."""
 
     @property
     def empty(self) -> bool:
         """Is nothing held, and nobody was given anything?"""
-        return not (self.deliveries or self.snapshots or self.disclosed)
+        return not (self.deliveries or self.snapshots or self.disclosed or self.decisions)
 
 
 Eraser = Callable[[OpenHub, Subject, Reference, Recall], None]
@@ -80,12 +83,25 @@ def _erase_snapshots(hub: OpenHub, subject: Subject, _reference: Reference, _rec
 def _erase_releases(hub: OpenHub, subject: Subject, _reference: Reference, recall: Recall) -> None:
     with hub.database.reading() as connection:
         told = notices(connection, recall=recall.id)
-    said = {one.hex() for each in told for one in each.findings or ()}
+    erase_releases(hub, _own_ids(hub, subject, told))
+
+
+def _erase_decisions(hub: OpenHub, subject: Subject, _reference: Reference, recall: Recall) -> None:
+    said = frozenset(one for _, findings in held_snapshots(hub, subject) for one in findings)
+    with hub.database.reading() as connection:
+        told = notices(connection, recall=recall.id)
+    with hub.database.writing() as connection:
+        forget_decisions(connection, _own_ids(hub, subject, told) | finding_ids_of(said, hub.key))
+
+
+def _own_ids(hub: OpenHub, subject: Subject, told: Sequence[SentNotice]) -> frozenset[str]:
+    """The ids of findings about a subject: those that notices name, and those that are the value itself."""
     own = finding_ids_of(frozenset({(subject.indicator.kind.value, subject.indicator.value)}), hub.key)
-    erase_releases(hub, frozenset(said) | own)
+    return own | {one.hex() for each in told for one in each.findings or ()}
 
 
 HOLDERS: tuple[Eraser, ...] = (
+    _erase_decisions,  # what analysts decided of findings about it, which snapshots tell
     _erase_releases,  # what recipients got, by the ids that their notices name
     _erase_snapshots,  # before deliveries: what was found of them goes first
     _erase_deliveries,  # bytes, evidence, rejects, resolutions, account; recalled ones too
@@ -113,6 +129,8 @@ def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool
         say(f"  delivered: {_where(held)}")
         say(f"  {counted(held.evidence, 'row')} of evidence, {counted(held.sightings, 'sighting')}; "
             f"{held.rejects} rejected, {held.resolutions} resolutions")  # fmt: skip
+    for one in found.decisions:
+        say(f"decision of {one.at:%Y-%m-%d} by {one.person}: {one.answer}, {one.justification}")
     if found.snapshots:
         say(f"snapshots: {', '.join(map(str, found.snapshots))}")
     for disclosure, ids, _ in found.disclosed:
@@ -194,11 +212,13 @@ def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
     ids = finding_ids_of(frozenset(said), hub.key)
     with hub.database.reading() as connection:
         disclosed = [(one, *_given(hub, one.id, ids)) for one in disclosures(connection)]
+        decisions = load_decisions(connection, ids)
     return Found(
         deliveries=deliveries,
         snapshots=tuple(one.number for one, _ in snapshots),
         disclosed=tuple(one for one in disclosed if one[1]),
         ids=ids,
+        decisions=decisions,
     )
 
 
@@ -333,6 +353,10 @@ def _told(hub: OpenHub, subject: Subject, found: Found) -> dict[str, object]:
             for one in found.deliveries
         ],
         "snapshots": list(found.snapshots),
+        "decisions": [
+            {"answer": one.answer.value, "at": one.at.isoformat(), "person": one.person, "why": one.justification}
+            for one in found.decisions
+        ],
         "disclosures": [
             {
                 "package": str(one.id),

@@ -194,6 +194,8 @@ FINDINGS = pa.schema(
         pa.field("review", pa.list_(pa.string()), nullable=False),
         # still actionable, said beside it: 'list name (version)', sorted
         pa.field("cautions", pa.list_(pa.string()), nullable=False),
+        # an analyst has let it go though it is on these: 'list name (version)', sorted
+        pa.field("reviewed", pa.list_(pa.string()), nullable=False),
         # higher is worse; the formula stands in fusion/ranking.py
         pa.field("severity", pa.float64(), nullable=False),
     ]

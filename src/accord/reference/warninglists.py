@@ -13,7 +13,7 @@ private section included) is somebody else's than the listed one: that is a caut
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,11 @@ class Listed:
     meaning: WarningClass
     above: bool
     """Only through a public suffix above the name."""
+
+
+def list_names(shown: Iterable[str]) -> frozenset[str]:
+    """The names alone of lists that are told as `name (version)`."""
+    return frozenset(one.rpartition(" (")[0] or one for one in shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -278,18 +278,30 @@ class Case:
         return np.concatenate([np.zeros(0, np.int64), *seen]), ranked
 
     def _held_back(self, found: pa.Table, places: pa.Table) -> Positions:
-        """For each finding 1 where it is on a warning list and no analyst has decided, if the terms ask for that."""
+        """For each finding 1 where it is on a warning list and no analyst has let it go, if the terms ask for that."""
         if not self._terms.keeps_reviews:
             return np.zeros(len(found), np.int64)
-        roles = pa.array([one.value for one in ROLES]).take(found["role"].combine_chunks().cast(pa.int32()))
+        review, _ = self._listed(found, places)
+        return (_some(review) & ~self._let_go(found, review)).astype(np.int64)
+
+    def _listed(self, found: pa.Table, places: pa.Table) -> tuple[pa.ListArray, pa.ListArray]:
+        """For each finding (type, value, role) the warning lists that ask for a review, and those that caution."""
+        roles = _ROLE_WORDS.take(found["role"].combine_chunks().cast(pa.int32()))
         host, address = (places[name].combine_chunks() for name in ("host", "address"))
         types, values = found["type"].to_numpy(), found["value"].combine_chunks()
-        review, _ = self.reference.warning_lists.match(types, values, host, address).judge(roles)
-        listed = np.asarray(pc.list_value_length(review)) > 0
-        if self._terms.decided:
-            decided = pa.array(sorted(self._terms.decided), pa.string())
-            listed &= ~np.asarray(pc.is_in(finding_ids(found, self.key, self.threads), value_set=decided))
-        return listed.astype(np.int64)
+        return self.reference.warning_lists.match(types, values, host, address).judge(roles)
+
+    def _let_go(self, found: pa.Table, review: pa.ListArray) -> Mask:
+        """Which findings an analyst has let go though they are on these lists."""
+        gone = np.zeros(len(found), np.bool_)
+        listed = np.flatnonzero(_some(review))
+        if self._terms.decided and len(listed):
+            ids = finding_ids(rows_of(found, listed), self.key, self.threads)
+            known = np.flatnonzero(pc.is_in(ids, value_set=pa.array(sorted(self._terms.decided), pa.string())))
+            for at in known.tolist():
+                row = int(listed[at])
+                gone[row] = self._terms.lets_go(ids[at].as_py(), review[row].as_py())
+        return gone
 
     def _visible(
         self, evidence: Evidence, allowed: Mask, theme: Theme | None, personal: Positions, held_back: Positions
@@ -336,23 +348,22 @@ class Case:
 
     def _assemble(self, found: pa.Table, merged: pa.Table, places: pa.Table, basis: pa.ListArray) -> pa.Table:
         """FINDINGS but for `severity`, from findings (type, value, role), their merged evidence and attribution."""
-        role = found["role"].to_numpy()
-        roles = pa.array([one.value for one in ROLES]).take(pa.array(role.astype(np.int32)))
-        types, values = found["type"].to_numpy(), found["value"].combine_chunks()
-        host, address = (places[name].combine_chunks() for name in ("host", "address"))
-        review, cautions = self.reference.warning_lists.match(types, values, host, address).judge(roles)
+        review, cautions = self._listed(found, places)
+        gone = pa.array(self._let_go(found, review))
+        nothing = empty_lists(len(found))
         columns: dict[str, object] = {name: merged[name] for name in merged.column_names}
         columns |= {name: places[name] for name in places.column_names}
         columns |= {
             "finding_id": finding_ids(found, self.key, self.threads),
             "type": pa.array([kind.value for kind in INDICATOR_TYPES]).take(found["type"].combine_chunks()),
-            "value": values,
-            "role": roles,
+            "value": found["value"],
+            "role": _ROLE_WORDS.take(found["role"].combine_chunks().cast(pa.int32())),
             "csirt": self._csirts(places["country"].combine_chunks()),
             "abuse_contact": self._abuse_contacts(places["asn"].combine_chunks()),
             "basis": basis,
-            "review": review,
+            "review": pc.if_else(gone, nothing, review),
             "cautions": cautions,
+            "reviewed": pc.if_else(gone, review, nothing),
         }
         return pa.table([_plain(columns[name]) for name in _UNRANKED.names], schema=_UNRANKED)
 
@@ -385,6 +396,11 @@ class Case:
         if home is None or treaties is None:
             return None
         return treaties.basis(home, country, self.operation.scope.as_of.date())
+
+
+def _some(lists: pa.ListArray) -> Mask:
+    """Which lists are not empty."""
+    return np.asarray(pc.list_value_length(lists)) > 0
 
 
 def _sorted(findings: pa.Table, order: Positions) -> pa.Table:

@@ -10,7 +10,7 @@ that could be asked. Both need no clock: the moment is an argument, and of a run
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -24,6 +24,7 @@ from accord.agreements.passing import registered
 from accord.fusion.evidence import begins
 from accord.operations.declaration import Operation
 from accord.release.question import NO_REGISTER, Audience, Embargo, Item, Release, Rule, taken_in_under
+from accord.release.reviews import lets_go
 from accord.release.rules import RULES, RUN_RULES, decide
 from accord.release.waiting import Reviewed
 from accord.vocabulary.datasets import Purpose
@@ -56,13 +57,18 @@ class Terms:
     """Of each data set the agreements under which its deliveries came in (`taken_in_under`), each set of them once. The
     rules must hold for all: evidence does not say of every part from which delivery it is."""
     embargo: Embargo | None
-    decided: frozenset[str]
-    """Ids of findings on warning lists that an analyst has let go."""
+    decided: Mapping[str, frozenset[str]]
+    """Findings on warning lists that an analyst has let go, by id, each with the names of the lists that it may stand
+    on (`release.reviews.let_go`)."""
 
     @property
     def keeps_reviews(self) -> bool:
         """Does what is in review stay in the hub? A run by itself shows it, flagged."""
         return any(isinstance(rule, Reviewed) for rule in self.rules)
+
+    def lets_go(self, finding: str, lists: Collection[str]) -> bool:
+        """Has an analyst let a finding on these lists go?"""
+        return lets_go(self.decided, finding, lists)
 
     def items(self, dataset: Dataset, marking: int, *, personal: bool, in_review: bool) -> tuple[Item, ...]:
         """The policy classes of evidence from a data set; all must be permitted. `marking`: its code."""
@@ -151,7 +157,7 @@ def run_terms(operation: Operation) -> Terms:
         datasets={one.id: registered(one) for one in operation.datasets},
         came_in={},
         embargo=embargo_of(operation),
-        decided=frozenset(),
+        decided={},
     )
 
 
@@ -162,7 +168,7 @@ def workspace_terms(
     purpose: Purpose | None,
     at: datetime,
     came_in: Mapping[DatasetId, frozenset[tuple[AgreementId, ...]]],
-    decided: frozenset[str] = frozenset(),
+    decided: Mapping[str, frozenset[str]] | None = None,
 ) -> Terms:
     """All rules, asked of what is registered; what the operation file declares can make it stricter and never wider."""
     return Terms(
@@ -171,7 +177,7 @@ def workspace_terms(
         datasets=register.datasets,
         came_in=came_in,
         embargo=embargo_of(operation),
-        decided=decided,
+        decided={} if decided is None else decided,
     )
 
 

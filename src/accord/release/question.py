@@ -41,7 +41,7 @@ class Item:
     """The agreements under which it was taken in, sorted; none: nothing says under which."""
     personal: bool
     in_review: bool
-    """It stands on a warning list, and no analyst has decided yet."""
+    """It stands on a warning list, and no analyst has let it go."""
     embargo: Embargo | None
 
 

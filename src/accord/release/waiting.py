@@ -15,9 +15,9 @@ class Reviewed:
     title: ClassVar[str] = "Review of warning lists"
 
     def judge(self, question: Question) -> Verdict:
-        """It is not in review, or an analyst has decided."""
+        """It is on no such list, or an analyst has let it go."""
         if question.item.in_review:
-            return refuse(self, "it stands on a warning list, and no analyst has decided yet")
+            return refuse(self, "it stands on a warning list, and no analyst has let it go")
         return permit(self, "it waits for no analyst")
 
 

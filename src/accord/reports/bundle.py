@@ -160,6 +160,7 @@ class _Row(Struct, gc=False):
     network_owner: str | None
     government: bool
     cautions: Sequence[str]
+    reviewed: Sequence[str]
 
 
 _ROW = _Row.__struct_fields__
@@ -493,6 +494,8 @@ def _description(row: _Row) -> str:
         parts.append(f"Service ports: {', '.join(map(str, row.ports))}{more}")
     if row.cautions:
         parts.append(f"Caution, it stands on shared infrastructure: {', '.join(row.cautions)}")
+    if row.reviewed:
+        parts.append(f"An analyst has found that it is right, though it is on: {', '.join(row.reviewed)}")
     return ". ".join(parts) + "."
 
 

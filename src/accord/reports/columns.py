@@ -78,6 +78,7 @@ MEANINGS: dict[str, Message] = {
     ),
     "review": say("Warning lists that it is on. If this is not empty, wait: an analyst decides first."),
     "cautions": say("Lists of shared ranges that it is in. Act against the one customer; do not block the range."),
+    "reviewed": say("Warning lists that it is on, though an analyst of ours has found that it is right all the same."),
     "severity": say("The order of the rows: higher is worse."),
     SIMULATED: say("{true}: an exercise; nothing in the row is real.", true=_TRUE),
 }

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -418,6 +418,25 @@ RECALL_NOTICES = Table(
     Column("by_hand", Boolean),
 )
 """One for each disclosure that a recall concerns, by the channel that was used."""
+
+REVIEWS = Table(
+    "reviews",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    # finding_id, in hex: no value
+    Column("finding", Text, nullable=False),
+    # release, withhold
+    Column("answer", Text, nullable=False),
+    # JSON: the warning lists that it stood on, each as name (version)
+    Column("lists", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("justification", Text, nullable=False),
+    # from when on it counts no more; null: it stays
+    Column("until", Instant),
+    Index("ix_reviews_finding", "finding"),
+)
+"""What analysts decided of findings on warning lists; the newest of a finding counts, and only erasure deletes one."""
 
 ACTION_GROUPS = Table(
     "action_groups",
