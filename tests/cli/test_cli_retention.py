@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
-from tests.cli.rights import NEIGHBOUR, VICTIM, entries, made_hub, said, sha256, sinkhole
+import pyarrow.parquet as pq
+from sqlalchemy import text
+
+from accord.cli.hub import opened_hub
+from tests.cli.rights import NEIGHBOUR, VICTIM, disclosed, entries, finding_id, made_hub, said, sha256, sinkhole
 
 
 def aged(hub: Path, delivery: str, received_at: str, under: str = "deliveries") -> None:
@@ -57,3 +61,63 @@ def test_purging_runs_by_itself_every_day_once_it_was_queued(accord_here, tmp_pa
     second, first = said(accord_here("job", "list", "--json", "--in", hub))
     assert (first["state"], second["state"], second["kind"]) == ("done", "waiting", "purge")
     assert second["not_before"] > first["queued_at"]
+
+
+def test_which_findings_a_package_held_is_forgotten_when_neither_hub_nor_recipient_may_have_them(
+    accord_here, tmp_path: Path, database_url: str
+) -> None:
+    hub = made_hub(accord_here, tmp_path, database_url)
+    old = sinkhole(tmp_path / "2026-10-01-event4_sinkhole-a.csv", [VICTIM])
+    young = sinkhole(tmp_path / "2026-10-02-event4_sinkhole-b.csv", [NEIGHBOUR], 2)
+    accord_here("delivery", "add", "sinkhole", old, young, "--in", hub)
+    aged(hub, sha256(old), "2023-01-01T00:00:00+00:00")
+    with opened_hub(hub) as one:
+        first, second = (finding_id(one, "ipv4", value, "infected-system") for value in (VICTIM, NEIGHBOUR))
+        rows = [(first, "sinkhole", sha256(old)), (second, "sinkhole", sha256(young))]
+        long_ago, lately = (disclosed(one, number, "csirt-th", "TH", rows) for number in (1, 2))
+        with one.database.writing() as connection:
+            connection.execute(
+                text("UPDATE disclosures SET handed_over_at = '2024-02-29T12:00:00.000000Z' WHERE id = :one"),
+                {"one": str(long_ago)},
+            )
+
+    def held(package: object) -> set[str]:
+        return {*pq.read_table(hub / f"releases/{package}/findings.parquet")["finding_id"].to_pylist()}
+
+    def log() -> list[str]:
+        told = said(accord_here("consultation", "list", "--json", "--processing", "erasure", "--in", hub))
+        return [one["object"] for one in told if one["object"].startswith("disclosure ")]
+
+    # a year (the data set's retention) from 29 February is 28 February
+    run = ("retention", "run", "--in", hub, "--at")
+    assert "Purged 1 delivery" in accord_here(*run, "2025-02-28T11:59:59Z").stdout
+    assert (held(long_ago), held(lately), log()) == ({first, second}, {first, second}, [])
+    kept = (hub / f"releases/{long_ago}/findings.parquet").read_bytes()
+    assert "Forgot which findings 1 package held" in accord_here(*run, "2025-02-28T12:00:00Z").stdout
+    assert (held(long_ago), held(lately)) == ({second}, {first, second})
+    assert log() == [f"disclosure {long_ago} sinkhole {sha256(old)}"]
+    assert accord_here(*run, "2025-02-28T12:00:00Z").stdout == "Nothing is due.\n"
+    # killed after it was logged and before the rows went: the next call goes on, and logs nothing twice
+    (hub / f"releases/{long_ago}/findings.parquet").write_bytes(kept)
+    accord_here(*run, "2025-02-28T12:00:00Z")
+    assert (held(long_ago), len(log())) == ({second}, 1)
+    # a recall concerns what is left, and of who may still have it all
+    recall = ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong", "--json")
+    told = said(accord_here(*recall, "--in", hub))["notices"]
+    assert {one["package"]: one["findings"] for one in told} == {str(long_ago): 1, str(lately): 2}
+
+
+def test_a_recall_tells_nobody_of_what_nobody_may_have_any_more(accord_here, tmp_path: Path, database_url: str) -> None:
+    hub = made_hub(accord_here, tmp_path, database_url)
+    old = sinkhole(tmp_path / "2026-10-01-event4_sinkhole-a.csv", [VICTIM])
+    accord_here("delivery", "add", "sinkhole", old, "--in", hub)
+    aged(hub, sha256(old), "2023-01-01T00:00:00+00:00")
+    with opened_hub(hub) as one:
+        rows = [(finding_id(one, "ipv4", VICTIM, "infected-system"), "sinkhole", sha256(old))]
+        package = disclosed(one, 1, "csirt-th", "TH", rows)
+        with one.database.writing() as connection:
+            connection.execute(text("UPDATE disclosures SET handed_over_at = '2024-02-29T12:00:00.000000Z'"))
+    accord_here("retention", "run", "--in", hub)
+    assert len(pq.read_table(hub / f"releases/{package}/findings.parquet")) == 0
+    recall = ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong", "--json")
+    assert said(accord_here(*recall, "--in", hub))["notices"] == []

@@ -301,13 +301,17 @@ def erase_releases(hub: OpenHub, ids: frozenset[str]) -> None:
         with damage_named(path, "restore it: without it a recall concerns all of the package"):
             table = pq.ParquetFile(path).read()
         mask = pc.is_in(table["finding_id"], value_set=wanted)
-        if not pc.any(mask).as_py():
-            continue
-        with hub.workspace.staging() as staging, errors_named(hub.workspace.root):
-            pq.write_table(table.filter(pc.invert(mask)), staging / HELD)
-            _flush(staging / HELD)
-            (staging / HELD).rename(path)
-            _flush(path.parent)
+        if pc.any(mask).as_py():
+            keep_released(hub, path, table.filter(pc.invert(mask)))
+
+
+def keep_released(hub: OpenHub, path: Path, table: pa.Table) -> None:
+    """Let what is left of what the hub keeps of a disclosure take its place, in one step."""
+    with hub.workspace.staging() as staging, errors_named(hub.workspace.root):
+        pq.write_table(table, staging / HELD)
+        _flush(staging / HELD)
+        (staging / HELD).rename(path)
+        _flush(path.parent)
 
 
 def _flush(path: Path) -> None:

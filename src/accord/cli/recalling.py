@@ -193,7 +193,9 @@ def _recorded(
         resting = {one.id: one for name in names for one in resting_on(connection, dataset, name)}
         missing = [one for one in resting.values() if one.id not in told]
         concerned = [_concerned(connection, hub, one, dataset, names) for one in missing]
-        if before is not None and not missing and not reached:
+        # where none of its findings is left, they were erased, or nobody may have them any more
+        concerned = [one for one in concerned if one.findings != ()]
+        if before is not None and not concerned and not reached:
             return before, False
         recall = Recall(
             id=uuid4(),
@@ -214,7 +216,7 @@ def _recorded(
             person=actor.person,
             justification=actor.justification or reason,
             object=f"recall {recall.id} {dataset} {delivery or 'all'}",
-            recipients=sorted({one.recipient for one in missing}),
+            recipients=sorted({one.disclosure.recipient for one in concerned}),
             now=at,
         )
     return recall, True

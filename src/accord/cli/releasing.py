@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from accord.access.consultations import Processing, record
-from accord.agreements.agreement import Agreement, AgreementId, Register
+from accord.agreements.agreement import AgreementId, Register
 from accord.agreements.declarations import DatasetId
 from accord.agreements.naming import public_name
 from accord.agreements.register import load_register
@@ -50,7 +50,7 @@ from accord.release.disclosures import (
     sources_of,
     waiting,
 )
-from accord.release.handing import combined
+from accord.release.handing import binding_on, combined
 from accord.release.package.manifest import (
     DatasetNamed,
     HubNamed,
@@ -445,7 +445,7 @@ def _statement(
         purpose=gathered.purpose,
         marking=max(tally.markings.values(), key=MARKINGS.index),
         handling=combined(
-            [one.limits for one in _binding(register, recipient, resting, gathered.purpose)],
+            [one.limits for one in binding_on(register, recipient.partner.id, resting, gathered.purpose)],
             [one.retention for one in operation.datasets if one.id in resting],
         ),
         findings=tally.findings,
@@ -460,16 +460,6 @@ def _statement(
             for share in shares
         ),
     )
-
-
-def _binding(register: Register, recipient: Recipient, resting: set[DatasetId], purpose: Purpose) -> list[Agreement]:
-    """Every agreement whose limits bind the recipient: those that let the data sets in, and those that let them out."""
-    return [
-        one
-        for one in register.agreements.values()
-        if purpose in one.purposes
-        and (resting & {*one.data_in} or (recipient.partner.id in one.partners and resting & {*one.data_out}))
-    ]
 
 
 def _draft(

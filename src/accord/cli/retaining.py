@@ -18,6 +18,7 @@ from accord.agreements.retention import Due, due
 from accord.cli.acting import Actor
 from accord.cli.delivering import read_account
 from accord.cli.entering import purge_reference
+from accord.cli.forgetting import forget_released
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.ledgering import publish
 from accord.cli.places import reference_in_use
@@ -85,15 +86,18 @@ def run(folder: Path, at: str | None, actor: Actor, *, now: datetime, as_json: b
             got=at,
             remedy="`accord retention list --at` says what will be due",
         )
-    gone = purge(folder, moment, actor, now=now)
+    gone, packages = purge(folder, moment, actor, now=now)
     if as_json:
         say_json([_told(one, moment) for one in gone])
-    elif not gone:
+        return
+    if not gone and not packages:
         say("Nothing is due.")
-    else:
+    if gone:
         say(f"Purged {counted(len(gone), 'delivery', 'deliveries')}:")
-        for one in gone:
-            say(f"  {one.folder.dataset}, {one.file}: {one.due.limit} by {one.due.source}")
+    for one in gone:
+        say(f"  {one.folder.dataset}, {one.file}: {one.due.limit} by {one.due.source}")
+    if packages:
+        say(f"Forgot which findings {counted(packages, 'package')} held that nobody may have any more.")
 
 
 def begin_daily(folder: Path, actor: Actor, *, now: datetime) -> None:
@@ -107,7 +111,7 @@ def purge_due(folder: Path, arguments: Mapping[str, object]) -> str:
     """Do a job that purges, and queue the next day's."""
     now = datetime.now(UTC)
     actor = Actor(person=str(arguments["person"]), justification="")
-    gone = purge(folder, now, actor, now=now)
+    gone, _ = purge(folder, now, actor, now=now)
     with opened_hub(folder) as hub:
         _queue_next(hub, now + timedelta(days=1), actor, now)
     return f"purged {counted(len(gone), 'delivery', 'deliveries')}"
@@ -123,8 +127,8 @@ def _queue_next(hub: OpenHub, not_before: datetime, actor: Actor, now: datetime)
     return True
 
 
-def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> Sequence[Retained]:
-    """Purge what is due at a moment; what was purged."""
+def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> tuple[Sequence[Retained], int]:
+    """Purge what is due at a moment; the deliveries, and of how many packages it was forgotten what was in them."""
     with opened_hub(folder) as hub, working(hub.workspace):
         hub.ledger.verify_standing()
         gone = [one for one in retained(hub) if one.due.at <= moment]
@@ -134,8 +138,9 @@ def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> Seq
                 hub.workspace.withdraw(one.folder.path)
         with progress_bar() as progress:
             renew_snapshots(hub.workspace, as_of=now, reference=reference_in_use, workers=cores(), progress=progress)
+        packages = forget_released(hub, moment, actor, now)
         publish(hub.ledger, now)
-    return gone
+    return gone, packages
 
 
 def _record(hub: OpenHub, one: Retained, actor: Actor, now: datetime) -> None:

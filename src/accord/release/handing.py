@@ -1,11 +1,15 @@
 """How a recipient must handle what it gets: the limits of all agreements that it rests on, the strictest of each."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence, Set
+from datetime import date, datetime
 from typing import TypeVar
 
-from accord.agreements.agreement import Iep, Limits
+from accord.agreements.agreement import Agreement, Iep, Limits, Register
+from accord.agreements.declarations import DatasetId, PartnerId
+from accord.agreements.retention import due
+from accord.release.disclosures import Disclosure
 from accord.release.package.manifest import Handling
+from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.durations import shortest
 from accord.vocabulary.handling import (
     EncryptInTransit,
@@ -26,6 +30,24 @@ _MAY = (MayOrMustNot.MAY, MayOrMustNot.MUST_NOT)
 _ONWARD = tuple(reversed(OnwardSharing))
 # who must be named by one and must not be by the other is not named: a name that is out cannot be taken back
 _ATTRIBUTION = (ProviderAttribution.MAY, ProviderAttribution.MUST, ProviderAttribution.MUST_NOT)
+
+
+def binding_on(register: Register, recipient: PartnerId, resting: Set[DatasetId], purpose: Purpose) -> list[Agreement]:
+    """Every agreement whose limits bind a recipient: those that let the data sets in, and those that let them out."""
+    return [
+        one
+        for one in register.agreements.values()
+        if purpose in one.purposes
+        and (resting & {*one.data_in} or (recipient in one.partners and resting & {*one.data_out}))
+    ]
+
+
+def kept_until(register: Register, disclosure: Disclosure, resting: Set[DatasetId]) -> datetime:
+    """Until when a recipient may keep a disclosure that rests on these data sets, as far as is agreed; CAP at most."""
+    agreed = binding_on(register, disclosure.recipient, resting, disclosure.purpose)
+    limits = [one.limits.retention for one in agreed if one.limits.retention is not None]
+    limits += [register.datasets[one].retention for one in resting if one in register.datasets]
+    return due(disclosure.handed_over_at or disclosure.made_at, [(one, "agreed") for one in limits]).at
 
 
 def combined(limits: Sequence[Limits], retentions: Iterable[str]) -> Handling:

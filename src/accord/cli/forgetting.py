@@ -1,0 +1,76 @@
+"""Forgetting which findings were handed over, once nobody can have them any more.
+
+`releases/*/findings.parquet` says on which deliveries each finding of a package rests: by it a recall finds who must be
+told of what. A row goes when both have ended: its delivery is kept no more, neither in use nor recalled, and its
+recipient may keep the package no longer. The log of consultations has a row of it, and only then the rows go: killed in
+between, the next call goes on and logs nothing twice.
+"""
+
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from accord.access.consultations import Processing, consultations, record
+from accord.agreements.declarations import DatasetId
+from accord.cli.acting import Actor
+from accord.cli.delivering import read_account
+from accord.cli.holders import keep_released
+from accord.cli.hub import OpenHub
+from accord.cli.kept import damage_named
+from accord.cli.recalling import HELD, RELEASES
+from accord.release.disclosures import Disclosure, disclosures, sources_of
+from accord.release.handing import kept_until
+
+
+def forget_released(hub: OpenHub, moment: datetime, actor: Actor, now: datetime) -> int:
+    """Take rows that nothing can be recalled by any more out of what the hub keeps of packages; of how many."""
+    kept = _kept(hub)
+    with hub.database.reading() as connection:
+        found = [
+            (one, kept_until(hub.register, one, {source.dataset for source in sources_of(connection, one.id)}))
+            for one in disclosures(connection)
+        ]
+    return sum(_forget(hub, one, kept, actor, now) for one, until in found if until <= moment)
+
+
+def _kept(hub: OpenHub) -> set[tuple[str, str]]:
+    """Data set and SHA-256 of all deliveries that are kept, and of what erasures left of them."""
+    kept = set()
+    for one in hub.kept():
+        erased = read_account(one).get("erased")
+        names = [each["new_sha256"] for each in erased] if isinstance(erased, list) else []
+        kept |= {(one.dataset, str(name)) for name in (one.sha256, *names) if name}
+    return kept
+
+
+def _forget(hub: OpenHub, disclosure: Disclosure, kept: set[tuple[str, str]], actor: Actor, now: datetime) -> bool:
+    path = hub.workspace.root / RELEASES / str(disclosure.id) / HELD
+    if not path.exists():
+        return False
+    with damage_named(path, "restore it: without it a recall concerns all of the package"):
+        table = pq.ParquetFile(path).read()
+    pairs = list(zip(*(table[name].to_pylist() for name in ("dataset", "delivery")), strict=True))
+    gone = sorted({*pairs} - kept)
+    if not gone:
+        return False
+    for dataset, delivery in gone:
+        _log(hub, disclosure, DatasetId(dataset), delivery, actor, now)
+    keep_released(hub, path, table.filter(pa.array(np.array([one in kept for one in pairs], np.bool_))))
+    return True
+
+
+def _log(hub: OpenHub, disclosure: Disclosure, dataset: DatasetId, delivery: str, actor: Actor, now: datetime) -> None:
+    about = f"disclosure {disclosure.id} {dataset} {delivery}"
+    with hub.database.writing() as connection:
+        if not consultations(connection, processing=Processing.ERASURE, about=about, limit=1):
+            record(
+                connection,
+                Processing.ERASURE,
+                person=actor.person,
+                justification=actor.justification or "retention: the delivery and the recipient's package have ended",
+                object=about,
+                recipients=[disclosure.recipient],
+                now=now,
+            )
