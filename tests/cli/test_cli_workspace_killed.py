@@ -1,18 +1,16 @@
 """A hundred commands of a workspace, each killed at another moment: what was there before stands, or what they make.
 
 Moments are told by counting what the command does (tests/cli/forking.py): calls of Accord's functions, those of its
-fusion alone, and steps that change files or folders, in turn, drawn by a seeded generator. After each the workspace is
-whole, and the same command again gives byte for byte what it gives when nobody disturbs it.
+fusion alone, and steps that change files or folders, in turn, drawn so that each stage is met (tests/cli/killing.py).
+After each the workspace is whole, and the same command again gives byte for byte what it gives when nobody disturbs it.
 """
 
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from accord.journal.book import kept, size
 from accord.journal.facts import Kind
 from accord.workspace.database import open_database, place_of
 from accord.workspace.store import open_workspace
+from tests.cli.killing import Kills, all_of
 
 KILLED = -9
 KILLS = {"delivery add": 40, "snapshot make": 40, "snapshot drop": 20}
@@ -186,10 +185,13 @@ def moment(hub: Path, *, appeared: bool) -> str:
     return "staged" if staged else "nothing staged"
 
 
+STAGES = ("nothing staged", "staged", "receiving", "merging", "account written", "manifest written", "waiting")
+"""In the order in which they come; `published` comes last."""
+
 MOMENTS = {
-    "delivery add": {"receiving", "merging", "account written", "published"},
-    "snapshot make": {"merging", "manifest written", "published"},
-    "snapshot drop": {"nothing staged", "published"},
+    "delivery add": ("receiving", "merging", "account written", "published"),
+    "snapshot make": ("merging", "manifest written", "published"),
+    "snapshot drop": ("nothing staged", "published"),
 }
 """Those that a hundred kills must have met."""
 
@@ -199,23 +201,20 @@ def test_a_command_killed_at_any_moment_leaves_the_old_workspace_or_the_new_and_
     ask, commands, content, tmp_path: Path, name: str
 ) -> None:
     command = commands[name]
-    draw = random.Random(name)
-    kinds = [kind for kind, count in command.steps.items() if count]
+    kills = Kills(name, all_of(command.steps), (*STAGES, "published"), MOMENTS[name])
     hub = tmp_path / "hub"
-    moments: Counter[str] = Counter()
-    for number in range(KILLS[name] // PORTION):
-        kind = kinds[number % len(kinds)]
+    for _ in range(KILLS[name] // PORTION):
         shutil.copytree(command.before, hub)
-        kill = (kind, draw.randint(1, command.steps[kind]))
+        kill = kills.draw()
         done = ask(*command.words, "--in", hub, how=kill)
         assert done["code"] in {KILLED, 0}, (kill, done)
         found = known(content(hub))
         assert found in (command.old, command.new), kill
         appeared = found == command.new
         at = moment(hub, appeared=appeared)
-        if not moments[at]:
+        if not kills.met[at]:
             assert asked_about(ask, hub) == command.answers[appeared], kill
-        moments[at] += 1
+        kills.came(kill, at)
         again = ask(*command.words, "--in", hub)
         assert again["code"] == (4 if appeared and name == "snapshot drop" else 0), (kill, again)
         assert known(content(hub)) == command.new, kill
@@ -223,7 +222,7 @@ def test_a_command_killed_at_any_moment_leaves_the_old_workspace_or_the_new_and_
         assert not open_workspace(hub).waiting(), kill
         assert ask("ledger", "audit", "--in", hub)["code"] == 0, kill
         shutil.rmtree(hub)
-    assert PORTION > 1 or set(moments) >= MOMENTS[name], moments
+    assert PORTION > 1 or not kills.missing, kills.met
 
 
 def entered(hub: Path) -> list[str]:
@@ -240,6 +239,9 @@ def taken(hub: Path) -> list[str]:
 
 ENTERING = 48
 """Kills around the transaction, on each database."""
+
+ENTERED = ("not entered", "not entered, waits", "entered, waits", "entered")
+"""What such a kill may leave, in the order in which it comes."""
 
 
 def test_a_delivery_whose_taking_is_killed_is_never_there_without_its_entry_and_never_has_two(
@@ -258,13 +260,11 @@ def test_a_delivery_whose_taking_is_killed_is_never_there_without_its_entry_and_
 
     assert add(100, "here")["code"] == 0
     steps = add(101, "count")["steps"]
-    draw = random.Random(database_url[:6])
-    kinds = ("database", "disk")
-    met: Counter[str] = Counter()
+    # the first third is reading the file
+    spans = {kind: range(steps[kind] // 3, steps[kind] + 1) for kind in ("database", "disk")}
+    kills = Kills(database_url[:6], spans, ENTERED)
     for day in range(ENTERING // PORTION):
-        kind = kinds[day % 2]
-        # the first third is reading the file
-        kill = (kind, draw.randint(steps[kind] // 3, steps[kind]))
+        kill = kills.draw()
         before = taken(hub)
         assert add(day, kill)["code"] in {KILLED, 0}, kill
         shown, said, waiting = taken(hub), entered(hub), open_workspace(hub).waiting()
@@ -272,7 +272,7 @@ def test_a_delivery_whose_taking_is_killed_is_never_there_without_its_entry_and_
         assert {*shown} <= {*said}, kill
         assert {*said} - {*shown} <= {f"{one.dataset} {one.sha256}" for one in waiting}, kill
         came = "entered" if len(said) > len(before) else "not entered"
-        met[f"{came}, waits" if waiting else came] += 1
+        kills.came(kill, f"{came}, waits" if waiting else came)
         if day % 4 < 2:
             # any command that changes the workspace settles it
             assert ask("snapshot", "make", "--in", hub)["code"] == 0, kill
@@ -287,4 +287,4 @@ def test_a_delivery_whose_taking_is_killed_is_never_there_without_its_entry_and_
     assert verified["code"] == 0, verified
     rows = json.loads(ask("consultation", "list", "--json", "--in", hub)["said"])
     assert sorted(one["object"] for one in rows) == [f"delivery {one}" for one in entered(hub)]
-    assert PORTION > 1 or {*met} == {"not entered", "not entered, waits", "entered, waits", "entered"}, met
+    assert PORTION > 1 or not kills.missing, kills.met
