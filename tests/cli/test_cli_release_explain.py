@@ -122,3 +122,22 @@ def test_words_that_name_nothing_are_refused(accord_here, hub: Path) -> None:
     assert "neither a data set nor an indicator" in neither
     assert "no such purpose" in accord_here(*WORDS[:6], "fun", "--in", hub, expect=2).stderr
     assert "--at" in accord_here(*WORDS, "--at", "soon", "--in", hub, expect=2).stderr
+
+
+def test_under_what_a_delivery_came_in_is_what_was_written_down_then(accord_here, hub: Path, agreement_on) -> None:
+    later = hub.parent / "later.toml"
+    later.write_text(agreement_on("plain", id="recorded-later"), "utf-8")
+    accord_here("agreement", "apply", later, "--in", hub)
+
+    def came_in(code: int = 0) -> list[str]:
+        told = json.loads(accord_here(*WORDS, "--json", "--in", hub, expect=code).stdout)["classes"]
+        return next(one["came_in"] for one in told if one["dataset"] == "plain")
+
+    assert came_in() == ["agreed"]
+    (account,) = hub.glob("deliveries/dataset=plain/*/account.json")
+    said = json.loads(account.read_text("utf-8"))
+    assert said.pop("agreements") == ["agreed"]
+    # as an older Accord left it
+    account.write_text(json.dumps(said), "utf-8")
+    # and what was recorded later forbids handing it on
+    assert came_in(code=1) == ["agreed", "recorded-later"]

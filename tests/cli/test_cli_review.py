@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from accord.ledger.notes import parse_signing_key
-from accord.release.reviews import Answer, record_decision
+from accord.release.decisions import record_decision
+from accord.release.reviews import Answer
 from accord.workspace.database import open_database, place_of
 from tests.cli.released import SIGHTINGS, furnish
 from tests.cli.test_cli_release import Hub, witness_down

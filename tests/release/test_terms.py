@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from accord.agreements.agreement import Agreement, Register
+from accord.agreements.agreement import Agreement, AgreementId, Ending, Register
+from accord.agreements.declarations import Dataset
 from accord.agreements.passing import registered
 from accord.columns.instants import microseconds
 from accord.fusion.confidence import DAY_US
@@ -15,6 +16,7 @@ from accord.operations.declaration import Recipient
 from accord.reference.store import Reference, load
 from accord.reference.warninglists import list_names
 from accord.release.policy import Terms, came_in, run_terms, workspace_terms
+from accord.release.question import TakenIn
 from accord.release.view import View
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.indicators import TYPE_CODES, IndicatorType
@@ -67,9 +69,14 @@ def register(*more: Agreement) -> Register:
     )
 
 
+def taken(dataset: Dataset, at: datetime, *under: str) -> TakenIn:
+    """Without agreements: as an older Accord took it in."""
+    return TakenIn(dataset=dataset.id, at=at, under=tuple(map(AgreementId, under)) or None)
+
+
 def terms(folder: Path, purpose: Purpose, *recipients: Recipient, at: datetime = AT, **changed: object) -> Terms:
     held = register()
-    received = came_in(held, [(one.id, AT) for one in DATASETS])
+    received = came_in(held, [taken(one, AT) for one in DATASETS])
     stated = workspace_terms(operation(folder, *recipients), held, purpose=purpose, at=at, came_in=received)
     return replace(stated, release=replace(stated.release, legal_area=frozenset({"TH"})), **changed)
 
@@ -160,13 +167,29 @@ def test_an_agreement_that_has_run_out_empties_the_view(reference: Reference, tm
 def test_one_delivery_that_came_in_under_nothing_binds_its_whole_data_set(tmp_path: Path) -> None:
     held = register()
     early = AT - timedelta(days=3650)
-    received = came_in(held, [(DATASETS[0].id, AT), (DATASETS[0].id, early), (DATASETS[1].id, AT)])
+    received = came_in(held, [taken(DATASETS[0], AT), taken(DATASETS[0], early), taken(DATASETS[1], AT)])
     assert received == {"open": {("vendor-in",), ()}, "for-csirt": {("other-in",)}}
     stated = workspace_terms(
         operation(tmp_path, CSIRT_TH), held, purpose=Purpose.NETWORK_DEFENCE, at=AT, came_in=received
     )
     both = stated.items(DATASETS[0], 0, personal=False, in_review=False)
     assert [one.came_in for one in both] == [(), ("vendor-in",)]
+
+
+def test_what_was_written_down_at_intake_counts_and_not_what_was_recorded_since() -> None:
+    # by the register as it is now the vendor's agreement was in force, and another one that nobody knew of
+    held = register(agreed("recorded-later", VENDOR.id, 0, terms=[[date(2025, 1, 1), None]]))
+    assert came_in(held, [taken(DATASETS[0], AT)]) == {"open": {("recorded-later", "vendor-in")}}
+    assert came_in(held, [taken(DATASETS[0], AT, "vendor-in")]) == {"open": {("vendor-in",)}}
+    # it was in force, and has been ended since as of an earlier day
+    ended = register()
+    gone = replace(ended.agreements["vendor-in"], ended=Ending(at=AT - timedelta(days=9), reason="n", recorded_at=AT))
+    ended = replace(ended, agreements={**ended.agreements, gone.id: gone})
+    assert came_in(ended, [taken(DATASETS[0], AT)]) == {"open": {()}}
+    assert came_in(ended, [taken(DATASETS[0], AT, "vendor-in")]) == {"open": {("vendor-in",)}}
+    # nothing was written down by an older Accord alone; an account that names none was let in by none
+    none = TakenIn(dataset=DATASETS[0].id, at=AT, under=())
+    assert came_in(held, [none]) == {"open": {()}}
 
 
 def test_an_operation_s_embargo_is_kept_by_a_run_by_itself(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from accord.agreements.agreement import AgreementId
-from accord.agreements.declarations import Dataset
+from accord.agreements.declarations import Dataset, DatasetId
 from accord.cli.entering import Gate
 from accord.cli.kept import sizes, verify_kept
 from accord.cli.readying import Progress, reading_context
@@ -29,6 +29,7 @@ from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery
 from accord.intake.parts import Parts
 from accord.intake.receiving import Received, Receiver
 from accord.reference.store import Reference
+from accord.release.question import TakenIn
 from accord.release.summary import account_of
 from accord.vocabulary.errors import RefusedFileError, UnreadableError
 from accord.workspace.store import DeliveryFolder, Workspace
@@ -133,6 +134,16 @@ def read_account(folder: DeliveryFolder) -> dict[str, object]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         got = type(error).__name__
     raise UnreadableError("A delivery's account cannot be read.", where=str(path), got=got, remedy=AGAIN)
+
+
+def taken_in(folder: DeliveryFolder, account: Mapping[str, object]) -> TakenIn:
+    """When a delivery was received, and under which agreements, as its account says."""
+    listed = account.get("agreements")
+    return TakenIn(
+        dataset=DatasetId(folder.dataset),
+        at=datetime.fromisoformat(str(account["received_at"])),
+        under=tuple(AgreementId(str(one)) for one in listed) if isinstance(listed, list) else None,
+    )
 
 
 def verify_delivery(folder: DeliveryFolder) -> None:

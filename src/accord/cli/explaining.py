@@ -9,10 +9,10 @@ import numpy as np
 
 from accord.access.consultations import Processing, value_object
 from accord.agreements.agreement import Register
-from accord.agreements.declarations import DatasetId, PartnerId
+from accord.agreements.declarations import PartnerId
 from accord.agreements.register import load_register
 from accord.cli.acting import Actor, log
-from accord.cli.delivering import read_account
+from accord.cli.delivering import read_account, taken_in
 from accord.cli.gathering import read_purpose
 from accord.cli.places import reference_in_use
 from accord.cli.reviewing import decision_told, in_words
@@ -30,6 +30,7 @@ from accord.operations.declaration import (
     read_workspace_operation,
 )
 from accord.release import reviews
+from accord.release.decisions import load_decisions
 from accord.release.policy import Terms, came_in, personal_findings, workspace_terms
 from accord.release.question import Audience, Item, taken_in_under
 from accord.release.rules import RULES, Decision, decide
@@ -105,7 +106,7 @@ def ask(
     with open_database(declared.database) as database:
         with database.reading() as connection:
             register = load_register(connection)
-            decisions = reviews.load_decisions(connection)
+            decisions = load_decisions(connection)
         partner = next((one for one in register.partners if one == to), None)
         if partner is None:
             raise SettingsError(
@@ -122,7 +123,7 @@ def ask(
             register,
             purpose=wanted,
             at=moment,
-            came_in=came_in(register, _received(workspace)),
+            came_in=came_in(register, [taken_in(one, read_account(one)) for one in workspace.deliveries()]),
             decided=reviews.let_go(decisions, moment),
         )
         audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted)
@@ -210,14 +211,6 @@ def _in_words(findings: object) -> list[tuple[str, str, str]]:
     return [
         (INDICATOR_TYPES[kind].value, value, ROLES[role].value)
         for kind, value, role in zip(columns["type"], columns["value"], columns["role"], strict=True)
-    ]
-
-
-def _received(workspace: Workspace) -> list[tuple[DatasetId, datetime]]:
-    """When each delivery was received."""
-    return [
-        (DatasetId(one.dataset), datetime.fromisoformat(str(read_account(one)["received_at"])))
-        for one in workspace.deliveries()
     ]
 
 

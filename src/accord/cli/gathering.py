@@ -12,7 +12,7 @@ from accord.agreements.agreement import Register
 from accord.agreements.declarations import DatasetId
 from accord.agreements.register import load_register
 from accord.cli.acting import acting, log
-from accord.cli.delivering import DELIVERED, read_account, verify_delivery
+from accord.cli.delivering import DELIVERED, read_account, taken_in, verify_delivery
 from accord.cli.places import reference_in_use
 from accord.cli.readying import cores
 from accord.cli.running import RunSheet, run_operation
@@ -20,8 +20,10 @@ from accord.cli.terminal import progress_bar
 from accord.formats.catalogue import FORMATS
 from accord.intake.receiving import Arrival
 from accord.operations.declaration import Declared, Operation, read_workspace, read_workspace_operation
+from accord.release.decisions import load_decisions
 from accord.release.policy import Terms, came_in, workspace_terms
-from accord.release.reviews import Decision, let_go, load_decisions
+from accord.release.question import TakenIn
+from accord.release.reviews import Decision, let_go
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.database import Database, open_database
@@ -36,8 +38,8 @@ class Gathered:
     purpose: Purpose
     register: Register
     arrivals: tuple[Arrival, ...]
-    received: tuple[tuple[DatasetId, datetime], ...]
-    """When each delivery was received: it tells under which agreements it came in."""
+    received: tuple[TakenIn, ...]
+    """When each delivery was received, and under which agreements."""
     decisions: tuple[Decision, ...]
     """What analysts decided of findings on warning lists."""
 
@@ -89,12 +91,10 @@ def gather(workspace: Workspace, database: Database, file: Path, purpose: Purpos
     )
 
 
-def _arrivals(
-    workspace: Workspace, declared: Declared, operation: Operation
-) -> tuple[list[Arrival], list[tuple[DatasetId, datetime]]]:
+def _arrivals(workspace: Workspace, declared: Declared, operation: Operation) -> tuple[list[Arrival], list[TakenIn]]:
     places = {one.id: (at, one) for at, one in enumerate(operation.datasets)}
     arrivals: list[Arrival] = []
-    received: list[tuple[DatasetId, datetime]] = []
+    received: list[TakenIn] = []
     for folder in _in_order(workspace.deliveries(), declared):
         if folder.dataset not in places:
             continue
@@ -113,7 +113,7 @@ def _arrivals(
                 name=str(account["file"]),
             )
         )
-        received.append((dataset.id, datetime.fromisoformat(str(account["received_at"]))))
+        received.append(taken_in(folder, account))
     return arrivals, received
 
 

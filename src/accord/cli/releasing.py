@@ -37,6 +37,7 @@ from accord.journal.keeping import Ledger, Published, open_ledger, policy_text
 from accord.ledger.commitments import encode_openings
 from accord.operations.declaration import Declared, Recipient, read_workspace
 from accord.reference.store import Reference
+from accord.release.decisions import load_decisions
 from accord.release.disclosures import (
     Disclosure,
     Share,
@@ -64,7 +65,7 @@ from accord.release.policy import Terms
 from accord.release.question import Audience
 from accord.release.recall import notices
 from accord.release.receipts import Disclosed, Receipt, parse_receipt, read_receipt
-from accord.release.reviews import Answer, Decision, load_decisions, standing
+from accord.release.reviews import Answer, Decision, standing
 from accord.release.rules import decide
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Purpose

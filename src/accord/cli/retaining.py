@@ -12,11 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from accord.access.consultations import Processing, record
-from accord.agreements.agreement import AgreementId
 from accord.agreements.declarations import DatasetId
 from accord.agreements.retention import Due, due
 from accord.cli.acting import Actor
-from accord.cli.delivering import read_account
+from accord.cli.delivering import read_account, taken_in
 from accord.cli.entering import purge_reference
 from accord.cli.forgetting import forget_released
 from accord.cli.hub import OpenHub, opened_hub, read_time
@@ -54,11 +53,9 @@ def retained(hub: OpenHub) -> list[Retained]:
 
 def _retained(hub: OpenHub, folder: DeliveryFolder) -> Retained:
     account = read_account(folder)
-    received_at = datetime.fromisoformat(str(account["received_at"]))
-    listed = account.get("agreements")
-    names = [AgreementId(str(one)) for one in listed] if isinstance(listed, list) else []
+    taken = taken_in(folder, account)
     # an older Accord did not write down under which it came in: then all that cover the data set count
-    agreements = [hub.register.agreements[one] for one in names if one in hub.register.agreements] or [
+    agreements = [hub.register.agreements[one] for one in taken.under or () if one in hub.register.agreements] or [
         one for one in hub.register.agreements.values() if DatasetId(folder.dataset) in one.data_in
     ]
     limits = [(one.limits.retention, f"agreement {one.id}") for one in agreements if one.limits.retention is not None]
@@ -68,10 +65,10 @@ def _retained(hub: OpenHub, folder: DeliveryFolder) -> Retained:
     return Retained(
         folder=folder,
         file=str(account["file"]),
-        received_at=received_at,
+        received_at=taken.at,
         accepted=int(str(account["accepted"])),
         agreements=tuple(sorted(one.id for one in agreements)),
-        due=due(received_at, limits),
+        due=due(taken.at, limits),
     )
 
 

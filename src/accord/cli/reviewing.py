@@ -24,7 +24,8 @@ from accord.columns.values import read_value
 from accord.fusion.identity import finding_ids
 from accord.reference.store import Reference
 from accord.reference.warninglists import list_names
-from accord.release.reviews import Answer, Decision, load_decisions, record_decision, standing
+from accord.release.decisions import load_decisions, record_decision
+from accord.release.reviews import Answer, Decision, standing
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import INDICATOR_TYPES, Indicator
 from accord.vocabulary.reasons import EXPLANATIONS

@@ -23,7 +23,7 @@ from accord.agreements.declarations import Dataset, DatasetId
 from accord.agreements.passing import registered
 from accord.fusion.evidence import begins
 from accord.operations.declaration import Operation
-from accord.release.question import NO_REGISTER, Audience, Embargo, Item, Release, Rule, taken_in_under
+from accord.release.question import NO_REGISTER, Audience, Embargo, Item, Release, Rule, TakenIn, taken_in_under
 from accord.release.reviews import lets_go
 from accord.release.rules import RULES, RUN_RULES, decide
 from accord.release.waiting import Reviewed
@@ -54,7 +54,7 @@ class Terms:
     datasets: Mapping[DatasetId, RegisteredDataset]
     """As they are registered, by id. One that is missing reaches nobody where agreements are asked for."""
     came_in: Mapping[DatasetId, frozenset[tuple[AgreementId, ...]]]
-    """Of each data set the agreements under which its deliveries came in (`taken_in_under`), each set of them once. The
+    """Of each data set the agreements under which its deliveries came in (`came_in`), each set of them once. The
     rules must hold for all: evidence does not say of every part from which delivery it is."""
     embargo: Embargo | None
     decided: Mapping[str, frozenset[str]]
@@ -139,13 +139,16 @@ def personal_findings(kind: npt.NDArray[np.int8], role: npt.NDArray[np.int8]) ->
     return np.asarray(_PERSONAL_TYPE[kind] | _PERSONAL_ROLE[role])
 
 
-def came_in(
-    register: Register, received: Iterable[tuple[DatasetId, datetime]]
-) -> dict[DatasetId, frozenset[tuple[AgreementId, ...]]]:
-    """`Terms.came_in`, of the moments at which deliveries of data sets were received."""
+def came_in(register: Register, received: Iterable[TakenIn]) -> dict[DatasetId, frozenset[tuple[AgreementId, ...]]]:
+    """`Terms.came_in`, of what was received.
+
+    What is recorded or ended later changes nothing of it. Where it was not written down, those count that are in force
+    at that moment by what is recorded now.
+    """
     found: defaultdict[DatasetId, set[tuple[AgreementId, ...]]] = defaultdict(set)
-    for dataset, at in received:
-        found[dataset].add(taken_in_under(register, dataset, at))
+    for one in received:
+        under = taken_in_under(register, one.dataset, one.at) if one.under is None else tuple(sorted(one.under))
+        found[one.dataset].add(under)
     return {dataset: frozenset(one) for dataset, one in found.items()}
 
 

@@ -120,6 +120,16 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenIn:
+    """When a delivery of a data set was received, and under what."""
+
+    dataset: DatasetId
+    at: datetime
+    under: tuple[AgreementId, ...] | None
+    """The agreements that let it in, as was written down then; None: an older Accord did not write it down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What one rule says, and why, in words."""
 
