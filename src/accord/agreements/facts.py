@@ -1,6 +1,7 @@
 """What the ledger says of agreements: that a document was signed, that something changed, that one ended."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from accord.agreements.agreement import Agreement, AgreementId, Register
@@ -35,6 +36,15 @@ def agreement_facts(
         }.intersection(datasets)
         if before != agreement or concerned:
             yield agreement, _facts(before, agreement, at)
+
+
+def earlier_facts(agreement: Agreement, recorded_at: datetime, changed_at: datetime) -> list[Fact]:
+    """What there is to say of an agreement that was recorded before there was a ledger: that its document was signed,
+    when that was recorded; and as of its last change what came after that."""
+    return [
+        replace(fact, at=changed_at if number else recorded_at)
+        for number, fact in enumerate(_facts(None, agreement, recorded_at))
+    ]
 
 
 def _facts(before: Agreement | None, agreement: Agreement, at: datetime) -> list[Fact]:

@@ -3,14 +3,14 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, exists, insert, literal, select, update
 
 from accord.agreements.agreement import (
     Agreement,
@@ -28,7 +28,7 @@ from accord.agreements.agreement import (
     find_fault,
 )
 from accord.agreements.declarations import DatasetId, Partner, PartnerId, PartnerKind
-from accord.agreements.facts import agreement_facts, reference
+from accord.agreements.facts import agreement_facts, earlier_facts, reference
 from accord.agreements.reading import merged
 from accord.agreements.telling import agreement_told, dataset_told, fulfilment_told, partner_told
 from accord.journal import book
@@ -61,6 +61,7 @@ from accord.workspace.schema import (
     DATASET_SHARING,
     DATASETS,
     FULFILMENTS,
+    JOURNAL_ENTRIES,
     PARTNERS,
 )
 
@@ -133,6 +134,8 @@ def record_register(
                 got=fault.got,
                 remedy="change the agreement with it, in one file, by `accord agreement apply`",
             )
+    # before what changes it
+    enter_earlier(connection, now=now, draw=draw)
     changes: list[Change] = []
 
     def changed(noun: str, identifier: str, before: Told | None, after: Told) -> None:
@@ -168,6 +171,33 @@ def record_register(
     ):
         book.append(connection, facts, draw=draw, opens_at=at, reference=reference(agreement.id))
     return tuple(changes)
+
+
+def unentered(connection: Connection) -> tuple[AgreementId, ...]:
+    """Agreements of which the ledger says nothing, because they were recorded before there was one; by id."""
+    entered = exists().where(JOURNAL_ENTRIES.c.reference == literal(reference(AgreementId(""))) + AGREEMENTS.c.id)
+    found = connection.execute(select(AGREEMENTS.c.id).where(~entered).order_by(AGREEMENTS.c.id)).scalars()
+    return tuple(AgreementId(one) for one in found)
+
+
+def enter_earlier(connection: Connection, *, now: datetime, draw: Callable[[int], bytes]) -> tuple[AgreementId, ...]:
+    """Enter in the ledger what was agreed before there was one, on a writer's connection; which agreements.
+
+    The entries have the times at which it was recorded, where the ledger has no later entry yet, and else that one's.
+    """
+    missing = unentered(connection)
+    if not missing:
+        return ()
+    whole = load_register(connection)
+    facts = []
+    for name in missing:
+        times = [one.at for one in history(connection, "agreement", name) if one.noun == "agreement"] or [now]
+        facts += [(fact.at, name, fact) for fact in earlier_facts(whole.agreements[name], times[0], times[-1])]
+    last = book.latest(connection)
+    for at, name, fact in sorted(facts, key=lambda one: one[:2]):
+        last = at if last is None else max(at, last)
+        book.append(connection, [replace(fact, at=last)], draw=draw, opens_at=last, reference=reference(name))
+    return missing
 
 
 def record_fulfilment(connection: Connection, agreement: Agreement, fulfilment: Fulfilment) -> Decimal:

@@ -1,10 +1,12 @@
 """Opening a workspace's ledger, and what a person is told of how far it is published."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from accord.agreements.register import enter_earlier, unentered
 from accord.cli.terminal import talk
 from accord.formats.catalogue import FORMATS
 from accord.journal.keeping import Ledger, Pages, PublicAccount, Published, open_ledger, policy_text
@@ -25,7 +27,15 @@ def opened_ledger(folder: Path) -> Iterator[Ledger]:
 
 
 def publish(ledger: Ledger, now: datetime, *, anew: bool = False) -> Published:
-    """Publish, and tell of witnesses that have not cosigned. Raises AccordError."""
+    """Publish, what was agreed before there was a ledger too, and tell of witnesses that have not cosigned.
+
+    Raises AccordError.
+    """
+    with ledger.database.reading() as connection:
+        missing = unentered(connection)
+    if missing:
+        with ledger.database.writing() as connection:
+            enter_earlier(connection, now=now, draw=secrets.token_bytes)
     published = ledger.publish(now=now, post=post, pages=pages_of(ledger), anew=anew)
     for one in published.silences:
         talk(f"witness {one.witness} has not cosigned: {one.reason}")

@@ -39,9 +39,7 @@ def moment(connection: Connection, now: datetime) -> datetime:
 
     Raises OutputError when the clock was set back: agreements that have ended would be in force again.
     """
-    last: datetime | None = connection.execute(
-        select(JOURNAL_ENTRIES.c.at).order_by(JOURNAL_ENTRIES.c.number.desc()).limit(1)
-    ).scalar_one_or_none()
+    last = latest(connection)
     if last is None or now >= last:
         return now
     if last - now > SLACK:
@@ -53,6 +51,13 @@ def moment(connection: Connection, now: datetime) -> datetime:
             remedy="set the clock right",
         )
     return last
+
+
+def latest(connection: Connection) -> datetime | None:
+    """When the last entry was written; None: there is none."""
+    return connection.execute(
+        select(JOURNAL_ENTRIES.c.at).order_by(JOURNAL_ENTRIES.c.number.desc()).limit(1)
+    ).scalar_one_or_none()
 
 
 def size(connection: Connection) -> int:
