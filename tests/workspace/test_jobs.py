@@ -11,12 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from accord.vocabulary.errors import OutputError, SettingsError
 from accord.workspace.database import Database, migrate_database, open_database, place_of
 from accord.workspace.jobs import (
     ATTEMPTS,
     BACKOFF_S,
+    DONE_KEPT,
+    FAILED_KEPT,
     Backlog,
     Job,
     JobKind,
@@ -268,3 +271,49 @@ def test_the_job_of_a_worker_that_was_killed_is_taken_again_once_its_lease_has_e
     with database.writing() as connection:
         finish(connection, job, "done all the same", now=after(61))
     assert json.dumps(standing(database).outcome) == '"done all the same"'
+
+
+def test_jobs_that_ended_long_ago_go_and_those_that_failed_go_later(database: Database) -> None:
+    def end(at: datetime, *, well: bool) -> int:
+        put(database, not_before=at)
+        job = taken(database, at=at)
+        with database.writing() as connection:
+            if well:
+                finish(connection, job, "taken", now=at)
+            else:
+                fail(connection, job, "refused", now=at, again=False)
+        return job.number
+
+    def left() -> set[int]:
+        with database.reading() as connection:
+            return {one.number for one in jobs(connection)}
+
+    assert timedelta(days=90) == DONE_KEPT < FAILED_KEPT
+    done, failed, due = end(NOW, well=True), end(NOW, well=False), put(database, not_before=NOW + 9 * FAILED_KEPT)
+    # up to the last microsecond
+    last = end(NOW + DONE_KEPT, well=True)
+    assert left() == {done, failed, due, last}
+    over = end(NOW + DONE_KEPT + timedelta(microseconds=1), well=False)
+    assert left() == {failed, due, last, over}
+    later = end(NOW + FAILED_KEPT, well=True)
+    assert left() == {failed, due, over, later}
+    newest = end(NOW + FAILED_KEPT + timedelta(microseconds=1), well=True)
+    # what was never begun waits for as long as it takes
+    assert left() == {due, over, later, newest}
+
+
+def test_a_failed_job_that_is_begun_anew_is_kept_by_when_it_ends(database: Database) -> None:
+    put(database)
+    with database.writing() as connection:
+        fail(connection, taken_on(connection), "refused", now=NOW, again=False)
+        again = retry(connection, 1, now=NOW + FAILED_KEPT)
+        job = claim(connection, ALL, "a", now=again.not_before, lease_s=60)
+        assert job is not None
+        finish(connection, job, "taken", now=again.not_before)
+        assert [one.state for one in jobs(connection)] == [JobState.DONE]
+
+
+def taken_on(connection: Connection) -> Job:
+    job = claim(connection, ALL, "a", now=NOW, lease_s=60)
+    assert job is not None
+    return job

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
 from accord.vocabulary.errors import OutputError, SettingsError
 from accord.workspace.schema import JOBS
@@ -22,6 +22,13 @@ ATTEMPTS = 8
 
 BACKOFF_S = 30
 """After the first failure; doubled with each: an hour altogether."""
+
+DONE_KEPT = timedelta(days=90)
+"""How long a job that was done stays in the table. What it did stands in ledger, log and deliveries for good; the job
+says who queued it and when, which is wanted when last quarter is accounted for, and names staff, so not longer."""
+
+FAILED_KEPT = timedelta(days=365)
+"""How long one that has failed for good stays: somebody has still to see it, and may begin it anew."""
 
 _OUTCOME = 2000
 """Characters of what is kept of an outcome."""
@@ -128,14 +135,15 @@ def renew(connection: Connection, job: Job, *, now: datetime, lease_s: float) ->
 
 
 def finish(connection: Connection, job: Job, outcome: str, *, now: datetime) -> None:
-    """A job is done. Raises OutputError when it is another's by now."""
+    """A job is done; jobs that ended long ago go. Raises OutputError when it is another's by now."""
     _change(connection, job, state=JobState.DONE.value, leased_until=None, ended_at=now, outcome=outcome[:_OUTCOME])
+    _trim(connection, now)
 
 
 def fail(connection: Connection, job: Job, error: str, *, now: datetime, again: bool = True) -> None:
     """A job failed: it waits for its next attempt, or has failed for good. Raises OutputError when it is another's.
 
-    Without `again` it has: another attempt would come to the same.
+    Without `again` it has: another attempt would come to the same. Jobs that ended long ago go.
     """
     values: dict[str, object] = {"leased_until": None, "outcome": error[:_OUTCOME]}
     if again and job.attempts < ATTEMPTS:
@@ -143,6 +151,7 @@ def fail(connection: Connection, job: Job, error: str, *, now: datetime, again: 
     else:
         values |= {"state": JobState.FAILED.value, "ended_at": now}
     _change(connection, job, **values)
+    _trim(connection, now)
 
 
 def hand_back(connection: Connection, job: Job) -> None:
@@ -194,6 +203,14 @@ def backlog(connection: Connection, *, now: datetime) -> Backlog:
         later=counted(waiting, JOBS.c.not_before > now),
         failed=counted(JOBS.c.state == JobState.FAILED.value),
     )
+
+
+def _trim(connection: Connection, now: datetime) -> None:
+    """Let jobs go that ended long ago."""
+    for state, kept in ((JobState.DONE, DONE_KEPT), (JobState.FAILED, FAILED_KEPT)):
+        # none ends before it is due, and by that there is an index
+        gone = (JOBS.c.state == state.value) & (JOBS.c.not_before < now - kept) & (JOBS.c.ended_at < now - kept)
+        connection.execute(delete(JOBS).where(gone))
 
 
 def _change(connection: Connection, job: Job, **values: object) -> None:
