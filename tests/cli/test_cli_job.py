@@ -68,6 +68,42 @@ def test_a_file_that_is_taken_later_is_taken_as_it_would_be_at_once(
     assert "delivered before" in accord_here("job", "work", "--in", hub).stdout
 
 
+def test_intake_leaves_the_public_page_behind_and_whoever_does_jobs_brings_it_up(
+    accord_here, hub: Path, servers: Path, tmp_path: Path
+) -> None:
+    def root(folder: Path) -> bytes:
+        return json.loads((folder / "figures.json").read_bytes())["root"].encode()
+
+    def is_behind() -> bool:
+        found = accord_here("ledger", "verify", "--in", hub, "--json")
+        return json.loads(found.stdout)["page_is_behind"]
+
+    accord_here("delivery", "add", "servers", servers, "--in", hub)
+    assert not (hub / "ledger/index.html").exists()
+    said = accord_here("ledger", "verify", "--in", hub).stdout
+    assert "the public page is behind" in said
+    assert "All of it agrees." in said
+    done = accord_here("job", "work", "--in", hub)
+    assert (done.stdout, done.stderr) == ("Nothing is due.\n", "the public page tells of 2 entries now\n")
+    for language in ("en", "fr", "es", "ar", "de"):
+        assert root(hub / "ledger") in (hub / f"ledger/index.{language}.html").read_bytes()
+    assert not is_behind()
+    written = {path: path.stat().st_mtime_ns for path in (hub / "ledger").rglob("*")}
+    assert accord_here("job", "work", "--in", hub).stderr == ""
+    assert {path: path.stat().st_mtime_ns for path in (hub / "ledger").rglob("*")} == written
+
+    servers.write_text("103.28.36.2\n", "utf-8")
+    accord_here("delivery", "add", "servers", servers, "--in", hub)
+    assert is_behind()
+    accord_here("ledger", "export", "--in", hub, "--out", tmp_path / "copy")
+    assert root(tmp_path / "copy") in (tmp_path / "copy/index.html").read_bytes()
+    assert not is_behind()
+    (hub / "ledger/policy").write_bytes(b"log another\n")
+    done = accord_here("job", "work", "--in", hub)
+    assert "the public page tells of 3 entries now" in done.stderr, "what lies beside the page is mended with it"
+    assert not is_behind()
+
+
 def test_a_job_that_fails_is_tried_later_and_one_that_is_refused_only_when_somebody_says_so(
     accord_here, hub: Path, servers: Path
 ) -> None:

@@ -262,6 +262,17 @@ def test_who_kills_the_server_leaves_no_process_behind(serve, hub: Path) -> None
         pass
 
 
+def test_the_public_page_is_brought_up_when_something_came_in(serve, accord_here, hub: Path, tmp_path: Path) -> None:
+    served = serve(hub)
+    (tmp_path / "a.txt").write_text("103.28.36.1\n", "utf-8")
+    accord_here("delivery", "add", "servers", tmp_path / "a.txt", "--in", hub)
+    served.hear("the public page tells of 2 entries now")
+    root = json.loads(served.ask("/ledger/figures.json")[2])["root"].encode()
+    assert served.ask("/", accept_language="fr")[1]["location"] == "ledger/index.fr.html"
+    assert root in served.ask("/ledger/index.fr.html")[2]
+    assert end(served) == 0
+
+
 def test_two_servers_of_one_workspace_do_each_job_once_and_a_port_is_one_s(
     accord, accord_here, serve, hub: Path, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Keeping the log: tiles, checkpoints, witnesses, openings; and a history that was taken back is noticed."""
 
+import json
 import secrets
 import shutil
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from accord.journal import book
 from accord.journal.facts import PUBLIC, Kind
 from accord.journal.files import LedgerFiles
-from accord.journal.keeping import Ledger
+from accord.journal.keeping import Ledger, PublicAccount, page_is_behind
 from accord.journal.witnesses import post
 from accord.ledger.checkpoints import parse_checkpoint
 from accord.ledger.commitments import parse_entry, parse_opened
@@ -100,6 +101,35 @@ def test_publishing_again_changes_no_byte_and_a_lost_folder_is_made_anew(open_le
     assert {path: (ledger.files.root / path).read_bytes() for path in paths(ledger)} == before
 
 
+def one_page(account: PublicAccount) -> dict[str, bytes]:
+    return {"index.html": f"{account.figures.size} entries".encode()}
+
+
+def test_the_public_page_is_left_behind_unless_it_is_asked_for_and_figures_never_are(open_ledger: OpenLedger) -> None:
+    ledger = open_ledger()
+    page, figures = ledger.files.root / "index.html", ledger.files.root / "figures.json"
+    assert not page_is_behind(ledger.files), "nothing was published that it could tell of"
+    add(ledger, 1, opens_at=NOW)
+    ledger.publish(now=NOW, post=nobody)
+    assert (page_is_behind(ledger.files), page.exists()) == (True, False)
+    ledger.publish(now=NOW, post=nobody, pages=one_page)
+    assert (page_is_behind(ledger.files), page.read_bytes()) == (False, b"1 entries")
+    add(ledger, 2, opens_at=NOW)
+    ledger.publish(now=NOW, post=nobody)
+    assert json.loads(figures.read_bytes())["size"] == 3
+    assert (page_is_behind(ledger.files), page.read_bytes()) == (True, b"1 entries")
+    add(ledger, 1)
+    assert ledger.tell(one_page).size == 4
+    assert (page_is_behind(ledger.files), page.read_bytes()) == (False, b"3 entries"), (
+        "of what is published, and no more"
+    )
+    page.write_bytes(b"changed")
+    ledger.publish(now=NOW, post=nobody, pages=one_page, anew=True)
+    assert page.read_bytes() == b"4 entries"
+    page.unlink()
+    assert page_is_behind(ledger.files)
+
+
 def test_the_key_and_the_policy_are_made_once_and_the_key_is_its_owner_s_alone(open_ledger: OpenLedger) -> None:
     ledger, again = open_ledger(), open_ledger()
     assert again.key == ledger.key
@@ -121,6 +151,25 @@ def with_witnesses(ledger: Ledger, open_ledger: OpenLedger, stack: ExitStack) ->
     policy = [f"log {ledger.key.verifier}", *lines, "group all 2 w0 w1 w2", "quorum all", ""]
     ledger.place.policy_file.write_text("\n".join(policy))
     return open_ledger(), witnesses
+
+
+def test_openings_that_come_due_and_a_shorter_policy_leave_the_public_page_behind(open_ledger: OpenLedger) -> None:
+    with ExitStack() as stack:
+        ledger, _ = with_witnesses(open_ledger(), open_ledger, stack)
+        add(ledger, 1, opens_at=later(60))
+        ledger.publish(now=NOW, post=post, pages=one_page)
+        assert not page_is_behind(ledger.files)
+        ledger.publish(now=later(60), post=nobody)
+        assert page_is_behind(ledger.files), "it tells of as many entries, and one of them is opened now"
+        ledger.tell(one_page)
+        assert not page_is_behind(ledger.files)
+    ledger.place.policy_file.write_text(f"log {ledger.key.verifier}\nquorum none\n")
+    ledger = open_ledger()
+    ledger.publish(now=later(60), post=nobody)
+    assert b"witness" not in (ledger.files.root / "policy").read_bytes()
+    assert page_is_behind(ledger.files)
+    ledger.tell(one_page)
+    assert not page_is_behind(ledger.files)
 
 
 def test_nothing_is_published_before_the_quorum_and_a_witness_that_lagged_is_caught_up(open_ledger: OpenLedger) -> None:

@@ -35,7 +35,8 @@ def list_jobs(
 
 @app.command("work", short_help="Do the jobs that are due, and end.")
 def work(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
-    """Do the jobs that are due, one after the other, and end. `accord serve` does them as they come.
+    """Do the jobs that are due, one after the other, bring the public page up, and end. `accord serve` does them as
+    they come.
 
     A job that fails is tried again later, at growing intervals; after eight times it has failed. The exit code is 1
     when a job failed.

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from accord.cli.jobs import lease_left, work_once, worker_name
+from accord.cli.ledgering import keep_page
 from accord.cli.registering import opened
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.vocabulary.errors import SettingsError
@@ -45,11 +46,12 @@ def list_page(folder: Path, state: str | None, before: int | None, limit: int, *
 
 
 def work_all(folder: Path, *, as_json: bool) -> bool:
-    """Do what is due; whether all of it came to its end."""
+    """Do what is due, and bring the public page up; whether all jobs came to their end."""
     worker, done = worker_name(), []
     with opened(folder) as database:
         while (job := work_once(database, folder, worker)) is not None:
             done.append(job.number)
+        keep_page(folder, database)
         with database.reading() as connection:
             found = [one for number in done for one in jobs(connection, before=number + 1, limit=1)]
     if as_json:

@@ -19,10 +19,11 @@ def publish(
     folder: In = Path(),
     anew: Annotated[bool, typer.Option("--anew", help="Make every file again, whatever is there.")] = False,
 ) -> None:
-    """Bring the ledger's files up to its database: tiles, a signed checkpoint, openings that are due.
+    """Bring the ledger's files up to its database: tiles, a signed checkpoint, openings that are due, the public page.
 
-    Commands that add entries do it by themselves. It is for when witnesses could not be reached, when an embargo has
-    ended, or when the folder was lost: it is made anew. With --anew everything in it is, also what was damaged.
+    Commands that add entries do it by themselves; intake and agreements leave the page to this command and to `accord
+    serve`. It is also for when witnesses could not be reached, when an embargo has ended, or when the folder was lost:
+    it is made anew. With --anew everything in it is, also what was damaged.
 
     Example: accord ledger publish --in hub
     """
@@ -44,7 +45,8 @@ def publish(
 def verify(folder: In = Path(), as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Verify that a hub's database, files, checkpoints and figures agree, and that everything kept still opens.
 
-    It finds what `check` finds, and more: it knows what should be there. Exit code 7 when something does not agree.
+    It finds what `check` finds, and more: it knows what should be there. Exit code 7 when something does not agree. A
+    public page that is behind is told, and is no fault.
 
     Example: accord ledger verify --in hub
     """

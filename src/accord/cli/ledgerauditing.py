@@ -33,6 +33,7 @@ def verify(folder: Path, *, as_json: bool) -> int:
                 "published": None if found.checkpoint is None else found.checkpoint.size,
                 "witnesses": list(found.witnesses),
                 "opened": found.opened,
+                "page_is_behind": found.page_is_behind,
                 "faults": [{"where": one.where, "what": one.what, "to_do": one.remedy} for one in found.faults],
             }
         )
@@ -48,6 +49,8 @@ def _tell(found: VerifiedLedger) -> None:
         f"{published:,} published, {found.opened:,} opened"
     )
     say(f"cosigned by: {', '.join(found.witnesses) or 'no witness'}")
+    if found.page_is_behind:
+        say("the public page is behind: `accord ledger publish` brings it up, and so does `accord serve`")
     for one in found.faults:
         say(f"{one.where}: {one.what}\n  to do: {one.remedy}")
     say("All of it agrees." if not found.faults else f"{counted(len(found.faults), 'fault')}: see above.")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from accord.cli.ledgering import opened_ledger
+from accord.cli.ledgering import bring_page_up, opened_ledger
 from accord.cli.terminal import counted, say
 from accord.journal.book import kept
 from accord.journal.copying import copy_log
@@ -31,6 +31,7 @@ def export(folder: Path, out: Path) -> None:
         replaced_folder(out, is_ours=lambda _: False, what="accord ledger export") as new,
     ):
         ledger.verify_standing()
+        bring_page_up(ledger.place, ledger.database)
         size = copy_log(ledger.files, new)
     say(f"{out}: {counted(size, 'entry', 'entries')}, for everybody")
 

@@ -7,15 +7,30 @@ from datetime import datetime
 from pathlib import Path
 
 from accord.agreements.register import enter_earlier, unentered
-from accord.cli.terminal import talk
+from accord.cli.terminal import counted, talk
 from accord.formats.catalogue import FORMATS
-from accord.journal.keeping import Ledger, Pages, PublicAccount, Published, open_ledger, policy_text
-from accord.journal.place import LedgerPlace
+from accord.journal.files import LedgerFiles
+from accord.journal.keeping import (
+    Ledger,
+    Pages,
+    PublicAccount,
+    Published,
+    open_ledger,
+    page_is_behind,
+    policy_text,
+)
+from accord.journal.place import LedgerPlace, read_ledger
 from accord.journal.witnesses import post
 from accord.operations.declaration import read_workspace
 from accord.vocabulary.errors import AccordError
-from accord.workspace.database import Database, open_database
+from accord.workspace.database import Database, open_database, place_of
+from accord.workspace.settings import read_settings
 from accord.workspace.store import open_workspace
+
+
+def ledger_of(settings: Path) -> LedgerPlace:
+    """Where the ledger of the workspace with this settings file is. Raises SettingsError, UnreadableError."""
+    return read_ledger(read_settings(settings), place_of(settings).hub)
 
 
 @contextmanager
@@ -27,30 +42,58 @@ def opened_ledger(folder: Path) -> Iterator[Ledger]:
 
 
 def publish(ledger: Ledger, now: datetime, *, anew: bool = False) -> Published:
-    """Publish, what was agreed before there was a ledger too, and tell of witnesses that have not cosigned.
+    """Publish, the public page and what was agreed before there was a ledger too.
 
-    Raises AccordError.
+    Witnesses that have not cosigned are told. Raises AccordError.
     """
-    with ledger.database.reading() as connection:
-        missing = unentered(connection)
-    if missing:
-        with ledger.database.writing() as connection:
-            enter_earlier(connection, now=now, draw=secrets.token_bytes)
-    published = ledger.publish(now=now, post=post, pages=pages_of(ledger), anew=anew)
-    for one in published.silences:
-        talk(f"witness {one.witness} has not cosigned: {one.reason}")
-    return published
+    return _publish(ledger, now, pages=pages_of(ledger), anew=anew)
 
 
 def bring_up(place: LedgerPlace, database: Database, now: datetime) -> None:
-    """Publish what was just entered: it stands in the database, so that what comes of this is told, and no more."""
+    """Publish what was just entered: it stands in the database, so that what comes of this is told, and no more.
+
+    The public page is left behind: it takes longer than all the rest, and who takes in much would make it again and
+    again before anybody looks.
+    """
     try:
-        publish(open_ledger(place, database), now)
+        _publish(open_ledger(place, database), now, pages=None)
     except AccordError as error:
         talk(
             f"note: entered, and the ledger's files are not brought up: {error.what} {error.got or ''}".rstrip()
             + " (`accord ledger publish` does it, or says what is wrong)"
         )
+
+
+def bring_page_up(place: LedgerPlace, database: Database) -> None:
+    """Let the public page tell of what is published, where it is behind. Raises AccordError."""
+    if page_is_behind(LedgerFiles(place.folder)):
+        ledger = open_ledger(place, database)
+        checkpoint = ledger.tell(pages_of(ledger)).checkpoint
+        if checkpoint is not None:
+            talk(f"the public page tells of {counted(checkpoint.size, 'entry', 'entries')} now")
+
+
+def keep_page(folder: Path, database: Database, told: str | None = None) -> str | None:
+    """Bring the public page up; what keeps it behind, which is said unless it is what was told before."""
+    try:
+        bring_page_up(ledger_of(open_workspace(folder).settings), database)
+    except AccordError as error:
+        if str(error) != told:
+            talk(f"the public page stays behind: {error}")
+        return str(error)
+    return None
+
+
+def _publish(ledger: Ledger, now: datetime, *, pages: Pages | None, anew: bool = False) -> Published:
+    with ledger.database.reading() as connection:
+        missing = unentered(connection)
+    if missing:
+        with ledger.database.writing() as connection:
+            enter_earlier(connection, now=now, draw=secrets.token_bytes)
+    published = ledger.publish(now=now, post=post, pages=pages, anew=anew)
+    for one in published.silences:
+        talk(f"witness {one.witness} has not cosigned: {one.reason}")
+    return published
 
 
 def pages_of(ledger: Ledger) -> Pages:

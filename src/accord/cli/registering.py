@@ -43,10 +43,9 @@ from accord.agreements.telling import (
     number,
     partner_told,
 )
-from accord.cli.ledgering import bring_up
+from accord.cli.ledgering import bring_up, ledger_of
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.columns.instants import read_instant
-from accord.journal.place import read_ledger
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.vocabulary.handling import Direction
@@ -78,12 +77,11 @@ def _changing(folder: Path, *, keep: bool = True) -> Iterator[Connection]:
     Without `keep` nothing is changed.
     """
     settings = open_workspace(folder).settings
-    place = place_of(settings)
-    with open_database(place) as database:
+    with open_database(place_of(settings)) as database:
         with database.writing(keep=keep) as connection:
             yield connection
         if keep:
-            bring_up(read_ledger(read_settings(settings), place.hub), database, datetime.now(UTC))
+            bring_up(ledger_of(settings), database, datetime.now(UTC))
 
 
 def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_json: bool) -> None:

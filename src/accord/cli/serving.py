@@ -146,8 +146,9 @@ class JobProcess:
 
 
 def work_until_ended(folder: Path, parent: int) -> None:
-    """Do jobs as they are due, until SIGTERM or the parent's end."""
+    """Do jobs as they are due, and keep the public page up, until SIGTERM or the parent's end."""
     from accord.cli.jobs import work_once, worker_name
+    from accord.cli.ledgering import keep_page
     from accord.cli.registering import opened
 
     ended = False
@@ -165,6 +166,7 @@ def work_until_ended(folder: Path, parent: int) -> None:
     above = multiprocessing.parent_process()
     watched = [] if above is None else [above.sentinel]
     worker = worker_name()
+    behind = None
     while not ended:
         pause = AGAIN_S
         try:
@@ -172,6 +174,7 @@ def work_until_ended(folder: Path, parent: int) -> None:
                 while not ended:
                     while not ended and work_once(database, folder, worker) is not None:
                         pass
+                    behind = keep_page(folder, database, behind)
                     if wait(watched, LOOK_S):
                         return
         except AccordError as error:

@@ -6,6 +6,7 @@ ledger/
   tile/..., tile/entries/...
   opened/000              the openings published so far of entries 0 to 255
   figures.json            what the published openings add up to
+  index.html, ...         the same for people
 """
 
 import fcntl
@@ -99,20 +100,27 @@ class LedgerFiles(LedgerReader):
 
     def read(self, path: str, limit: int) -> bytes | None:
         """A file of at most `limit` bytes; None: there is none. Raises UnreadableError."""
+        data = self._begin(path, limit + 1)
+        if data is not None and len(data) > limit:
+            raise UnreadableError(
+                "A file of the ledger is too large.", where=str(self.root / path), expected=f"at most {limit:,} bytes"
+            )
+        return data
+
+    def holds(self, path: str, data: bytes) -> bool:
+        """Is there a file that holds this and nothing else? Raises UnreadableError."""
+        return self._begin(path, len(data) + 1) == data
+
+    def _begin(self, path: str, size: int) -> bytes | None:
         try:
             with open_regular(self.root / path) as file:
-                data = file.read(limit + 1)
+                return file.read(size)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise UnreadableError(
                 "A file of the ledger cannot be read.", where=str(self.root / path), got=error.strerror
             ) from error
-        if len(data) > limit:
-            raise UnreadableError(
-                "A file of the ledger is too large.", where=str(self.root / path), expected=f"at most {limit:,} bytes"
-            )
-        return data
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file that nobody is told of before `flush`."""

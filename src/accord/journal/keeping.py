@@ -5,6 +5,7 @@ sees it, so that the log never signs two trees of one size; whoever is killed in
 one would not do again.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from accord.journal.place import LedgerPlace, ledger_key, ledger_policy
 from accord.journal.witnesses import Post, Silence, ask
 from accord.ledger.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from accord.ledger.notes import Note, SigningKey, parse_note, sign_note
-from accord.ledger.policies import Group, Policy, Witness
+from accord.ledger.policies import MAX_POLICY_BYTES, Group, Policy, Witness
 from accord.ledger.proofs import LogProof
 from accord.ledger.reading import TiledTree
 from accord.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, EntryBundle, HashTile, TreeEdge, pack_entries
@@ -31,7 +32,8 @@ from accord.workspace.schema import JOURNAL_CHECKPOINTS
 
 PAGE = "index.html"
 """The public page, for who names no language."""
-MAX_PAGE_BYTES = 64 << 20
+STAMP = ".page"
+"""What the public page was made of: the SHA-256, in hexadecimal, of figures and policy, one after the other."""
 
 _AGAIN = "find the newest copy of the database: the log must not go on from an older one (docs/ledger.md)"
 
@@ -120,7 +122,8 @@ class Ledger:
     def publish(self, *, now: datetime, post: Post, pages: Pages | None = None, anew: bool = False) -> Published:
         """Bring files, checkpoint, openings and figures up to the database, and with `pages` the public page.
 
-        Done before, it asks nobody and changes nothing; with `anew` every file is made again, whatever is there.
+        Without `pages` the page is left as it is, and behind. Done before, it asks nobody and changes nothing; with
+        `anew` every file is made again, whatever is there.
         Raises UnprovenError as `verify_standing`, OutputError, UnreadableError.
         """
         with self.files.held():
@@ -137,7 +140,7 @@ class Ledger:
             silences: tuple[Silence, ...] = ()
             if note is not None and not self._satisfies(note):
                 note, silences = self._witness(note, now, post)
-            changed = self._show_policy() or anew
+            self._show_policy()
             standing = self._standing(held, note, silences)
             if standing.checkpoint is not None:
                 if lost:
@@ -147,7 +150,16 @@ class Ledger:
                     openings.clear_others(self.database, self.files)
                     for one in [*self.files.earlier_partials(standing.checkpoint.size)]:
                         (self.files.root / one.path).unlink(missing_ok=True)
-                self._tell(standing.checkpoint, pages, changed=changed)
+                self._tell(standing.checkpoint, pages, anew=anew)
+            return standing
+
+    def tell(self, pages: Pages) -> Published:
+        """Write the public page of what is published, where it is behind; nobody is asked. Raises as `publish`."""
+        with self.files.held():
+            standing = self.standing()
+            if standing.checkpoint is not None:
+                self._show_policy()
+                self._tell(standing.checkpoint, pages, anew=False)
             return standing
 
     def account(self, checkpoint: Checkpoint) -> PublicAccount:
@@ -303,29 +315,42 @@ class Ledger:
             return False
         return True
 
-    def _show_policy(self) -> bool:
-        """For who verifies: the policy without the addresses at which this hub asks its witnesses. Has it changed?"""
+    def _show_policy(self) -> None:
+        """For who verifies: the policy without the addresses at which this hub asks its witnesses."""
         text = policy_text(self.policy, self.key)
-        if self.files.read(POLICY, len(text) + 1) == text:
-            return False
-        self.files.write(POLICY, text)
-        self.files.flush()
-        return True
+        if not self.files.holds(POLICY, text):
+            self.files.write(POLICY, text)
+            self.files.flush()
 
-    def _tell(self, checkpoint: Checkpoint, pages: Pages | None, *, changed: bool) -> None:
+    def _tell(self, checkpoint: Checkpoint, pages: Pages | None, *, anew: bool) -> None:
         """Write the figures, and the page that tells of them, where they are not there already."""
         account = self.account(checkpoint)
         figures = encode_figures(account.figures, checkpoint)
-        same = self.files.read(FIGURES, MAX_FIGURES_BYTES) == figures
-        if pages is not None and (changed or not same or self.files.read(PAGE, MAX_PAGE_BYTES) is None):
-            for path, data in pages(account).items():
-                if self.files.read(path, MAX_PAGE_BYTES) != data:
-                    self.files.write(path, data)
-            # the page first: figures that are there tell that it is, too
-            self.files.flush()
-        if not same:
+        if not self.files.holds(FIGURES, figures):
             self.files.write(FIGURES, figures)
             self.files.flush()
+        if pages is not None and (anew or page_is_behind(self.files)):
+            for path, data in pages(account).items():
+                if not self.files.holds(path, data):
+                    self.files.write(path, data)
+            # the page first: the stamp tells that it is there
+            self.files.flush()
+            stamp = _stamp(figures, policy_text(self.policy, self.key))
+            if not self.files.holds(STAMP, stamp):
+                self.files.write(STAMP, stamp)
+                self.files.flush()
+
+
+def page_is_behind(files: LedgerFiles) -> bool:
+    """Does the public page tell of other figures or another policy than stand beside it? Raises UnreadableError."""
+    figures, policy = files.read(FIGURES, MAX_FIGURES_BYTES), files.read(POLICY, MAX_POLICY_BYTES)
+    if figures is None or policy is None:
+        return False
+    return not (files.root / PAGE).exists() or not files.holds(STAMP, _stamp(figures, policy))
+
+
+def _stamp(figures: bytes, policy: bytes) -> bytes:
+    return hashlib.sha256(figures + policy).hexdigest().encode()
 
 
 def open_ledger(place: LedgerPlace, database: Database) -> Ledger:

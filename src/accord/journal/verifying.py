@@ -13,7 +13,7 @@ from accord.journal.book import size as entries_kept
 from accord.journal.checking import Follow, check_log
 from accord.journal.figures import Tally
 from accord.journal.files import OPENED, POLICY, opened_path
-from accord.journal.keeping import Ledger, Pages, policy_text
+from accord.journal.keeping import Ledger, Pages, page_is_behind, policy_text
 from accord.ledger.checkpoints import Checkpoint, open_checkpoint
 from accord.ledger.commitments import join_opened, pick_openings, verify_opened
 from accord.ledger.notes import parse_note
@@ -45,6 +45,8 @@ class VerifiedLedger:
     checkpoint: Checkpoint | None
     witnesses: tuple[str, ...]
     opened: int
+    page_is_behind: bool
+    """The public page tells of earlier figures, which is no fault."""
     faults: tuple[Fault, ...]
 
 
@@ -63,10 +65,16 @@ def verify_ledger(ledger: Ledger, *, pages: Pages | None, follow: Follow) -> Ver
             faults.append(_told(error))
         for look in (_entries, _checkpoints, _earlier, _shown):
             faults += look(ledger, checkpoint, pages)
+        behind = pages is not None and page_is_behind(ledger.files)
         with ledger.database.reading() as connection:
             held, opened = entries_kept(connection), openings.sums(connection).entries
     return VerifiedLedger(
-        entries=held, checkpoint=checkpoint, witnesses=witnesses, opened=opened, faults=tuple(dict.fromkeys(faults))
+        entries=held,
+        checkpoint=checkpoint,
+        witnesses=witnesses,
+        opened=opened,
+        page_is_behind=behind,
+        faults=tuple(dict.fromkeys(faults)),
     )
 
 
@@ -165,20 +173,20 @@ def _earlier(ledger: Ledger, checkpoint: Checkpoint | None, _: Pages | None) -> 
         except (LedgerError, UnreadableError) as error:
             yield _told(error)
             continue
-        if ledger.files.read(one.path, len(data) + 1) != data:
+        if not ledger.files.holds(one.path, data):
             what = "it is not the beginning of what is there now"
             yield Fault(where=ledger.files.where(one.path), what=what, remedy=_ANEW)
 
 
 def _shown(ledger: Ledger, checkpoint: Checkpoint | None, pages: Pages | None) -> Iterator[Fault]:
-    """The policy and the pages that everybody sees are those that follow from what is kept."""
+    """The policy, and the pages unless they are behind, are those that follow from what is kept."""
     wanted = {POLICY: policy_text(ledger.policy, ledger.key)}
     if checkpoint is None:
         return
-    if pages is not None:
+    if pages is not None and not page_is_behind(ledger.files):
         wanted |= pages(ledger.account(checkpoint))
     for path, data in wanted.items():
-        if ledger.files.read(path, len(data) + 1) != data:
+        if not ledger.files.holds(path, data):
             what = "it is not what would be published now"
             yield Fault(where=ledger.files.where(path), what=what, remedy=_ANEW)
 
