@@ -18,6 +18,7 @@ from accord.access.consultations import (
     Processing,
     consultations,
     record,
+    record_each,
     value_object,
     verify_chain,
 )
@@ -72,6 +73,24 @@ def test_the_digest_is_that_of_the_netstrings_that_the_page_names(database: Data
     )
     assert row.digest == hashlib.sha256(said.encode()).hexdigest()
     assert (row.number, row.recipients, row.at) == (1, ("csirt-th", "csirt-vn"), NOW)
+
+
+def test_rows_that_are_added_together_go_on_with_the_chain_one_after_the_other(database: Database) -> None:
+    said = {"person": "a", "justification": "", "recipients": ("csirt-th",), "now": NOW}
+    log(database, "before")
+    with database.writing() as connection:
+        assert record_each(connection, Processing.DISCLOSURE, objects=["x", "y", "x"], **said) == range(2, 5)  # type: ignore[arg-type]
+        assert record_each(connection, Processing.DISCLOSURE, objects=[], **said) == range(5, 5)  # type: ignore[arg-type]
+    log(database, "after")
+    rows = page(database)
+    assert [(one.number, one.person, one.object) for one in rows] == [
+        (1, "before", "ipv4 ab"), (2, "a", "x"), (3, "a", "y"), (4, "a", "x"), (5, "after", "ipv4 ab")
+    ]  # fmt: skip
+    # put together by hand
+    third = f"64:{rows[1].digest},1:3,27:2026-11-27T08:00:00.000000Z,10:disclosure,1:a,0:,1:y,8:csirt-th,"
+    assert rows[2].digest == hashlib.sha256(third.encode()).hexdigest()
+    with database.reading() as connection:
+        assert verify_chain(connection, kept=rows[3].digest).rows == 5
 
 
 def test_a_value_is_in_the_log_only_as_an_hmac_of_the_hub_s_key() -> None:

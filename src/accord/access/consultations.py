@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from accord.vocabulary.errors import UnprovenError
 from accord.vocabulary.indicators import Indicator
+from accord.workspace.database import insert_rows
 from accord.workspace.schema import CONSULTATIONS
 
 BEGINNING = "0" * 64
@@ -94,21 +95,48 @@ def record(
 
     `connection` is a writer's: the last row does not change before it ends.
     """
+    (number,) = record_each(
+        connection,
+        processing,
+        person=person,
+        justification=justification,
+        objects=[object],
+        recipients=recipients,
+        now=now,
+    )
+    return number
+
+
+def record_each(
+    connection: Connection,
+    processing: Processing,
+    *,
+    person: str,
+    justification: str,
+    objects: Sequence[str],
+    recipients: Sequence[str] = (),
+    now: datetime,
+) -> range:
+    """Add a row for each object, in their order, as `record` adds one; their numbers."""
     last = connection.execute(
         select(CONSULTATIONS.c.number, CONSULTATIONS.c.digest).order_by(CONSULTATIONS.c.number.desc()).limit(1)
     ).one_or_none()
-    number, before = (1, BEGINNING) if last is None else (last.number + 1, last.digest)
-    said = {
-        "number": number,
-        "at": now,
-        "processing": processing.value,
-        "person": person,
-        "justification": justification,
-        "object": object,
-        "recipients": " ".join(recipients),
-    }
-    connection.execute(insert(CONSULTATIONS).values(**said, digest=_digest(before, said)))
-    return number
+    first, digest = (1, BEGINNING) if last is None else (last.number + 1, last.digest)
+    rows = []
+    for number, each in enumerate(objects, first):
+        said = {
+            "number": number,
+            "at": now,
+            "processing": processing.value,
+            "person": person,
+            "justification": justification,
+            "object": each,
+            "recipients": " ".join(recipients),
+        }
+        digest = _digest(digest, said)
+        rows.append(said | {"digest": digest})
+    insert_rows(connection, CONSULTATIONS, rows)
+    return range(first, first + len(rows))
 
 
 def consultations(

@@ -62,20 +62,19 @@ def log(
     What cannot be logged must not be answered: raises the database's error, as one that says so. What changes the
     database itself calls `access.consultations.record` in its own transaction instead.
     """
-    from accord.access.consultations import record
+    from accord.access.consultations import record_each
 
     try:
         with database.writing() as connection:
-            for each in objects:
-                record(
-                    connection,
-                    processing,
-                    person=actor.person,
-                    justification=actor.justification,
-                    object=each,
-                    recipients=recipients,
-                    now=now,
-                )
+            record_each(
+                connection,
+                processing,
+                person=actor.person,
+                justification=actor.justification,
+                objects=objects,
+                recipients=recipients,
+                now=now,
+            )
     except AccordError as error:
         raise unlogged(error) from error
 
