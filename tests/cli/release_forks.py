@@ -1,9 +1,10 @@
 """A process in which one operation's reports lie ready; it forks for each release of them, under a name of its own.
 
-    python release_forks.py HUB OPERATION.toml OUT      reads a JSON object a line, answers with one
+    python release_forks.py HUB OPERATION.toml OUT [channel]      reads a JSON object a line, answers with one
 
-`{"name": "op-7", "how": null}` releases under that name to the end, "count" counts its steps as forking.py does, and
-`["calls", 30]` ends it there as `kill -9` does. The answer has the exit code and the counts.
+`{"name": "op-7", "how": null}` releases under that name to the end, or puts them into the channel of that name;
+"count" counts its steps as forking.py does, and `["calls", 30]` ends it there as `kill -9` does. The answer has the
+exit code and the counts.
 """
 
 import json
@@ -11,6 +12,8 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +23,10 @@ import forking
 from accord.cli.acting import acting
 from accord.cli.gathering import Gathered, gather
 from accord.cli.places import reference_in_use
+from accord.cli.placing import put_views
 from accord.cli.releasing import desk, release_run
-from accord.cli.running import Shown, run_operation
+from accord.cli.running import Shown, channel_views, run_operation
+from accord.release.channels import ChannelId, load_channels
 
 
 def quiet(_what: str, _done: int, _total: int) -> None:
@@ -54,10 +59,53 @@ def release(hub: Path, gathered: Gathered, shown: tuple[Shown, ...], out: Path, 
         release_run(one, named, terms, out, shown, named.operation.recipients, quiet)
 
 
+@contextmanager
+def released_by(hub: Path, file: Path, out: Path) -> Iterator[Callable[[str], None]]:
+    """What releases under a name."""
+    gathered, shown = prepare(hub, file, out)
+    yield lambda name: release(hub, gathered, shown, out, name)
+
+
+@contextmanager
+def put_by(hub: Path, file: Path, out: Path) -> Iterator[Callable[[str], None]]:
+    """What puts into a channel."""
+    out.mkdir()
+    with desk(hub, acting("prepares", None)) as one:
+        gathered = gather(one.workspace, one.ledger.database, file, None)
+        with one.ledger.database.reading() as connection:
+            channels = load_channels(connection)
+        terms = gathered.terms(gathered.register, datetime.now(UTC))
+        with channel_views(
+            gathered.operation,
+            out,
+            channel="any",
+            audience=next(iter(channels.values())).audience(gathered.register),
+            reference=reference_in_use(),
+            workers=1,
+            progress=quiet,
+            arrivals=gathered.arrivals,
+            terms=terms,
+        ) as views:
+            pass
+
+    def put(name: str) -> None:
+        channel = channels[ChannelId(name)]
+        mine = [(replace(view, sheet=replace(view.sheet, channel=name)), traces) for view, traces in views]
+        with desk(hub, acting("tester", None)) as one:
+            put_views(one, gathered, gathered.terms(gathered.register, datetime.now(UTC)), channel, mine, quiet)
+
+    yield put
+
+
 def main() -> None:
     """Answer until there is no more to read."""
-    hub, file, out = map(Path, sys.argv[1:])
-    gathered, shown = prepare(hub, file, out)
+    hub, file, out = map(Path, sys.argv[1:4])
+    with (put_by if sys.argv[4:] else released_by)(hub, file, out) as act:
+        answer(act)
+
+
+def answer(act: Callable[[str], None]) -> None:
+    """Answer until there is no more to read."""
     for line in sys.stdin:
         told = json.loads(line)
         with tempfile.TemporaryFile() as counted:
@@ -65,7 +113,7 @@ def main() -> None:
             if not process:
                 signal.alarm(forking.PATIENCE_S)
                 steps = {} if told["how"] is None else forking.count(told["how"])
-                release(hub, gathered, shown, out, told["name"])
+                act(told["name"])
                 sys.setprofile(None)
                 os.write(counted.fileno(), json.dumps(steps).encode())
                 os._exit(0)

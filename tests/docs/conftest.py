@@ -16,6 +16,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 AGREEMENTS = (ROOT / "docs/agreements.md").read_text("utf-8")
 RELEASE = (ROOT / "docs/release.md").read_text("utf-8")
 HANDING_OVER = (ROOT / "docs/handing-over.md").read_text("utf-8")
+CHANNELS = (ROOT / "docs/channels.md").read_text("utf-8")
 WORKSPACE = (ROOT / "docs/workspace.md").read_text("utf-8")
 
 Once = Callable[[str, Callable[[Path], object]], Path]
@@ -162,8 +163,10 @@ def handing_over_run(once: Once) -> FirstRun:
         assert f"`{name}`" in HANDING_OVER
         (folder / name).write_text(delivery, "utf-8")
         printed_by(f"accord agreement apply --in hub && accord delivery add vendor-sinkhole {name} --in hub", folder)
+        (channels,) = blocks("toml", CHANNELS)
+        (folder / "channels.toml").write_text(channels, "utf-8")
         printed = []
-        for block in blocks("console", HANDING_OVER):
+        for block in blocks("console", HANDING_OVER) + blocks("console", CHANNELS):
             line, _, shown = block.removeprefix("$ ").partition("\n")
             printed.append((line, shown, printed_by(line, folder)))
         (folder / "printed.json").write_text(json.dumps(printed), "utf-8")

@@ -71,13 +71,17 @@ def test_every_command_of_the_page_on_workspaces_prints_what_it_shows(workspace_
         assert_shown(shown, printed)
 
 
-def test_every_command_of_the_page_on_handing_over_prints_what_it_shows(handing_over_run: "FirstRun") -> None:
-    assert [line.split()[2] for line, _, _ in handing_over_run.printed] == ["make", "list"]
+def test_every_command_of_the_pages_on_handing_over_and_channels_prints_what_it_shows(
+    handing_over_run: "FirstRun",
+) -> None:
+    assert [line.split()[2] for line, _, _ in handing_over_run.printed] == ["make", "list", "apply", "make", "poll"]
     for _, shown, printed in handing_over_run.printed:
-        # what is drawn or told by a clock stands as dots within a line, whatever width it takes
+        # what is drawn or told by a clock stands as dots within a line, whatever width it takes; whole lines as well
         wanted, told = (["".join(f"{word} " for word in line.split()) for line in one.splitlines()]
                         for one in (shown, printed))  # fmt: skip
-        pattern = "\n".join(re.escape(line).replace(r"\.\.\.", ".+?") for line in wanted)
+        pattern = "\n".join(
+            "(?s:.+)" if line == "... " else re.escape(line).replace(r"\.\.\.", ".+?") for line in wanted
+        )
         assert re.search(rf"^{pattern}$", "\n".join(told), re.MULTILINE)
 
 

@@ -146,6 +146,13 @@ def taken_in(folder: DeliveryFolder, account: Mapping[str, object]) -> TakenIn:
     )
 
 
+def names_of(folder: DeliveryFolder) -> tuple[str, ...]:
+    """What disclosures call a delivery: its SHA-256, and those of what was left of it after each erasure."""
+    erased = read_account(folder).get("erased")
+    left = [each["new_sha256"] for each in erased if each["new_sha256"]] if isinstance(erased, list) else []
+    return tuple(dict.fromkeys((folder.sha256, *left)))
+
+
 def verify_delivery(folder: DeliveryFolder) -> None:
     """Raise UnreadableError unless all files of a delivery are there, as large as they were."""
     verify_kept(folder.path, read_account(folder)["kept"], AGAIN)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from accord.access.consultations import Processing, consultations, record
 from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor
-from accord.cli.delivering import read_account
+from accord.cli.delivering import names_of
 from accord.cli.holders import keep_released
 from accord.cli.hub import OpenHub
 from accord.cli.kept import damage_named
@@ -37,12 +37,7 @@ def forget_released(hub: OpenHub, moment: datetime, actor: Actor, now: datetime)
 
 def _kept(hub: OpenHub) -> set[tuple[str, str]]:
     """Data set and SHA-256 of all deliveries that are kept, and of what erasures left of them."""
-    kept = set()
-    for one in hub.kept():
-        erased = read_account(one).get("erased")
-        names = [each["new_sha256"] for each in erased] if isinstance(erased, list) else []
-        kept |= {(one.dataset, str(name)) for name in (one.sha256, *names) if name}
-    return kept
+    return {(one.dataset, name) for one in hub.kept() for name in names_of(one)}
 
 
 def _forget(hub: OpenHub, disclosure: Disclosure, kept: set[tuple[str, str]], actor: Actor, now: datetime) -> bool:

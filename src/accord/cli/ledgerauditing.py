@@ -62,7 +62,8 @@ def audit(folder: Path, *, as_json: bool) -> int:
     with opened_ledger(folder) as ledger:
         ledger.verify_standing()
         # folders first: who delivers meanwhile has an entry that is looked at after
-        deliveries = [Received(dataset=one.dataset, sha256=one.sha256) for one in workspace.deliveries()]
+        folders = (*workspace.deliveries(), *workspace.withdrawn())
+        deliveries = [Received(dataset=one.dataset, sha256=one.sha256) for one in folders]
         with ledger.database.reading() as connection:
             said = list(entries(connection))
             found = missing(connection, said, deliveries)

@@ -11,6 +11,7 @@ import typer
 
 from accord.cli import (
     agreement,
+    channel,
     consultation,
     dataset,
     delivery,
@@ -52,6 +53,7 @@ app.add_typer(partner.app, name="partner")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(agreement.app, name="agreement")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(channel.app, name="channel")
 app.add_typer(package.app, name="package")
 app.add_typer(consultation.app, name="consultation")
 app.add_typer(job.app, name="job")

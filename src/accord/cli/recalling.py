@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from accord.access.consultations import Processing, record
 from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor
-from accord.cli.delivering import read_account
+from accord.cli.delivering import names_of, read_account
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.kept import damage_named
 from accord.cli.ledgering import publish
@@ -31,12 +31,14 @@ from accord.cli.readying import cores
 from accord.cli.settling import working
 from accord.cli.snapshotting import renew_snapshots
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
+from accord.cli.witnessing import show_witnessed, take_out
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.journal.keeping import Published
 from accord.ledger.commitments import encode_openings
 from accord.ledger.notes import MAX_NOTE_BYTES, open_note
 from accord.ledger.proofs import parse_proof
+from accord.release import batches
 from accord.release.disclosures import Disclosure, resting_on, sources_of
 from accord.release.notices import (
     Acknowledgement,
@@ -210,6 +212,8 @@ def _recorded(
         )
         own = [_own(hub, recall, _reached(hub.kept(), dataset, delivery))]
         record_recall(connection, recall, concerned, own, key=hub.ledger.key, draw=secrets.token_bytes)
+        behind = None if None in names else {one for one in names if one is not None}
+        take_out(connection, batches.resting_on(connection, dataset, behind), at, recall=recall.id, person=actor.person)
         record(
             connection,
             Processing.ALTERATION,
@@ -232,8 +236,7 @@ def _names(hub: OpenHub, dataset: str, delivery: str | None) -> list[str | None]
         return [None]
     names: list[str | None] = [delivery]
     for one in _reached(hub.kept(), dataset, delivery):
-        erased = read_account(one).get("erased")
-        names += [each["new_sha256"] for each in erased if each["new_sha256"]] if isinstance(erased, list) else []
+        names += names_of(one)
     return list(dict.fromkeys(names))
 
 
@@ -306,6 +309,7 @@ def finish(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
 def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
     """Publish the ledger, write the notices of a recall, and record that it is done."""
     published = publish(hub.ledger, now)
+    show_witnessed(hub.database, published, "accord")
     with hub.database.reading() as connection:
         sent = notices(connection, recall=recall.id)
     for one in sent:

@@ -100,7 +100,7 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
     elif not changes:
         say("Nothing is new or changed.")
     for change in [] if as_json else changes:
-        _tell_change(change)
+        tell_change(change)
     if check and changes:
         talk("checked only: nothing was changed")
 
@@ -124,7 +124,7 @@ def add_one(folder: Path, noun: str, content: Mapping[str, object], *, as_json: 
     if as_json:
         say_json(change.after)
     else:
-        _tell_change(change)
+        tell_change(change)
 
 
 def list_all(folder: Path, noun: str, *, as_json: bool) -> None:
@@ -194,7 +194,7 @@ def show_one(folder: Path, noun: str, name: str, *, as_json: bool) -> None:
     say("What became of it (UTC):")
     for change in changes:
         say("")
-        _tell_change(change, dated=True, first=False)
+        tell_change(change, dated=True, first=False)
 
 
 def end_agreement(folder: Path, name: str, at: str | None, reason: str) -> None:
@@ -369,7 +369,7 @@ def _record(
     if fault is not None:
         raise words.wrong(fault.key, fault.expected, fault.got)
     for change in record_register(connection, standing, whole, now=now, draw=secrets.token_bytes):
-        _tell_change(change)
+        tell_change(change)
 
 
 def _agreement(register: Register, name: str, folder: Path) -> Agreement:
@@ -433,7 +433,7 @@ def _change_told(change: Change) -> dict[str, object]:
     }
 
 
-def _tell_change(change: Change, *, dated: bool = False, first: bool = True) -> None:
+def tell_change(change: Change, *, dated: bool = False, first: bool = True) -> None:
     """One line a key: what it was, and what it is; of what is new all, or (not `first`) only that it is."""
     what = "delivered" if change.noun == "delivered" else "new" if change.before is None else "changed"
     noun = "agreement" if change.noun == "delivered" else change.noun.replace("dataset", "data set")

@@ -33,6 +33,10 @@ def make(
     to: Annotated[
         list[str] | None, typer.Option("--to", metavar="PARTNER", help="Only this recipient; may be given again.")
     ] = None,
+    channel: Annotated[
+        str | None,
+        typer.Option("--channel", help="Put the findings into this channel as objects, instead of sealing reports."),
+    ] = None,
     person: Person = None,
     why: Why = None,
     as_json: AsJson = False,
@@ -43,10 +47,18 @@ def make(
     witnesses have yet to cosign, it waits for `accord release hand-over`. The same files do not go to the same
     recipient twice.
 
+    With --channel the findings become objects in a channel (docs/channels.md): what all of its members may have, as far
+    as it is new there.
+
     Example: accord release make october.toml --in hub --why "Case 2026/114"
     """
-    from accord.cli.releasetelling import release_made
+    from accord.cli.releasetelling import put, release_made
 
+    if channel is not None:
+        if to:
+            raise typer.BadParameter("a channel's members all get the same", param_hint="--to")
+        put(folder, file, channel, purpose=purpose, person=person, why=why, as_json=as_json)
+        return
     release_made(folder, file, purpose=purpose, to=to or [], person=person, why=why, as_json=as_json)
 
 

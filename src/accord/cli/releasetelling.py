@@ -50,6 +50,44 @@ def release_made(
     _leave(made.handed)
 
 
+def put(
+    folder: Path,
+    file: Path,
+    channel: str,
+    *,
+    purpose: str | None,
+    person: str | None,
+    why: str | None,
+    as_json: bool,
+) -> None:
+    """`accord release make --channel`."""
+    # what STIX is written with is loaded by who needs it
+    from accord.cli.placing import put_into_channel
+
+    keep_memory()
+    actor, stated = acting(person, why), read_purpose(purpose)
+    with desk(folder, actor) as one, progress_bar() as progress:
+        done = put_into_channel(one, file, channel, purpose=stated, reference=reference_in_use(), progress=progress)
+    if as_json:
+        say_json(
+            {
+                "channel": done.channel.id,
+                "objects": done.objects,
+                "findings": done.findings,
+                "disclosed": [told(each) for each in done.disclosures],
+                **_handed(done.handed),
+            }
+        )
+    elif not done.disclosures:
+        say("Nothing is new: all that its members may have is in the channel.")
+        _tell_channels(folder, done.handed)
+    else:
+        members = ", ".join(each.recipient for each in done.disclosures)
+        say(f"{counted(done.objects, 'object')} of {counted(done.findings, 'finding')} for {members}.")
+        _tell_channels(folder, done.handed)
+    _leave(done.handed)
+
+
 def waiting_handed(folder: Path, *, person: str | None, as_json: bool) -> None:
     """`accord release hand-over`."""
     with desk(folder, acting(person, None)) as one:
@@ -121,6 +159,7 @@ def shown(folder: Path, name: str, *, as_json: bool) -> None:
         ("stands", _stands(one)),
         ("ledger", f"entries {numbers}" if len(one.entries) > 1 else f"entry {numbers}"),
         ("commits to", one.sealed or ""),
+        ("channel", one.channel or ""),
         ("lies in", str(place)),
     ):
         say(f"  {label}: {value}")
@@ -155,6 +194,7 @@ def _handed(handed: Handed) -> dict[str, object]:
         "handed_over": [told(one) for one in handed.over],
         "waiting_for_witnesses": [told(one) for one in handed.unwitnessed],
         "refused": [told(one) | {"reason": reason} for one, reason in handed.refused],
+        "batches": {"appeared": handed.shown, "waiting_for_witnesses": handed.hidden},
     }
 
 
@@ -166,8 +206,9 @@ def _tell(folder: Path, handed: Handed) -> None:
             wide=True,
         )
         say(f"Send `{PACKAGE}` and `{HANDOVER}` of each from {folder / 'releases'}.")
-    else:
+    elif not handed.shown:
         say("Nothing was handed over.")
+    _tell_channels(folder, handed)
     for one, reason in handed.refused:
         talk(f"refused: {one.id} to {one.recipient}: {reason}")
     if handed.unwitnessed:
@@ -177,8 +218,18 @@ def _tell(folder: Path, handed: Handed) -> None:
         )
 
 
+def _tell_channels(folder: Path, handed: Handed) -> None:
+    if handed.shown:
+        say(f"{counted(handed.shown, 'batch', 'batches')} appeared in channels.")
+    if handed.hidden:
+        talk(
+            f"{counted(handed.hidden, 'batch', 'batches')} in channels, waiting for witnesses: "
+            f"`accord release hand-over --in {folder}`"
+        )
+
+
 def _leave(handed: Handed) -> None:
-    if handed.unwitnessed:
+    if handed.unwitnessed or handed.hidden:
         raise typer.Exit(LedgerError.exit_code)
 
 
@@ -186,8 +237,9 @@ def _stands(one: Disclosure) -> str:
     if one.received_at is not None:
         return f"opened by {one.recipient}, {_minute(one.received_at)} UTC"
     if one.handed_over_at is not None:
-        return f"handed over {_minute(one.handed_over_at)} UTC"
-    return "sealed"
+        how = "handed over" if one.channel is None else f"in channel {one.channel} since"
+        return f"{how} {_minute(one.handed_over_at)} UTC"
+    return "sealed" if one.channel is None else f"waits for channel {one.channel}"
 
 
 def _minute(at: datetime) -> str:

@@ -31,6 +31,7 @@ from accord.cli.readying import Progress, cores
 from accord.cli.running import Shown, run_operation
 from accord.cli.settling import working
 from accord.cli.terminal import counted
+from accord.cli.witnessing import queue_once, show_witnessed
 from accord.formats.catalogue import FORMATS
 from accord.journal import book
 from accord.journal.keeping import Ledger, Published, open_ledger, policy_text
@@ -73,7 +74,7 @@ from accord.vocabulary.errors import MalformedError, OutputError, SettingsError,
 from accord.vocabulary.handling import Direction
 from accord.vocabulary.markings import MARKINGS, Marking
 from accord.workspace.database import open_database
-from accord.workspace.jobs import JobKind, JobState, jobs, queue
+from accord.workspace.jobs import JobKind, queue
 from accord.workspace.keys import hub_key
 from accord.workspace.regular import open_regular
 from accord.workspace.store import Workspace, open_workspace
@@ -131,6 +132,10 @@ class Handed:
     refused: tuple[tuple[Disclosure, str], ...]
     """No agreement lets them out any more, and why."""
     published: Published
+    shown: int
+    """Batches that appeared in channels."""
+    hidden: int
+    """Batches that wait for witnesses."""
 
 
 @contextmanager
@@ -250,8 +255,17 @@ def hand_over_waiting(desk: Desk) -> Handed:
         else:
             over.append(_hand_over(desk, register, one))
     if unwitnessed:
-        _queue_next(desk, JobKind.RELEASE, now)
-    return Handed(over=tuple(over), unwitnessed=tuple(unwitnessed), refused=tuple(refused), published=published)
+        with desk.ledger.database.writing() as connection:
+            queue_once(connection, JobKind.RELEASE, desk.actor.person, now)
+    shown, hidden = show_witnessed(desk.ledger.database, published, desk.actor.person)
+    return Handed(
+        over=tuple(over),
+        unwitnessed=tuple(unwitnessed),
+        refused=tuple(refused),
+        published=published,
+        shown=shown,
+        hidden=hidden,
+    )
 
 
 def hand_over_later(folder: Path, arguments: Mapping[str, object]) -> str:
@@ -260,22 +274,16 @@ def hand_over_later(folder: Path, arguments: Mapping[str, object]) -> str:
         handed = hand_over_waiting(one)
     for each in handed.unwitnessed:
         handed.published.demand(each.entries[-1])
-    return f"handed over {counted(len(handed.over), 'package')}"
+    if handed.hidden:
+        handed.published.demand(handed.published.size - 1)
+    appeared = f", {counted(handed.shown, 'batch', 'batches')} appeared in channels" if handed.shown else ""
+    return f"handed over {counted(len(handed.over), 'package')}{appeared}"
 
 
 def notify_due(folder: Path, arguments: Mapping[str, object]) -> str:
     """Do a job that tells what may be told from now on: the openings that an embargo held back."""
     with desk(folder, Actor(person=str(arguments["person"]), justification="")) as one:
         return in_words(publish(one.ledger, datetime.now(UTC)))
-
-
-def _queue_next(desk: Desk, kind: JobKind, now: datetime) -> None:
-    with desk.ledger.database.writing() as connection:
-        # the one that is being done is leased; it ends after this
-        if not any(
-            one.kind is kind and one.state is JobState.WAITING and one.worker is None for one in jobs(connection)
-        ):
-            queue(connection, kind, {"person": desk.actor.person}, now=now)
 
 
 def take_receipt(desk: Desk, file: Path) -> tuple[Disclosure, bool]:
@@ -343,7 +351,7 @@ def _sealed(
     staging: Path,
 ) -> Disclosure:
     identifier = uuid4()
-    shares = _shares(desk, gathered, terms, recipient, tally)
+    shares = shares_of(desk, gathered, terms, recipient, tally)
     statement = _statement(desk, gathered, recipient, tally, shares, identifier)
     folder, new = staging / "sealed", staging / "new"
     folder.mkdir()
@@ -393,7 +401,8 @@ def _sealed(
     return disclosure
 
 
-def _shares(desk: Desk, gathered: Gathered, terms: Terms, recipient: Recipient, tally: Tally) -> tuple[Share, ...]:
+def shares_of(desk: Desk, gathered: Gathered, terms: Terms, recipient: Recipient, tally: Tally) -> tuple[Share, ...]:
+    """What each data set has in what a recipient gets."""
     key = hub_key(desk.declared.hub.key_file)
     audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted)
     found = []
@@ -576,7 +585,16 @@ def _audience(gathered: Gathered, country: CountryCode) -> Audience:
 
 def _tally(out: Path, shown: Sequence[Shown]) -> Tally:
     tables = [pq.read_table(out / one.traces) for one in shown if one.traces is not None]
-    traces = pa.concat_tables(tables)
+    markings: dict[DatasetId, Marking] = {}
+    for one in shown:
+        for sheet in one.sheet.datasets:
+            name = DatasetId(sheet.id)
+            markings[name] = max(sheet.marking, markings.get(name, sheet.marking), key=MARKINGS.index)
+    return tally_of(pa.concat_tables(tables), markings)
+
+
+def tally_of(traces: pa.Table, markings: Mapping[DatasetId, Marking]) -> Tally:
+    """What findings rest on, by their TRACES, of which a row may come more than once."""
     traces = (
         traces.group_by(traces.column_names)
         .aggregate([])
@@ -584,11 +602,6 @@ def _tally(out: Path, shown: Sequence[Shown]) -> Tally:
     )
     by_dataset = traces.group_by("dataset").aggregate([("finding_id", "count_distinct")]).to_pylist()
     by_source = traces.group_by(["dataset", "delivery"]).aggregate([("finding_id", "count_distinct")]).to_pylist()
-    markings: dict[DatasetId, Marking] = {}
-    for one in shown:
-        for sheet in one.sheet.datasets:
-            name = DatasetId(sheet.id)
-            markings[name] = max(sheet.marking, markings.get(name, sheet.marking), key=MARKINGS.index)
     return Tally(
         traces=traces,
         findings=len(traces["finding_id"].unique()),

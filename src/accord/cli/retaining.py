@@ -15,7 +15,7 @@ from accord.access.consultations import Processing, record
 from accord.agreements.declarations import DatasetId
 from accord.agreements.retention import Due, due
 from accord.cli.acting import Actor
-from accord.cli.delivering import read_account, taken_in
+from accord.cli.delivering import names_of, read_account, taken_in
 from accord.cli.entering import purge_reference
 from accord.cli.forgetting import forget_released
 from accord.cli.hub import OpenHub, opened_hub, read_time
@@ -25,8 +25,10 @@ from accord.cli.readying import cores
 from accord.cli.settling import working
 from accord.cli.snapshotting import renew_snapshots
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
+from accord.cli.witnessing import take_out_silently
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
+from accord.release.batches import forget
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.jobs import JobKind, JobState, jobs, queue
 from accord.workspace.store import DeliveryFolder, errors_named
@@ -159,6 +161,7 @@ def _record(hub: OpenHub, one: Retained, actor: Actor, now: datetime) -> None:
             digest=one.folder.sha256,
         )
         book.append(connection, [fact], draw=secrets.token_bytes, opens_at=at, reference=reference)
+        take_out_silently(connection, forget(connection, DatasetId(one.folder.dataset), names_of(one.folder)), at)
         record(
             connection,
             Processing.ERASURE,

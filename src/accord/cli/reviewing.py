@@ -19,6 +19,7 @@ from accord.cli.settling import working
 from accord.cli.snapshotting import ANEW, FINDINGS_FILE, whole_snapshot
 from accord.cli.standing import standing_findings
 from accord.cli.terminal import counted, say, say_json, show_table, talk
+from accord.cli.witnessing import show_witnessed, take_out_withheld
 from accord.columns.spellings import spellings_of
 from accord.columns.values import read_value
 from accord.fusion.identity import finding_ids
@@ -134,6 +135,8 @@ def decide_reviews(
                     object=value_object(indicator, hub.key),
                     now=now,
                 )
+            take_out_withheld(connection, now, actor.person)
+        show_witnessed(hub.database, hub.ledger.standing(), actor.person)
         with hub.database.reading() as connection:
             decided = standing(load_decisions(connection, {one.finding for _, one in found}))
     if as_json:

@@ -37,6 +37,7 @@ from accord.operations.declaration import Operation, Scope, Theme
 from accord.reference.store import Reference
 from accord.release.case import Case
 from accord.release.policy import Terms
+from accord.release.question import Audience
 from accord.release.summary import SUMMARISED, summarise
 from accord.release.view import StoredView, View, store
 from accord.vocabulary.countries import CountryCode
@@ -158,6 +159,40 @@ def run_operation(
         shown=shown,
         seconds=time.perf_counter() - begun,
     )
+
+
+@contextmanager
+def channel_views(
+    operation: Operation,
+    scratch: Path,
+    *,
+    channel: str,
+    audience: Audience,
+    reference: Reference,
+    workers: int,
+    progress: Progress,
+    arrivals: Sequence[Arrival],
+    terms: Terms,
+) -> Iterator[tuple[tuple[StoredView, Path], ...]]:
+    """What the members of a channel may all see of an operation, country by country, each with its TRACES.
+
+    They lie in `scratch`, which should be empty. Raises AccordError.
+    """
+    clock = Clock()
+    keep_memory()
+    spool = Spool(scratch / "spool")
+    received = _receive(operation, arrivals, spool, reference, workers, progress, clock)
+    key = hub_key(operation.hub.key_file)
+    case, evidence, sightings = _fuse(operation, received, spool, reference, key, terms, workers, progress, clock)
+    with closing(evidence), closing(sightings):
+        views = []
+        for country in operation.scope.countries:
+            shelf = scratch / country
+            shelf.mkdir()
+            traces = shelf / "traces.parquet"
+            view = case.view(country, None, sightings, shelf, traces, (channel, audience))
+            views.append((store(view, shelf), traces))
+    yield tuple(views)
 
 
 def _keep_apart(operation: Operation, out: Path) -> None:

@@ -35,10 +35,12 @@ from accord.cli.places import reference_in_use
 from accord.cli.recalling import fit, hand_out, held_by, tell
 from accord.cli.settling import working
 from accord.cli.terminal import counted, say, say_json
+from accord.cli.witnessing import take_out
 from accord.columns.values import read_value
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.reference.store import Reference
+from accord.release.batches import holding
 from accord.release.decisions import forget_decisions, load_decisions
 from accord.release.disclosures import Disclosure, disclosures
 from accord.release.notices import RecallKind
@@ -257,6 +259,7 @@ def _recorded(
         concerned = [_concerned(hub, *one) for one in found.disclosed]
         facts = _facts(hub, found.deliveries, at)
         record_recall(connection, recall, concerned, facts, key=hub.ledger.key, draw=secrets.token_bytes)
+        take_out(connection, holding(connection, found.ids), at, recall=recall.id, person=actor.person)
         _log(connection, recall, name, found, actor)
     return recall
 

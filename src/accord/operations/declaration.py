@@ -134,8 +134,9 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
     from accord.workspace.database import read_database
 
     table = read_settings(path)
-    # agreements count once they are applied, and are read then
+    # agreements and channels count once they are applied, and are read then
     table.offers("agreement")
+    table.offers("channel")
     hub = _read_hub(table.table("hub"), path.resolve().parent)
     partners = _read_partners(table, required=False)
     declared = Declared(

@@ -6,6 +6,7 @@ Both were written by the hub. What one has and the other has not is what somebod
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import Connection, select
 
@@ -13,8 +14,9 @@ from accord.journal.book import kept, size
 from accord.journal.facts import Fact, Kind, read_fact
 from accord.ledger.commitments import Opening, parse_entry
 from accord.release.disclosures import Disclosure, disclosures
+from accord.release.recall import reference
 from accord.vocabulary.errors import LedgerError
-from accord.workspace.schema import AGREEMENT_TERMS, AGREEMENTS, RECALL_NOTICES
+from accord.workspace.schema import AGREEMENT_TERMS, AGREEMENTS, JOURNAL_ENTRIES, RECALL_NOTICES, RECALLS
 
 _AT_ONCE = 256
 
@@ -171,6 +173,10 @@ def _notices(known: dict[int, Fact], silent: set[int], connection: Connection) -
             yield Missing(
                 side="ledger", what=f"the acknowledgement of recall {row.recall}, disclosure {row.disclosure}"
             )
-    for number, fact in known.items():
-        if fact.kind is Kind.RECALL and number not in claimed:
-            yield Missing(side="books", what=f"entry {number}: a recall to {fact.partner}")
+    # the hub's own entry of a recall is about no disclosure
+    references = {reference(UUID(one)) for one in connection.execute(select(RECALLS.c.id)).scalars()}
+    rest = [number for number, fact in known.items() if fact.kind is Kind.RECALL and number not in claimed]
+    named = select(JOURNAL_ENTRIES.c.number, JOURNAL_ENTRIES.c.reference).where(JOURNAL_ENTRIES.c.number.in_(rest))
+    for number, about in connection.execute(named).all():
+        if about not in references or known[number].refers is not None:
+            yield Missing(side="books", what=f"entry {number}: a recall to {known[number].partner}")

@@ -212,18 +212,19 @@ class Batch:
             self._put(part, versioned)
 
     @property
-    def digest(self) -> str:
-        """SHA-256 in hex over what was put: a line an object, sorted, with its id, version and SHA-256."""
-        return hashlib.sha256("".join(sorted(self._listed)).encode()).hexdigest()
+    def listing(self) -> str:
+        """What was put: a line an object, sorted, with its id, version and SHA-256 in hex."""
+        return "".join(sorted(self._listed))
 
-    def end(self) -> bool:
-        """Let it wait for all that the ledger holds by now; False: nothing was put, and it is gone."""
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the listing, in hex."""
+        return hashlib.sha256(self.listing.encode()).hexdigest()
+
+    def end(self) -> None:
+        """Let it wait for all that the ledger holds by now."""
         here = CHANNEL_BATCHES.c.number == self.number
-        if not self.objects:
-            self._connection.execute(delete(CHANNEL_BATCHES).where(here))
-            return False
         self._connection.execute(update(CHANNEL_BATCHES).where(here).values(entries_end=book.size(self._connection)))
-        return True
 
     def _rest(self, resting: Mapping[str, tuple[Classes, Collection[Source]]]) -> None:
         """Record on what findings rest by now."""
@@ -438,18 +439,18 @@ def take_away(
     *,
     recall: UUID | None,
     at: datetime,
-    reduced: Callable[[Placed], Sequence[Draft]],
+    reduced: Callable[[Placed], Sequence[Draft]] | None,
 ) -> tuple[int, ...]:
-    """Take findings out of channels at once; for a recall, revocations follow as batches of their own: their numbers.
+    """Take findings out of channels at once; revocations (`reduced`) follow as batches of their own: their numbers.
 
-    Nothing of the findings is seen any more from the end of the transaction on. The entries of the recall stand in the
+    Nothing of the findings is seen any more from the end of the transaction on. The entries of a recall stand in the
     book already. Observables and families that no other finding tells of go with them; nobody is told of these, because
-    they have no versions, or say nothing by themselves.
+    they have no versions, or say nothing by themselves. Without `reduced` nobody is told of anything.
     """
     batches = []
     for name, findings in sorted(concerned.items()):
         rows, told = _removed(connection, name, findings)
-        if recall is None or not rows:
+        if reduced is None or not rows:
             continue
         batch = Batch(connection, channels[name], at=at, recall=recall)
         batch.revoke(rows, told, reduced)
@@ -469,16 +470,18 @@ def resting_on(
     return _by_channel(connection.execute(wanted))
 
 
-def resting_alone(connection: Connection, dataset: DatasetId, delivery: str) -> dict[ChannelId, frozenset[str]]:
-    """By channel, the findings that rest on a delivery and on nothing else."""
+def forget(connection: Connection, dataset: DatasetId, deliveries: Collection[str]) -> dict[ChannelId, frozenset[str]]:
+    """Forget that findings rest on a delivery, by all its names; by channel, those that rest on nothing any more."""
     table, other = CHANNEL_SOURCES.c, CHANNEL_SOURCES.alias("other")
+    here = and_(table.dataset == dataset, table.delivery.in_(deliveries))
     alone = ~exists().where(
         other.c.channel == table.channel,
         other.c.finding == table.finding,
-        (other.c.dataset != dataset) | (other.c.delivery != delivery),
+        (other.c.dataset != dataset) | other.c.delivery.not_in(deliveries),
     )
-    wanted = select(table.channel, table.finding).where(table.dataset == dataset, table.delivery == delivery, alone)
-    return _by_channel(connection.execute(wanted))
+    lonely = _by_channel(connection.execute(select(table.channel, table.finding).where(here, alone)).all())
+    connection.execute(delete(CHANNEL_SOURCES).where(here))
+    return lonely
 
 
 def holding(connection: Connection, findings: Collection[str]) -> dict[ChannelId, frozenset[str]]:

@@ -3,7 +3,7 @@
     [[channel]]
     id = "asean-servers"
     title = "Command-and-control servers in South-East Asia"
-    purpose = "takedown"
+    purpose = "network-defence"
     encrypted = true                 # the service is reached by TLS alone
 
     [[channel.member]]
@@ -34,6 +34,9 @@ from accord.workspace.schema import CHANNEL_BATCHES, CHANNEL_MEMBERS, CHANNELS
 from accord.workspace.settings import SettingsTable, known, unique
 
 ChannelId = NewType("ChannelId", str)
+
+_OTHERS = ("hub", "database", "ledger", "partner", "dataset", "agreement")
+"""Tables of a workspace's settings that are not about channels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +89,13 @@ def recipient(channel: Channel, member: Member, register: Register) -> Recipient
 
 
 def read_channels(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -> tuple[Channel, ...]:
-    """The channels that a file declares; other tables in it are passed over. Raises SettingsError."""
+    """The channels that a file declares, which may be a workspace's settings. Raises SettingsError."""
+    for name in _OTHERS:
+        table.offers(name)
     read = [(one, _read_channel(one, partners)) for one in table.tables("channel")]
     unique([(one, channel.id) for one, channel in read], "id")
     unique([(one, channel.title) for one, channel in read], "title")
+    table.done()
     return tuple(channel for _, channel in read)
 
 

@@ -55,10 +55,13 @@ class Disclosure:
     purpose: Purpose
     channel: str | None
     """None: a package."""
+    batch: int | None = None
+    """What was put into the channel at once; None: a package."""
     marking: Marking
     findings: int
     sealed: str | None
-    """Of a package, what its entries commit to (docs/package.md), SHA-256 in hex; None in a channel."""
+    """What its entries commit to, SHA-256 in hex: of a package its manifest (docs/package.md), in a channel the list of
+    what was put there (docs/channels.md)."""
     fingerprint: str | None
     """Of a package, SHA-256 over names and contents of its files, in hex: what was released is not released again."""
     secret: str | None = field(repr=False)
@@ -251,6 +254,7 @@ def _values(one: Disclosure) -> dict[str, object]:
         "country": one.country,
         "purpose": one.purpose.value,
         "channel": one.channel,
+        "batch": one.batch,
         "marking": one.marking.value,
         "findings": one.findings,
         "sealed": one.sealed,
@@ -273,6 +277,7 @@ def _disclosure(row: Row[tuple[object, ...]]) -> Disclosure:
         country=CountryCode(row.country),
         purpose=Purpose(row.purpose),
         channel=row.channel,
+        batch=row.batch,
         marking=Marking(row.marking),
         findings=row.findings,
         sealed=row.sealed,

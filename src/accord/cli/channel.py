@@ -1,0 +1,89 @@
+"""`accord channel`: places where a known audience finds objects."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accord.cli.acting import Person, Why
+
+app = typer.Typer(no_args_is_help=True, help="Channels: where a known audience finds objects.", rich_markup_mode=None)
+
+In = Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+Name = Annotated[str, typer.Argument(metavar="CHANNEL", help="Its id.")]
+
+
+@app.callback()
+def channels() -> None:
+    """Channels: where a known audience finds objects."""
+
+
+@app.command("apply")
+def apply(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A TOML file (docs/channels.md); by default the workspace's settings."),
+    ] = None,
+    folder: In = Path(),
+    check: Annotated[bool, typer.Option("--check", help="Only look: show what would change, write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take over channels and their members from a file.
+
+    All that it declares is taken over, or none of it. Channels that the file does not name stay; of one that it names,
+    its members are those that it lists. Who joins is told of what comes after; who leaves sees nothing any more.
+
+    Example: accord channel apply channels.toml --in hub
+    """
+    from accord.cli.channelling import apply_file
+
+    apply_file(folder, file, check=check, as_json=as_json)
+
+
+@app.command("list")
+def list_channels(folder: In = Path(), as_json: AsJson = False) -> None:
+    """List the channels that are recorded.
+
+    Example: accord channel list --in hub
+    """
+    from accord.cli.channelling import list_all
+
+    list_all(folder, as_json=as_json)
+
+
+@app.command("show", short_help="Show a channel and its members.")
+def show(name: Name, folder: In = Path(), as_json: AsJson = False) -> None:
+    """Show a channel: its members, how much is in it, and what became of it.
+
+    Example: accord channel show asean-servers --in hub
+    """
+    from accord.cli.channelling import show_one
+
+    show_one(folder, name, as_json=as_json)
+
+
+@app.command("poll", short_help="Show what a member finds in a channel.")
+def poll(
+    name: Name,
+    member: Annotated[str, typer.Option("--for", metavar="PARTNER", help="The member whose eyes are borrowed.")],
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="TIME", help="Only what was put there after this instant.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many objects.")] = 100,
+    folder: In = Path(),
+    person: Person = None,
+    why: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a member finds in a channel now: a page of objects, in the order in which they appeared.
+
+    Every rule is asked again, so that what an agreement does not cover any more is missing. Who polls, and for whom,
+    is written into the log of consultations.
+
+    Example: accord channel poll asean-servers --for csirt-th --in hub
+    """
+    from accord.cli.acting import acting
+    from accord.cli.channelling import poll_for
+
+    poll_for(folder, name, member, after, limit, acting(person, why), as_json=as_json)

@@ -1,0 +1,346 @@
+"""Putting an operation's findings into a channel: objects that every member may have, and that appear to all at once.
+
+One transaction holds the objects, a disclosure for each member with its entries, and the rows in the log of
+consultations. Nothing of it is visible before the ledger's quorum covers the entries; then all of it is.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from sqlalchemy import Connection
+
+from accord.access.consultations import Processing, record
+from accord.agreements.declarations import Dataset, DatasetId
+from accord.cli.gathering import Gathered, gather, now_permitted
+from accord.cli.readying import Progress, cores
+from accord.cli.releasing import FINDINGS, Desk, Handed, hand_over_waiting, shares_of, tally_of
+from accord.cli.running import channel_views
+from accord.cli.witnessing import kept_back
+from accord.journal import book
+from accord.reference.store import Reference
+from accord.release.batches import Batch, Classes, Draft, PolicyClass, Source, generations
+from accord.release.channels import Channel, Member, find_channel, load_channels, recipient
+from accord.release.disclosures import Disclosure, record_disclosure
+from accord.release.policy import PERSONAL_ROLES, PERSONAL_TYPES, Terms
+from accord.release.view import StoredView
+from accord.reports import stix
+from accord.reports.bundle import put_objects
+from accord.reports.versions import version_of, versioned
+from accord.vocabulary.datasets import Purpose
+from accord.vocabulary.errors import OutputError, SettingsError
+from accord.vocabulary.markings import MARKINGS, Marking
+from accord.workspace.jobs import JobKind, queue
+
+OBJECTS = "objects"
+"""In a disclosure's folder, what was put into the channel: a line an object, with id, version and SHA-256."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """What was put into a channel."""
+
+    channel: Channel
+    objects: int
+    findings: int
+    disclosures: tuple[Disclosure, ...]
+    """One for each member; none: nothing was new."""
+    handed: Handed
+
+
+def put_into_channel(
+    desk: Desk, file: Path, name: str, *, purpose: Purpose | None, reference: Reference, progress: Progress
+) -> Put:
+    """Put what an operation finds into a channel: what is new there, or says something else than before.
+
+    Raises AccordError; what was committed before stays.
+    """
+    with desk.ledger.database.reading() as connection:
+        channel = find_channel(load_channels(connection), name)
+    if not channel.members:
+        raise SettingsError(
+            "The channel has no member: an empty audience reaches nobody.",
+            where=f"channel {channel.id}",
+            remedy="name who takes part in [[channel.member]], then `accord channel apply`",
+        )
+    if purpose not in {None, channel.purpose}:
+        raise SettingsError(
+            "The channel is for another purpose.", where="--purpose", expected=channel.purpose, got=str(purpose)
+        )
+    gathered = gather(desk.workspace, desk.ledger.database, file, channel.purpose)
+    terms = gathered.terms(gathered.register, datetime.now(UTC))
+    with (
+        desk.workspace.staging() as staging,
+        channel_views(
+            gathered.operation,
+            staging,
+            channel=channel.id,
+            audience=channel.audience(gathered.register),
+            reference=reference,
+            workers=cores(),
+            progress=progress,
+            arrivals=gathered.arrivals,
+            terms=terms,
+        ) as views,
+    ):
+        return put_views(desk, gathered, terms, channel, views, progress)
+
+
+def put_views(
+    desk: Desk,
+    gathered: Gathered,
+    terms: Terms,
+    channel: Channel,
+    views: Sequence[tuple[StoredView, Path]],
+    progress: Progress,
+) -> Put:
+    """Put what is new in views for a channel, with their TRACES, and show what the ledger's quorum covers.
+
+    `terms`: those that they were made under. Raises AccordError.
+    """
+    audience = channel.audience(gathered.register)
+    promised = terms.grid(gathered.operation.datasets, audience)
+    with desk.ledger.database.writing() as connection, ExitStack() as folders:
+        at = book.moment(connection, datetime.now(UTC))
+        permitted = now_permitted(connection, gathered, at).grid(gathered.operation.datasets, audience)
+        if (promised & ~permitted).any() or load_channels(connection).get(channel.id) != channel:
+            raise OutputError(
+                "What may be released has changed while it was made ready; nothing was put into the channel.",
+                where=f"operation {gathered.operation.name}, channel {channel.id}",
+                remedy="`accord agreement list` and `accord channel show` say what holds; then call it again",
+            )
+        undo = connection.begin_nested()
+        batch = Batch(connection, channel, at=at)
+        back = kept_back(connection, at)
+        traces = _put(connection, batch, channel, views, gathered, terms, back, progress)
+        made: list[Disclosure] = []
+        if batch.findings:
+            made = [
+                _disclose(desk, connection, gathered, terms, channel, member, traces, batch, at, folders)
+                for member in channel.members
+            ]
+            batch.end()
+        else:
+            undo.rollback()
+    return Put(
+        channel=channel,
+        objects=batch.objects if made else 0,
+        findings=len(batch.findings),
+        disclosures=tuple(made),
+        handed=hand_over_waiting(desk),
+    )
+
+
+class _Drafts:
+    """Collects a view's objects as drafts."""
+
+    def __init__(self) -> None:
+        self.own: list[Draft] = []
+        self.shared: dict[str, Draft] = {}
+        """Observables and families of all views so far."""
+
+    def put(self, thing: stix.Object, about: Collection[str]) -> None:
+        """A domain or relationship object."""
+        draft = _draft(thing, thing.modified, about, shared=isinstance(thing, stix.Malware))
+        if draft.shared:
+            self._share(draft)
+        else:
+            self.own.append(draft)
+
+    def put_observable(self, thing: stix.Observable, about: Collection[str]) -> None:
+        """A cyber observable."""
+        self._share(_draft(thing, "", about, shared=True))
+
+    def put_marking(self, thing: stix.MarkingDefinition) -> None:
+        """A marking-definition."""
+        self.own.append(_draft(thing, "", (), shared=False))
+
+    def _share(self, draft: Draft) -> None:
+        before = self.shared.get(draft.object)
+        if before is not None:
+            draft = replace(before, findings=(*before.findings, *draft.findings))
+        self.shared[draft.object] = draft
+
+
+def _draft(
+    thing: stix.Object | stix.Observable | stix.MarkingDefinition,
+    version: str,
+    about: Collection[str],
+    *,
+    shared: bool,
+) -> Draft:
+    return Draft(
+        object=thing.id,
+        type=str(thing.__struct_config__.tag),
+        version=version,
+        content=stix.encode(thing).decode(),
+        findings=tuple(dict.fromkeys(about)),
+        shared=shared,
+    )
+
+
+def _put(
+    connection: Connection,
+    batch: Batch,
+    channel: Channel,
+    views: Sequence[tuple[StoredView, Path]],
+    gathered: Gathered,
+    terms: Terms,
+    back: Collection[str],
+    progress: Progress,
+) -> pa.Table:
+    """Put the objects of all views; the TRACES of the findings that something was put of, with `personal`.
+
+    `back`: the findings that analysts keep back.
+    """
+    drafts, seen = _Drafts(), set[str]()
+    rows: list[pa.Table] = []
+    for number, (stored, traces) in enumerate(views):
+        progress(f"putting into {channel.id}", number, len(views))
+        view = stored.load()
+        acted = view.findings.filter(pc.equal(pc.list_value_length(view.findings["review"]), 0))
+        acted = acted.filter(pc.invert(pc.is_in(acted["finding_id"], value_set=pa.array(sorted(back), pa.string()))))
+        table = _personal(pq.read_table(traces), acted)
+        ids = acted["finding_id"].to_pylist()
+        put_objects(view, drafts, generations(connection, channel.id, ids))
+        resting = _resting(table, gathered.operation.datasets, terms)
+        # a finding that is hosted in one country and registered in another is in both views, and says the same
+        own = [one for one in drafts.own if one.object not in seen and not _is_back(one, back)]
+        seen.update(one.object for one in own)
+        batch.put(own, resting, _versioned)
+        drafts.own.clear()
+        rows.append(table)
+    batch.put((one for one in drafts.shared.values() if not _is_back(one, back)), {}, _versioned)
+    if not rows:
+        return pa.table({})
+    traces = pa.concat_tables(rows)
+    return traces.filter(pc.is_in(traces["finding_id"], value_set=pa.array(sorted(batch.findings), pa.string())))
+
+
+def _is_back(draft: Draft, back: Collection[str]) -> bool:
+    """Does an object tell of nothing but what is kept back?"""
+    return bool(draft.findings) and all(one in back for one in draft.findings)
+
+
+def _personal(traces: pa.Table, acted: pa.Table) -> pa.Table:
+    """The traces of findings that are acted on, with whether each is personal data by what it is."""
+    roles, types = (pa.array([one.value for one in each]) for each in (PERSONAL_ROLES, PERSONAL_TYPES))
+    personal = pc.or_(pc.is_in(acted["role"], value_set=roles), pc.is_in(acted["type"], value_set=types))
+    named = pa.table({"finding_id": acted["finding_id"], "personal": personal})
+    return traces.join(named, "finding_id", join_type="inner")
+
+
+def _resting(
+    traces: pa.Table, datasets: Sequence[Dataset], terms: Terms
+) -> dict[str, tuple[Classes, frozenset[Source]]]:
+    """By finding its policy classes and the deliveries behind it."""
+    declared = {one.id: one for one in datasets}
+    parts: defaultdict[str, set[tuple[str, str, bool]]] = defaultdict(set)
+    behind: defaultdict[str, set[Source]] = defaultdict(set)
+    for row in zip(*(traces[name].to_pylist() for name in _TRACED), strict=True):
+        finding, dataset, delivery, marking, personal = row
+        parts[finding].add((dataset, marking, personal))
+        behind[finding].add((DatasetId(dataset), delivery))
+    known: dict[frozenset[tuple[str, str, bool]], Classes] = {}
+    for one in {frozenset(each) for each in parts.values()}:
+        items = (
+            item
+            for dataset, marking, personal in one
+            for item in terms.items(
+                declared[DatasetId(dataset)], MARKINGS.index(Marking(marking)), personal=personal, in_review=False
+            )
+        )
+        known[one] = frozenset(map(PolicyClass.of, items))
+    return {finding: (known[frozenset(each)], frozenset(behind[finding])) for finding, each in parts.items()}
+
+
+_TRACED = ("finding_id", "dataset", "delivery", "marking", "personal")
+
+
+def _versioned(draft: Draft, standing: str) -> Draft:
+    """The draft with the version that follows from what stands."""
+    known = version_of(standing.encode())
+    if known is None or not draft.version:
+        return draft
+    content = versioned(draft.content.encode(), known)
+    after = version_of(content)
+    return draft if after is None else replace(draft, content=content.decode(), version=after.modified.decode())
+
+
+def _disclose(
+    desk: Desk,
+    connection: Connection,
+    gathered: Gathered,
+    terms: Terms,
+    channel: Channel,
+    member: Member,
+    traces: pa.Table,
+    batch: Batch,
+    at: datetime,
+    folders: ExitStack,
+) -> Disclosure:
+    """Record what is disclosed to one member; its folder appears before anything is committed."""
+    identifier = uuid4()
+    tally = tally_of(traces.drop_columns(["personal"]), _markings(traces))
+    reader = recipient(channel, member, gathered.register)
+    embargo = gathered.operation.embargo
+    disclosure = record_disclosure(
+        connection,
+        Disclosure(
+            id=identifier,
+            made_at=at,
+            operation=gathered.operation.name,
+            recipient=member.partner,
+            country=member.country,
+            purpose=channel.purpose,
+            channel=channel.id,
+            batch=batch.number,
+            marking=max(tally.markings.values(), key=MARKINGS.index),
+            findings=tally.findings,
+            sealed=batch.digest,
+            fingerprint=None,
+            secret=None,
+            entries=range(0),
+            handed_over_at=None,
+            received_at=None,
+        ),
+        shares_of(desk, gathered, terms, reader, tally),
+        tally.sources,
+        draw=secrets.token_bytes,
+        opens_at=at if embargo is None else max(at, embargo),
+    )
+    record(
+        connection,
+        Processing.DISCLOSURE,
+        person=desk.actor.person,
+        justification=desk.actor.justification or f"operation {gathered.operation.name}",
+        object=f"disclosure {identifier}",
+        recipients=[member.partner],
+        now=at,
+    )
+    if embargo is not None and embargo > at:
+        queue(connection, JobKind.NOTIFY, {"person": desk.actor.person}, now=at, not_before=embargo)
+    staging = folders.enter_context(desk.workspace.staging())
+    new = staging / "new"
+    new.mkdir()
+    pq.write_table(tally.traces, new / FINDINGS)
+    (new / OBJECTS).write_text(batch.listing, "ascii")
+    desk.workspace.publish(new, desk.place(identifier))
+    return disclosure
+
+
+def _markings(traces: pa.Table) -> dict[DatasetId, Marking]:
+    """By data set the strictest marking of what is disclosed of it."""
+    found: dict[DatasetId, Marking] = {}
+    for row in traces.group_by(["dataset", "marking"]).aggregate([]).to_pylist():
+        name, marking = DatasetId(row["dataset"]), Marking(row["marking"])
+        found[name] = max(marking, found.get(name, marking), key=MARKINGS.index)
+    return found

@@ -1,0 +1,290 @@
+"""Objects in a channel: entered and witnessed before they are seen, for every member or none, and taken back."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from stix2validator import ValidationOptions, validate_file
+
+from accord.ledger.notes import parse_signing_key
+from tests.cli.released import OPERATION, SIGHTINGS, furnish
+from tests.simulators.witness import Witness, served
+
+Accord = Callable[..., object]
+
+CHANNEL = """
+[[channel]]
+id = "infected-th"
+title = "Infected machines in Thailand"
+purpose = "victim-notification"
+encrypted = true
+"""
+
+MEMBER = """
+[[channel.member]]
+partner = "{}"
+"""
+
+VALUES = {"110.164.10.1", "110.164.10.9"}
+
+
+class Hub:
+    """A furnished hub with a delivery and a channel, and what is needed to work with it."""
+
+    def __init__(self, accord: Accord, folder: Path, database: tuple[str, ...]) -> None:
+        self.accord, self.folder, self.beside = accord, folder / "hub", folder
+        self("init", self.folder, "--ledger", "hub.example/ledger", *database)
+        furnish(self.folder, "")
+        self("agreement", "apply", "--in", self.folder)
+        self.deliver("2026-10-01-event4_sinkhole-th.csv", SIGHTINGS)
+        self.operation = folder / "october.toml"
+        text = OPERATION.format(name="october-2026", more="").partition("[[recipient]]")[0]
+        self.operation.write_text(text, "utf-8")
+        self.members("csirt-th", "police-th")
+
+    def __call__(self, *words: str | Path, code: int = 0) -> str:
+        done = self.accord(*words, expect=code)
+        return done.stdout + done.stderr
+
+    def json(self, *words: str | Path, code: int = 0) -> list | dict:
+        return json.loads(self.accord(*words, "--json", "--in", self.folder, expect=code).stdout)
+
+    def deliver(self, name: str, text: str) -> None:
+        (self.beside / name).write_text(text, "utf-8")
+        self("delivery", "add", "sinkhole", self.beside / name, "--in", self.folder)
+
+    def members(self, *partners: str) -> None:
+        file = self.beside / "channels.toml"
+        file.write_text(CHANNEL + "".join(map(MEMBER.format, partners)), "utf-8")
+        self("channel", "apply", file, "--in", self.folder)
+
+    def put(self, code: int = 0) -> dict:
+        return self.json("release", "make", self.operation, "--channel", "infected-th", code=code)
+
+    def poll(self, member: str, *words: str) -> list[dict]:
+        return self.json("channel", "poll", "infected-th", "--for", member, "--limit", "1000", *words)
+
+    def values(self, member: str) -> set[str]:
+        return {one["object"]["value"] for one in self.poll(member) if one["object"]["type"] == "ipv4-addr"}
+
+
+def complaints(objects: list[dict], folder: Path, *, whole: bool) -> list[str]:
+    """What OASIS's validator has against some objects; `whole`: all that they refer to is there too."""
+    file = folder / "bundle.json"
+    bundle = {"type": "bundle", "id": f"bundle--{uuid4()}", "objects": objects}
+    file.write_text(json.dumps(bundle), "utf-8")
+    # ids are UUIDv5, so that they come out again, where the specification only recommends UUIDv4
+    options = ValidationOptions(
+        version="2.1", strict=True, enforce_refs=whole, strict_properties=True, disabled="uuid-check"
+    )
+    return [
+        str(each) for one in validate_file(str(file), options).object_results for each in (*one.errors, *one.warnings)
+    ]
+
+
+@pytest.fixture
+def hub(accord_here: Accord, database_url: str, tmp_path: Path) -> Hub:
+    return Hub(accord_here, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+
+
+def test_what_all_members_may_have_is_entered_for_each_and_seen_by_all(hub: Hub) -> None:
+    done = hub.put()
+    assert (done["findings"], done["batches"]) == (2, {"appeared": 1, "waiting_for_witnesses": 0})
+    assert {one["recipient"] for one in done["disclosed"]} == {"csirt-th", "police-th"}
+    seen = hub.poll("csirt-th")
+    assert seen == hub.poll("police-th")
+    assert hub.values("csirt-th") == VALUES
+    # a victim is never an indicator
+    assert {one["object"]["type"] for one in seen} == {
+        "marking-definition", "identity", "observed-data", "sighting", "malware", "ipv4-addr", "autonomous-system",
+    }  # fmt: skip
+    added = [one["added"] for one in seen]
+    assert added == sorted(set(added))
+    assert complaints([one["object"] for one in seen], hub.beside, whole=True) == []
+    # each member's own entry in the ledger, and nothing of the books that the ledger does not hold
+    assert len({entry for one in done["disclosed"] for entry in one["entries"]}) == 2
+    hub("ledger", "audit", "--in", hub.folder)
+    hub("ledger", "verify", "--in", hub.folder)
+    stands = hub.json("release", "list")
+    assert all(one["channel"] == "infected-th" and one["handed_over_at"] for one in stands)
+    # who looked, and for whom, is in the log
+    looked = [one for one in hub.json("consultation", "list") if one["object"].startswith("channel infected-th: ")]
+    assert [one["recipients"] for one in looked] == [["csirt-th"], ["police-th"], ["csirt-th"]]
+    assert {one["processing"] for one in looked} == {"consultation"}
+
+
+def test_what_is_there_already_is_not_put_again_and_what_changed_is_a_new_version(hub: Hub) -> None:
+    hub.put()
+    before = {one["object"]["id"]: one for one in hub.poll("csirt-th")}
+    again = hub.put()
+    assert (again["objects"], again["disclosed"]) == (0, [])
+    hub.deliver("2026-10-03-event4_sinkhole-th.csv", SIGHTINGS.replace("2026-10-01 11:15", "2026-10-03 11:15"))
+    last = max(one["added"] for one in before.values())
+    assert hub.put()["findings"] == 2
+    fresh = hub.poll("csirt-th", "--after", last)
+    after = {one["object"]["id"]: one for one in hub.poll("csirt-th")}
+    assert after.keys() == before.keys()
+    for one in fresh:
+        old, new = before[one["object"]["id"]]["object"], one["object"]
+        if "modified" in new:
+            assert (new["created"], new["modified"] > old["modified"]) == (old["created"], True)
+    assert {one["object"]["type"] for one in fresh} == {"observed-data", "sighting"}
+
+
+def test_an_agreement_that_ends_ends_a_member_s_sight_and_no_other_s(hub: Hub) -> None:
+    hub.put()
+    hub("agreement", "end", "police-th-2026", "--reason", "over", "--in", hub.folder)
+    assert hub.values("csirt-th") == VALUES
+    left = {one["object"]["type"] for one in hub.poll("police-th")}
+    assert left == {"marking-definition", "identity"}
+    # and a rule that refuses one member lets nothing new in for any
+    hub.deliver("2026-10-03-event4_sinkhole-th.csv", SIGHTINGS.replace(".10.1,", ".10.7,"))
+    assert hub.put()["findings"] == 0
+    assert hub.values("csirt-th") == VALUES
+
+
+def test_who_joins_is_told_of_what_comes_after_and_who_leaves_of_nothing_more(hub: Hub) -> None:
+    hub.members("csirt-th")
+    hub.put()
+    hub.members("csirt-th", "police-th")
+    assert hub.poll("police-th") == []
+    told = hub.put()
+    # what was there is disclosed to the newcomer by an entry of its own
+    assert {one["recipient"] for one in told["disclosed"]} == {"csirt-th", "police-th"}
+    assert hub.values("police-th") == VALUES
+    assert len(hub.poll("csirt-th")) == len(hub.poll("police-th"))
+    hub.members("police-th")
+    assert "no such member" in hub("channel", "poll", "infected-th", "--for", "csirt-th", "--in", hub.folder, code=2)
+    hub.members()
+    assert "reaches nobody" in hub(
+        "release", "make", hub.operation, "--channel", "infected-th", "--in", hub.folder, code=2
+    )
+
+
+def test_nothing_is_seen_before_the_quorum_has_cosigned_its_entries(hub: Hub) -> None:
+    key = parse_signing_key((hub.folder / "ledger.key").read_text().strip())
+    with served(Witness("north.example", key.verifier)) as witness:
+        line = f"witness north {witness.key.verifier} {witness.url}"
+        (hub.folder / "ledger.policy").write_text(f"log {key.verifier}\n{line}\nquorum north\n")
+        witness.fault = lambda *_: (503, b"")
+        done = hub.put(code=7)
+        assert done["batches"] == {"appeared": 0, "waiting_for_witnesses": 1}
+        assert hub.poll("csirt-th") == []
+        assert {one["handed_over_at"] for one in hub.json("release", "list")} == {None}
+        witness.fault = None
+        # what waits is a job, which `accord serve` does by itself
+        hub("job", "work", "--in", hub.folder)
+        assert hub.values("csirt-th") == VALUES
+        assert None not in {one["handed_over_at"] for one in hub.json("release", "list")}
+
+
+def recalled(hub: Hub) -> dict:
+    return hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+
+
+def test_what_is_recalled_is_revoked_where_pollers_see_it_and_says_nothing_more(hub: Hub) -> None:
+    hub.put()
+    before = {one["object"]["id"]: one["object"] for one in hub.poll("csirt-th")}
+    last = max(one["added"] for one in hub.poll("csirt-th"))
+    told = recalled(hub)
+    assert {one["recipient"] for one in told["notices"]} == {"csirt-th", "police-th"}
+    fresh = hub.poll("csirt-th", "--after", last)
+    revoked = {one["object"]["id"]: one["object"] for one in fresh if one["object"].get("revoked")}
+    wanted = {name for name, one in before.items() if one["type"] in {"observed-data", "sighting"}}
+    assert revoked.keys() == wanted
+    for name, one in revoked.items():
+        assert one["created"] == before[name]["created"]
+        assert one["created_by_ref"] == before[name]["created_by_ref"]
+        assert one["modified"] > before[name]["modified"]
+    assert complaints([one["object"] for one in hub.poll("csirt-th")], hub.beside, whole=False) == []
+    everything = json.dumps(hub.poll("csirt-th"))
+    assert not any(value in everything for value in VALUES)
+    assert "gamut" not in everything.lower()
+    # an agreement that has ended hides no revocation
+    hub("agreement", "end", "police-th-2026", "--reason", "over", "--in", hub.folder)
+    assert {one["object"]["id"] for one in hub.poll("police-th") if one["object"].get("revoked")} == wanted
+    hub("ledger", "audit", "--in", hub.folder)
+    # who joins later never knew of it
+    hub.members("csirt-th")
+    hub.members("csirt-th", "police-th")
+    assert hub.poll("police-th") == []
+    # what is delivered anew are other objects: what is revoked stays so (STIX 2.1, section 3.2)
+    hub.members("csirt-th")
+    hub.deliver("2026-10-04-event4_sinkhole-th.csv", SIGHTINGS.replace("2026-10-01", "2026-10-04"))
+    hub.put()
+    assert hub.values("csirt-th") == VALUES
+    alive = {one["object"]["id"] for one in hub.poll("csirt-th") if not one["object"].get("revoked")}
+    assert not alive & wanted
+
+
+def test_what_is_erased_is_nowhere_in_the_database_and_its_neighbours_stay(hub: Hub) -> None:
+    hub.put()
+    hub("subject", "erase", "110.164.10.9", "--why", "A court asked.", "--in", hub.folder)
+    assert hub.values("csirt-th") == {"110.164.10.1"}
+    revoked = [one["object"] for one in hub.poll("csirt-th") if one["object"].get("revoked")]
+    assert sorted(one["type"] for one in revoked) == ["observed-data", "sighting"]
+    for path in hub.folder.glob("accord.db*"):
+        assert b"110.164.10.9" not in path.read_bytes()
+    # the family is told of by the other finding too
+    assert [one["object"]["name"] for one in hub.poll("csirt-th") if one["object"]["type"] == "malware"] == [
+        "Gamut Botnet"
+    ]
+
+
+def test_what_rests_on_nothing_any_more_is_gone_without_a_word(hub: Hub) -> None:
+    hub.put()
+    # a second delivery has sightings of one of the two findings
+    hub.deliver("2026-10-03-event4_sinkhole-th.csv", "\n".join(SIGHTINGS.splitlines()[:2]) + "\n")
+    hub.put()
+    first = next(one for one in hub.json("retention", "list") if one["file"].startswith("2026-10-01"))
+    account = hub.folder / "deliveries" / "dataset=sinkhole" / f"sha256={first['sha256']}" / "account.json"
+    old = json.loads(account.read_text("utf-8"))
+    account.write_text(json.dumps(old | {"received_at": "2020-01-01T00:00:00+00:00"}), "utf-8")
+    hub("retention", "run", "--in", hub.folder)
+    assert hub.values("csirt-th") == {"110.164.10.1"}
+    assert not [one for one in hub.poll("csirt-th") if one["object"].get("revoked")]
+    hub("ledger", "audit", "--in", hub.folder)
+
+
+def test_what_an_analyst_withholds_is_in_no_channel_any_more(hub: Hub) -> None:
+    # in Thailand by the bundled ranges, and in the range of a firm that a bundled warning list names
+    listed = "17.81.70.1"
+    hub.deliver("2026-10-03-event4_sinkhole-th.csv", SIGHTINGS.replace("110.164.10.9", listed))
+    hub("snapshot", "make", "--in", hub.folder)
+    hub.put()
+    assert hub.values("csirt-th") == VALUES
+    decide = ("review", "decide", listed, "--in", hub.folder, "--why")
+    hub(*decide, "It is a customer's own machine.", "--release")
+    hub.put()
+    assert hub.values("csirt-th") == {*VALUES, listed}
+    hub(*decide, "The firm asked its own people.", "--withhold")
+    assert hub.values("csirt-th") == VALUES
+    assert len([one for one in hub.poll("csirt-th") if one["object"].get("revoked")]) == 2
+    hub.put()
+    assert hub.values("csirt-th") == VALUES
+
+
+def test_channels_are_declared_whole_or_not_at_all_and_every_mistake_is_named(hub: Hub) -> None:
+    file = hub.beside / "wrong.toml"
+    for text, said in (
+        (CHANNEL + CHANNEL, r"infected-th"),
+        (CHANNEL + MEMBER.format("nobody"), r"declared partner"),
+        (CHANNEL + MEMBER.format("csirt-th") + MEMBER.format("csirt-th"), r"csirt-th"),
+        (CHANNEL.replace("victim-notification", "fun"), r"victim-notification"),
+        (CHANNEL.replace("infected-th", "other"), r"title"),
+        (CHANNEL + "colour = 1\n", r"not known"),
+        (CHANNEL.replace("channel", "chanel"), r"did you mean 'channel'"),
+    ):
+        file.write_text(text, "utf-8")
+        assert re.search(said, hub("channel", "apply", file, "--in", hub.folder, code=2)), text
+    hub.put()
+    file.write_text(CHANNEL.replace("victim-notification", "investigation"), "utf-8")
+    assert "another purpose" in hub("channel", "apply", file, "--in", hub.folder, code=2)
+    (listed,) = hub.json("channel", "list")
+    assert [one["partner"] for one in listed["member"]] == ["csirt-th", "police-th"]
+    shown = hub("channel", "show", "infected-th", "--in", hub.folder)
+    assert "police-th" in shown
+    assert "new: channel infected-th" in shown
