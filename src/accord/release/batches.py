@@ -147,6 +147,7 @@ class Policies:
 
     connection: Connection
     _numbers: dict[frozenset[Classes], int] = field(default_factory=dict)
+    _classes: dict[int, Classes] = field(default_factory=dict)
 
     def number(self, alternatives: frozenset[Classes]) -> int:
         """The number of a policy that one alternative whole satisfies."""
@@ -160,11 +161,16 @@ class Policies:
             self._numbers[alternatives] = number
         return self._numbers[alternatives]
 
+    def any_of(self, numbers: Collection[int]) -> int:
+        """The number of the policy that one of some findings' policies satisfies; of none, that of every member."""
+        return self.number(frozenset(map(self.classes, numbers)) or EVERY_MEMBER)
+
     def classes(self, number: int) -> Classes:
         """The one alternative of a finding's policy."""
-        wanted = select(CHANNEL_POLICIES.c.classes).where(CHANNEL_POLICIES.c.number == number)
-        (only,) = _decode(self.connection.execute(wanted).scalar_one())
-        return only
+        if number not in self._classes:
+            wanted = select(CHANNEL_POLICIES.c.classes).where(CHANNEL_POLICIES.c.number == number)
+            (self._classes[number],) = _decode(self.connection.execute(wanted).scalar_one())
+        return self._classes[number]
 
 
 EVERY_MEMBER: frozenset[Classes] = frozenset({frozenset()})
@@ -182,6 +188,8 @@ class Batch:
         """Those of which something was put."""
         self.objects = 0
         self._policies = Policies(connection)
+        self._resting: dict[str, int] = {}
+        """The numbers of findings' policies, as far as they were asked for."""
         self._next = (connection.execute(select(func.max(CHANNEL_OBJECTS.c.number))).scalar_one() or 0) + 1
         self._listed: list[str] = []
         self._anew = any(one.since == self.number for one in channel.members)
@@ -232,6 +240,8 @@ class Batch:
         table = CHANNEL_FINDINGS.c
         mine = and_(table.channel == channel, table.finding.in_(resting))
         standing = {row.finding: row.generation for row in connection.execute(select(CHANNEL_FINDINGS).where(mine))}
+        policies = {one: self._policies.number(frozenset({classes})) for one, (classes, _) in resting.items()}
+        self._resting |= policies
         connection.execute(delete(CHANNEL_FINDINGS).where(mine))
         insert_rows(
             connection,
@@ -240,11 +250,11 @@ class Batch:
                 {
                     "channel": channel,
                     "finding": finding,
-                    "policy": self._policies.number(frozenset({classes})),
+                    "policy": policy,
                     "generation": standing.get(finding, 0),
                     "live": True,
                 }
-                for finding, (classes, _) in resting.items()
+                for finding, policy in policies.items()
             ],
         )
         sources = CHANNEL_SOURCES.c
@@ -307,18 +317,17 @@ class Batch:
     def _policies_of(self, drafts: Sequence[Draft]) -> dict[str, int]:
         """By object, the number of its policy: any of the findings that it tells of lets it out."""
         connection, channel = self._connection, self._channel.id
-        about: dict[str, set[str]] = {one.object: set(one.findings) for one in drafts}
+        about = {one.object: {*one.findings} for one in drafts}
         for row in _sharers(connection, channel, [one.object for one in drafts if one.shared]):
             about[row.object].add(row.finding)
-        asked = sorted({finding for findings in about.values() for finding in findings})
-        held = _finding_policies(connection, channel, asked)
-        alternatives = {number: self._policies.classes(number) for number in {*held.values()}}
-        return {
-            name: self._policies.number(
-                frozenset(alternatives[held[finding]] for finding in findings if finding in held) or EVERY_MEMBER
-            )
-            for name, findings in about.items()
-        }
+        unknown = {one for findings in about.values() for one in findings if one not in self._resting}
+        self._resting |= _finding_policies(connection, channel, unknown)
+        found = {}
+        for name, findings in about.items():
+            numbers = {self._resting[one] for one in findings if one in self._resting}
+            # the one alternative of a finding's policy is that policy
+            found[name] = numbers.pop() if len(numbers) == 1 else self._policies.any_of(numbers)
+        return found
 
     def revoke(
         self, rows: Sequence["Placed"], told: Sequence[int], reduced: Callable[["Placed"], Sequence[Draft]]
@@ -540,11 +549,9 @@ def _unshare(connection: Connection, channel: ChannelId, findings: Sequence[str]
         connection.execute(delete(CHANNEL_OBJECTS).where(table.channel == channel, table.object.in_(lonely)))
         held = _finding_policies(connection, channel, {one for each in left.values() for one in each})
         for name, others in left.items():
-            alternatives = frozenset(policies.classes(held[one]) for one in others if one in held)
+            policy = policies.any_of({held[one] for one in others if one in held})
             connection.execute(
-                update(CHANNEL_OBJECTS)
-                .where(table.channel == channel, table.object == name)
-                .values(policy=policies.number(alternatives or EVERY_MEMBER))
+                update(CHANNEL_OBJECTS).where(table.channel == channel, table.object == name).values(policy=policy)
             )
 
 
