@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ AGREEMENTS = (ROOT / "docs/agreements.md").read_text("utf-8")
 RELEASE = (ROOT / "docs/release.md").read_text("utf-8")
 HANDING_OVER = (ROOT / "docs/handing-over.md").read_text("utf-8")
 CHANNELS = (ROOT / "docs/channels.md").read_text("utf-8")
+OUTCOMES = (ROOT / "docs/outcomes.md").read_text("utf-8")
 WORKSPACE = (ROOT / "docs/workspace.md").read_text("utf-8")
 
 Once = Callable[[str, Callable[[Path], object]], Path]
@@ -172,6 +174,37 @@ def handing_over_run(once: Once) -> FirstRun:
         (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
 
     folder = once("handing-over", make)
+    printed = json.loads((folder / "printed.json").read_text("utf-8"))
+    return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
+
+
+@pytest.fixture(scope="session")
+def outcomes_run(once: Once, handing_over_run: FirstRun) -> FirstRun:
+    """Go on where the page on handing over ends: fill in the recipient's file as the page shows it, and call what it
+    calls."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(handing_over_run.folder, folder, dirs_exist_ok=True)
+        (package,) = (folder / "hub/releases").glob("*/package")
+        printed_by(
+            f"accord package open {package} {package.parent / 'handover'} --keys keys --policy hub/ledger/policy "
+            "--out opened",
+            folder,
+        )
+        report = (folder / "opened/content/outcomes.csv").read_text("utf-8")
+        (filled,) = blocks("csv", OUTCOMES)
+        for name, address in (("FIRST", "110.164.10.1"), ("SECOND", "110.164.10.9")):
+            found = re.search(rf'^"([0-9a-f]{{64}})","ipv4","{re.escape(address)}"', report, re.MULTILINE)
+            assert found is not None
+            filled = filled.replace(name, found[1])
+        (folder / "outcomes.csv").write_text(filled, "utf-8")
+        printed = []
+        for block in blocks("console", OUTCOMES):
+            line, _, shown = block.removeprefix("$ ").partition("\n")
+            printed.append((line, shown, printed_by(line, folder)))
+        (folder / "printed.json").write_text(json.dumps(printed), "utf-8")
+
+    folder = once("outcomes", make)
     printed = json.loads((folder / "printed.json").read_text("utf-8"))
     return FirstRun(folder=folder, printed=tuple((line, shown, told) for line, shown, told in printed))
 

@@ -76,13 +76,21 @@ def test_every_command_of_the_pages_on_handing_over_and_channels_prints_what_it_
 ) -> None:
     assert [line.split()[2] for line, _, _ in handing_over_run.printed] == ["make", "list", "apply", "make", "poll"]
     for _, shown, printed in handing_over_run.printed:
-        # what is drawn or told by a clock stands as dots within a line, whatever width it takes; whole lines as well
-        wanted, told = (["".join(f"{word} " for word in line.split()) for line in one.splitlines()]
-                        for one in (shown, printed))  # fmt: skip
-        pattern = "\n".join(
-            "(?s:.+)" if line == "... " else re.escape(line).replace(r"\.\.\.", ".+?") for line in wanted
-        )
-        assert re.search(rf"^{pattern}$", "\n".join(told), re.MULTILINE)
+        assert_alike(shown, printed)
+
+
+def test_every_command_of_the_page_on_outcomes_prints_what_it_shows(outcomes_run: "FirstRun") -> None:
+    assert [line.split()[2] for line, _, _ in outcomes_run.printed] == ["import", "list", "score"]
+    for _, shown, printed in outcomes_run.printed:
+        assert_alike(shown, printed)
+
+
+def assert_alike(shown: str, printed: str) -> None:
+    """What is drawn or told by a clock stands as dots within a line, whatever width it takes; whole lines as well."""
+    wanted, told = (["".join(f"{word} " for word in line.split()) for line in one.splitlines()]
+                    for one in (shown, printed))  # fmt: skip
+    pattern = "\n".join("(?s:.+)" if line == "... " else re.escape(line).replace(r"\.\.\.", ".+?") for line in wanted)
+    assert re.search(rf"^{pattern}$", "\n".join(told), re.MULTILINE)
 
 
 def test_every_command_of_the_page_on_agreements_prints_what_it_shows(agreements_run: "FirstRun") -> None:

@@ -54,6 +54,10 @@ def disclosure(count: int, country: str = "TH", purpose: Purpose = Purpose.VICTI
     )
 
 
+def outcome(count: int, country: str = "TH", purpose: Purpose = Purpose.VICTIM_NOTIFICATION) -> Fact:
+    return Fact(kind=Kind.OUTCOME, at=AT, partner="csirt", country=country, purpose=purpose, count=count, refers=7)
+
+
 def tally(*facts: Fact) -> Tally:
     found = Tally()
     for one in facts:
@@ -124,6 +128,22 @@ def test_a_worked_example() -> None:
     }
 
 
+def test_what_is_reported_as_done_adds_up_by_country_and_purpose() -> None:
+    said = tally(
+        outcome(700),
+        outcome(12),
+        outcome(0),
+        outcome(9, country="KE", purpose=Purpose.INVESTIGATION),
+        Fact(kind=Kind.RECEIPT, at=AT, partner="csirt"),
+    )
+    (year,) = json.loads(encode_figures(figures_of(said, 5), checkpoint(5)))["years"]
+    assert year["reported_done"] == [
+        {"country": "KE", "purpose": "investigation", "reports": 1, "records": [0, 9]},
+        {"country": "TH", "purpose": "victim-notification", "reports": 3, "records": [712, 721]},
+    ]
+    assert year["happened"] == [{"kind": "receipt", "entries": 1, "records": [0, 0]}]
+
+
 @given(st.lists(st.integers(0, 40) | st.integers(0, 10**12), max_size=60))
 def test_the_true_sum_is_always_within_the_bounds(counts: list[int]) -> None:
     rows = [bounds for _, _, bounds in tally(*map(delivery, counts)).rows()]
@@ -162,6 +182,7 @@ def test_tallies_add_up_are_taken_back_and_survive_being_written(one: list[Fact]
     told = sum(
         sum(row.deliveries for row in year.held)
         + sum(row.disclosures for row in year.passed)
+        + sum(row.reports for row in year.done)
         + sum(row.entries for row in year.happened)
         for year in figures.years
     )

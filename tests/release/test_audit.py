@@ -19,10 +19,10 @@ from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Origin, Purpose
 from accord.vocabulary.markings import Marking
 from accord.workspace.database import Database, migrate_database, open_database, place_of
-from accord.workspace.schema import AGREEMENT_TERMS, AGREEMENTS, PARTNERS, RECALL_NOTICES, RECALLS
+from accord.workspace.schema import AGREEMENT_TERMS, AGREEMENTS, OUTCOME_REPORTS, PARTNERS, RECALL_NOTICES, RECALLS
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
-DELIVERED, DOCUMENT, RECEIPT = "aa" * 32, "bb" * 32, "cc" * 32
+DELIVERED, DOCUMENT, RECEIPT, OUTCOME = "aa" * 32, "bb" * 32, "cc" * 32, "ab" * 32
 RECALL = "00000000-0000-0000-0000-000000000001"
 ONE = UUID("7e57d004-2b97-4e7a-b45f-5387367791cd")
 
@@ -107,6 +107,21 @@ def books(database: Database) -> Database:
             )
         )
         append(connection, Kind.ACKNOWLEDGEMENT, partner="csirt", refers=number)
+        entry = append(connection, Kind.OUTCOME, partner="csirt", digest=OUTCOME, refers=disclosed.entries.start)
+        connection.execute(
+            insert(OUTCOME_REPORTS).values(
+                number=1,
+                partner="csirt",
+                received_at=NOW,
+                digest=OUTCOME,
+                records=1,
+                accepted=1,
+                ignored=0,
+                rejected=0,
+                first_entry=entry,
+                entries=1,
+            )
+        )
     return database
 
 
@@ -128,6 +143,7 @@ def test_each_entry_says_its_fact(books: Database) -> None:
         said = list(entries(connection))
     assert [one.fact.kind.value for one in said if one.fact] == [
         "agreement-signed", "delivery", "disclosure", "receipt", "recall", "acknowledgement",
+        "outcome",
     ]  # fmt: skip
     assert all(isinstance(one, Audited) for one in said)
 
@@ -158,6 +174,8 @@ def test_a_delivery_that_only_one_side_has(books: Database) -> None:
             "ledger lacks agreement one: that it was ended",
         ),
         ("DELETE FROM recall_notices", "books lacks entry 4: a recall to csirt"),
+        ("DELETE FROM outcome_reports", f"books lacks entry 6: outcomes {OUTCOME} of csirt"),
+        ("UPDATE outcome_reports SET digest = 'ff'", "ledger lacks outcomes ff of csirt: entry 6"),
         ("UPDATE recall_notices SET entry = 0", f"ledger lacks recall {RECALL} of disclosure {ONE}: entry 0"),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from accord.journal.facts import Kind
-from accord.journal.figures import Bounds, Figures, Happened, Held, Passed, Year
+from accord.journal.figures import Bounds, Figures, Happened, Held, Passed, Reported, Year
 from accord.ledger.checkpoints import Checkpoint
 from accord.reports.ledger_page import COLLECTED, HAPPENED, PURPOSES, compose_ledger
 from accord.reports.page import ledger_style, render_ledger
@@ -30,6 +30,10 @@ def year(name: str, dataset: str = "Infected machines") -> Year:
                 disclosures=2,
                 records=Bounds(least=70011, most=70011),
             ),
+        ),
+        done=(
+            Reported(country="", purpose="", reports=1, records=Bounds(least=0, most=9)),
+            Reported(country="TH", purpose="victim-notification", reports=3, records=Bounds(least=49001, most=49010)),
         ),
         happened=(
             Happened(kind="erasure", entries=1, records=Bounds(least=5, most=14)),
@@ -87,7 +91,7 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(language: str) -> None:
     others = {f"index.{one}.html" for one in LANGUAGES if one != language}
     assert links == {"style.css", "#account", *others}
     # its tables can be read by who does not see them
-    assert len(read.of("caption")) == len(read.of("table")) == 6
+    assert len(read.of("caption")) == len(read.of("table")) == 8
     assert all(one.get("scope") in {"col", "rowgroup"} for one in read.of("th"))
     headings = [int(name[1]) for name, _ in read.tags if re.fullmatch("h[1-6]", name)]
     assert headings.count(1) == 1
@@ -98,7 +102,7 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(language: str) -> None:
 def test_the_page_says_each_figure(language: str) -> None:
     _, read = page(language, figures(year("2026")))
     digits = re.sub(r"[^0-9]+", " ", re.sub(r"(?<=\d)[.,\u202f\u00a0](?=\d{3})", "", " ".join(read.text)))
-    for number in (1234, 1200, 34, 3, 1240, 1258, 70011, 9, 14):
+    for number in (1234, 1200, 34, 3, 1240, 1258, 70011, 9, 14, 49001, 49010):
         assert f" {number} " in f" {digits} ", number
     said = " ".join(read.text)
     for word in ("Infected machines", "TLP:AMBER+STRICT", "hub.example/ledger", "figures.json", "quorum north"):
@@ -125,7 +129,7 @@ def test_a_log_without_openings_says_so() -> None:
 def test_every_word_of_a_fact_has_its_message() -> None:
     assert {*COLLECTED} == {*Origin}
     assert {*PURPOSES} == {*Purpose}
-    assert {*HAPPENED} == {*Kind} - {Kind.DELIVERY, Kind.DISCLOSURE}
+    assert {*HAPPENED} == {*Kind} - {Kind.DELIVERY, Kind.DISCLOSURE, Kind.OUTCOME}
 
 
 def test_the_style_sheet_asks_nobody_for_anything() -> None:

@@ -2,7 +2,8 @@
 
 `releases/*/findings.parquet` says on which deliveries each finding of a package rests: by it a recall finds who must be
 told of what. A row goes when both have ended: its delivery is kept no more, neither in use nor recalled, and its
-recipient may keep the package no longer. The log of consultations has a row of it, and only then the rows go: killed in
+recipient may keep the package no longer. What a package asked about a finding, and what became of it, goes before the
+finding's last row. The log of consultations has a row of it, and only then the rows go: killed in
 between, the next call goes on and logs nothing twice.
 """
 
@@ -20,6 +21,7 @@ from accord.cli.holders import keep_released
 from accord.cli.hub import OpenHub
 from accord.cli.kept import damage_named
 from accord.cli.recalling import HELD, RELEASES
+from accord.operations.outcomes import forget_asked
 from accord.release.disclosures import Disclosure, disclosures, sources_of
 from accord.release.handing import kept_until
 
@@ -52,7 +54,12 @@ def _forget(hub: OpenHub, disclosure: Disclosure, kept: set[tuple[str, str]], ac
         return False
     for dataset, delivery in gone:
         _log(hub, disclosure, DatasetId(dataset), delivery, actor, now)
-    keep_released(hub, path, table.filter(pa.array(np.array([one in kept for one in pairs], np.bool_))))
+    left = table.filter(pa.array(np.array([one in kept for one in pairs], np.bool_)))
+    findings = {*table["finding_id"].to_pylist()} - {*left["finding_id"].to_pylist()}
+    with hub.database.writing() as connection:
+        forget_asked(connection, disclosure.id, [bytes.fromhex(one) for one in findings])
+    # last: as long as it names them, the next call forgets what is left
+    keep_released(hub, path, left)
     return True
 
 

@@ -144,6 +144,13 @@ def show_figures(figures: Figures) -> None:
                 [(one.country, one.purpose, one.marking, one.disclosures, between(one.records)) for one in year.passed],
                 title=f"{year.year}: passed on (a disclosure for each data set in it)",
             )
+        if year.done:
+            say("")
+            show_table(
+                (("country", False), ("purpose", False), ("reports", True), ("findings", True)),
+                [(one.country, one.purpose, one.reports, between(one.records)) for one in year.done],
+                title=f"{year.year}: reported as done",
+            )
         if year.happened:
             say("")
             show_table(

@@ -22,6 +22,7 @@ from accord.cli import (
     lookup,
     migrate,
     operation,
+    outcome,
     package,
     partner,
     recall,
@@ -52,6 +53,7 @@ app.add_typer(delivery.app, name="delivery")
 app.add_typer(partner.app, name="partner")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(agreement.app, name="agreement")
+app.add_typer(outcome.app, name="outcome")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(channel.app, name="channel")
 app.add_typer(package.app, name="package")

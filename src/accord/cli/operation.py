@@ -91,3 +91,30 @@ def run(
         tell_run(sheet, operation)
     if sheet.refused:
         raise typer.Exit(COMPLETE_WITH_REFUSED)
+
+
+@app.command("score", short_help="Say how much of an operation was done.")
+def score(
+    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Its name, as the operation file has it.")],
+    folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--role", metavar="ROLE", help="Count this role; may be given again. By default what servers are."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write it as a page with charts, too (HTML).")
+    ] = None,
+    language: Annotated[str, typer.Option("--language", help="Of the page: en, fr, es, ar or de.")] = "en",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say which share of the servers of an operation was acted on, by country, network and week.
+
+    It is what recipients report (`accord outcome import`): done, of what was handed over and nobody calls wrong.
+
+    Example: accord operation score october-2026 --in hub --out score.html
+    """
+    from accord.cli.scoring import tell_score
+
+    tell_score(folder, operation, role or [], out, language, as_json=as_json)

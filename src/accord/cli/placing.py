@@ -22,10 +22,11 @@ from accord.access.consultations import Processing, record
 from accord.agreements.declarations import Dataset, DatasetId
 from accord.cli.gathering import Gathered, gather, now_permitted
 from accord.cli.readying import Progress, cores
-from accord.cli.releasing import FINDINGS, Desk, Handed, hand_over_waiting, shares_of, tally_of
+from accord.cli.releasing import FINDINGS, RESTING, Desk, Handed, hand_over_waiting, shares_of, tally_of
 from accord.cli.running import channel_views
 from accord.cli.witnessing import kept_back
 from accord.journal import book
+from accord.operations.actions import record_actions
 from accord.reference.store import Reference
 from accord.release.batches import Batch, Classes, Draft, PolicyClass, Source, generations
 from accord.release.channels import Channel, Member, find_channel, load_channels, recipient
@@ -317,6 +318,7 @@ def _disclose(
         draw=secrets.token_bytes,
         opens_at=at if embargo is None else max(at, embargo),
     )
+    record_actions(connection, identifier, tally.traces, simulated=gathered.operation.simulated)
     record(
         connection,
         Processing.DISCLOSURE,
@@ -331,7 +333,7 @@ def _disclose(
     staging = folders.enter_context(desk.workspace.staging())
     new = staging / "new"
     new.mkdir()
-    pq.write_table(tally.traces, new / FINDINGS)
+    pq.write_table(tally.traces.select(RESTING), new / FINDINGS)
     (new / OBJECTS).write_text(batch.listing, "ascii")
     desk.workspace.publish(new, desk.place(identifier))
     return disclosure

@@ -36,6 +36,7 @@ from accord.formats.catalogue import FORMATS
 from accord.journal import book
 from accord.journal.keeping import Ledger, Published, open_ledger, policy_text
 from accord.ledger.commitments import encode_openings
+from accord.operations.actions import record_actions
 from accord.operations.declaration import Declared, Recipient, read_workspace
 from accord.reference.store import Reference
 from accord.release.decisions import load_decisions
@@ -80,6 +81,8 @@ from accord.workspace.regular import open_regular
 from accord.workspace.store import Workspace, open_workspace
 
 PACKAGE, HANDOVER, FINDINGS = "package", "handover", "findings.parquet"
+RESTING = ["finding_id", "dataset", "delivery", "marking"]
+"""What the hub keeps of `release.case.TRACES` in a disclosure's folder."""
 RECEIPT_LIMIT = 1 << 20
 
 
@@ -357,7 +360,7 @@ def _sealed(
     folder.mkdir()
     new.mkdir()
     sealed = seal(content, statement, folder, draw=secrets.token_bytes)
-    pq.write_table(tally.traces, new / FINDINGS)
+    pq.write_table(tally.traces.select(RESTING), new / FINDINGS)
     database = desk.ledger.database
     audience = _audience(gathered, recipient.country)
     promised = terms.grid(gathered.operation.datasets, audience)
@@ -380,6 +383,7 @@ def _sealed(
             draw=secrets.token_bytes,
             opens_at=at if embargo is None else max(at, embargo),
         )
+        record_actions(connection, identifier, tally.traces, simulated=gathered.operation.simulated)
         record(
             connection,
             Processing.DISCLOSURE,

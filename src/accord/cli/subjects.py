@@ -39,6 +39,7 @@ from accord.cli.witnessing import take_out
 from accord.columns.values import read_value
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
+from accord.operations.outcomes import Standing, about, forget_about
 from accord.reference.store import Reference
 from accord.release.batches import holding
 from accord.release.decisions import forget_decisions, load_decisions
@@ -62,11 +63,13 @@ class Found:
     ids: frozenset[str]
     decisions: tuple[Decision, ...]
     """What analysts decided of findings about it."""
+    outcomes: tuple[Standing, ...]
+    """What recipients said became of it, or name it in."""
 
     @property
     def empty(self) -> bool:
         """Is nothing held, and nobody was given anything?"""
-        return not (self.deliveries or self.snapshots or self.disclosed or self.decisions)
+        return not (self.deliveries or self.snapshots or self.disclosed or self.decisions or self.outcomes)
 
 
 Eraser = Callable[[OpenHub, Subject, Reference, Recall], None]
@@ -89,6 +92,12 @@ def _erase_releases(hub: OpenHub, subject: Subject, _reference: Reference, recal
     erase_releases(hub, _own_ids(hub, subject, told))
 
 
+def _erase_outcomes(hub: OpenHub, subject: Subject, _reference: Reference, recall: Recall) -> None:
+    with hub.database.writing() as connection:
+        ids = _own_ids(hub, subject, notices(connection, recall=recall.id))
+        forget_about(connection, [bytes.fromhex(one) for one in ids], subject.spellings.held)
+
+
 def _erase_decisions(hub: OpenHub, subject: Subject, _reference: Reference, recall: Recall) -> None:
     said = frozenset(one for _, findings in held_snapshots(hub, subject) for one in findings)
     with hub.database.reading() as connection:
@@ -106,6 +115,7 @@ def _own_ids(hub: OpenHub, subject: Subject, told: Sequence[SentNotice]) -> froz
 HOLDERS: tuple[Eraser, ...] = (
     _erase_decisions,  # what analysts decided of findings about it, which snapshots tell
     _erase_releases,  # what recipients got, by the ids that their notices name
+    _erase_outcomes,  # what they were asked about it, and what they said
     _erase_snapshots,  # before deliveries: what was found of them goes first
     _erase_deliveries,  # bytes, evidence, rejects, resolutions, account; recalled ones too
 )
@@ -140,6 +150,8 @@ def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool
         handed = disclosure.handed_over_at
         say(f"package {disclosure.id}: {counted(len(ids), 'finding')} to {disclosure.recipient} ({disclosure.country})"
             f" for {disclosure.purpose}, {'not handed over' if handed is None else f'{handed:%Y-%m-%d}'}")  # fmt: skip
+    for each in found.outcomes:
+        say(f"outcome: {each.outcome}, said {each.partner} for {each.day}{', with a note' if each.note else ''}")
 
 
 def erase(
@@ -216,12 +228,14 @@ def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
     with hub.database.reading() as connection:
         disclosed = [(one, *_given(hub, one.id, ids)) for one in disclosures(connection)]
         decisions = load_decisions(connection, ids)
+        outcomes = about(connection, [bytes.fromhex(one) for one in ids], subject.spellings.held)
     return Found(
         deliveries=deliveries,
         snapshots=tuple(one.number for one, _ in snapshots),
         disclosed=tuple(one for one in disclosed if one[1]),
         ids=ids,
         decisions=decisions,
+        outcomes=outcomes,
     )
 
 
@@ -373,5 +387,15 @@ def _told(hub: OpenHub, subject: Subject, found: Found) -> dict[str, object]:
                 "datasets": list(datasets),
             }
             for one, ids, datasets in found.disclosed
+        ],
+        "outcomes": [
+            {
+                "partner": one.partner,
+                "finding": one.finding.hex(),
+                "outcome": one.outcome.value,
+                "date": one.day.isoformat(),
+                "noted": one.note is not None,
+            }
+            for one in found.outcomes
         ],
     }

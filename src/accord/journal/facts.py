@@ -32,6 +32,7 @@ class Kind(StrEnum):
     ACKNOWLEDGEMENT = "acknowledgement"
     ERASURE = "erasure"
     CHECK_DATA = "check-data"
+    OUTCOME = "outcome"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +53,10 @@ class Fact:
     purpose: Purpose | None = None
     marking: Marking | None = None
     count: int | None = None
-    """Records accepted of a delivery; findings of a disclosure that rest on the data set; what an erasure reached."""
+    """Records accepted of a delivery; findings of a disclosure that rest on the data set; what an erasure reached;
+    findings that a recipient reports as done for the first time."""
     digest: str = ""
-    """SHA-256 in hex of what it is about: the document, the delivery, the sealed package, the receipt."""
+    """SHA-256 in hex of what it is about: the document, the delivery, the sealed package, the receipt, the outcomes."""
     refers: int | None = None
     """The number of an earlier entry that this one answers, or takes back."""
 

@@ -126,6 +126,17 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What recipients of a country reported as done in a year, of what they were given for a purpose."""
+
+    country: str
+    purpose: str
+    reports: int
+    records: Bounds
+    """Findings, each once for each recipient, in the year in which it was first reported as done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Happened:
     """Whatever else happened in a year, by its kind."""
 
@@ -141,10 +152,11 @@ class Year:
     year: str
     held: tuple[Held, ...]
     passed: tuple[Passed, ...]
+    done: tuple[Reported, ...]
     happened: tuple[Happened, ...]
 
     def count(self, kind: Kind) -> int:
-        """How many entries of a kind there are, other than deliveries and disclosures."""
+        """How many entries of a kind there are, other than deliveries, disclosures and outcomes."""
         return sum(one.entries for one in self.happened if one.kind == kind)
 
 
@@ -163,6 +175,9 @@ class Figures:
         return self.size - self.opened
 
 
+_TABLES = ("held", "passed", "done", "happened")
+
+
 def figures_of(tally: Tally, size: int) -> Figures:
     """The figures that a tally of the first `size` entries gives."""
     years: dict[str, dict[str, dict[tuple[str, ...], tuple[int, Bounds]]]] = {}
@@ -173,9 +188,11 @@ def figures_of(tally: Tally, size: int) -> Figures:
                 table, key = "held", (dataset, origin)
             case Kind.DISCLOSURE:
                 table, key = "passed", (country, purpose, marking)
+            case Kind.OUTCOME:
+                table, key = "done", (country, purpose)
             case _:
                 table, key = "happened", (kind,)
-        rows = years.setdefault(year, {"held": {}, "passed": {}, "happened": {}})[table]
+        rows = years.setdefault(year, {name: {} for name in _TABLES})[table]
         before = rows.get(key, (0, NONE))
         rows[key] = (before[0] + entries, before[1] + records)
     return Figures(
@@ -211,6 +228,8 @@ def encode_figures(figures: Figures, checkpoint: Checkpoint) -> bytes:
                     }
                     for one in year.passed
                 ],
+                # left out where there is none, as before there were any
+                **({"reported_done": [_told(one) for one in year.done]} if year.done else {}),
                 "happened": [
                     {"kind": one.kind, "entries": one.entries, **_bounds(one.records)} for one in year.happened
                 ],
@@ -219,6 +238,10 @@ def encode_figures(figures: Figures, checkpoint: Checkpoint) -> bytes:
         ],
     }
     return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _told(one: Reported) -> dict[str, object]:
+    return {"country": one.country, "purpose": one.purpose, "reports": one.reports, **_bounds(one.records)}
 
 
 def differences(published: bytes, figures: Figures, checkpoint: Checkpoint) -> tuple[str, ...]:
@@ -288,6 +311,10 @@ def _year(year: str, tables: Mapping[str, Mapping[tuple[str, ...], tuple[int, Bo
             Passed(country=country, purpose=purpose, marking=marking, disclosures=entries, records=records)
             for (country, purpose, marking), (entries, records) in _sorted(tables["passed"])
         ),
+        done=tuple(
+            Reported(country=country, purpose=purpose, reports=entries, records=records)
+            for (country, purpose), (entries, records) in _sorted(tables["done"])
+        ),
         happened=tuple(
             Happened(kind=kind, entries=entries, records=records)
             for (kind,), (entries, records) in _sorted(tables["happened"])
@@ -330,7 +357,12 @@ def _classed(values: tuple[bytes, ...]) -> Class:
         ("marking", not marking or _is(Marking, marking), marking),
     ):
         if not good:
-            raise MalformedError("An entry says what no fact says.", where=name, got=repr(value[:40]))
+            raise MalformedError(
+                "An entry says what no fact says.",
+                where=name,
+                got=repr(value[:40]),
+                remedy="a newer Accord may know it: check the log with the one that the hub uses",
+            )
     return said  # type: ignore[return-value]
 
 

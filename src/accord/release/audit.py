@@ -16,7 +16,14 @@ from accord.ledger.commitments import Opening, parse_entry
 from accord.release.disclosures import Disclosure, disclosures
 from accord.release.recall import reference
 from accord.vocabulary.errors import LedgerError
-from accord.workspace.schema import AGREEMENT_TERMS, AGREEMENTS, JOURNAL_ENTRIES, RECALL_NOTICES, RECALLS
+from accord.workspace.schema import (
+    AGREEMENT_TERMS,
+    AGREEMENTS,
+    JOURNAL_ENTRIES,
+    OUTCOME_REPORTS,
+    RECALL_NOTICES,
+    RECALLS,
+)
 
 _AT_ONCE = 256
 
@@ -77,6 +84,7 @@ def missing(connection: Connection, said: Collection[Audited], deliveries: Colle
     found += _disclosures(known, silent, disclosures(connection))
     found += _agreements(known, connection)
     found += _notices(known, silent, connection)
+    found += _outcomes(known, silent, connection)
     return tuple(found)
 
 
@@ -180,3 +188,17 @@ def _notices(known: dict[int, Fact], silent: set[int], connection: Connection) -
     for number, about in connection.execute(named).all():
         if about not in references or known[number].refers is not None:
             yield Missing(side="books", what=f"entry {number}: a recall to {known[number].partner}")
+
+
+def _outcomes(known: dict[int, Fact], silent: set[int], connection: Connection) -> Iterator[Missing]:
+    claimed: set[int] = set()
+    for row in connection.execute(select(OUTCOME_REPORTS).order_by(OUTCOME_REPORTS.c.number)):
+        mine = {*range(row.first_entry, row.first_entry + row.entries)}
+        claimed |= mine
+        for number in sorted(mine - silent):
+            fact = known.get(number)
+            if fact is None or (fact.kind, fact.partner, fact.digest) != (Kind.OUTCOME, row.partner, row.digest):
+                yield Missing(side="ledger", what=f"outcomes {row.digest} of {row.partner}: entry {number}")
+    for number, fact in known.items():
+        if fact.kind is Kind.OUTCOME and number not in claimed:
+            yield Missing(side="books", what=f"entry {number}: outcomes {fact.digest} of {fact.partner}")

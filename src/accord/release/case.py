@@ -24,6 +24,7 @@ from accord.fusion.merging import FamilySheet, SourceSheet, merge
 from accord.fusion.ranking import severity
 from accord.fusion.rowfile import Positions, RowFile, Rows
 from accord.intake.delivery import Delivery
+from accord.operations.actions import ASKED
 from accord.operations.declaration import Operation, Theme
 from accord.reference.store import Reference
 from accord.release.account import EvidenceAccount
@@ -40,14 +41,15 @@ _ROLE_WORDS = pa.array([role.value for role in ROLES])
 
 TRACES = pa.schema(
     [
-        pa.field("finding_id", pa.string(), nullable=False),
+        *ASKED,
         pa.field("dataset", pa.string(), nullable=False),
         # SHA-256 of the delivery, in hex
         pa.field("delivery", pa.string(), nullable=False),
         pa.field("marking", pa.string(), nullable=False),
     ]
 )
-"""On what each finding of a view rests, for the hub alone: by this a value is traced to those who got it."""
+"""On what each finding of a view rests, for the hub alone: by this a value is traced to those who got it; and what is
+asked about it."""
 
 _PIECE = 1 << 15
 """Findings of a view that are merged at a time."""
@@ -215,11 +217,14 @@ class Case:
     def _write_traces(self, path: Path, findings: pa.Table, place: Positions, account: EvidenceAccount) -> None:
         number, delivery, marking = account.rests()
         columns = {
-            "finding_id": findings["finding_id"].combine_chunks().take(pa.array(place[number])),
             "dataset": pa.array([one.dataset for one in self.deliveries], pa.string()).take(pa.array(delivery)),
             "delivery": pa.array([one.sha256 for one in self.deliveries], pa.string()).take(pa.array(delivery)),
             "marking": pa.array([one.value for one in MARKINGS], pa.string()).take(pa.array(marking)),
         }
+        said = {name: findings[name].combine_chunks() for name in ASKED.names if name != "in_review"}
+        said["in_review"] = pc.greater(pc.list_value_length(findings["review"]), 0).combine_chunks()
+        rows = pa.array(place[number])
+        columns |= {name: column.take(rows) for name, column in said.items()}
         pq.write_table(pa.table(columns, schema=TRACES), path)
 
     @cached_property

@@ -119,6 +119,8 @@ class BarChart:
     axis: Message
     bars: tuple[Bar, ...]
     source: Message
+    most: int | None = None
+    """What a bar of the whole width would stand for; None: the largest number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

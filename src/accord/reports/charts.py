@@ -17,7 +17,7 @@ _PLOT, _LEFT, _BOTTOM, _ABOVE = 150.0, 56.0, 24.0, 34.0
 
 def bars(chart: BarChart, speaker: Speaker) -> str:
     """Horizontal bars from a common zero, each with its name before and its number behind it."""
-    most = max((bar.number for bar in chart.bars), default=0) or 1
+    most = chart.most or max((bar.number for bar in chart.bars), default=0) or 1
     room = WIDTH - _LABELS - _VALUES
     height = _TOP + _ROW * len(chart.bars) + 6
     mirrored = speaker.right_to_left

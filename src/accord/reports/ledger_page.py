@@ -180,6 +180,23 @@ def _year(year: Year) -> Section:
                 ),
             )
         )
+    if year.done:
+        parts.append(
+            Table(
+                anchor=f"done-{year.year}",
+                caption=say("Reported as done, {year}", year=Fixed(text=year.year)),
+                columns=(
+                    Column(title=say("By whom, and for what")),
+                    Column(title=say("Reports"), align=Align.END),
+                    Column(title=say("Findings"), align=Align.END),
+                ),
+                rows=tuple(_done(year)),
+                note=say(
+                    "A finding is counted in the year in which a recipient first says that it is done: the server is "
+                    "off, the page is gone, the victim was told. The hub has not verified that."
+                ),
+            )
+        )
     if year.happened:
         parts.append(
             Table(
@@ -210,6 +227,17 @@ def _passed(year: Year) -> Iterator[Row | Band]:
             yield Band(title=name, detail=Verbatim(text=""))
         marking = Fixed(text=Marking(one.marking).label) if one.marking else None
         yield (PURPOSES.get(one.purpose), marking, one.disclosures, _between(one.records))
+
+
+def _done(year: Year) -> Iterator[Row | Band]:
+    """A band for each country, and under it what was reported as done, by what it was passed on for."""
+    country = None
+    for one in year.done:
+        if one.country != country:
+            country = one.country
+            name = Country(code=country, in_sentence=False) if country else None
+            yield Band(title=name, detail=Verbatim(text=""))
+        yield (PURPOSES.get(one.purpose), one.reports, _between(one.records))
 
 
 def _between(records: Bounds) -> Value:

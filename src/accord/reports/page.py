@@ -17,6 +17,7 @@ from accord.reports import charts, columns
 from accord.reports.atlas import bundled, draw
 from accord.reports.blocks import Band, BarChart, Block, MapSheet, Report, Row, WeekChart
 from accord.reports.ledger_page import LedgerPage
+from accord.reports.score_page import ScorePage
 from accord.reports.words import Message, Speaker, say, speaker
 from accord.vocabulary.markings import Marking
 from accord.workspace.translations import LANGUAGES
@@ -71,6 +72,20 @@ def lay_out_ledger(page: LedgerPage, voice: Speaker) -> str:
         marking=Marking.CLEAR,
         languages=[(one, _own_name(one)) for one in LANGUAGES],
     )
+
+
+def render_score(page: ScorePage, language: str) -> str:
+    """What became of an operation in `language` (BCP 47). Raises SettingsError for a language without messages."""
+    return lay_out_score(page, speaker(language))
+
+
+def lay_out_score(page: ScorePage, voice: Speaker) -> str:
+    """What became of an operation as `voice` says it."""
+
+    def drawing(block: BarChart | WeekChart | MapSheet) -> Markup:
+        return Markup(_draw(block, voice))  # noqa: S704 - charts and maps escape every text themselves
+
+    return _made("score.html", voice, page=page, drawing=drawing)
 
 
 def ledger_style() -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import (
@@ -48,6 +48,8 @@ _SQLITE, _POSTGRESQL = "sqlite", "postgresql"
 _BEGIN = "accord_begin"
 _FORM = "postgresql://USER@HOST/DATABASE, or sqlite:///FILE with a path relative to the workspace"
 _VERSION = table("alembic_version", named("version_num"))
+_FEW = 100
+"""Rows from which on PostgreSQL takes them as a copy, several times as fast as one by one."""
 _NOT_OURS = frozenset({"42501", "3F000"})
 """SQLSTATEs of PostgreSQL (appendix A) that come as ProgrammingError and are no fault of ours: insufficient_privilege,
 and invalid_schema_name, when the URL's search_path names a schema that is not there."""
@@ -218,10 +220,15 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
         bind = None if isinstance(kind, LargeBinary) else kind.dialect_impl(dialect).bind_processor(dialect)
         values = [row[name] for row in rows]
         columns.append(values if bind is None else list(map(bind, values)))
-    connection.exec_driver_sql(
-        f"INSERT INTO {dialect.identifier_preparer.format_table(table)} ({quoted}) VALUES ({places})",
-        list(zip(*columns, strict=True)),
-    )
+    bound = list(zip(*columns, strict=True))
+    into = f"{dialect.identifier_preparer.format_table(table)} ({quoted})"
+    if dialect.name == _POSTGRESQL and len(bound) > _FEW:
+        cursor: Any = connection.connection.cursor()
+        with cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+            for row in bound:
+                copy.write_row(row)
+        return
+    connection.exec_driver_sql(f"INSERT INTO {into} VALUES ({places})", bound)
 
 
 def open_database(place: Place, *, to_write: bool = False) -> Database:
