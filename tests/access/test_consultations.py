@@ -210,3 +210,12 @@ def test_an_export_verifies_the_whole_log_and_refuses_one_that_was_changed(datab
     with database.reading() as connection, pytest.raises(UnprovenError, match="was changed") as caught:
         verify_chain(connection)
     assert "row 1" in str(caught.value)
+
+
+def test_rows_keep_their_order_and_their_chain_when_the_clock_is_set_back(database: Database) -> None:
+    for back in (timedelta(0), timedelta(hours=1), timedelta(days=3653), timedelta(0)):
+        log(database, "A. Analyst", at=NOW - back)
+    with database.reading() as connection:
+        assert verify_chain(connection).rows == 4
+        assert [one.number for one in consultations(connection)] == [1, 2, 3, 4]
+        assert [one.number for one in consultations(connection, since=NOW)] == [1, 4]

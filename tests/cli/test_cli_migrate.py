@@ -91,6 +91,7 @@ def early(accord_here, tmp_path: Path, database_url: str) -> Path:
             for (name,) in server.execute(text("SELECT proname FROM pg_proc WHERE pronamespace = "
                                                "current_schema()::regnamespace")):  # fmt: skip
                 server.execute(text(f'DROP FUNCTION "{name}" CASCADE'))
+    (hub / ".mark").unlink()
     place = place_of(hub / "workspace.toml")
     migrate_database(place, now=datetime(2014, 1, 1, tzinfo=UTC), revision="0002")
     with create_engine(place.url, poolclass=NullPool).begin() as server:

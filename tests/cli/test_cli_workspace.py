@@ -286,7 +286,7 @@ def test_one_thread_and_several_give_the_same_bytes_wherever_a_file_is_cut(
                     workspace,
                     collected(declared.dataset(dataset), at),
                     delivered,
-                    gate=gate(database, datetime(2099, 5, 1, tzinfo=UTC)),
+                    gate=gate(database, datetime.now(UTC)),
                     received_at=at,
                     reference=reference,
                     workers=workers,
@@ -415,10 +415,12 @@ def test_an_agreement_that_runs_out_between_two_files_lets_the_first_in_and_not_
 ) -> None:
     settings = place / "workspace.toml"
     base, _, _ = settings.read_text("utf-8").partition("[[agreement]]\nid")
-    changed = {"from": "2099-01-01", "to": "2099-01-31"}
+    # in a month, because a clock that is more than a year ahead is refused
+    end = datetime.now(UTC).date() + timedelta(days=30)
+    changed = {"from": f"{end - timedelta(days=3)}", "to": f"{end}"}
     settings.write_text(base + agreement_on("sinkhole", **changed), "utf-8")
     accord_here("agreement", "apply", "--in", place)
-    last = datetime(2099, 1, 31, 23, 59, 59, tzinfo=UTC)
+    last = datetime(end.year, end.month, end.day, 23, 59, 59, tzinfo=UTC)
     # told when the command begins, when it asks, when the first file was read, when the second was
     clock = iter([last, last, last, last + timedelta(seconds=1)])
     files = [sinkhole(tmp_path, day, "10:00:00 8.8.8.8") for day in ("2015-04-01", "2015-04-02")]

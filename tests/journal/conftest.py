@@ -1,8 +1,5 @@
 """A hub's ledger on an empty database of either kind."""
 
-import shutil
-import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -10,7 +7,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from accord.journal import keeping
 from accord.journal.facts import Fact, Kind
@@ -19,7 +15,7 @@ from accord.vocabulary.datasets import Origin, Purpose
 from accord.vocabulary.markings import Marking
 from accord.workspace.database import migrate_database, open_database, place_of
 from accord.workspace.settings import SettingsTable
-from tests.conftest import POSTGRES
+from tests.copying import copied_database
 
 HUB = UUID("0d6f9c2e-5f0b-4b57-9b1c-6c1f0a4c7e11")
 NOW = datetime(2026, 11, 27, 8, 0, 0, 5, UTC)
@@ -49,36 +45,7 @@ def later(seconds: float) -> datetime:
 
 def copied(ledger: keeping.Ledger, to: Path) -> Callable[[], None]:
     """Copy the ledger's database by its own means; what is returned restores the copy, once nobody has it open."""
-    place = ledger.database._place
-    file = place.file
-    if file is None:
-        return _dumped(ledger, to)
-    source, target = sqlite3.connect(file), sqlite3.connect(to)
-    source.backup(target)
-    source.close()
-    target.close()
-
-    def restore() -> None:
-        for name in ("-wal", "-shm"):
-            file.with_name(f"{file.name}{name}").unlink(missing_ok=True)
-        shutil.copyfile(to, file)
-
-    return restore
-
-
-def _dumped(ledger: keeping.Ledger, to: Path) -> Callable[[], None]:
-    if shutil.which("pg_dump") is None or shutil.which("psql") is None:
-        pytest.skip("needs pg_dump: a copy of a PostgreSQL database")
-    with ledger.database.reading() as connection:
-        schema = connection.execute(text("SELECT current_schema()")).scalar_one()
-    subprocess.run(["pg_dump", "--dbname", POSTGRES, "--schema", schema, "--file", str(to)], check=True)
-
-    def restore() -> None:
-        for arguments in (["--command", f"DROP SCHEMA {schema} CASCADE"], ["--file", str(to)]):
-            command = ["psql", "--quiet", "--dbname", POSTGRES, "--set", "ON_ERROR_STOP=1", *arguments]
-            subprocess.run(command, check=True, capture_output=True)
-
-    return restore
+    return copied_database(ledger.database, to)
 
 
 @pytest.fixture

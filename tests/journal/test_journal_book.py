@@ -10,6 +10,7 @@ from accord.journal import book
 from accord.journal.facts import Kind, read_fact
 from accord.ledger.commitments import parse_entry
 from accord.vocabulary.errors import OutputError, UnreadableError
+from accord.workspace.database import migrate_database
 from tests.journal.conftest import NOW, OpenLedger, fact, later
 
 
@@ -68,6 +69,24 @@ def test_a_clock_that_was_set_back_is_refused_and_one_that_lags_by_seconds_is_no
             book.append(connection, [fact(later(-1))], draw=secrets.token_bytes)
         with pytest.raises(ValueError, match="after"):
             book.append(connection, [fact(later(2)), fact(later(1))], draw=secrets.token_bytes)
+
+
+def test_a_clock_that_is_a_year_ahead_is_refused_until_somebody_says_that_it_is_right(open_ledger: OpenLedger) -> None:
+    database = open_ledger().database
+    year, decade = NOW + timedelta(days=366), NOW + timedelta(days=3653)
+    with database.writing() as connection:
+        # of the first entry nothing is known
+        book.append(connection, [fact(NOW)], draw=secrets.token_bytes)
+        assert book.moment(connection, year) == year
+        with pytest.raises(OutputError, match="more than a year ahead"):
+            book.moment(connection, decade)
+    migrate_database(database._place, now=decade, clock_is_right=True)
+    with database.writing() as connection:
+        assert book.moment(connection, decade + timedelta(days=300)) == decade + timedelta(days=300)
+        with pytest.raises(OutputError, match="more than a year ahead"):
+            book.moment(connection, decade + timedelta(days=400))
+        # and what was said of the clock takes nothing back
+        assert book.moment(connection, NOW) == NOW
 
 
 def test_what_opens_a_field_is_destroyed_for_good_and_the_entry_stays(open_ledger: OpenLedger) -> None:

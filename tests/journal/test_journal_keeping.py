@@ -4,12 +4,14 @@ import json
 import secrets
 import shutil
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from accord.journal import book
+from accord.journal.checking import check_log
 from accord.journal.facts import PUBLIC, Kind
 from accord.journal.files import LedgerFiles
 from accord.journal.keeping import Ledger, PublicAccount, page_is_behind
@@ -259,6 +261,68 @@ def test_openings_are_published_when_they_are_due_and_show_public_fields_alone(o
     ledger.publish(now=later(3601), post=nobody)
     opened = parse_opened(ledger.files.read_opened(0) or b"")
     assert {one.name for one in opened[5]} == PUBLIC - {"country"}
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=3653)])
+def test_what_was_opened_stays_open_when_the_clock_is_set_back_and_all_files_are_made_anew(
+    open_ledger: OpenLedger, back: timedelta
+) -> None:
+    ledger = open_ledger()
+    add(ledger, 2, opens_at=later(3600))
+    ledger.publish(now=later(3599), post=nobody)
+    assert ledger.files.read_opened(0) is None
+    # what is not open yet does not come to be by a clock that runs back
+    ledger.publish(now=later(3599) - back, post=nobody)
+    assert ledger.files.read_opened(0) is None
+    ledger.publish(now=later(3600), post=nobody)
+    opened = ledger.files.read_opened(0)
+    assert opened is not None
+    assert parse_opened(opened).keys() == {0, 1}
+    for lose in (lambda: shutil.rmtree(ledger.files.root), lambda: None):
+        lose()
+        ledger.publish(now=NOW - back, post=nobody, anew=True)
+        assert ledger.files.read_opened(0) == opened
+
+
+def test_a_copy_of_the_files_that_is_older_is_brought_up_with_all_that_was_opened_since(
+    open_ledger: OpenLedger, tmp_path: Path
+) -> None:
+    ledger = open_ledger()
+    add(ledger, 300, opens_at=NOW)
+    add(ledger, 1, opens_at=later(60))
+    ledger.publish(now=NOW, post=nobody)
+    shutil.copytree(ledger.files.root, tmp_path / "older")
+    add(ledger, 300, opens_at=later(60))
+    ledger.publish(now=later(60), post=nobody)
+    opened = [ledger.files.read_opened(index) for index in range(3)]
+    newest = ledger.files.checkpoint()
+    shutil.rmtree(ledger.files.root)
+    shutil.copytree(tmp_path / "older", ledger.files.root)
+    assert ledger.files.read_opened(1) != opened[1]
+    ledger.publish(now=later(61), post=nobody)
+    assert ledger.files.checkpoint() == newest
+    assert [ledger.files.read_opened(index) for index in range(3)] == opened
+    check_log(ledger.files, ledger.policy, against=newest, follow=lambda *_: None)
+
+
+def test_a_policy_that_became_shorter_is_published(open_ledger: OpenLedger) -> None:
+    ledger = open_ledger()
+    add(ledger, 1)
+    ledger.publish(now=NOW, post=nobody)
+    (ledger.files.root / "policy").write_bytes(b"# what an earlier policy said at some length\n" * 20)
+    ledger.publish(now=NOW, post=nobody)
+    assert parse_policy((ledger.files.root / "policy").read_bytes()).quorum is None
+
+
+def test_a_folder_with_another_key_is_not_the_database_s(open_ledger: OpenLedger) -> None:
+    ledger = open_ledger()
+    add(ledger, 1)
+    ledger.publish(now=NOW, post=nobody)
+    for path in (ledger.place.key_file, ledger.place.policy_file):
+        path.unlink()
+    shutil.rmtree(ledger.files.root)
+    with pytest.raises(UnprovenError, match="another's than this folder's"):
+        open_ledger().publish(now=NOW, post=nobody)
 
 
 def test_a_database_restored_from_an_older_copy_publishes_nothing_more(open_ledger: OpenLedger, tmp_path: Path) -> None:

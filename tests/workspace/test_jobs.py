@@ -254,6 +254,20 @@ def test_of_several_workers_at_once_each_job_is_done_by_one(database: Database, 
         assert {(one.state, one.attempts) for one in jobs(connection)} == {(JobState.DONE, 1)}
 
 
+@pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=3653)])
+def test_a_lease_that_was_given_before_the_clock_was_set_back_holds_nobody_up(
+    database: Database, back: timedelta
+) -> None:
+    with database.writing() as connection:
+        queue(connection, JobKind.IMPORT, {}, now=NOW - back)
+        assert claim(connection, ALL, "lost", now=NOW, lease_s=60) is not None
+        # an ordinary one is kept, also where two clocks differ by some seconds
+        assert claim(connection, ALL, "other", now=after(-10), lease_s=60) is None
+        taken = claim(connection, ALL, "other", now=NOW - back, lease_s=60)
+    assert taken is not None
+    assert (taken.worker, taken.attempts) == ("other", 2)
+
+
 def test_the_job_of_a_worker_that_was_killed_is_taken_again_once_its_lease_has_ended(
     database: Database, settings: Path
 ) -> None:

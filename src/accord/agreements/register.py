@@ -197,6 +197,8 @@ def enter_earlier(connection: Connection, *, now: datetime, draw: Callable[[int]
     for at, name, fact in sorted(facts, key=lambda one: one[:2]):
         last = at if last is None else max(at, last)
         book.append(connection, [replace(fact, at=last)], draw=draw, opens_at=last, reference=reference(name))
+    # they may be years old, and tell nothing of the clock
+    book.said_right(connection, now)
     return missing
 
 

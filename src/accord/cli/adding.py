@@ -12,7 +12,7 @@ from accord.agreements.declarations import Dataset
 from accord.cli.acting import Actor
 from accord.cli.delivering import Receipt, collected, read_account, take_delivery
 from accord.cli.entering import Gate, read_purpose, settle
-from accord.cli.ledgering import bring_up
+from accord.cli.ledgering import bring_up, demand_standing
 from accord.cli.operation import COMPLETE_WITH_REFUSED
 from accord.cli.places import reference_in_use
 from accord.cli.readying import Progress, cores, keep_memory
@@ -199,6 +199,8 @@ def _take(
     refused: list[RefusedFileError] = []
     with workspace.working(patience_s=patience_s), open_database(hub.database, to_write=True) as database:
         settle(workspace, database)
+        database.take_turn()
+        demand_standing(hub.ledger, database)
         gate = Gate(
             database=database,
             settings=str(workspace.settings),

@@ -24,7 +24,7 @@ _SHOWN = 20
 def take_outcomes(folder: Path, file: Path, partner: str, actor: Actor, *, as_json: bool) -> None:
     """Take in a file of outcomes with its entries and its row in the log of consultations. Raises AccordError."""
     answer = read_outcomes(_read(file), str(file))
-    with opened_hub(folder) as hub, working(hub.workspace):
+    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
         if partner not in hub.register.partners:
             raise SettingsError(
                 "There is no such partner.",

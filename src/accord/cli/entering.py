@@ -67,9 +67,9 @@ class Gate:
     """Random bytes."""
 
     def ask(self, dataset: Dataset) -> tuple[Agreement, ...]:
-        """The agreements that let a data set in now. Raises NotAgreedError, SettingsError."""
+        """The agreements that let a data set in now. Raises NotAgreedError, SettingsError, OutputError."""
         with self.database.reading() as connection:
-            return self._permit(connection, dataset, self.clock())
+            return self._permit(connection, dataset, moment(connection, self.clock()))
 
     def enter(
         self, workspace: Workspace, dataset: Dataset, delivery: Delivery, folder: Path, account: Mapping[str, object]

@@ -34,7 +34,8 @@ def publish(
     from accord.cli.terminal import say
     from accord.vocabulary.errors import LedgerError
 
-    with opened_ledger(folder) as ledger:
+    with opened_ledger(folder, to_write=True) as ledger:
+        ledger.database.take_turn()
         published = publish_ledger(ledger, datetime.now(UTC), anew=anew)
     say(in_words(published))
     if not published.whole:

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from accord.cli.handed import handed_over, lost_releases, unknown_releases
 from accord.cli.ledgering import opened_ledger, pages_of
-from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
+from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table
 from accord.columns.formulas import disarmed
 from accord.journal.facts import Fact, Kind
+from accord.journal.keeping import Ledger
 from accord.journal.reconciling import MAX_LIST_BYTES, Difference, Line, compare, read_list
 from accord.journal.verifying import VerifiedLedger, verify_ledger
 from accord.release.audit import Audited, Missing, Received, entries, missing
+from accord.release.disclosures import disclosures
 from accord.vocabulary.errors import LedgerError
 from accord.workspace.store import open_workspace
 
@@ -60,13 +63,17 @@ def audit(folder: Path, *, as_json: bool) -> int:
     """Say what each entry says, and what ledger and books have that the other has not; the exit code."""
     workspace = open_workspace(folder)
     with opened_ledger(folder) as ledger:
-        ledger.verify_standing()
+        code = _standing(ledger)
         # folders first: who delivers meanwhile has an entry that is looked at after
         folders = (*workspace.deliveries(), *workspace.withdrawn())
         deliveries = [Received(dataset=one.dataset, sha256=one.sha256) for one in folders]
+        lying = handed_over(workspace.root)
         with ledger.database.reading() as connection:
             said = list(entries(connection))
             found = missing(connection, said, deliveries)
+            known = disclosures(connection)
+    found += tuple(Missing(side="ledger", what=what) for _, what in unknown_releases(lying, known))
+    found += tuple(Missing(side="books", what=what) for what in lost_releases(workspace.root, known))
     if as_json:
         say_json(
             {
@@ -78,7 +85,18 @@ def audit(folder: Path, *, as_json: bool) -> int:
         _show(said)
         say("")
         _show_missing(found)
-    return DIFFERS if found else 0
+    return code or (DIFFERS if found else 0)
+
+
+def _standing(ledger: Ledger) -> int:
+    """The exit code that it comes to when database and files tell two histories, which is said; what each has is told
+    all the same."""
+    try:
+        ledger.verify_standing()
+    except LedgerError as error:
+        show_error(error)
+        return error.exit_code
+    return 0
 
 
 def _show_missing(found: tuple[Missing, ...]) -> None:

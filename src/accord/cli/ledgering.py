@@ -34,10 +34,10 @@ def ledger_of(settings: Path) -> LedgerPlace:
 
 
 @contextmanager
-def opened_ledger(folder: Path) -> Iterator[Ledger]:
+def opened_ledger(folder: Path, *, to_write: bool = False) -> Iterator[Ledger]:
     """The ledger of the workspace in a folder, with its database. Raises AccordError."""
     declared = read_workspace(open_workspace(folder).settings, FORMATS)
-    with open_database(declared.database) as database:
+    with open_database(declared.database, to_write=to_write) as database:
         yield open_ledger(declared.ledger, database)
 
 
@@ -47,6 +47,16 @@ def publish(ledger: Ledger, now: datetime, *, anew: bool = False) -> Published:
     Witnesses that have not cosigned are told. Raises AccordError.
     """
     return _publish(ledger, now, pages=pages_of(ledger), anew=anew)
+
+
+def demand_standing(place: LedgerPlace, database: Database) -> None:
+    """Raise LedgerError when database and published ledger tell two histories, before anything is entered. What else is
+    wrong with key or policy stops no intake: it is told when the ledger is brought up."""
+    try:
+        ledger = open_ledger(place, database)
+    except AccordError:
+        return
+    ledger.verify_standing()
 
 
 def bring_up(place: LedgerPlace, database: Database, now: datetime) -> None:

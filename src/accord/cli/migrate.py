@@ -8,10 +8,22 @@ import typer
 
 def migrate(
     folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+    adopt: Annotated[
+        bool,
+        typer.Option("--adopt", help="Go on with this folder and this database, though they were last used apart."),
+    ] = False,
+    clock_is_right: Annotated[
+        bool,
+        typer.Option("--clock-is-right", help="Nothing was entered for a year and more, and the clock is right."),
+    ] = False,
 ) -> None:
     """Make a workspace's database where there is none, or bring an older Accord's up to this one.
 
     What it holds stays. It is done in one step: a command that is killed leaves the database as it was.
+
+    Folder and database each know by a mark which command changed both last. Where one was restored from an older copy,
+    or another folder was used with the database, nothing is changed until the newest of both are together again; where
+    those are lost, --adopt goes on with these. `accord ledger audit` says what is missing.
 
     Example: accord migrate --in hub
     """
@@ -25,7 +37,9 @@ def migrate(
 
     place = place_of(open_workspace(folder).settings)
     now = datetime.now(UTC)
-    before, after = migrate_database(place, now=now)
+    before, after = migrate_database(place, now=now, adopt=adopt, clock_is_right=clock_is_right)
+    if adopt:
+        say(f"{place}: goes on with {folder}, and with no other folder.")
     # where this is not reached, the next change of an agreement or publishing does it
     with open_database(place) as database, database.writing() as connection:
         entered = enter_earlier(connection, now=now, draw=secrets.token_bytes)

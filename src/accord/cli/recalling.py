@@ -97,7 +97,7 @@ def make(
     """Recall a delivery, or all of a data set."""
     wanted = _kind(kind)
     reason = fit(why, "--why")
-    with opened_hub(folder) as hub, working(hub.workspace):
+    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         name = _dataset(hub, dataset)
         chosen = _delivery(hub, name, delivery)
@@ -421,7 +421,7 @@ def acknowledge(
     data = _read(file)
     if by_hand and why is None:
         raise SettingsError("What is recorded by hand needs a reason.", where="--why", expected="how it is known")
-    with opened_hub(folder) as hub, working(hub.workspace):
+    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         with hub.database.reading() as connection:
             if by_hand:

@@ -43,7 +43,7 @@ from accord.agreements.telling import (
     number,
     partner_told,
 )
-from accord.cli.ledgering import bring_up, ledger_of
+from accord.cli.ledgering import bring_up, demand_standing, ledger_of
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.columns.instants import read_instant
 from accord.vocabulary.datasets import Purpose
@@ -77,11 +77,14 @@ def _changing(folder: Path, *, keep: bool = True) -> Iterator[Connection]:
     Without `keep` nothing is changed.
     """
     settings = open_workspace(folder).settings
-    with open_database(place_of(settings)) as database:
+    ledger = ledger_of(settings)
+    with open_database(place_of(settings), to_write=True) as database:
+        demand_standing(ledger, database)
+        database.take_turn()
         with database.writing(keep=keep) as connection:
             yield connection
         if keep:
-            bring_up(ledger_of(settings), database, datetime.now(UTC))
+            bring_up(ledger, database, datetime.now(UTC))
 
 
 def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_json: bool) -> None:

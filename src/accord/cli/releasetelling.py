@@ -8,10 +8,11 @@ import typer
 
 from accord.cli.acting import acting
 from accord.cli.gathering import read_purpose
+from accord.cli.handed import HANDOVER, PACKAGE, handed_over, unknown_releases
 from accord.cli.ledgering import opened_ledger
 from accord.cli.places import reference_in_use
 from accord.cli.readying import keep_memory
-from accord.cli.releasing import HANDOVER, PACKAGE, Handed, desk, hand_over_waiting, make_release, take_receipt
+from accord.cli.releasing import Handed, desk, hand_over_waiting, make_release, take_receipt
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table, talk
 from accord.release.disclosures import Disclosure, disclosures, sources_of
 from accord.vocabulary.errors import LedgerError, SettingsError
@@ -111,6 +112,7 @@ def receipt_taken(folder: Path, file: Path, *, person: str | None) -> None:
 
 def listed(folder: Path, *, as_json: bool) -> None:
     """`accord release list`."""
+    lying = handed_over(folder)
     with opened_ledger(folder) as ledger, ledger.database.reading() as connection:
         found = disclosures(connection)
     if as_json:
@@ -127,6 +129,8 @@ def listed(folder: Path, *, as_json: bool) -> None:
             ],
             wide=True,
         )  # fmt: skip
+    for _, what in unknown_releases(lying, found):
+        talk(f"the database does not know {what} (`accord ledger audit`)")
 
 
 def shown(folder: Path, name: str, *, as_json: bool) -> None:

@@ -26,6 +26,7 @@ from accord.agreements.naming import public_name
 from accord.agreements.register import load_register
 from accord.cli.acting import Actor
 from accord.cli.gathering import Gathered, gather, now_permitted
+from accord.cli.handed import HANDOVER, PACKAGE, RELEASES, demand_known
 from accord.cli.ledgering import in_words, publish
 from accord.cli.readying import Progress, cores
 from accord.cli.running import Shown, run_operation
@@ -80,7 +81,7 @@ from accord.workspace.keys import hub_key
 from accord.workspace.regular import open_regular
 from accord.workspace.store import Workspace, open_workspace
 
-PACKAGE, HANDOVER, FINDINGS = "package", "handover", "findings.parquet"
+FINDINGS = "findings.parquet"
 RESTING = ["finding_id", "dataset", "delivery", "marking"]
 """What the hub keeps of `release.case.TRACES` in a disclosure's folder."""
 RECEIPT_LIMIT = 1 << 20
@@ -97,7 +98,7 @@ class Desk:
 
     def place(self, disclosure: UUID) -> Path:
         """Where a disclosure's files lie."""
-        return self.workspace.root / "releases" / str(disclosure)
+        return self.workspace.root / RELEASES / str(disclosure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +144,14 @@ class Handed:
 
 @contextmanager
 def desk(folder: Path, actor: Actor) -> Iterator[Desk]:
-    """Work on a workspace's disclosures; what was never committed is removed. Raises AccordError."""
+    """Work on a workspace's disclosures; what was never committed is removed.
+
+    Raises AccordError; UnprovenError when something was handed over that the database does not know.
+    """
     workspace = open_workspace(folder)
     declared = read_workspace(workspace.settings, FORMATS)
-    with working(workspace), open_database(declared.database) as database:
+    with working(workspace), open_database(declared.database, to_write=True) as database:
+        database.take_turn()
         ledger = open_ledger(declared.ledger, database)
         ledger.verify_standing()
         one = Desk(workspace=workspace, declared=declared, ledger=ledger, actor=actor)
@@ -167,9 +172,12 @@ def make_release(
 
     Raises AccordError; what was committed before stays, and is taken up by the next call.
     """
+    with desk.ledger.database.reading() as connection:
+        # again when it is entered; whose clock is wrong learns it before anything is made
+        at = book.moment(connection, datetime.now(UTC))
     gathered = gather(desk.workspace, desk.ledger.database, file, purpose)
     recipients = _chosen(gathered, to)
-    terms = gathered.terms(gathered.register, datetime.now(UTC))
+    terms = gathered.terms(gathered.register, at)
     with desk.workspace.staging() as staging:
         sheet = run_operation(
             gathered.operation,
@@ -235,8 +243,10 @@ def _released(desk: Desk, gathered: Gathered, recipient: Recipient, fingerprint:
 
 def hand_over_waiting(desk: Desk) -> Handed:
     """Hand over every package whose entries stand under a checkpoint that satisfies the policy. Raises AccordError."""
-    now = datetime.now(UTC)
-    published = publish(desk.ledger, now)
+    published = publish(desk.ledger, datetime.now(UTC))
+    with desk.ledger.database.reading() as connection:
+        # by it is decided what may still go out: a clock that was set back stops it before anything does
+        now = book.moment(connection, datetime.now(UTC))
     with desk.ledger.database.reading() as connection:
         pending = waiting(connection)
         register = load_register(connection)
@@ -632,11 +642,13 @@ def _fingerprint(content: Path) -> str:
 
 
 def _remove_uncommitted(desk: Desk) -> None:
-    folder = desk.workspace.root / "releases"
+    folder = desk.workspace.root / RELEASES
     if not folder.is_dir():
         return
     with desk.ledger.database.reading() as connection:
-        held = {str(one.id) for one in disclosures(connection)}
+        known = disclosures(connection)
+    demand_known(desk.workspace.root, known)
+    held = {str(one.id) for one in known}
     for path in folder.iterdir():
         if path.name not in held:
             desk.workspace.withdraw(path)

@@ -128,7 +128,7 @@ def _queue_next(hub: OpenHub, not_before: datetime, actor: Actor, now: datetime)
 
 def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> tuple[Sequence[Retained], int]:
     """Purge what is due at a moment; the deliveries, and of how many packages it was forgotten what was in them."""
-    with opened_hub(folder) as hub, working(hub.workspace):
+    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         gone = [one for one in retained(hub) if one.due.at <= moment]
         for one in gone:

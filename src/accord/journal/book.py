@@ -10,10 +10,13 @@ from accord.journal.facts import Fact, Kind
 from accord.ledger.commitments import Opening, commit_encoded, encode_openings, parse_openings
 from accord.vocabulary.errors import OutputError, UnreadableError
 from accord.workspace.database import insert_rows
-from accord.workspace.schema import JOURNAL_ENTRIES
+from accord.workspace.schema import HUB, JOURNAL_ENTRIES
 
 SLACK = timedelta(seconds=10)
 """How far a clock may lag behind the last entry: as much as clocks of one installation differ."""
+
+AHEAD = timedelta(days=366)
+"""How long nothing may have been entered, unless somebody says that the clock is right."""
 
 _AT_ONCE = 4096
 """Entries that are in memory at a time."""
@@ -35,22 +38,30 @@ class KeptEntry:
 
 
 def moment(connection: Connection, now: datetime) -> datetime:
-    """The time that an entry gets which is written now: never one before the last entry's.
+    """The time that an entry gets which is written now, and by which is decided what it tells of: never one before the
+    last entry's.
 
-    Raises OutputError when the clock was set back: agreements that have ended would be in force again.
+    Raises OutputError when the clock was set back: agreements that have ended would be in force again. And when it is
+    more than AHEAD of all that is known: what it brings about, such as a purge, could not be undone, and no entry could
+    be written any more once it is right.
     """
-    last = latest(connection)
-    if last is None or now >= last:
+    last = _not_behind(connection, now)
+    if last is None:
         return now
-    if last - now > SLACK:
-        raise OutputError(
-            "The clock is behind the ledger's last entry; nothing was changed.",
-            where="this machine's clock",
-            expected=f"{last.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC or later",
-            got=f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-            remedy="set the clock right",
+    known = max(last, connection.execute(select(HUB.c.clock_at)).scalar_one_or_none() or last)
+    if now - known > AHEAD:
+        raise _wrong(
+            "The clock is more than a year ahead of the ledger's last entry; nothing was changed.",
+            f"{_told(known + AHEAD)} or earlier",
+            now,
+            "; if it is right, and nothing was entered for so long, `accord migrate --clock-is-right`",
         )
-    return last
+    return max(now, last)
+
+
+def later(connection: Connection, now: datetime) -> datetime:
+    """The later of a clock and the last entry, for what may be done although the clock was set back."""
+    return max(now, latest(connection) or now)
 
 
 def latest(connection: Connection) -> datetime | None:
@@ -58,6 +69,30 @@ def latest(connection: Connection) -> datetime | None:
     return connection.execute(
         select(JOURNAL_ENTRIES.c.at).order_by(JOURNAL_ENTRIES.c.number.desc()).limit(1)
     ).scalar_one_or_none()
+
+
+def said_right(connection: Connection, now: datetime) -> None:
+    """Let the clock be right, on a writer's connection: entries may be up to AHEAD after this, however old the last."""
+    connection.execute(update(HUB).values(clock_at=now))
+
+
+def _not_behind(connection: Connection, now: datetime) -> datetime | None:
+    last = latest(connection)
+    if last is not None and last - now > SLACK:
+        raise _wrong(
+            "The clock is behind the ledger's last entry; nothing was changed.", f"{_told(last)} or later", now
+        )
+    return last
+
+
+def _told(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _wrong(what: str, expected: str, now: datetime, more: str = "") -> OutputError:
+    return OutputError(
+        what, where="this machine's clock", expected=expected, got=_told(now), remedy=f"set the clock right{more}"
+    )
 
 
 def size(connection: Connection) -> int:
@@ -80,7 +115,8 @@ def append(
     None: never. Raises ValueError for facts that are before each other or before the last entry (see `moment`).
     """
     first = size(connection)
-    earliest = moment(connection, facts[0].at) if facts else None
+    last = _not_behind(connection, facts[0].at) if facts else None
+    earliest = last if last is None else max(last, facts[0].at)
     for fact in facts:
         if earliest is not None and fact.at < earliest:
             raise ValueError(f"an entry of {fact.at} after one of {earliest}")

@@ -33,7 +33,8 @@ from accord.workspace.regular import open_regular
 
 CHECKPOINT, POLICY, OPENED = "checkpoint", "policy", "opened"
 
-_BUNDLE_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
+BUNDLE_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
+"""Of the largest bundle, and so of any tile."""
 
 
 class LedgerReader(ABC):
@@ -66,9 +67,9 @@ class LedgerReader(ABC):
 
     def read_bundle(self, bundle: EntryBundle) -> bytes:
         """A bundle of entries, cut to its width where only a wider one is there. Raises UnreadableError."""
-        data = self.read(bundle.path, _BUNDLE_BYTES)
+        data = self.read(bundle.path, BUNDLE_BYTES)
         if data is None:
-            data = self.read(EntryBundle(index=bundle.index).path, _BUNDLE_BYTES)
+            data = self.read(EntryBundle(index=bundle.index).path, BUNDLE_BYTES)
             if data is None:
                 raise self.missing(bundle.path)
             end = 0

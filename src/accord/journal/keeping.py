@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from accord.journal import openings
-from accord.journal.book import entries, size
+from accord.journal.book import entries, later, size
 from accord.journal.figures import FIGURES, MAX_FIGURES_BYTES, Figures, encode_figures, figures_of
 from accord.journal.files import CHECKPOINT, POLICY, LedgerFiles
 from accord.journal.place import LedgerPlace, ledger_key, ledger_policy
@@ -92,7 +92,9 @@ class Ledger:
     files: LedgerFiles
 
     def verify_standing(self) -> None:
-        """Raise UnprovenError when what was published is not what the database holds: it was restored, or forked."""
+        """Raise UnprovenError when what was published is not what the database holds: it was restored, or forked; or
+        when the database's ledger was signed by another key."""
+        self._refuse_foreign()
         note = self.files.checkpoint()
         if note is None:
             return
@@ -119,11 +121,30 @@ class Ledger:
                 remedy=_AGAIN,
             )
 
+    def _refuse_foreign(self) -> None:
+        with self.database.reading() as connection:
+            newest = connection.execute(
+                select(JOURNAL_CHECKPOINTS.c.note).order_by(JOURNAL_CHECKPOINTS.c.size.desc()).limit(1)
+            ).scalar_one_or_none()
+        if newest is None:
+            return
+        try:
+            open_checkpoint(parse_note(newest), origin=self.place.origin, keys=[self.key.verifier])
+        except UnprovenError as error:
+            raise UnprovenError(
+                "The database's ledger is another's than this folder's: a log keeps its name and its key for ever.",
+                where=f"{self.place.key_file}, and the newest checkpoint in the database",
+                expected=f"one that {self.key.verifier} has signed",
+                got=error.got or error.what,
+                remedy="restore the key that signed it; a workspace has one folder, one database and one ledger",
+            ) from error
+
     def publish(self, *, now: datetime, post: Post, pages: Pages | None = None, anew: bool = False) -> Published:
         """Bring files, checkpoint, openings and figures up to the database, and with `pages` the public page.
 
         Without `pages` the page is left as it is, and behind. Done before, it asks nobody and changes nothing; with
-        `anew` every file is made again, whatever is there.
+        `anew` every file is made again, whatever is there. Due is what is by the later of the clock (`now`) and
+        the last entry.
         Raises UnprovenError as `verify_standing`, OutputError, UnreadableError.
         """
         with self.files.held():
@@ -133,9 +154,12 @@ class Ledger:
                     select(JOURNAL_CHECKPOINTS).order_by(JOURNAL_CHECKPOINTS.c.size.desc()).limit(1)
                 ).one_or_none()
                 held = size(connection)
+                behind = self._is_behind(connection)
+                # what an embargo held back stays open when the clock was set back
+                now = later(connection, now)
             note = None if signed is None else parse_note(signed.note)
             lost = anew or self.files.checkpoint() is None
-            if held and (signed is None or signed.size < held or lost):
+            if held and (signed is None or signed.size < held or lost or behind):
                 note = self._sign(self._grow(held, anew=anew), now)
             silences: tuple[Silence, ...] = ()
             if note is not None and not self._satisfies(note):
@@ -144,7 +168,9 @@ class Ledger:
             standing = self._standing(held, note, silences)
             if standing.checkpoint is not None:
                 if lost:
-                    openings.forget_opened(self.database)
+                    now = max(now, openings.forget_opened(self.database) or now)
+                elif behind:
+                    openings.restore_opened(self.database, self.files)
                 openings.open_due(self.database, self.files, standing.checkpoint.size, now)
                 if anew:
                     openings.clear_others(self.database, self.files)
@@ -161,6 +187,14 @@ class Ledger:
                 self._show_policy()
                 self._tell(standing.checkpoint, pages, anew=False)
             return standing
+
+    def _is_behind(self, connection: Connection) -> bool:
+        """Are the files older than what was published before: a copy, or what a killed command left?"""
+        note = self.files.checkpoint()
+        newest = connection.execute(
+            select(func.max(JOURNAL_CHECKPOINTS.c.size)).where(JOURNAL_CHECKPOINTS.c.witnessed_at.is_not(None))
+        ).scalar_one()
+        return note is not None and newest is not None and parse_checkpoint(note.text).size < newest
 
     def account(self, checkpoint: Checkpoint) -> PublicAccount:
         """What the public page tells of at a checkpoint, by the sums that are kept."""

@@ -7,7 +7,7 @@ as opened, and they replace those it had. So a page for everybody needs no look 
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from accord.journal.facts import PUBLIC
 from accord.journal.figures import Tally
@@ -69,13 +69,28 @@ def opened_bundle(connection: Connection, index: int, which: ColumnElement[bool]
     return join_opened(blocks), tally, rows
 
 
-def forget_opened(database: Database) -> None:
-    """Let everything that is due be published anew: the files were lost."""
+def forget_opened(database: Database) -> datetime | None:
+    """Let everything that is due be published anew, because the files were lost; when anything was opened last.
+
+    What was open at that moment is due, whatever the clock says by now.
+    """
     with database.writing() as connection:
+        last: datetime | None = connection.execute(select(func.max(JOURNAL_ENTRIES.c.opened_at))).scalar_one()
         connection.execute(
             update(JOURNAL_ENTRIES).where(JOURNAL_ENTRIES.c.opened_at.is_not(None)).values(opened_at=None)
         )
         connection.execute(delete(JOURNAL_SUMS))
+    return last
+
+
+def restore_opened(database: Database, files: LedgerFiles) -> None:
+    """Write what the files of `opened/` have not of what was opened: they are an older copy. Raises OutputError."""
+    with database.reading() as connection:
+        for index in bundle_sums(connection):
+            data, _, _ = opened_bundle(connection, index, JOURNAL_ENTRIES.c.opened_at.is_not(None))
+            if (files.read_opened(index) or b"") != data:
+                files.write(opened_path(index), data)
+    files.flush()
 
 
 def clear_others(database: Database, files: LedgerFiles) -> None:

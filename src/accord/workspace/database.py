@@ -29,12 +29,14 @@ from sqlalchemy import (
     select,
     table,
     text,
+    update,
 )
 from sqlalchemy import column as named
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
 
 from accord.vocabulary.errors import AccordError, OutputError, SettingsError, UnreadableError
+from accord.workspace import marks
 from accord.workspace.schema import HUB, REVISION
 from accord.workspace.settings import SettingsTable, read_settings
 
@@ -132,6 +134,7 @@ class Database:
         self._engine = engine
         self._place = place
         self._unread: type[AccordError] = OutputError if to_write else UnreadableError
+        self._taking_turn = False
 
     def __enter__(self) -> Self:
         return self
@@ -152,12 +155,33 @@ class Database:
                 connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             yield connection
 
+    def take_turn(self) -> None:
+        """Let what is kept next give folder and database a new mark: a copy of either is refused from then on.
+
+        Raises as `writing`: nothing needs to be made before it is known that they belong together.
+        """
+        with self.writing(keep=False):
+            self._taking_turn = True
+
     @contextmanager
     def writing(self, *, keep: bool = True) -> Iterator[Connection]:
-        """A connection that no other writer has at the same time; kept whole, or undone. Raises OutputError.
+        """A connection that no other writer has at the same time; kept whole, or undone. Raises OutputError, and
+        UnprovenError where folder and database do not belong together (`workspace.marks`).
 
         Without `keep` it is undone in any case: what would be done was only tried.
         """
+        folder = self._place.settings.parent
+        with self.alone(keep=keep) as connection:
+            mark = connection.execute(select(HUB.c.mark)).scalar_one_or_none()
+            marks.demand(folder, mark, str(self._place))
+            yield connection
+            if keep and self._taking_turn:
+                set_mark(connection, folder, mark)
+        self._taking_turn = self._taking_turn and not keep
+
+    @contextmanager
+    def alone(self, *, keep: bool = True) -> Iterator[Connection]:
+        """As `writing`, whether folder and database belong together or not."""
         with self._errors_named(OutputError), self._engine.connect() as plain:
             # a transaction that began as a reader's could not become a writer's after another has written
             connection = plain.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
@@ -200,6 +224,13 @@ class Database:
                 remedy="see that it runs, has room, and that nobody holds it; where it is stands in "
                 f"{self._place.settings} under [database]",
             ) from error
+
+
+def set_mark(connection: Connection, folder: Path, before: str | None) -> None:
+    """Give folder and database a new mark, on a writer's connection. Raises OutputError."""
+    mark = marks.fresh()
+    marks.keep(folder, [mark] if before is None else [before, mark])
+    connection.execute(update(HUB).values(mark=mark))
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
@@ -266,14 +297,18 @@ def _refuse_unfit(database: Database, place: Place) -> None:
         _refuse_foreign(connection, place)
 
 
-def migrate_database(place: Place, *, now: datetime, revision: str = "head") -> tuple[str | None, str]:
+def migrate_database(
+    place: Place, *, now: datetime, revision: str = "head", adopt: bool = False, clock_is_right: bool = False
+) -> tuple[str | None, str]:
     """Make the database, or bring it up to a revision, in one step; the revisions before and after.
 
-    Raises as `open_database`, and OutputError when it cannot be written.
+    With `adopt` it goes on with this folder, though it was last used with another, or is an older copy; with
+    `clock_is_right` entries may be a year after `now`, however long there was none. Raises as `open_database`, and
+    OutputError when it cannot be written.
     """
     if place.file is not None:
         _make_file(place.file)
-    with _connect(place) as database, database.writing() as connection:
+    with _connect(place) as database, database.alone() as connection:
         before = _revision(connection)
         if before is None and (inspect(connection).get_table_names()):
             raise SettingsError(
@@ -288,7 +323,14 @@ def migrate_database(place: Place, *, now: datetime, revision: str = "head") -> 
         _upgrade(connection, revision)
         if before is None:
             connection.execute(insert(HUB).values(row=1, namespace=str(place.hub), made_at=now))
-        return before, str(_revision(connection))
+        after = str(_revision(connection))
+        if after == REVISION:
+            mark = connection.execute(select(HUB.c.mark)).scalar_one()
+            if before is None or adopt or (mark is None and not marks.known(place.settings.parent)):
+                set_mark(connection, place.settings.parent, mark)
+            if clock_is_right:
+                connection.execute(update(HUB).values(clock_at=now))
+        return before, after
 
 
 def _upgrade(connection: Connection, revision: str) -> None:

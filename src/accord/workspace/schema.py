@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -116,6 +116,10 @@ HUB = Table(
     Column("row", Integer, CheckConstraint("row = 1", name="one_row"), primary_key=True, autoincrement=False),
     Column("namespace", Text, nullable=False),
     Column("made_at", Instant, nullable=False),
+    # accord.workspace.marks; null: an older Accord's
+    Column("mark", Text),
+    # when somebody said last that the clock is right, by that clock
+    Column("clock_at", Instant),
 )
 """Whose database it is: the hub's namespace (a UUID as text), so that no other hub works in it by a mistyped URL."""
 

@@ -42,6 +42,21 @@ class Pulled:
         return piece
 
 
+class _Poured:
+    """Where the library writes. What it raises is kept, as `Pulled` does."""
+
+    def __init__(self, out: Sink) -> None:
+        self._out = out
+        self.raised: Exception | None = None
+
+    def write(self, data: bytes, /) -> int:
+        try:
+            return self._out.write(data)
+        except Exception as error:
+            self.raised = error
+            raise
+
+
 def new_identity() -> str:
     """A fresh secret key, `AGE-SECRET-KEY-1...`; drawn by the library from the system's randomness."""
     from pyrage.x25519 import Identity
@@ -68,12 +83,12 @@ def encrypt(pieces: Iterator[bytes], out: Sink, recipient: str) -> None:
     from pyrage import encrypt_io
     from pyrage.x25519 import Recipient
 
-    source = Pulled(pieces)
+    source, sink = Pulled(pieces), _Poured(out)
     try:
-        encrypt_io(source, out, [Recipient.from_str(recipient)])
+        encrypt_io(source, sink, [Recipient.from_str(recipient)])
     except Exception:
-        if source.raised is not None:
-            raise source.raised from None
+        if raised := source.raised or sink.raised:
+            raise raised from None
         raise
 
 
@@ -86,12 +101,12 @@ def decrypt(pieces: Iterator[bytes], out: Sink, identity: str, *, what: str) -> 
     from pyrage import DecryptError, decrypt_io
     from pyrage.x25519 import Identity
 
-    source = Pulled(_with_header(pieces, what))
+    source, sink = Pulled(_with_header(pieces, what)), _Poured(out)
     try:
-        decrypt_io(source, out, [Identity.from_str(identity)])
+        decrypt_io(source, sink, [Identity.from_str(identity)])
     except DecryptError as error:
-        if source.raised is not None:
-            raise source.raised from None
+        if raised := source.raised or sink.raised:
+            raise raised from None
         raise UnprovenError(
             f"{what} does not open with this key.",
             got=str(error),
@@ -99,8 +114,8 @@ def decrypt(pieces: Iterator[bytes], out: Sink, identity: str, *, what: str) -> 
         ) from error
     except OSError as error:
         # the library's own has no number; those of a disk have
-        if error.errno is not None or source.raised is not None:
-            raise source.raised or error from None
+        if error.errno is not None or source.raised is not None or sink.raised is not None:
+            raise source.raised or sink.raised or error from None
         raise UnprovenError(f"{what} was changed, cut off or added to.", got=str(error)) from error
 
 
