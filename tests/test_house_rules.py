@@ -56,11 +56,12 @@ def test_a_skip_fails_under_accord_no_skip_unless_its_tool_is_absent(
     (tests / "conftest.py").write_bytes(CONFTEST.read_bytes())
     (tests / "test_cases.py").write_text(CASES)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", workers, str(tests)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "xdist", "-n", workers, str(tests)],
         capture_output=True,
         text=True,
         check=False,
         cwd=tmp_path,
-        env={**os.environ, "ACCORD_NO_SKIP": strict},
+        # of pytest's plug-ins the one that is asked for
+        env={**os.environ, "ACCORD_NO_SKIP": strict, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     assert outcome in done.stdout, done.stdout + done.stderr

@@ -17,9 +17,11 @@ import pytest
 
 if TYPE_CHECKING:
     from accord.cli.entering import Gate
+    from accord.reference.store import Reference
     from accord.workspace.database import Database
 
 PROGRAM = (sys.executable, "-m", "accord.cli.main")
+NOTHING: Mapping[str, str] = {}
 
 PARTIES = """
 [hub]
@@ -87,8 +89,8 @@ def program() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def accord(environment: dict[str, str]) -> Run:
-    """Run the command; the exit code must be the expected one, and nobody is ever shown a traceback."""
+def started(environment: dict[str, str]) -> Run:
+    """Start the command as a person does; the exit code must be the expected one, nobody is ever shown a traceback."""
 
     def run(
         *words: str | Path, expect: int = 0, env: Mapping[str, str] | None = None, before: Sequence[str] = (), **more
@@ -101,19 +103,71 @@ def accord(environment: dict[str, str]) -> Run:
             check=False,
             **more,
         )
-        assert "Traceback" not in done.stderr
-        assert done.returncode == expect, f"{done.returncode}: {done.stderr}\n{done.stdout}"
-        return done
+        return _as_expected(done, expect)
 
     return run
 
 
+@pytest.fixture(scope="session")
+def forking(environment: dict[str, str]) -> Iterator[Callable[..., dict]]:
+    """Ask the forking process (forking.py)."""
+    program = [sys.executable, str(Path(__file__).with_name("forking.py"))]
+    with subprocess.Popen(
+        program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+
+        def asked(
+            *words: str | Path, how: str | tuple[str, int] | None = None, env: Mapping[str, str] = NOTHING
+        ) -> dict:
+            told = {"words": [str(word) for word in words], "how": how, "env": dict(env)}
+            process.stdin.write(json.dumps(told) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield asked
+    assert process.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def accord(forking: Callable[..., dict]) -> Run:
+    """As `started`, in a process of its own that is forked from one in which everything is imported."""
+
+    def run(
+        *words: str | Path, expect: int = 0, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        done = forking(*words, env=env or NOTHING)
+        return _as_expected(subprocess.CompletedProcess(words, done["code"], done["said"], done["talk"]), expect)
+
+    return run
+
+
+def _as_expected(done: subprocess.CompletedProcess[str], expect: int) -> subprocess.CompletedProcess[str]:
+    assert "Traceback" not in done.stderr
+    assert done.returncode == expect, f"{done.returncode}: {done.stderr}\n{done.stdout}"
+    return done
+
+
+@pytest.fixture(scope="session")
+def bundled() -> "Reference":
+    """The bundled reference data, each part read once for all commands of this process."""
+    from accord.reference.store import load
+
+    return load(None)
+
+
 @pytest.fixture
 def accord_here(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    environment: dict[str, str],
+    bundled: "Reference",
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Run:
     """As `accord`, in this process: for the many short questions to which starting a process adds nothing but time."""
+    from accord.cli import places
     from accord.cli.main import run as enter
+    from accord.reference.store import load
+
+    monkeypatch.setattr(places, "load", lambda folder: load(folder) if folder else bundled)
 
     def run(
         *words: str | Path, expect: int = 0, env: Mapping[str, str] | None = None
@@ -159,18 +213,18 @@ def start(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Pope
 
 
 @pytest.fixture(scope="session")
-def simulation(accord: Run, once: Once) -> Path:
+def simulation(started: Run, once: Once) -> Path:
     """The operation file of a small simulation; deliveries and truth.json lie beside it."""
-    folder = once("simulated", lambda made: accord("simulate", "asean-2017", "--scale", "0.02", "--out", made / "sim"))
+    folder = once("simulated", lambda made: started("simulate", "asean-2017", "--scale", "0.02", "--out", made / "sim"))
     return folder / "sim/operation.toml"
 
 
 @pytest.fixture(scope="session")
-def ran(accord: Run, simulation: Path, once: Once) -> Ran:
+def ran(started: Run, simulation: Path, once: Once) -> Ran:
     """A run of the simulation by two workers; 3: one of its deliveries is cut off on purpose."""
 
     def make(made: Path) -> None:
-        said = accord("operation", "run", simulation, "--out", made / "out", "--workers", "2", "--json", expect=3)
+        said = started("operation", "run", simulation, "--out", made / "out", "--workers", "2", "--json", expect=3)
         (made / "said.json").write_text(json.dumps([said.stdout, said.stderr]), "utf-8")
 
     folder = once("ran", make)

@@ -1,4 +1,4 @@
-"""A process in which Accord is imported and warm; it forks for each command, so that a hundred starts cost little.
+"""A process in which Accord is imported and warm; it forks for each command, so that a thousand starts cost little.
 
     python forking.py            reads a JSON object a line, answers with one
 
@@ -6,7 +6,8 @@
 that it has the workspace for itself: calls of Accord's functions and returns from them (`calls`), those of its fusion
 alone (`fusion`), what changes files or folders (`disk`) and what a database is asked (`database`), before and after.
 `"how": ["disk", 30]` ends the fork at the 30th of these as `kill -9` does, and "here" runs it in this process, so that
-forks find everything loaded. The answer has the exit code (negative: the signal), what was said, and the counts.
+forks find everything loaded. The answer has the exit code (negative: the signal), what was said, and the counts. `env`
+is what a command gets into its environment beside.
 """
 
 import json
@@ -15,23 +16,32 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-
-from accord.cli import adding, looking, main, places, recalling, retaining, subjects
 
 DISK = frozenset({"chmod", "close", "fsync", "mkdir", "mkdtemp", "open", "rename", "rmdir", "unlink", "write"})
 DATABASE = frozenset({"commit", "execute", "executemany", "rollback"})
 """Of sqlite3, which is written in C, and of psycopg, which is not."""
 OWN, FUSION, PSYCOPG = "/accord/", "/accord/fusion/", "/psycopg/"
-PATIENCE_S = 120
+PATIENCE_S = 600
 """After which a fork that hangs is ended by a signal of its own, which no test expects."""
 
 
-reference = cache(places.reference_in_use)
-"""Reference data, read once: forks begin with it."""
+def warm() -> None:
+    """Import what commands import when they are called, and read the bundled reference data once for all forks."""
+    from accord.cli import explaining, operation, places, releasing, running, subjects  # noqa: F401
+    from accord.reference.store import load
+
+    bundled = load(None)
+    for part in ("country", "country_second", "network", "suffixes", "families", "warning_lists"):
+        getattr(bundled, part)
+    places.load = lambda folder: load(folder) if folder else bundled
+    # the kernels are loaded where they are first called
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("192.0.2.1\n")
+        file.flush()
+        run(["delivery", "check", file.name, "--format", "plain"])
 
 
 def count(kill: Sequence[object]) -> dict[str, int]:
@@ -65,6 +75,8 @@ def count(kill: Sequence[object]) -> dict[str, int]:
 
 def run(words: Sequence[str]) -> int:
     """Run a command in this process; its exit code."""
+    from accord.cli import main
+
     sys.argv = ["accord", *words]
     try:
         main.run()
@@ -73,14 +85,16 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def fork(words: Sequence[str], how: str | Sequence[object] | None) -> dict[str, object]:
+def fork(words: Sequence[str], how: str | Sequence[object] | None, env: Mapping[str, str]) -> dict[str, object]:
     """Run a command in a fork, and say what became of it."""
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as talk, tempfile.TemporaryFile() as counted:
         process = os.fork()
         if not process:
             signal.alarm(PATIENCE_S)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(said.fileno(), 1)
             os.dup2(talk.fileno(), 2)
+            os.environ.update(env)
             steps = {} if how is None else count(how)
             code = run(words)
             sys.setprofile(None)
@@ -98,13 +112,12 @@ def fork(words: Sequence[str], how: str | Sequence[object] | None) -> dict[str, 
 
 def answer() -> None:
     """Answer until there is no more to read."""
-    for module in (adding, looking, places, recalling, retaining, subjects):
-        module.reference_in_use = reference
     with os.fdopen(os.dup(1), "w") as out, Path(os.devnull).open("w") as nothing:
         os.dup2(nothing.fileno(), 1)
+        warm()
         for line in sys.stdin:
             told = json.loads(line)
-            done = {"code": run(told["words"])} if told["how"] == "here" else fork(told["words"], told["how"])
+            done = {"code": run(told["words"])} if told["how"] == "here" else fork(**told)
             out.write(json.dumps(done) + "\n")
             out.flush()
 

@@ -8,8 +8,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -25,22 +23,6 @@ from tests.conftest import POSTGRES, postgres_answers
 
 KILLED = -9
 KILLS = 30 if os.environ.get("CI") else 3
-
-
-@pytest.fixture(scope="module")
-def ask(environment: dict[str, str]) -> Iterator[Callable[..., dict]]:
-    """Ask the forking process."""
-    program = [sys.executable, str(Path(__file__).with_name("forking.py"))]
-    with subprocess.Popen(
-        program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-
-        def asked(*words: str | Path, how: str | tuple[str, int] | None = None) -> dict:
-            process.stdin.write(json.dumps({"words": [str(word) for word in words], "how": how}) + "\n")
-            process.stdin.flush()
-            return json.loads(process.stdout.readline())
-
-        yield asked
 
 
 class Databases:
@@ -74,13 +56,13 @@ def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
     made.drop()
 
 
-def made(ask: Callable[..., dict], accord_here, folder: Path, databases: Databases) -> Path:
+def made(forking: Callable[..., dict], accord_here, folder: Path, databases: Databases) -> Path:
     """A hub with two deliveries, one of them due, in a snapshot, and with a package that rests on both."""
     folder.mkdir()
     hub = made_hub(accord_here, folder, databases.url())
     first = sinkhole(folder / "2026-10-01-event4_sinkhole-a.csv", [VICTIM, NEIGHBOUR])
     second = sinkhole(folder / "2026-10-02-event4_sinkhole-b.csv", [VICTIM, "45.1.1.5"], 2)
-    done = ask("delivery", "add", "sinkhole", first, second, "--snapshot", "--in", hub, how="here")
+    done = forking("delivery", "add", "sinkhole", first, second, "--snapshot", "--in", hub, how="here")
     assert done["code"] == 0
     with opened_hub(hub) as opened:
         ids = [finding_id(opened, "ipv4", one, "infected-system") for one in (VICTIM, NEIGHBOUR)]
@@ -117,17 +99,17 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_killed_at_any_step_ends_when_it_is_called_again_and_records_nothing_twice(
-    ask, accord_here, tmp_path: Path, databases: Databases, name: str
+    forking, accord_here, tmp_path: Path, databases: Databases, name: str
 ) -> None:
     words = COMMANDS[name]
 
     def ready(folder: str) -> Path:
-        hub = made(ask, accord_here, tmp_path / folder, databases)
+        hub = made(forking, accord_here, tmp_path / folder, databases)
         if name == "purge":
             aged(hub, sha256(tmp_path / folder / "2026-10-01-event4_sinkhole-a.csv"), "2020-02-29T12:00:00+00:00")
         return hub
 
-    done = ask(*words, "--in", (hub := ready("whole")), how="count")
+    done = forking(*words, "--in", (hub := ready("whole")), how="count")
     assert done["code"] == 0, done["talk"]
     expected, steps = told(hub), done["steps"]
     assert not expected["left"]
@@ -137,13 +119,13 @@ def test_a_command_killed_at_any_step_ends_when_it_is_called_again_and_records_n
         kind = ("calls", "disk")[number % 2]
         hub = ready(str(number))
         kill = (kind, draw.randint(1, steps[kind]))
-        done = ask(*words, "--in", hub, how=kill)
+        done = forking(*words, "--in", hub, how=kill)
         assert done["code"] in {KILLED, 0}, (kill, done)
         killed += done["code"] == KILLED
-        again = ask(*words, "--in", hub)
+        again = forking(*words, "--in", hub)
         assert again["code"] == 0, (kill, again)
         # what came after the last step that the command does: publishing is done by whoever comes next
-        assert ask("ledger", "publish", "--in", hub)["code"] == 0
+        assert forking("ledger", "publish", "--in", hub)["code"] == 0
         assert told(hub) == expected, kill
         shutil.rmtree(hub.parent)
     assert killed

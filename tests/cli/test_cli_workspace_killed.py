@@ -8,10 +8,8 @@ After each the workspace is whole, and the same command again gives byte for byt
 import json
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,25 +81,7 @@ def pack(path: Path, day: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ask(environment: dict[str, str]) -> Iterator[Callable[..., dict]]:
-    """Ask the forking process."""
-    program = [sys.executable, str(Path(__file__).with_name("forking.py"))]
-    with subprocess.Popen(
-        program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-
-        def asked(*words: str | Path, how: str | tuple[str, int] | None = None) -> dict:
-            told = {"words": [str(word) for word in words], "how": how}
-            process.stdin.write(json.dumps(told) + "\n")
-            process.stdin.flush()
-            return json.loads(process.stdout.readline())
-
-        yield asked
-    assert process.returncode == 0
-
-
-@pytest.fixture(scope="module")
-def commands(ask, content, agreement_on, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Command]:
+def commands(forking, content, agreement_on, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Command]:
     """The commands, each run once to its end on a copy of the workspace in which it will be killed."""
     folder = tmp_path_factory.mktemp("killed")
     hub = folder / "hub"
@@ -111,9 +91,9 @@ def commands(ask, content, agreement_on, tmp_path_factory: pytest.TempPathFactor
         return ("delivery", "add", "mixed", str(file), "--collected-at", "2026-10-20")
 
     def here(*words: str | Path) -> None:
-        assert ask(*words, "--in", hub, how="here")["code"] == 0, words
+        assert forking(*words, "--in", hub, how="here")["code"] == 0, words
 
-    assert ask("init", hub, how="here")["code"] == 0
+    assert forking("init", hub, how="here")["code"] == 0
     with (hub / "workspace.toml").open("a", encoding="utf-8") as file:
         file.write(SETTINGS + agreement_on("mixed"))
     here("agreement", "apply")
@@ -122,12 +102,12 @@ def commands(ask, content, agreement_on, tmp_path_factory: pytest.TempPathFactor
     here("lookup", "45.1.1.7")
 
     found = {}
-    before, said = folder / "0", asked_about(ask, hub)
+    before, said = folder / "0", asked_about(forking, hub)
     shutil.copytree(hub, before)
     for number, words in enumerate((add(second), ("snapshot", "make"), ("snapshot", "drop", "2")), 1):
-        done = ask(*words, "--in", hub, how="count")
+        done = forking(*words, "--in", hub, how="count")
         assert done["code"] == 0, done["talk"]
-        after, says = folder / str(number), asked_about(ask, hub)
+        after, says = folder / str(number), asked_about(forking, hub)
         shutil.copytree(hub, after)
         found[" ".join(words[:2])] = Command(
             words=words,
@@ -141,9 +121,9 @@ def commands(ask, content, agreement_on, tmp_path_factory: pytest.TempPathFactor
     return found
 
 
-def asked_about(ask: Callable[..., dict], hub: Path) -> list[dict]:
+def asked_about(forking: Callable[..., dict], hub: Path) -> list[dict]:
     """What a look-up of a victim of each delivery, and of a server, says; what ages by the second left out."""
-    done = ask("lookup", "45.1.1.7", "45.1.2.7", "61.19.1.1", "--json", "--in", hub)
+    done = forking("lookup", "45.1.1.7", "45.1.2.7", "61.19.1.1", "--json", "--in", hub)
     assert done["code"] == 0, done["talk"]
     said = json.loads(done["said"])
     for finding in (finding for one in said for finding in one["findings"]):
@@ -198,7 +178,7 @@ MOMENTS = {
 
 @pytest.mark.parametrize("name", KILLS)
 def test_a_command_killed_at_any_moment_leaves_the_old_workspace_or_the_new_and_comes_to_its_end_when_called_again(
-    ask, commands, content, tmp_path: Path, name: str
+    forking, commands, content, tmp_path: Path, name: str
 ) -> None:
     command = commands[name]
     kills = Kills(name, all_of(command.steps), (*STAGES, "published"), MOMENTS[name])
@@ -206,21 +186,21 @@ def test_a_command_killed_at_any_moment_leaves_the_old_workspace_or_the_new_and_
     for _ in range(KILLS[name] // PORTION):
         shutil.copytree(command.before, hub)
         kill = kills.draw()
-        done = ask(*command.words, "--in", hub, how=kill)
+        done = forking(*command.words, "--in", hub, how=kill)
         assert done["code"] in {KILLED, 0}, (kill, done)
         found = known(content(hub))
         assert found in (command.old, command.new), kill
         appeared = found == command.new
         at = moment(hub, appeared=appeared)
         if not kills.met[at]:
-            assert asked_about(ask, hub) == command.answers[appeared], kill
+            assert asked_about(forking, hub) == command.answers[appeared], kill
         kills.came(kill, at)
-        again = ask(*command.words, "--in", hub)
+        again = forking(*command.words, "--in", hub)
         assert again["code"] == (4 if appeared and name == "snapshot drop" else 0), (kill, again)
         assert known(content(hub)) == command.new, kill
         assert not list(hub.glob(".staging-*")), kill
         assert not open_workspace(hub).waiting(), kill
-        assert ask("ledger", "audit", "--in", hub)["code"] == 0, kill
+        assert forking("ledger", "audit", "--in", hub)["code"] == 0, kill
         shutil.rmtree(hub)
     assert PORTION > 1 or not kills.missing, kills.met
 
@@ -245,18 +225,18 @@ ENTERED = ("not entered", "not entered, waits", "entered, waits", "entered")
 
 
 def test_a_delivery_whose_taking_is_killed_is_never_there_without_its_entry_and_never_has_two(
-    ask, agreement_on, tmp_path: Path, database_url: str
+    forking, agreement_on, tmp_path: Path, database_url: str
 ) -> None:
     hub = tmp_path / "hub"
-    assert ask("init", hub, "--database", database_url, how="here")["code"] == 0
+    assert forking("init", hub, "--database", database_url, how="here")["code"] == 0
     with (hub / "workspace.toml").open("a", encoding="utf-8") as file:
         file.write(SETTINGS + agreement_on("mixed"))
-    assert ask("agreement", "apply", "--in", hub, how="here")["code"] == 0
+    assert forking("agreement", "apply", "--in", hub, how="here")["code"] == 0
 
     def add(day: int, how: str | tuple[str, int] | None) -> dict:
         file = tmp_path / f"{day}.txt"
         file.write_text(f"103.28.{day}.1\n", "utf-8")
-        return ask("delivery", "add", "mixed", file, "--in", hub, how=how)
+        return forking("delivery", "add", "mixed", file, "--in", hub, how=how)
 
     assert add(100, "here")["code"] == 0
     steps = add(101, "count")["steps"]
@@ -275,16 +255,16 @@ def test_a_delivery_whose_taking_is_killed_is_never_there_without_its_entry_and_
         kills.came(kill, f"{came}, waits" if waiting else came)
         if day % 4 < 2:
             # any command that changes the workspace settles it
-            assert ask("snapshot", "make", "--in", hub)["code"] == 0, kill
+            assert forking("snapshot", "make", "--in", hub)["code"] == 0, kill
             assert not open_workspace(hub).waiting(), kill
             assert taken(hub) == entered(hub), kill
         again = add(day, None)
         assert again["code"] == 0, (kill, again)
         assert taken(hub) == entered(hub), kill
         assert len(taken(hub)) == 3 + day, kill
-    assert ask("ledger", "audit", "--in", hub)["code"] == 0
-    verified = ask("ledger", "verify", "--in", hub)
+    assert forking("ledger", "audit", "--in", hub)["code"] == 0
+    verified = forking("ledger", "verify", "--in", hub)
     assert verified["code"] == 0, verified
-    rows = json.loads(ask("consultation", "list", "--json", "--in", hub)["said"])
+    rows = json.loads(forking("consultation", "list", "--json", "--in", hub)["said"])
     assert sorted(one["object"] for one in rows) == [f"delivery {one}" for one in entered(hub)]
     assert PORTION > 1 or not kills.missing, kills.met

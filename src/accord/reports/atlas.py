@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from accord.reference.shapes import Shapes
-from accord.reference.store import load
 from accord.reports.blocks import MapSheet
 from accord.reports.drawing import INK, SCALE, SOFT, svg, tag, text, width_of
 from accord.reports.words import Speaker, say
@@ -61,6 +60,9 @@ def atlas_of(shapes: Shapes) -> Atlas:
 @lru_cache(maxsize=1)
 def bundled() -> Atlas:
     """The atlas that Accord brings along. Raises ReferenceDataError when it is missing or damaged."""
+    # reading range tables is compiled, and who only draws need not wait for the compiler
+    from accord.reference.store import load
+
     return atlas_of(load(None).shapes)
 
 
