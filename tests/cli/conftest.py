@@ -129,12 +129,17 @@ def forking(environment: dict[str, str]) -> Iterator[Callable[..., dict]]:
 
 
 @pytest.fixture(scope="session")
-def accord(forking: Callable[..., dict]) -> Run:
-    """As `started`, in a process of its own that is forked from one in which everything is imported."""
+def accord(started: Run, forking: Callable[..., dict]) -> Run:
+    """As `started`, in a process of its own that is forked from one in which everything is imported.
+
+    What is to be done to the process before it begins (`before`, `preexec_fn`) needs one that is started.
+    """
 
     def run(
-        *words: str | Path, expect: int = 0, env: Mapping[str, str] | None = None
+        *words: str | Path, expect: int = 0, env: Mapping[str, str] | None = None, **more
     ) -> subprocess.CompletedProcess[str]:
+        if more:
+            return started(*words, expect=expect, env=env, **more)
         done = forking(*words, env=env or NOTHING)
         return _as_expected(subprocess.CompletedProcess(words, done["code"], done["said"], done["talk"]), expect)
 

@@ -17,8 +17,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from accord.reference.store import Reference
 
 DISK = frozenset({"chmod", "close", "fsync", "mkdir", "mkdtemp", "open", "rename", "rmdir", "unlink", "write"})
 DATABASE = frozenset({"commit", "execute", "executemany", "rollback"})
@@ -28,15 +33,22 @@ PATIENCE_S = 600
 """After which a fork that hangs is ended by a signal of its own, which no test expects."""
 
 
+@cache
+def reference() -> "Reference":
+    """The bundled reference data, each part read once for all forks."""
+    from accord.reference.store import load
+
+    return load(None)
+
+
 def warm() -> None:
-    """Import what commands import when they are called, and read the bundled reference data once for all forks."""
+    """Import what commands import when they are called, and read the reference data that they ask for."""
     from accord.cli import explaining, operation, places, releasing, running, subjects  # noqa: F401
     from accord.reference.store import load
 
-    bundled = load(None)
     for part in ("country", "country_second", "network", "suffixes", "families", "warning_lists"):
-        getattr(bundled, part)
-    places.load = lambda folder: load(folder) if folder else bundled
+        getattr(reference(), part)
+    places.load = lambda folder: load(folder) if folder else reference()
     # the kernels are loaded where they are first called
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("192.0.2.1\n")
@@ -85,7 +97,9 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def fork(words: Sequence[str], how: str | Sequence[object] | None, env: Mapping[str, str]) -> dict[str, object]:
+def fork(
+    words: Sequence[str], how: str | Sequence[object] | None, env: Mapping[str, str] | None = None
+) -> dict[str, object]:
     """Run a command in a fork, and say what became of it."""
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as talk, tempfile.TemporaryFile() as counted:
         process = os.fork()
@@ -94,7 +108,7 @@ def fork(words: Sequence[str], how: str | Sequence[object] | None, env: Mapping[
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(said.fileno(), 1)
             os.dup2(talk.fileno(), 2)
-            os.environ.update(env)
+            os.environ.update(env or {})
             steps = {} if how is None else count(how)
             code = run(words)
             sys.setprofile(None)

@@ -68,9 +68,9 @@ def verify_untouched(place: dict, content: Callable[[Path], dict[str, bytes]]) -
 
 # The first is met by the spool of observations, the second by a print in a worker process.
 @pytest.mark.parametrize("size", [1_024, 60_000])
-def test_a_full_disk_is_an_error_that_says_so(started, place: dict, content, size: int) -> None:
+def test_a_full_disk_is_an_error_that_says_so(accord, place: dict, content, size: int) -> None:
     full = written_at_most(size)
-    said = started("operation", "run", place["file"], "--out", place["out"], expect=5, preexec_fn=full)
+    said = accord("operation", "run", place["file"], "--out", place["out"], expect=5, preexec_fn=full)
     parts = told(said, str(place["folder"]))
     assert "cannot be written" in parts["what"]
     assert "too large" in parts["got"]
@@ -79,10 +79,10 @@ def test_a_full_disk_is_an_error_that_says_so(started, place: dict, content, siz
 
 
 # A machine on which nothing can be mounted has the limit on file sizes above, which is met in the same places.
-def test_a_small_disk_that_runs_full_is_an_error_that_says_so(started, place: dict, tmp_path: Path, small_disk) -> None:
+def test_a_small_disk_that_runs_full_is_an_error_that_says_so(accord, place: dict, tmp_path: Path, small_disk) -> None:
     out = tmp_path / "out"
     words = ("operation", "run", place["file"], "--out", out, "--workers", "1")
-    parts = told(started(*words, expect=5, before=small_disk(tmp_path, "60k")), str(tmp_path))
+    parts = told(accord(*words, expect=5, before=small_disk(tmp_path, "60k")), str(tmp_path))
     assert "cannot be written" in parts["what"]
     assert "No space left" in parts["got"]
     assert "room" in parts["to do"] or "space" in parts["to do"]
@@ -90,27 +90,27 @@ def test_a_small_disk_that_runs_full_is_an_error_that_says_so(started, place: di
 
 @pytest.mark.parametrize("lacking", [64, 2])
 def test_a_disk_that_lacks_some_pages_at_the_end_is_left_empty(
-    started, place: dict, tmp_path: Path, small_disk, lacking: int
+    accord, place: dict, tmp_path: Path, small_disk, lacking: int
 ) -> None:
     page = 4_096
     needed = sum(-(-len(data) // page) for data in place["old"].values())
     words = ("operation", "run", place["file"], "--out", tmp_path / "out", "--workers", "1")
     before = small_disk(tmp_path, f"{(needed - lacking) * page}")
     # `told` also holds it to nothing on standard output, where the disk's content is listed afterwards.
-    assert "No space left" in told(started(*words, expect=5, before=before), str(tmp_path))["got"]
+    assert "No space left" in told(accord(*words, expect=5, before=before), str(tmp_path))["got"]
 
 
 @pytest.mark.parametrize("size", [0, 30])
-def test_a_key_that_finds_no_room_is_not_half_written(started, operation_of, tmp_path: Path, size: int) -> None:
+def test_a_key_that_finds_no_room_is_not_half_written(accord, operation_of, tmp_path: Path, size: int) -> None:
     file = operation_of(tmp_path, {"list.txt": "1.0.0.1\n"})
     run = ("operation", "run", file, "--out", tmp_path / "out", "--workers", "1")
-    parts = told(started(*run, expect=5, preexec_fn=written_at_most(size)), "hub.key")
+    parts = told(accord(*run, expect=5, preexec_fn=written_at_most(size)), "hub.key")
     assert "cannot be written" in parts["what"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["deliveries", "operation.toml"]
 
 
 def test_an_archive_inside_another_that_finds_no_room_to_be_unpacked_is_an_error_that_says_so(
-    started, tmp_path: Path
+    accord, tmp_path: Path
 ) -> None:
     inside, outside = io.BytesIO(), tmp_path / "feed.zip"
     with zipfile.ZipFile(inside, "w") as archive:
@@ -119,29 +119,28 @@ def test_an_archive_inside_another_that_finds_no_room_to_be_unpacked_is_an_error
     with zipfile.ZipFile(outside, "w") as archive:
         archive.writestr("inner.zip", inside.getvalue())
     words = ("delivery", "check", outside, "--format", "plain")
-    parts = told(started(*words, expect=5, preexec_fn=written_at_most(1 << 20)), "feed.zip!/inner.zip")
+    parts = told(accord(*words, expect=5, preexec_fn=written_at_most(1 << 20)), "feed.zip!/inner.zip")
     assert "temporary file" in parts["what"]
     assert "TMPDIR" in parts["to do"]
 
 
-def test_an_output_folder_that_may_not_be_written_is_named(started, place: dict, content) -> None:
+def test_an_output_folder_that_may_not_be_written_is_named(accord, place: dict, content) -> None:
     closed = place["folder"] / "deliveries"
     closed.chmod(0o500)
     try:
-        run = ("operation", "run", place["file"], "--out", closed / "out")
-        said = started(*run, expect=5, preexec_fn=obey_permissions)
+        said = accord("operation", "run", place["file"], "--out", closed / "out", expect=5, preexec_fn=obey_permissions)
     finally:
         closed.chmod(0o755)
     assert told(said, str(closed))["got"] == "Permission denied"
     verify_untouched(place, content)
 
 
-def test_a_delivery_that_may_not_be_read_is_named(started, place: dict, content) -> None:
+def test_a_delivery_that_may_not_be_read_is_named(accord, place: dict, content) -> None:
     delivery = place["folder"] / "deliveries/list.txt"
     delivery.chmod(0)
     try:
         run = ("operation", "run", place["file"], "--out", place["out"])
-        said = started(*run, expect=4, preexec_fn=obey_permissions)
+        said = accord(*run, expect=4, preexec_fn=obey_permissions)
     finally:
         delivery.chmod(0o644)
     parts = told(said, "list.txt")

@@ -128,18 +128,18 @@ def test_a_folder_of_any_name_is_a_workspace(accord_here, hub: Path) -> None:
     [(1_000, "disk I/O error"), (40_000, "too large")],
 )
 def test_a_full_disk_is_an_error_that_says_so_and_the_workspace_stays_as_it_was(
-    started, hub: Path, before, content, tmp_path: Path, size: int, said_of_it: str
+    accord, hub: Path, before, content, tmp_path: Path, size: int, said_of_it: str
 ) -> None:
     file = sinkhole(tmp_path / "2026-10-02-event4_sinkhole-b.csv", rows=1_500)
-    said = started("delivery", "add", "mixed", file, "--in", hub, expect=5, preexec_fn=written_at_most(size))
+    said = accord("delivery", "add", "mixed", file, "--in", hub, expect=5, preexec_fn=written_at_most(size))
     assert said_of_it in told(said, str(tmp_path))["got"]
     verify_whole(hub, before, content)
 
 
 @pytest.mark.parametrize("size", [1_000, 3_000])
-def test_a_snapshot_that_has_no_room_is_an_error_that_says_so(started, hub: Path, tmp_path: Path, size: int) -> None:
+def test_a_snapshot_that_has_no_room_is_an_error_that_says_so(accord, hub: Path, tmp_path: Path, size: int) -> None:
     shutil.rmtree(hub / "snapshots" / "000001")
-    said = started("snapshot", "make", "--in", hub, expect=5, preexec_fn=written_at_most(size))
+    said = accord("snapshot", "make", "--in", hub, expect=5, preexec_fn=written_at_most(size))
     assert "too large" in told(said, str(tmp_path))["got"]
     assert not list(hub.glob(".staging-*"))
     assert not list((hub / "snapshots").iterdir())
@@ -152,7 +152,7 @@ def test_a_snapshot_that_has_no_room_is_an_error_that_says_so(started, hub: Path
     [(0, "disk I/O error"), (48, "No space left"), (64, "No space left")],
 )
 def test_a_small_disk_that_runs_full_is_an_error_that_says_so(
-    started, made: Path, tmp_path: Path, small_disk, room: int, said_of_it: str
+    accord, made: Path, tmp_path: Path, small_disk, room: int, said_of_it: str
 ) -> None:
     kept = sum(-(-(made / name).stat().st_size // 4096) * 4 for name in KEPT)
     file = sinkhole(tmp_path / "2026-10-02-event4_sinkhole-b.csv", rows=250)
@@ -161,7 +161,7 @@ def test_a_small_disk_that_runs_full_is_an_error_that_says_so(
     files = " ".join(f'"$1"/{name}' for name in KEPT)
     fill = f'cp -p {files} "$0" && shift && exec "$@"'
     before = (*small_disk(disk, f"{kept + room}k"), "sh", "-c", fill, str(disk), str(made))
-    said = started("delivery", "add", "mixed", file, "--in", disk, expect=5, before=before)
+    said = accord("delivery", "add", "mixed", file, "--in", disk, expect=5, before=before)
     left = {name for name in said.stdout.split() if not name.startswith("accord.db-")}
     assert left - {".lock"} == {*KEPT}, "what lies on the disk afterwards"
     parts = told(said, str(disk))
@@ -273,18 +273,18 @@ def test_what_is_known_of_a_delivery_without_a_snapshot_is_not_in_an_answer(
 
 
 def test_a_workspace_that_may_not_be_written_is_named_and_answers_only_what_need_not_be_logged(
-    started, hub: Path, tmp_path: Path
+    accord, hub: Path, tmp_path: Path
 ) -> None:
     file = sinkhole(tmp_path / "2026-10-02-event4_sinkhole-b.csv")
     (hub / ".lock").unlink(missing_ok=True)
     hub.chmod(0o500)
     try:
         for words in (("delivery", "add", "mixed", file), ("snapshot", "make")):
-            said = started(*words, "--in", hub, expect=5, preexec_fn=obey_permissions)
+            said = accord(*words, "--in", hub, expect=5, preexec_fn=obey_permissions)
             assert told(said, str(hub))["got"] == "Permission denied"
-        refused = told(started("lookup", VICTIM, "--in", hub, expect=4, preexec_fn=obey_permissions), str(hub))
+        refused = told(accord("lookup", VICTIM, "--in", hub, expect=4, preexec_fn=obey_permissions), str(hub))
         assert "cannot be written into the log of consultations" in refused["what"]
-        started("delivery", "list", "--in", hub, preexec_fn=obey_permissions)
+        accord("delivery", "list", "--in", hub, preexec_fn=obey_permissions)
     finally:
         hub.chmod(0o755)
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pymisp
 import pytest
 
 from accord.columns.instants import read_instant
@@ -85,6 +84,9 @@ def test_a_case_file_gives_exactly_what_stands_beside_it(case: Path) -> None:
 
 
 def test_every_type_of_the_core_format_is_decided_and_none_twice() -> None:
+    # it takes seconds to load, and is for who needs it alone
+    import pymisp
+
     described = set(pymisp.MISPAttribute().describe_types["types"])
     assert described - TAKEN.keys() - NOT_OBSERVABLE == set()
     assert TAKEN.keys() & NOT_OBSERVABLE == set()
@@ -92,6 +94,8 @@ def test_every_type_of_the_core_format_is_decided_and_none_twice() -> None:
 
 
 def test_the_flag_that_an_attribute_leaves_out_is_misps_own_default() -> None:
+    import pymisp
+
     defaults = pymisp.MISPAttribute().describe_types["sane_defaults"]
     assert {name: reading.to_ids for name, reading in TAKEN.items()} == {
         name: bool(defaults[name]["to_ids"]) for name in TAKEN
@@ -333,6 +337,8 @@ def delivered() -> Iterator[Path]:
 
 
 def test_pymisp_finds_the_same_attributes_in_the_same_order() -> None:
+    import pymisp
+
     # the sample deliveries are read too where they lie beside the checkout
     for path in (CASES / "botnet-event.json", *delivered()):
         tree = json.loads(path.read_bytes())

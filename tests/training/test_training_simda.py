@@ -4,6 +4,7 @@ import csv
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,10 +42,11 @@ def reference() -> Reference:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory, reference: Reference) -> Path:
-    out = tmp_path_factory.mktemp("simda") / "told"
-    simulate("simda-2015", out, 1, SCALE, reference, quiet, events=EVENTS)
-    return out
+def told(once: Callable[[str, Callable[[Path], object]], Path], reference: Reference) -> Path:
+    def make(folder: Path) -> None:
+        simulate("simda-2015", folder / "told", 1, SCALE, reference, quiet, events=EVENTS)
+
+    return once("simda", make) / "told"
 
 
 @pytest.fixture(scope="module")

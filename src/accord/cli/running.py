@@ -141,7 +141,8 @@ def run_operation(
             closing(evidence),
             closing(sightings),
             clock.step("reports"),
-            _publishers(workers) as publishers,
+            # nobody starts what would have no report to write
+            _publishers(max(1, min(workers, _reports(operation)))) as publishers,
             ThreadPoolExecutor(1, "hub") as beside,
         ):
             # the hub's own table is written while other processes write the reports
@@ -341,7 +342,7 @@ def _publish(
     shown: list[Shown] = []
     if traced:
         (folder / "hub" / "traces").mkdir(parents=True)
-    total = len(countries) * len(themes)
+    total = _reports(case.operation)
     for country in countries:
         for theme in themes:
             shelf = scratch / f"view-{len(waiting)}"
@@ -361,6 +362,11 @@ def _publish(
         done.append(future.result())
         progress("writing reports", len(done), total)
     return tuple(done), tuple(shown)
+
+
+def _reports(operation: Operation) -> int:
+    """How many reports a run writes."""
+    return len(operation.scope.countries) * max(1, len(operation.themes))
 
 
 def report_folder(country: CountryCode, theme: Theme | None) -> Path:
