@@ -15,12 +15,22 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Column, Integer, MetaData, Table, insert, inspect, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, Integer, MetaData, Table, func, insert, inspect, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from accord.vocabulary.errors import AccordError, OutputError, SettingsError, UnreadableError
 from accord.workspace.database import Database, Place, insert_rows, migrate_database, open_database, place_of
-from accord.workspace.schema import JOURNAL_ENTRIES, METADATA, REVISION, Hundredths, Instant
+from accord.workspace.schema import (
+    ACTION_GROUPS,
+    ACTIONS,
+    DISCLOSURES,
+    JOURNAL_ENTRIES,
+    METADATA,
+    PARTNERS,
+    REVISION,
+    Hundredths,
+    Instant,
+)
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 HUB = "0d6f9c2e-5f0b-4b57-9b1c-6c1f0a4c7e11"
@@ -503,3 +513,22 @@ def test_rows_that_are_inserted_together_are_as_if_one_by_one(database: Database
             connection.execute(insert(JOURNAL_ENTRIES).values(**one))
         found = connection.execute(select(JOURNAL_ENTRIES).order_by(JOURNAL_ENTRIES.c.number)).mappings().all()
     assert [dict(one) for one in found] == [one | {"at": NOW} for one in rows(0, 1, 2, 3)]
+
+
+def test_many_rows_of_which_one_is_there_already_are_refused_as_few_would_be(database: Database) -> None:
+    rows = [{"finding": number.to_bytes(32), "action_group": 1} for number in range(1000)]
+    group = {"number": 1, "disclosure": "d", "role": "phishing", "in_review": False, "simulated": False}
+    for many in (rows[:50], rows):
+        with database.writing(keep=False) as connection:
+            connection.execute(insert(PARTNERS).values(id="p", name="P", kind="csirt"))
+            connection.execute(
+                insert(DISCLOSURES).values(
+                    id="d", made_at=NOW, recipient="p", country="TH", purpose="training", marking="clear",
+                    findings=1, first_entry=0, entries=1,
+                )
+            )  # fmt: skip
+            insert_rows(connection, ACTION_GROUPS, [group])
+            insert_rows(connection, ACTIONS, many)
+            assert connection.execute(select(func.count()).select_from(ACTIONS)).scalar_one() == len(many)
+            with pytest.raises(IntegrityError):
+                insert_rows(connection, ACTIONS, many)

@@ -254,10 +254,16 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     bound = list(zip(*columns, strict=True))
     into = f"{dialect.identifier_preparer.format_table(table)} ({quoted})"
     if dialect.name == _POSTGRESQL and len(bound) > _FEW:
+        statement = f"COPY {into} FROM STDIN"
+        driver: Any = dialect.loaded_dbapi
         cursor: Any = connection.connection.cursor()
-        with cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
-            for row in bound:
-                copy.write_row(row)
+        try:
+            with cursor, cursor.copy(statement) as copy:
+                for row in bound:
+                    copy.write_row(row)
+        except driver.Error as error:
+            # as SQLAlchemy names what it calls itself
+            raise DBAPIError.instance(statement, None, error, driver.Error, dialect=dialect) from error
         return
     connection.exec_driver_sql(f"INSERT INTO {into} VALUES ({places})", bound)
 
