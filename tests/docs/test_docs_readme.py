@@ -114,7 +114,8 @@ def test_a_workspace_holds_the_files_that_its_page_names(workspace_run: "FirstRu
     hub = workspace_run.folder / "hub"
     # the files of the ledger are told on a page of their own
     files = {path for path in hub.rglob("*") if path.is_file() and path.parts[len(hub.parts)] != "ledger"}
-    found = {path.name for path in files} - {".lock"}
+    assert ".mark " in drawn[1]
+    found = {path.name for path in files} - {".lock", ".mark"}
     # no server and no resolution was delivered
     assert named - found == {"evidence-others.parquet", "resolutions.parquet"}
     assert found <= named

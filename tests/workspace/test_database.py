@@ -113,6 +113,12 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     # columns alone
     "0007": (),
+    "0008": tuple(
+        """
+        INSERT INTO tokens (id, digest, partner, name, scopes, made_at, expires_at) VALUES ('t', 'ee', 'vendor',
+            'desk', 'read', 'T', 'T')
+        """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
+    ),
 }
 
 

@@ -40,9 +40,12 @@ from accord.workspace.store import open_workspace
 def apply_file(folder: Path, file: Path | None, *, check: bool, as_json: bool) -> None:
     """Take over the channels that a file declares."""
     table = read_settings(file if file is not None else open_workspace(folder).settings)
-    with opened(folder) as database, database.writing(keep=not check) as connection:
-        declared = read_channels(table, load_register(connection).partners)
-        changes = record_channels(connection, declared, now=datetime.now(UTC), draw=uuid4)
+    with opened(folder) as database:
+        if not check:
+            database.take_turn()
+        with database.writing(keep=not check) as connection:
+            declared = read_channels(table, load_register(connection).partners)
+            changes = record_channels(connection, declared, now=datetime.now(UTC), draw=uuid4)
     if as_json:
         say_json([{"noun": one.noun, "id": one.id, "before": one.before, "after": one.after} for one in changes])
     elif not changes:

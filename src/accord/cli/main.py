@@ -35,6 +35,7 @@ from accord.cli import (
     simulate,
     snapshot,
     subject,
+    token,
     warm,
 )
 from accord.cli.terminal import say, show_error, talk
@@ -62,6 +63,7 @@ app.add_typer(job.app, name="job")
 app.add_typer(recall.app, name="recall")
 app.add_typer(retention.app, name="retention")
 app.add_typer(subject.app, name="subject")
+app.add_typer(token.app, name="token")
 app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(release.app, name="release")

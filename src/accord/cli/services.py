@@ -4,6 +4,7 @@ import asyncio
 import html
 import ipaddress
 import re
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +17,20 @@ from litestar import Litestar, Request, Response, asgi, route
 from litestar.exceptions import HTTPException
 
 from accord.cli.health import Health, health_of
+from accord.cli.witnessing import take_out_withheld
+from accord.exchange.taxii.messages import Answer, TaxiiError
+from accord.exchange.taxii.server import ROOT as TAXII
+from accord.exchange.taxii.server import Hub, Question, Server, error_of, mounted
+from accord.formats.catalogue import FORMATS
+from accord.operations.declaration import read_workspace
+from accord.vocabulary.errors import AccordError
 from accord.web.asgi import App, Receive, Scope, Send, answer, header, headers_of
 from accord.web.files import MEDIA_TYPES, Told, answer_file, open_inside
-from accord.web.guarding import Guard, host_name, tell_failure
+from accord.web.guarding import Guard, host_name, plain_error, tell_failure
 from accord.web.languages import choose_language
 from accord.web.problems import MEDIA_TYPE, ProblemError, answer_problem, problem
+from accord.workspace.database import open_database
+from accord.workspace.store import open_workspace
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """Names under which a machine calls itself."""
@@ -79,6 +89,8 @@ def make_app(services: Services) -> App:
         name = str(scope["path"]).removeprefix("/").removesuffix("/")
         await answer_file(scope, send, ledger, name, told_of(name))
 
+    taxii = asgi(TAXII.rstrip("/"), is_mount=True, copy_scope=True)(mounted(_Taxii(services.folder)))
+
     @asgi("/", copy_scope=True)
     async def any_language(scope: Scope, receive: Receive, send: Send) -> None:
         del receive
@@ -86,12 +98,41 @@ def make_app(services: Services) -> App:
 
     pages = [_page_of(language, ledger) for language in LANGUAGES]
     app = Litestar(
-        [readiness, liveness, ledger_files, any_language, *pages],
+        [readiness, liveness, ledger_files, taxii, any_language, *pages],
         openapi_config=None,
         logging_config=None,
         exception_handlers={ProblemError: _refused, HTTPException: _failed, Exception: _failed_inside},
     )
-    return Guard(cast(App, app), hosts=services.names, failed=tell_failure)
+    return Guard(cast(App, app), hosts=services.names, failed=tell_failure, errors=_error)
+
+
+def _error(scope: Scope, status: int, detail: str | None) -> tuple[str, bytes]:
+    """Each service tells of errors as its clients read them."""
+    return error_of(status, detail) if str(scope["path"]).startswith(TAXII) else plain_error(scope, status, detail)
+
+
+class _Taxii:
+    """The TAXII server of a workspace; its database is opened by who asks first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._server: Server | None = None
+
+    def __call__(self, asked: Question) -> Answer:
+        try:
+            with self._lock:
+                if self._server is None:
+                    self._server = self._opened()
+        except AccordError:
+            headers = {"retry-after": "30"}
+            return TaxiiError(HTTPStatus.SERVICE_UNAVAILABLE, "It cannot be answered now.", headers).answer
+        return self._server.answer(asked)
+
+    def _opened(self) -> Server:
+        declared = read_workspace(open_workspace(self._folder).settings, FORMATS)
+        hub = Hub(title=declared.hub.name, contact=declared.hub.contact, legal_area=declared.hub.legal_area)
+        return Server(open_database(declared.database), hub, prepare=take_out_withheld)
 
 
 def told_of(name: str) -> Told:

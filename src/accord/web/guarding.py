@@ -2,12 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from accord.web.asgi import App, Message, Receive, Scope, Send, header, headers_of
-from accord.web.problems import ProblemError, answer_problem
+from accord.web.asgi import App, Message, Receive, Scope, Send, answer, header, headers_of
+from accord.web.problems import MEDIA_TYPE, ProblemError, problem
 
 SECURITY_HEADERS = {
     # nothing is loaded but what the page itself brings; no script at all
@@ -37,18 +37,34 @@ class Limits:
 LIMITS = Limits()
 
 
+Errors = Callable[[Scope, int, str | None], tuple[str, bytes]]
+"""How a service tells of an error (a request, a status, words): its media type and body."""
+
+
+def plain_error(_: Scope, status: int, detail: str | None) -> tuple[str, bytes]:
+    """As problem details."""
+    return MEDIA_TYPE, problem(status, detail)
+
+
 class Guard:
     """An ASGI application before another one.
 
     It refuses what is not addressed to one of `hosts` (names and addresses, lower-case, without a port: DNS rebinding
     comes under another name), what is longer than `limits`, and what takes longer; it adds SECURITY_HEADERS, and where
-    the application fails, it answers 500 and calls `failed`.
+    the application fails, it answers 500 and calls `failed`. `errors` is how it says so.
     """
 
     def __init__(
-        self, app: App, *, hosts: Collection[str], failed: Callable[[Exception], None], limits: Limits = LIMITS
+        self,
+        app: App,
+        *,
+        hosts: Collection[str],
+        failed: Callable[[Exception], None],
+        limits: Limits = LIMITS,
+        errors: Errors = plain_error,
     ) -> None:
         self._app = app
+        self._errors = errors
         self._hosts = frozenset(hosts)
         self._failed = failed
         self._limits = limits
@@ -82,15 +98,27 @@ class Guard:
         except ProblemError as refusal:
             if started:
                 raise
-            await answer_problem(sent, refusal.status, refusal.detail, {"connection": "close"})
+            await self._tell(scope, sent, refusal.status, refusal.detail, {"connection": "close"})
         except TimeoutError:
             if started:
                 raise
-            await answer_problem(sent, HTTPStatus.SERVICE_UNAVAILABLE, "It took too long.", {"retry-after": "30"})
+            await self._tell(scope, sent, HTTPStatus.SERVICE_UNAVAILABLE, "It took too long.", {"retry-after": "30"})
         except Exception as error:  # noqa: BLE001 -- the request: an error of ours ends here, in words that tell nothing
             self._failed(error)
             if not started:
-                await answer_problem(sent, HTTPStatus.INTERNAL_SERVER_ERROR)
+                await self._tell(scope, sent, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    async def _tell(
+        self,
+        scope: Scope,
+        send: Send,
+        status: HTTPStatus,
+        detail: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        media_type, body = self._errors(scope, status, detail)
+        told = {"content-type": media_type, "cache-control": "no-store", **(headers or {})}
+        await answer(send, status, headers_of(told), body)
 
     def _refuse(self, scope: Scope) -> None:
         limits = self._limits

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0007"
+REVISION = "0008"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -613,6 +613,24 @@ CHANNEL_OBJECTS = Table(
     Index("ix_channel_objects_batch", "batch"),
 )
 
+
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    # random, and no secret: by it people name a token
+    Column("id", Text, primary_key=True),
+    # SHA-256 of the token, in hex: it has 256 random bits, so that nobody finds it from that
+    Column("digest", Text, nullable=False, unique=True),
+    Column("partner", ForeignKey("partners.id"), nullable=False),
+    # what it is for, as people know it
+    Column("name", Text, nullable=False),
+    # parted by spaces
+    Column("scopes", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)
+"""By what a partner's systems are known."""
 
 CONSULTATIONS = Table(
     "consultations",

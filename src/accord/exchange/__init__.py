@@ -1,0 +1,1 @@
+"""Ways in and out by which partners' own systems connect."""

@@ -1,0 +1,337 @@
+"""The TAXII 2.1 server: a hub's channels as collections that their members poll.
+
+What a request is answered is worked out by `Server.answer`, which knows no server software; `mounted` is it as ASGI.
+Adds and deletes are refused: what is in a channel comes through a release (docs/taxii.md).
+"""
+
+import asyncio
+import base64
+import binascii
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from accord.access.consultations import Processing, record
+from accord.access.tokens import BEGINNING, Scope, Token, holder
+from accord.agreements.agreement import Register
+from accord.agreements.declarations import PartnerId
+from accord.agreements.register import load_register
+from accord.exchange.taxii.collections import Page, find_page, is_there, write_time
+from accord.exchange.taxii.filters import Filters, read_filters, write_next
+from accord.exchange.taxii.messages import MEDIA_TYPE, STIX_MEDIA_TYPE, Answer, TaxiiError, demand_acceptable
+from accord.release.batches import Sight, sight
+from accord.release.channels import Channel, Member, load_channels
+from accord.release.question import Release
+from accord.vocabulary.countries import CountryCode
+from accord.vocabulary.errors import AccordError
+from accord.web import asgi
+from accord.workspace.database import Database
+from accord.workspace.schema import CHANGES, CHANNEL_POLICIES
+
+ROOT = "/taxii2/"
+API_ROOT = "/taxii2/hub/"
+LONGEST_BODY = 1 << 20
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_OBJECT_ID = re.compile(r"[a-z0-9-]{1,250}--[0-9a-f-]{36}")
+
+Prepare = Callable[[Connection, datetime, str], None]
+"""What must be done before anything is read: (connection of a writer, now, who asks)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One request."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: Mapping[str, str]
+    """By lower-case names; those that come once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """What outsiders are told of the hub, and where personal data move as at home."""
+
+    title: str
+    contact: str
+    legal_area: frozenset[CountryCode]
+
+
+class Server:
+    """Answers TAXII requests from a workspace's database."""
+
+    def __init__(self, database: Database, hub: Hub, *, prepare: Prepare) -> None:
+        self._database = database
+        self._hub = hub
+        self._prepare = prepare
+        self._known = _Known()
+
+    def answer(self, asked: Question) -> Answer:
+        """The answer to a request; whatever is wrong with it is said as TAXII says it."""
+        try:
+            return self._answer(asked)
+        except TaxiiError as refusal:
+            return refusal.answer
+        except AccordError:
+            return TaxiiError(
+                HTTPStatus.SERVICE_UNAVAILABLE, "It cannot be answered now.", {"retry-after": "30"}
+            ).answer
+
+    def _answer(self, asked: Question) -> Answer:
+        now = datetime.now(UTC)
+        path = [one for one in asked.path.removeprefix(ROOT.rstrip("/")).split("/") if one]
+        with self._database.reading() as connection:
+            token = _known_holder(connection, asked.headers.get("authorization"), now)
+        methods = _methods(path)
+        if asked.method not in methods:
+            raise TaxiiError(HTTPStatus.METHOD_NOT_ALLOWED, headers={"allow": ", ".join(methods)})
+        demand_acceptable(asked.headers.get("accept"))
+        match path:
+            case []:
+                return _json(self._discovery())
+            case ["hub"]:
+                return _json(self._root())
+            case ["hub", "collections"]:
+                return self._collections(token)
+            case ["hub", "collections", name, *rest]:
+                if asked.method not in {"GET", "HEAD"}:
+                    return self._refused(token, name)
+                return self._collection(token, name, rest, asked, now)
+            case _:
+                # statuses are of adds, and nothing is added here
+                raise TaxiiError(HTTPStatus.NOT_FOUND)
+
+    def _discovery(self) -> dict[str, object]:
+        return {
+            "title": self._hub.title,
+            "contact": self._hub.contact,
+            "default": API_ROOT,
+            "api_roots": [API_ROOT],
+        }
+
+    def _root(self) -> dict[str, object]:
+        return {"title": self._hub.title, "versions": [MEDIA_TYPE], "max_content_length": LONGEST_BODY}
+
+    def _collections(self, token: Token) -> Answer:
+        with self._database.reading() as connection:
+            mine = [one for one in load_channels(connection).values() if _member(one, token) is not None]
+        return _json({"collections": [_described(one) for one in mine]} if mine else {})
+
+    def _refused(self, token: Token, name: str) -> Answer:
+        with self._database.reading() as connection:
+            _channel(connection, token, name)
+        raise TaxiiError(HTTPStatus.FORBIDDEN, "A channel is read only: what is in it comes through a release.")
+
+    def _collection(self, token: Token, name: str, rest: list[str], asked: Question, now: datetime) -> Answer:
+        with self._database.reading() as connection:
+            channel, member = _channel(connection, token, name)
+        if not rest:
+            return _json(_described(channel))
+        filters = read_filters(asked.query)
+        if rest[0] == "objects" and len(rest) > 1:
+            filters = _of_object(filters, rest[1])
+        if rest[2:] == ["versions"]:
+            filters = replace(filters, versions=("all",))
+        full = rest[0] == "objects" and len(rest) < 3
+        with self._database.writing() as connection:
+            # what is shown and what is logged are of one moment
+            self._prepare(connection, now, token.id)
+            channel, member = _channel(connection, token, name)
+            seen = self._known.sight(connection, channel, member, self._hub.legal_area, now)
+            if len(rest) > 1 and not is_there(connection, seen, rest[1]):
+                raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such object.")
+            page = find_page(connection, seen, filters, content=full)
+            _log(connection, channel, token, filters, page, now)
+        told = _told(rest, page)
+        if page.more:
+            told = {"more": True, "next": write_next(page.rows[-1].added), **told}
+        elif rest[0] != "manifest" or page.rows:
+            told = {"more": False, **told}
+        headers = {}
+        if page.rows:
+            headers = {
+                "x-taxii-date-added-first": write_time(page.rows[0].added),
+                "x-taxii-date-added-last": write_time(page.rows[-1].added),
+            }
+        return _json(told, headers)
+
+
+class _Known:
+    """What a member sees, worked out once a second while nothing changes that it follows from."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._register: tuple[int, Register] | None = None
+        self._sights: dict[tuple[object, ...], Sight] = {}
+
+    def sight(
+        self,
+        connection: Connection,
+        channel: Channel,
+        member: Member,
+        legal_area: frozenset[CountryCode],
+        now: datetime,
+    ) -> Sight:
+        changes = connection.execute(select(func.max(CHANGES.c.number))).scalar_one() or 0
+        policies = connection.execute(select(func.max(CHANNEL_POLICIES.c.number))).scalar_one() or 0
+        key = (channel, member, changes, policies, int(now.timestamp()))
+        with self._lock:
+            register = self._register
+            found = self._sights.get(key)
+        if found is not None:
+            return found
+        if register is None or register[0] != changes:
+            register = changes, load_register(connection)
+        release = Release(register=register[1], purpose=channel.purpose, at=now, legal_area=legal_area)
+        found = sight(connection, channel, member, release)
+        with self._lock:
+            self._register = register
+            # of another second, or of what has changed since
+            self._sights = {each: one for each, one in self._sights.items() if each[2:] == key[2:]}
+            self._sights[key] = found
+        return found
+
+
+def _methods(path: list[str]) -> tuple[str, ...]:
+    """The methods that TAXII has for an endpoint (chapters 4 and 5). Raises TaxiiError where there is none."""
+    match path:
+        case [] | ["hub"] | ["hub", "collections"] | ["hub", "status", _] | ["hub", "collections", _]:
+            return ("GET", "HEAD")
+        case ["hub", "collections", _, "objects"]:
+            return ("GET", "HEAD", "POST")
+        case ["hub", "collections", _, "objects", _]:
+            return ("GET", "HEAD", "DELETE")
+        case ["hub", "collections", _, "manifest"] | ["hub", "collections", _, "objects", _, "versions"]:
+            return ("GET", "HEAD")
+        case _:
+            raise TaxiiError(HTTPStatus.NOT_FOUND)
+
+
+def _known_holder(connection: Connection, said: str | None, now: datetime) -> Token:
+    """Whose token a request carries: as a password (RFC 7617), as a bearer's (RFC 6750), or as `Token`."""
+    scheme, _, rest = (said or "").partition(" ")
+    secret = ""
+    if scheme.lower() == "basic":
+        try:
+            secret = base64.b64decode(rest.strip(), validate=True).decode("ascii").partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            secret = ""
+    elif scheme.lower() in {"bearer", "token"}:
+        secret = rest.strip()
+    token = holder(connection, secret, now) if secret.startswith(BEGINNING) else None
+    if token is None or Scope.READ not in token.scopes:
+        raise TaxiiError(
+            HTTPStatus.UNAUTHORIZED,
+            "Say who you are: with a token of the hub's as password, or as bearer.",
+            {"www-authenticate": 'Basic realm="accord", charset="UTF-8"'},
+        )
+    return token
+
+
+def _member(channel: Channel, token: Token) -> Member | None:
+    return channel.member(PartnerId(token.partner))
+
+
+def _channel(connection: Connection, token: Token, name: str) -> tuple[Channel, Member]:
+    """A collection of the holder's. Raises TaxiiError (404): what it may not see does not exist for it."""
+    if _UUID.fullmatch(name):
+        for one in load_channels(connection).values():
+            member = _member(one, token)
+            if one.collection == UUID(name) and member is not None:
+                return one, member
+    raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such collection.")
+
+
+def _described(channel: Channel) -> dict[str, object]:
+    told: dict[str, object] = {"id": str(channel.collection), "title": channel.title}
+    if channel.description is not None:
+        told["description"] = channel.description
+    return told | {
+        "alias": channel.id,
+        "can_read": True,
+        "can_write": False,
+        "media_types": [STIX_MEDIA_TYPE],
+    }
+
+
+def _of_object(filters: Filters, name: str) -> Filters:
+    if _OBJECT_ID.fullmatch(name) is None:
+        raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such object.")
+    return replace(filters, ids=(name,), types=())
+
+
+def _told(rest: list[str], page: Page) -> dict[str, object]:
+    if not page.rows:
+        return {}
+    if rest[0] == "manifest":
+        entries = [
+            {
+                "id": one.object,
+                "date_added": write_time(one.added),
+                "version": one.version,
+                "media_type": STIX_MEDIA_TYPE,
+            }
+            for one in page.rows
+        ]
+        return {"objects": entries}
+    if len(rest) == 3:
+        return {"versions": [one.version for one in page.rows]}
+    return {"objects": [msgspec.Raw(one.content.encode()) for one in page.rows]}
+
+
+def _log(connection: Connection, channel: Channel, token: Token, asked: Filters, page: Page, now: datetime) -> None:
+    """Who looked, for which partner, at how much: without values, of which ids are digests."""
+    count = len(page.rows)
+    after = f" after {write_time(asked.after)}" if asked.after >= 0 else ""
+    record(
+        connection,
+        Processing.CONSULTATION,
+        person=f"token {token.id}",
+        justification=f"TAXII, {token.name}",
+        object=f"channel {channel.id}: {count:,} {'object' if count == 1 else 'objects'}{after}",
+        recipients=[token.partner],
+        now=now,
+    )
+
+
+def _json(told: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(body=msgspec.json.encode(told), headers=headers or {})
+
+
+def error_of(status: int, detail: str | None) -> tuple[str, bytes]:
+    """What is answered under ROOT when a request is refused before it is read: media type and body."""
+    refused = TaxiiError(HTTPStatus(status), detail).answer
+    return refused.media_type, refused.body
+
+
+def mounted(answered: Callable[[Question], Answer]) -> asgi.App:
+    """What answers questions, as an ASGI application that is mounted at ROOT."""
+
+    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        del receive
+        names = [name for name, _ in scope["headers"]]
+        asked = Question(
+            method=scope["method"],
+            path=ROOT.rstrip("/") + "/" + str(scope["path"]).removeprefix(ROOT.rstrip("/")).lstrip("/"),
+            query=bytes(scope["query_string"]),
+            headers={
+                name.decode("latin-1"): value.decode("latin-1")
+                for name, value in scope["headers"]
+                if names.count(name) == 1
+            },
+        )
+        # a database is waited for elsewhere
+        done = await asyncio.to_thread(answered, asked)
+        told = {"content-type": done.media_type, "cache-control": "no-store", "vary": "accept, authorization"}
+        await asgi.answer(send, done.status.value, asgi.headers_of({**told, **done.headers}), done.body)
+
+    return app
