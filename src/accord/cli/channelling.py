@@ -18,6 +18,7 @@ from accord.cli.terminal import counted, say, say_json, show_table, talk
 from accord.cli.witnessing import take_out_withheld
 from accord.columns.instants import EPOCH, microseconds
 from accord.formats.catalogue import FORMATS
+from accord.journal.book import later
 from accord.operations.declaration import read_workspace
 from accord.release.batches import Placed, page, sight
 from accord.release.channels import (
@@ -152,6 +153,8 @@ def look(
     now: datetime,
 ) -> tuple[Placed, ...]:
     """A page of what a member sees, logged in the same transaction."""
+    # a clock that was set back brings back no agreement that has ended
+    now = later(connection, now)
     take_out_withheld(connection, now, actor.person)
     release = Release(register=register, purpose=channel.purpose, at=now, legal_area=legal_area)
     found = page(connection, sight(connection, channel, member, release), after=after, limit=limit)

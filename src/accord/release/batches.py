@@ -23,7 +23,7 @@ from accord.journal import book
 from accord.release.channels import Channel, ChannelId, Member, next_batch, recipient
 from accord.release.question import Audience, Embargo, Item, Release
 from accord.release.rules import RULES, decide
-from accord.vocabulary.markings import Marking
+from accord.vocabulary.markings import Marking, strictest
 from accord.workspace.database import insert_rows
 from accord.workspace.schema import (
     CHANNEL_BATCHES,
@@ -78,7 +78,8 @@ class PolicyClass:
             return None
         return Item(
             dataset=held,
-            marking=Marking(self.marking),
+            # what was taken for amber may be called red by now
+            marking=strictest(Marking(self.marking), held.marking),
             came_in=tuple(map(AgreementId, self.came_in)),
             personal=self.personal or held.personal,
             in_review=False,
@@ -192,7 +193,8 @@ class Batch:
         """The numbers of findings' policies, as far as they were asked for."""
         self._next = (connection.execute(select(func.max(CHANNEL_OBJECTS.c.number))).scalar_one() or 0) + 1
         self._listed: list[str] = []
-        self._anew = any(one.since == self.number for one in channel.members)
+        self._joined = max((one.since for one in channel.members), default=0)
+        """Nobody has joined after this batch: what was told since is told to every member."""
         connection.execute(
             insert(CHANNEL_BATCHES).values(
                 number=self.number,
@@ -209,7 +211,7 @@ class Batch:
         resting: Mapping[str, tuple[Classes, Collection[Source]]],
         versioned: Callable[[Draft, str], Draft],
     ) -> None:
-        """Put what is new or says something else than what stands; all of it, when somebody has joined since.
+        """Put what is new or says something else than what stands, and what somebody was not told of who has joined.
 
         Each object comes once. `resting`: by finding, its policy classes and the deliveries behind it.
         `versioned(draft, standing)` is the draft with the version that follows from what stands.
@@ -257,15 +259,20 @@ class Batch:
                 for finding, policy in policies.items()
             ],
         )
+        # what an earlier version rests on stays known: that one is seen until this batch is, and may be asked for after
         sources = CHANNEL_SOURCES.c
-        connection.execute(delete(CHANNEL_SOURCES).where(sources.channel == channel, sources.finding.in_(resting)))
+        wanted = select(sources.finding, sources.dataset, sources.delivery)
+        known = {
+            tuple(row)
+            for row in connection.execute(wanted.where(sources.channel == channel, sources.finding.in_(resting)))
+        }
+        behind = {(finding, *one) for finding, (_, each) in resting.items() for one in each}
         insert_rows(
             connection,
             CHANNEL_SOURCES,
             [
                 {"channel": channel, "finding": finding, "dataset": dataset, "delivery": delivery}
-                for finding, (_, behind) in resting.items()
-                for dataset, delivery in sorted(behind)
+                for finding, dataset, delivery in sorted(behind - known)
             ],
         )
 
@@ -273,24 +280,27 @@ class Batch:
         connection, table = self._connection, CHANNEL_OBJECTS.c
         ids = [one.object for one in drafts]
         standing: dict[str, Any] = {}
-        wanted = select(table.object, table.version, table.policy, table.content).where(
+        wanted = select(table.object, table.version, table.policy, table.told, table.content).where(
             table.channel == self._channel.id, table.object.in_(ids), table.revoked.is_(False)
         )
         for row in connection.execute(wanted.order_by(table.number)):
             standing[row.object] = row
-        _share(connection, self._channel.id, [one for one in drafts if one.shared])
         policies = self._policies_of(drafts)
+        told = {(one.object, each) for one in drafts if one.shared for each in one.findings if each in self._resting}
+        _share(connection, self._channel.id, told)
         rows = []
         for draft in drafts:
+            policy = policies.get(draft.object)
+            if policy is None:
+                continue
             before = standing.get(draft.object)
             one = draft if before is None else versioned(draft, before.content)
-            policy = policies[draft.object]
             same = before is not None and (one.version, one.content, policy) == (
                 before.version,
                 before.content,
                 before.policy,
             )
-            if same and not self._anew:
+            if before is not None and same and before.told >= self._joined:
                 continue
             self.findings.update(one.findings)
             rows.append(self._row(one, policy, self.number, revoked=False))
@@ -315,18 +325,21 @@ class Batch:
         }
 
     def _policies_of(self, drafts: Sequence[Draft]) -> dict[str, int]:
-        """By object, the number of its policy: any of the findings that it tells of lets it out."""
+        """By object, the number of its policy: any of the findings that it tells of lets it out.
+
+        What tells of findings of which none is in the channel has none.
+        """
         connection, channel = self._connection, self._channel.id
-        about = {one.object: {*one.findings} for one in drafts}
-        for row in _sharers(connection, channel, [one.object for one in drafts if one.shared]):
-            about[row.object].add(row.finding)
-        unknown = {one for findings in about.values() for one in findings if one not in self._resting}
+        unknown = {each for one in drafts for each in one.findings if each not in self._resting}
         self._resting |= _finding_policies(connection, channel, unknown)
+        shared = _shared_policies(connection, channel, [one.object for one in drafts if one.shared])
         found = {}
-        for name, findings in about.items():
-            numbers = {self._resting[one] for one in findings if one in self._resting}
-            # the one alternative of a finding's policy is that policy
-            found[name] = numbers.pop() if len(numbers) == 1 else self._policies.any_of(numbers)
+        for one in drafts:
+            numbers = {self._resting[each] for each in one.findings if each in self._resting}
+            numbers |= shared.get(one.object, set())
+            if numbers or not one.findings:
+                # the one alternative of a finding's policy is that policy
+                found[one.object] = numbers.pop() if len(numbers) == 1 else self._policies.any_of(numbers)
         return found
 
     def revoke(
@@ -538,34 +551,44 @@ def _unshare(connection: Connection, channel: ChannelId, findings: Sequence[str]
     connection.execute(delete(CHANNEL_SHARED).where(mine))
     policies = Policies(connection)
     for some in _portions(touched):
-        left: defaultdict[str, set[str]] = defaultdict(set)
-        for row in _sharers(connection, channel, some):
-            left[row.object].add(row.finding)
+        left = _shared_policies(connection, channel, some)
         lonely = [one for one in some if one not in left]
         connection.execute(delete(CHANNEL_OBJECTS).where(table.channel == channel, table.object.in_(lonely)))
-        held = _finding_policies(connection, channel, {one for each in left.values() for one in each})
-        for name, others in left.items():
-            policy = policies.any_of({held[one] for one in others if one in held})
+        connection.execute(delete(CHANNEL_SHARED).where(shared.channel == channel, shared.object.in_(lonely)))
+        for name, numbers in left.items():
+            policy = policies.any_of(numbers)
             connection.execute(
                 update(CHANNEL_OBJECTS).where(table.channel == channel, table.object == name).values(policy=policy)
             )
 
 
-def _share(connection: Connection, channel: ChannelId, drafts: Sequence[Draft]) -> None:
-    """Record of which findings shared objects tell."""
-    known = {(row.object, row.finding) for row in _sharers(connection, channel, [one.object for one in drafts])}
-    fresh = {(one.object, finding) for one in drafts for finding in one.findings} - known
+def _share(connection: Connection, channel: ChannelId, told: Collection[tuple[str, str]]) -> None:
+    """Record that shared objects tell of findings: pairs of both."""
+    known = {(row.object, row.finding) for row in _sharers(connection, channel, {name for name, _ in told})}
     insert_rows(
         connection,
         CHANNEL_SHARED,
-        [{"channel": channel, "object": name, "finding": finding} for name, finding in sorted(fresh)],
+        [{"channel": channel, "object": name, "finding": finding} for name, finding in sorted({*told} - known)],
     )
 
 
-def _sharers(connection: Connection, channel: ChannelId, objects: Sequence[str]) -> Iterator[Any]:
+def _sharers(connection: Connection, channel: ChannelId, objects: Collection[str]) -> Iterator[Any]:
     table = CHANNEL_SHARED.c
     wanted = select(table.object, table.finding).where(table.channel == channel, table.object.in_(objects))
     yield from connection.execute(wanted)
+
+
+def _shared_policies(connection: Connection, channel: ChannelId, objects: Sequence[str]) -> dict[str, set[int]]:
+    """Of shared objects, the numbers of the policies of those findings that are in the channel."""
+    shared, known = CHANNEL_SHARED.c, CHANNEL_FINDINGS.c
+    joined = CHANNEL_SHARED.join(
+        CHANNEL_FINDINGS, and_(known.channel == shared.channel, known.finding == shared.finding, known.live.is_(True))
+    )
+    wanted = select(shared.object, known.policy).select_from(joined).distinct()
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    for row in connection.execute(wanted.where(shared.channel == channel, shared.object.in_(objects))):
+        found[row.object].add(row.policy)
+    return found
 
 
 def _finding_policies(connection: Connection, channel: ChannelId, findings: Collection[str]) -> dict[str, int]:

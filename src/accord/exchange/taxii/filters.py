@@ -16,6 +16,7 @@ PAGE, MOST = 1000, 10_000
 MOST_MATCHES = 1000
 """Values of one filter."""
 
+_LAST = microseconds(datetime.max.replace(tzinfo=UTC))
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z")
 _KNOWN = frozenset({"id", "type", "version", "spec_version"})
 
@@ -92,7 +93,7 @@ def write_next(added: int) -> str:
 
 
 def _next(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) > _LAST:
         raise _wrong("next is nothing that was given here.")
     return int(text)
 
