@@ -152,8 +152,8 @@ def test_who_joins_is_told_of_what_comes_after_and_who_leaves_of_nothing_more(hu
     hub.members("csirt-th", "police-th")
     assert hub.poll("police-th") == []
     told = hub.put()
-    # what was there is disclosed to the newcomer by an entry of its own
-    assert {one["recipient"] for one in told["disclosed"]} == {"csirt-th", "police-th"}
+    # what was there is disclosed to the newcomer by an entry of its own, and to nobody again
+    assert [(one["recipient"], one["findings"]) for one in told["disclosed"]] == [("police-th", 2)]
     assert hub.values("police-th") == VALUES
     assert len(hub.poll("csirt-th")) == len(hub.poll("police-th"))
     hub.members("police-th")

@@ -124,10 +124,11 @@ def put_views(
         traces = _put(connection, batch, channel, views, gathered, terms, back, progress)
         made: list[Disclosure] = []
         if batch.findings:
-            made = [
-                _disclose(desk, connection, gathered, terms, channel, member, traces, batch, at, folders)
-                for member in channel.members
-            ]
+            for member in channel.members:
+                # who knew of it is disclosed nothing by what is put once more for others
+                mine = _of(traces, batch.new_to(member))
+                if len(mine):
+                    made.append(_disclose(desk, connection, gathered, terms, channel, member, mine, batch, at, folders))
             batch.end()
         else:
             undo.rollback()
@@ -222,8 +223,12 @@ def _put(
     batch.put((one for one in drafts.shared.values() if not _is_back(one, back)), {}, _versioned)
     if not rows:
         return pa.table({})
-    traces = pa.concat_tables(rows)
-    return traces.filter(pc.is_in(traces["finding_id"], value_set=pa.array(sorted(batch.findings), pa.string())))
+    return _of(pa.concat_tables(rows), batch.findings)
+
+
+def _of(traces: pa.Table, findings: Collection[str]) -> pa.Table:
+    """The traces of some findings."""
+    return traces.filter(pc.is_in(traces["finding_id"], value_set=pa.array(sorted(findings), pa.string())))
 
 
 def _is_back(draft: Draft, back: Collection[str]) -> bool:

@@ -99,7 +99,8 @@ _LOGGING = {
 
 def _load(services: Services, parent: int) -> App:
     """The application, in a process of the server's."""
-    end_with(parent)
+    # asked to end in order, the server's own code may wait for itself, with nobody left who would end it by force
+    end_with(parent, signal.SIGKILL)
     return make_app(services)
 
 
@@ -183,10 +184,10 @@ def work_until_ended(folder: Path, parent: int) -> None:
             return
 
 
-def end_with(parent: int) -> None:
-    """Get SIGTERM when the parent ends, also where it is killed (prctl(2), PR_SET_PDEATHSIG; Linux only)."""
+def end_with(parent: int, number: signal.Signals = signal.SIGTERM) -> None:
+    """Get a signal when the parent ends, also where it is killed (prctl(2), PR_SET_PDEATHSIG; Linux only)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+        ctypes.CDLL(None).prctl(1, number, 0, 0, 0)
         if os.getppid() != parent:
             # it ended before it was asked for
             raise SystemExit(0)

@@ -187,6 +187,8 @@ class Batch:
         self.number = next_batch(connection)
         self.findings: set[str] = set()
         """Those of which something was put."""
+        self._told: dict[str, int] = {}
+        """Of those that only say what stands, the first batch since which a member is told of it."""
         self.objects = 0
         self._policies = Policies(connection)
         self._resting: dict[str, int] = {}
@@ -220,6 +222,10 @@ class Batch:
             self._rest({one: resting[one] for one in some})
         for part in _portions(drafts):
             self._put(part, versioned)
+
+    def new_to(self, member: Member) -> frozenset[str]:
+        """The findings of which it is told what it was not told before."""
+        return frozenset(one for one, told in self._told.items() if told < member.since)
 
     @property
     def listing(self) -> str:
@@ -303,6 +309,9 @@ class Batch:
             if before is not None and same and before.told >= self._joined:
                 continue
             self.findings.update(one.findings)
+            for finding in one.findings:
+                known = before.told if before is not None and same else -1
+                self._told[finding] = min(known, self._told.get(finding, known))
             rows.append(self._row(one, policy, self.number, revoked=False))
         insert_rows(connection, CHANNEL_OBJECTS, rows)
 
