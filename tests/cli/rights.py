@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sqlalchemy import select
 
 from accord.agreements.declarations import DatasetId, PartnerId
 from accord.cli.hub import OpenHub, opened_hub
@@ -21,6 +22,8 @@ from accord.release.disclosures import Disclosure, Share, Source, record_disclos
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Origin, Purpose
 from accord.vocabulary.markings import Marking
+from accord.workspace.database import open_database, place_of
+from accord.workspace.schema import METADATA
 
 VICTIM, NEIGHBOUR = "45.1.1.4", "45.1.1.44"
 MAIL = "some.body@mail.in.th"
@@ -186,6 +189,15 @@ def entries(folder: Path, kind: str) -> list[dict[str, str]]:
         for one in told
         if one.kind == kind
     ]
+
+
+def rows_of(folder: Path) -> list[tuple[str, bytes]]:
+    """Every row of a workspace's database by its table, as text, wherever the database is."""
+    with open_database(place_of(folder / "workspace.toml")) as database, database.reading() as connection:
+        return [
+            (f"table {table.name}", "\n".join(str(tuple(row)) for row in connection.execute(select(table))).encode())
+            for table in METADATA.sorted_tables
+        ]
 
 
 def said(done) -> object:

@@ -11,6 +11,7 @@ from stix2validator import ValidationOptions, validate_file
 
 from accord.ledger.notes import parse_signing_key
 from tests.cli.released import OPERATION, SIGHTINGS, furnish
+from tests.cli.rights import rows_of
 from tests.simulators.witness import Witness, served
 
 Accord = Callable[..., object]
@@ -220,9 +221,47 @@ def test_what_is_recalled_is_revoked_where_pollers_see_it_and_says_nothing_more(
     assert not alive & wanted
 
 
+def test_each_member_that_knew_of_it_must_answer_a_recall_and_late_ones_are_listed(hub: Hub) -> None:
+    hub.put()
+    # who has left was given it all the same
+    hub.members("police-th")
+    told = recalled(hub)
+    notices = {one["recipient"]: hub.folder / "releases" / one["package"] for one in told["notices"]}
+    assert notices.keys() == {"csirt-th", "police-th"}
+
+    def late() -> list[str]:
+        listed = hub.json("recall", "overdue", "--at", "2099-01-01", code=1)
+        return [one["recipient"] for recall in listed for one in recall["notices"]]
+
+    assert late() == ["csirt-th", "police-th"]
+    answered = notices["csirt-th"] / f"recall-{told['recall']}" / "notice"
+    assert (answered.parent / "entry.tlog-proof").exists()
+    hub("recall", "acknowledge", answered, "--by-hand", "--why", "They called.", "--in", hub.folder)
+    assert late() == ["police-th"]
+    hub("ledger", "audit", "--in", hub.folder)
+
+
+def test_while_an_embargo_lasts_a_channel_has_it_for_the_operation_s_own_recipients_alone(hub: Hub) -> None:
+    secret = hub.operation.read_text("utf-8").replace("\n\n", "\nembargo = 2099-01-01\n\n", 1)
+    recipient = '[[recipient]]\npartner = "{}"\ncountry = "TH"\n'
+    for named in ((), ("csirt-th",)):
+        hub.operation.write_text(secret + "".join(map(recipient.format, named)), "utf-8")
+        assert hub.put()["findings"] == 0
+    hub.operation.write_text(secret + "".join(map(recipient.format, ("csirt-th", "police-th"))), "utf-8")
+    assert hub.put()["findings"] == 2
+    assert hub.values("police-th") == VALUES
+    # and the public learns nothing of it until then
+    log = ("ledger", "check", hub.folder / "ledger", "--policy", hub.folder / "ledger" / "policy")
+    said = hub(*log)
+    assert "passed on" not in said
+    assert re.search(r"closed: 2\b", said)
+
+
 def test_what_is_erased_is_nowhere_in_the_database_and_its_neighbours_stay(hub: Hub) -> None:
     hub.put()
+    assert any(b"110.164.10.9" in text for _, text in rows_of(hub.folder))
     hub("subject", "erase", "110.164.10.9", "--why", "A court asked.", "--in", hub.folder)
+    assert [name for name, text in rows_of(hub.folder) if b"110.164.10.9" in text] == []
     assert hub.values("csirt-th") == {"110.164.10.1"}
     revoked = [one["object"] for one in hub.poll("csirt-th") if one["object"].get("revoked")]
     assert sorted(one["type"] for one in revoked) == ["observed-data", "sighting"]

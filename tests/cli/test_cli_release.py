@@ -150,6 +150,23 @@ def test_the_key_waits_for_the_quorum_and_for_nothing_that_has_ended_meanwhile(h
     assert not (hub.folder / "releases" / waiting[0]["id"] / "handover").exists()
 
 
+def test_what_is_recalled_while_it_stands_sealed_is_not_handed_over(hub_on_either: Hub) -> None:
+    hub = hub_on_either
+    key = parse_signing_key((hub.folder / "ledger.key").read_text().strip())
+    with served(Witness("north.example", key.verifier)) as witness:
+        witness_line = f"witness north {witness.key.verifier} {witness.url}"
+        (hub.folder / "ledger.policy").write_text(f"log {key.verifier}\n{witness_line}\nquorum north\n")
+        witness.fault = witness_down()
+        hub("release", "make", hub.operation(), "--in", hub.folder, code=7)
+        hub("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong", "--in", hub.folder)
+        witness.fault = None
+        (recall,) = json.loads(hub("recall", "list", "--json", "--in", hub.folder))
+        assert f"recall {recall['recall']} concerns it" in hub("release", "hand-over", "--in", hub.folder)
+    (release,) = hub.releases()
+    assert release["handed_over_at"] is None
+    assert not (hub.folder / "releases" / release["id"] / "handover").exists()
+
+
 def witness_down():
     from accord.ledger.witness import Answer
 

@@ -68,6 +68,8 @@ def stage(hub: Path, name: str, before: set[str]) -> str:
         with ledger.database.reading() as connection:
             rows = {str(one.id): one for one in disclosures(connection)}
         published = ledger.standing()
+        # as it lies there, whoever reads it: what a kill has left is a log that verifies
+        check_log(ledger.files, ledger.policy, against=None, follow=lambda *_: None)
         for identifier, place in places.items():
             if (place / "handover").exists():
                 assert published.covers(rows[identifier].entries[-1]), "handed over without its entry"

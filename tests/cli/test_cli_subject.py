@@ -20,6 +20,7 @@ from tests.cli.rights import (
     entries,
     finding_id,
     made_hub,
+    rows_of,
     said,
     sha256,
     sinkhole,
@@ -70,8 +71,9 @@ def hub(accord_here, tmp_path: Path, database_url: str) -> Path:
 
 
 def texts(hub: Path) -> list[tuple[str, bytes]]:
-    """Every byte of a workspace: files as they lie, names, what gzip and zip hold, every column of Parquet files."""
-    found = []
+    """Every byte of a workspace: files as they lie, names, what gzip and zip hold, every column of Parquet files, and
+    every row of its database."""
+    found = rows_of(hub)
     for path in sorted(hub.rglob("*")):
         name = str(path.relative_to(hub))
         found.append((f"name {name}", name.encode()))

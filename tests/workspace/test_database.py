@@ -93,7 +93,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "0005": tuple(
         """
-        INSERT INTO channels (id, collection, title, purpose, encrypted) VALUES ('c', 'u', 'A channel', 'takedown',
+        INSERT INTO channels (id, collection, title, purpose, encrypted) VALUES ('c', 'u', 'A channel', 'prevention',
             FALSE);
         INSERT INTO channel_members (channel, partner, country, persons, since) VALUES ('c', 'vendor', 'TH', '[]', 1);
         INSERT INTO channel_batches (number, channel, made_at, entries_end) VALUES (1, 'c', 'T', 1);
