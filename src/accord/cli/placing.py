@@ -32,6 +32,7 @@ from accord.release.batches import Batch, Classes, Draft, PolicyClass, Source, g
 from accord.release.channels import Channel, Member, find_channel, load_channels, recipient
 from accord.release.disclosures import Disclosure, record_disclosure
 from accord.release.policy import PERSONAL_ROLES, PERSONAL_TYPES, Terms
+from accord.release.recall import demand_ended
 from accord.release.view import StoredView
 from accord.reports import stix
 from accord.reports.bundle import put_objects
@@ -66,6 +67,7 @@ def put_into_channel(
     """
     with desk.ledger.database.reading() as connection:
         channel = find_channel(load_channels(connection), name)
+        demand_ended(connection)
     if not channel.members:
         raise SettingsError(
             "The channel has no member: an empty audience reaches nobody.",

@@ -66,7 +66,7 @@ from accord.release.package.reading import PackedEntry
 from accord.release.package.sealing import Sealed, hand_over, pack, seal
 from accord.release.policy import Terms
 from accord.release.question import Audience
-from accord.release.recall import notices
+from accord.release.recall import demand_ended, notices
 from accord.release.receipts import Disclosed, Receipt, parse_receipt, read_receipt
 from accord.release.reviews import Answer, Decision, standing
 from accord.release.rules import decide
@@ -175,6 +175,7 @@ def make_release(
     with desk.ledger.database.reading() as connection:
         # again when it is entered; whose clock is wrong learns it before anything is made
         at = book.moment(connection, datetime.now(UTC))
+        demand_ended(connection)
     gathered = gather(desk.workspace, desk.ledger.database, file, purpose)
     recipients = _chosen(gathered, to)
     terms = gathered.terms(gathered.register, at)

@@ -106,6 +106,14 @@ def _erase_decisions(hub: OpenHub, subject: Subject, _reference: Reference, reca
         forget_decisions(connection, _own_ids(hub, subject, told) | finding_ids_of(said, hub.key))
 
 
+def _erase_channels(hub: OpenHub, subject: Subject, _reference: Reference, recall: Recall) -> None:
+    with hub.database.writing() as connection:
+        ids = _own_ids(hub, subject, notices(connection, recall=recall.id))
+        take_out(
+            connection, holding(connection, ids), book.later(connection, recall.at), recall=recall.id, person="accord"
+        )
+
+
 def _own_ids(hub: OpenHub, subject: Subject, told: Sequence[SentNotice]) -> frozenset[str]:
     """The ids of findings about a subject: those that notices name, and those that are the value itself."""
     own = finding_ids_of(frozenset({(subject.indicator.kind.value, subject.indicator.value)}), hub.key)
@@ -114,6 +122,7 @@ def _own_ids(hub: OpenHub, subject: Subject, told: Sequence[SentNotice]) -> froz
 
 HOLDERS: tuple[Eraser, ...] = (
     _erase_decisions,  # what analysts decided of findings about it, which snapshots tell
+    _erase_channels,  # what members find in channels; hardly ever more than was taken out when it was recorded
     _erase_releases,  # what recipients got, by the ids that their notices name
     _erase_outcomes,  # what they were asked about it, and what they said
     _erase_snapshots,  # before deliveries: what was found of them goes first

@@ -21,7 +21,7 @@ from accord.release.disclosures import Disclosure, load_disclosure
 from accord.release.notices import Answer, Notice, RecallKind, listed, sign_notice
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Origin
-from accord.vocabulary.errors import SettingsError, UnreadableError
+from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
 from accord.workspace.schema import DISCLOSURES, RECALL_NOTICES, RECALLS
 
 ID_BYTES = 32
@@ -117,6 +117,20 @@ def unfinished(connection: Connection, subject: str | None = None) -> tuple[Reca
     if subject is not None:
         wanted = wanted.where(RECALLS.c.subject == subject)
     return tuple(_recall(row) for row in connection.execute(wanted))
+
+
+def demand_ended(connection: Connection) -> None:
+    """Raise OutputError when a recall was begun and not ended: what it takes back may still be in use."""
+    for one in unfinished(connection):
+        what = one.subject or f"data set {one.dataset}, {one.delivery or 'all deliveries'}"
+        command = "subject erase" if one.dataset is None else "recall make"
+        raise OutputError(
+            "A recall was begun and has not ended: what it takes back could go out again.",
+            where=f"recall {one.id} of {one.at:%Y-%m-%d %H:%M} UTC, {one.kind}",
+            expected="nothing that is half taken back",
+            got=what,
+            remedy=f"call `accord {command}` again, as it was called then; then this",
+        )
 
 
 def recalls(connection: Connection) -> tuple[Recall, ...]:
