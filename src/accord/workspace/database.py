@@ -7,7 +7,7 @@ it ends, and the block takes effect whole or not at all.
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -175,9 +175,22 @@ class Database:
             mark = connection.execute(select(HUB.c.mark)).scalar_one_or_none()
             marks.demand(folder, mark, str(self._place))
             yield connection
-            if keep and self._taking_turn:
+            turned = keep and self._taking_turn
+            if turned:
                 set_mark(connection, folder, mark)
-        self._taking_turn = self._taking_turn and not keep
+        if turned:
+            self._taking_turn = False
+            self._forget_mark_before(folder)
+
+    def _forget_mark_before(self, folder: Path) -> None:
+        """Let the folder know the mark that was committed and none before it, so that a copy from before is refused.
+
+        What was done stands: if this is not reached or not possible, whoever takes the next turn comes to it.
+        """
+        with suppress(AccordError), self.alone() as connection:
+            mark = connection.execute(select(HUB.c.mark)).scalar_one_or_none()
+            if mark is not None and marks.known(folder)[-1:] == (mark,):
+                marks.keep(folder, [mark])
 
     @contextmanager
     def alone(self, *, keep: bool = True) -> Iterator[Connection]:

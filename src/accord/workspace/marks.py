@@ -1,7 +1,8 @@
 """That a workspace's folder and its database belong together: both keep the mark of the last command that changed both.
 
 `.mark` in the folder holds one mark a line, the newest last. It is written before the database takes the new mark, so
-that a command may be killed in between: the database's own is always among them. Where it is not, one of the two was
+that a command may be killed in between: the database's own is always among them. Once that is committed the one before
+it is forgotten. Where it is not, one of the two was
 restored from an older copy, or another folder works with this database; whichever went on last goes on alone.
 """
 
