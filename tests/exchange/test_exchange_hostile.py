@@ -15,7 +15,7 @@ from accord.agreements.declarations import DatasetId
 from accord.agreements.register import load_register, record_register
 from accord.exchange.taxii import server
 from accord.journal import book
-from accord.release.batches import Batch, Classes, Draft, PolicyClass, forget, resting_on
+from accord.release.batches import Batch, Classes, Draft, Policies, PolicyClass, forget, resting_on
 from accord.vocabulary.markings import Marking
 from accord.workspace.schema import CHANNEL_OBJECTS
 from tests.exchange.stand import Stand, draft, name, standing, value
@@ -137,3 +137,18 @@ def test_a_clock_that_was_set_back_brings_no_agreement_and_no_token_back(stand: 
 @pytest.mark.parametrize("query", ["next=999999999999999999", "added_after=9999-12-31T23:59:59.999999Z"])
 def test_a_time_that_never_comes_is_no_error_of_ours(stand: Stand, query: str) -> None:
     assert stand.within("objects/", query).status in {200, 400}
+
+
+def test_a_value_that_findings_of_very_many_policies_tell_of_is_put_and_judged_by_the_least_of_each(
+    stand: Stand,
+) -> None:
+    least = {one: classes(f"data-set-{one}") for one in range(12)}
+    with stand.database.writing() as connection:
+        policies = Policies(connection)
+        alone = {policies.number(frozenset({one})) for one in least.values()}
+        subsets = [frozenset().union(*(least[at] for at in range(12) if many >> at & 1)) for many in range(1, 1 << 12)]
+        all_of_them = {policies.number(frozenset({one})) for one in subsets[::17]}
+        assert policies.any_of(alone | all_of_them) == policies.any_of(alone)
+        # one that needs two data sets is no less than one that needs a third
+        pair, third = (policies.number(frozenset({one})) for one in (least[0] | least[1], least[2]))
+        assert policies.any_of({pair, third}) not in {pair, third}
