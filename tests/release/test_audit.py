@@ -158,6 +158,20 @@ def test_a_delivery_that_only_one_side_has(books: Database) -> None:
     assert found(books, []) == []
 
 
+def test_of_two_deliveries_of_the_same_bytes_the_one_does_not_stand_for_the_other(books: Database) -> None:
+    with books.writing() as connection:
+        number = append(connection, Kind.DELIVERY, digest=DELIVERED, dataset="Others")
+    two = [*RECEIVED, Received(dataset="others", sha256=DELIVERED)]
+    assert found(books, two) == []
+    lacking = [f"books lacks 1 of entries 1, {number}: delivery {DELIVERED} of Infected machines, Others"]
+    assert found(books, RECEIVED) == lacking
+    # nor does one that was purged
+    with books.writing() as connection:
+        append(connection, Kind.ERASURE, digest=DELIVERED)
+    assert found(books, RECEIVED) == []
+    assert found(books, []) == lacking
+
+
 @pytest.mark.parametrize(
     ("statement", "told"),
     [

@@ -3,7 +3,7 @@
 Both were written by the hub. What one has and the other has not is what somebody has left out or taken away.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -89,15 +89,22 @@ def missing(connection: Connection, said: Collection[Audited], deliveries: Colle
 
 
 def _deliveries(known: dict[int, Fact], deliveries: Collection[Received]) -> Iterator[Missing]:
-    told = Counter(fact.digest for fact in known.values() if fact.kind is Kind.DELIVERY)
+    told: defaultdict[str, list[int]] = defaultdict(list)
+    for number, fact in known.items():
+        if fact.kind is Kind.DELIVERY:
+            told[fact.digest].append(number)
     there = Counter(one.sha256 for one in deliveries)
-    gone = {fact.digest for fact in known.values() if fact.kind is Kind.ERASURE}
+    # the same bytes may be deliveries of several data sets, and what was purged may have come again
+    gone = Counter(fact.digest for fact in known.values() if fact.kind is Kind.ERASURE)
     for one in sorted(deliveries, key=lambda one: (one.dataset, one.sha256)):
         if one.sha256 not in told:
             yield Missing(side="ledger", what=f"delivery {one.sha256} of data set {one.dataset}")
-    for number, fact in known.items():
-        if fact.kind is Kind.DELIVERY and fact.digest not in there and fact.digest not in gone:
-            yield Missing(side="books", what=f"entry {number}: delivery {fact.digest} of {fact.dataset}")
+    for digest, numbers in told.items():
+        lacking = len(numbers) - gone[digest] - there[digest]
+        if lacking > 0:
+            which = f"{lacking} of entries {', '.join(map(str, numbers))}" if numbers[1:] else f"entry {numbers[0]}"
+            named = ", ".join(sorted({known[number].dataset for number in numbers}))
+            yield Missing(side="books", what=f"{which}: delivery {digest} of {named}")
 
 
 def _disclosures(known: dict[int, Fact], silent: set[int], rows: Sequence[Disclosure]) -> Iterator[Missing]:
