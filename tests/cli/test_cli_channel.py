@@ -260,9 +260,14 @@ def test_while_an_embargo_lasts_a_channel_has_it_for_the_operation_s_own_recipie
 def test_what_is_erased_is_nowhere_in_the_database_and_its_neighbours_stay(hub: Hub) -> None:
     hub.put()
     assert any(b"110.164.10.9" in text for _, text in rows_of(hub.folder))
+    # the id of an address is a digest of it, which whoever tries all addresses finds
+    ids = {one["object"]["value"]: one["object"]["id"] for one in hub.poll("csirt-th") if "value" in one["object"]}
     hub("subject", "erase", "110.164.10.9", "--why", "A court asked.", "--in", hub.folder)
     assert [name for name, text in rows_of(hub.folder) if b"110.164.10.9" in text] == []
     assert hub.values("csirt-th") == {"110.164.10.1"}
+    lists = [path.read_text("ascii") for path in hub.folder.glob("releases/*/objects")]
+    assert [ids["110.164.10.1"] in one for one in lists] == [True, True]
+    assert [ids["110.164.10.9"] in one for one in lists] == [False, False]
     revoked = [one["object"] for one in hub.poll("csirt-th") if one["object"].get("revoked")]
     assert sorted(one["type"] for one in revoked) == ["observed-data", "sighting"]
     for path in hub.folder.glob("accord.db*"):

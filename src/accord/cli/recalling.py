@@ -75,6 +75,8 @@ from accord.workspace.regular import open_regular
 from accord.workspace.store import DeliveryFolder, errors_named
 
 RELEASES, HELD = "releases", "findings.parquet"
+OBJECTS = "objects"
+"""In a disclosure's folder, what was put into the channel: a line an object, with id, version and SHA-256."""
 NOTICE, FINDINGS, ENTRY, OPENINGS, PROOF = "notice", "findings", "entry", "openings", "entry.tlog-proof"
 """Files of a notice's folder."""
 

@@ -525,6 +525,18 @@ def holding(connection: Connection, findings: Collection[str]) -> dict[ChannelId
     return _by_channel(rows)
 
 
+def versions(connection: Connection, channel: ChannelId, objects: Iterable[str]) -> frozenset[tuple[str, str]]:
+    """Of some objects in a channel, each with each version that still says something."""
+    table = CHANNEL_OBJECTS.c
+    found: set[tuple[str, str]] = set()
+    for some in _portions(objects):
+        wanted = select(table.object, table.version).where(
+            table.channel == channel, table.object.in_(some), table.revoked.is_(False)
+        )
+        found.update((row.object, row.version) for row in connection.execute(wanted))
+    return frozenset(found)
+
+
 def _by_channel(rows: Iterable[Any]) -> dict[ChannelId, frozenset[str]]:
     found: defaultdict[ChannelId, set[str]] = defaultdict(set)
     for row in rows:
