@@ -152,7 +152,7 @@ def entries(connection: Connection, first: int, end: int) -> Iterator[list[bytes
             .where(JOURNAL_ENTRIES.c.number >= first, JOURNAL_ENTRIES.c.number < stop)
             .order_by(JOURNAL_ENTRIES.c.number)
         ).scalars()
-        batch = list(found)
+        batch = list(found.all())
         if len(batch) != stop - first:
             raise UnreadableError(
                 "Entries of the ledger are missing in the database.",
@@ -173,7 +173,7 @@ def kept(connection: Connection, numbers: Collection[int]) -> tuple[KeptEntry, .
         part = wanted[begin : begin + 500]
         rows = connection.execute(
             select(JOURNAL_ENTRIES).where(JOURNAL_ENTRIES.c.number.in_(part)).order_by(JOURNAL_ENTRIES.c.number)
-        )
+        ).all()
         found += [
             KeptEntry(
                 number=row.number,

@@ -7,7 +7,7 @@ as opened, and they replace those it had. So a page for everybody needs no look 
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from accord.journal.facts import PUBLIC
 from accord.journal.figures import Tally
@@ -49,7 +49,7 @@ def open_due(database: Database, files: LedgerFiles, published: int, now: dateti
     table = JOURNAL_ENTRIES.c
     with database.reading() as connection:
         waiting = select(table.number).where(due(now, published), table.opened_at.is_(None))
-        bundles = sorted({number // TILE_WIDTH for number in connection.execute(waiting).scalars()})
+        bundles = sorted({number // TILE_WIDTH for number in connection.execute(waiting).scalars().all()})
     for begin in range(0, len(bundles), _AT_ONCE):
         _open(database, files, bundles[begin : begin + _AT_ONCE], due(now, published), now)
 
@@ -60,7 +60,7 @@ def opened_bundle(connection: Connection, index: int, which: ColumnElement[bool]
     here = which & (table.number >= first) & (table.number < first + TILE_WIDTH)
     rows = [
         (int(number), bytes(said))
-        for number, said in connection.execute(select(table.number, table.openings).where(here))
+        for number, said in connection.execute(select(table.number, table.openings).where(here)).all()
     ]
     blocks, tally = {}, Tally()
     for number, said in rows:
@@ -106,22 +106,17 @@ def _open(
     database: Database, files: LedgerFiles, bundles: Iterable[int], which: ColumnElement[bool], now: datetime
 ) -> None:
     tallies: dict[int, Tally] = {}
-    marked: list[_Row] = []
-    for index in bundles:
-        with database.reading() as connection:
-            data, tallies[index], rows = opened_bundle(connection, index, which)
-        files.write(opened_path(index), data)
-        marked += rows
-    files.flush()
     table = JOURNAL_ENTRIES.c
+    # nobody destroys an opening between the file that has it and the mark that it was opened
     with database.writing() as connection:
-        # what was destroyed meanwhile has no mark, and stays without
-        connection.execute(
-            update(JOURNAL_ENTRIES)
-            .where(table.number == bindparam("which"), table.openings == bindparam("said"), table.opened_at.is_(None))
-            .values(opened_at=now),
-            [{"which": number, "said": said} for number, said in marked],
-        )
+        for index in bundles:
+            data, tallies[index], _ = opened_bundle(connection, index, which)
+            files.write(opened_path(index), data)
+        files.flush()
+        for index in tallies:
+            first = index * TILE_WIDTH
+            here = which & (table.number >= first) & (table.number < first + TILE_WIDTH)
+            connection.execute(update(JOURNAL_ENTRIES).where(here, table.opened_at.is_(None)).values(opened_at=now))
         whole = sums(connection)
         before = connection.execute(select(JOURNAL_SUMS).where(JOURNAL_SUMS.c.bundle.in_(tallies)))
         for row in before.all():

@@ -15,7 +15,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 
 from accord.ledger.notes import decode_base64, encode_base64
@@ -117,23 +117,46 @@ def commit_encoded(fields: Mapping[str, bytes], draw: Callable[[int], bytes]) ->
     """As `commit`, but spelled: `Entry.encode()` and `encode_openings()`. Raises MalformedError."""
     if not 0 < len(fields) <= MAX_FIELDS:
         raise MalformedError("An entry has too few or too many fields.", expected=f"1 to {MAX_FIELDS}")
-    names = sorted(fields)
-    drawn = draw(SALT_BYTES * len(names))
+    shape = _shape(tuple(fields))
+    count = len(shape.names)
+    drawn = draw(SALT_BYTES * count)
     salts = [drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES)]
-    if len(set(salts)) != len(names) or len(drawn) != SALT_BYTES * len(names):
+    if len(set(salts)) != count or len(drawn) != SALT_BYTES * count:
         raise MalformedError("Two fields would have one salt.", remedy="draw salts from a source that is random")
     # a hundred thousand entries have some million of these: bytes throughout, and no record for each field
-    digests, texts = [], []
-    for name, salt in zip(names, salts, strict=True):
+    digests: list[bytes] = []
+    said: list[bytes] = []
+    for name, started, salt, coded in zip(shape.names, shape.started, salts, _all_base64(salts), strict=True):
         value = fields[name]
-        started = _started(name).copy()
-        started.update(salt + value)
-        digests.append(started.digest())
-        texts.append(b2a_base64(value) if value else b"-\n")
-    labels = [name.encode("ascii") for name in names]
-    entry = [b"%b %b\n" % pair for pair in zip(labels, _all_base64(digests), strict=True)]
-    openings = [b"%b %b %b" % three for three in zip(labels, _all_base64(salts), texts, strict=True)]
-    return b"".join([_ENTRY_LINE, *entry]), b"".join([_OPENINGS_LINE, *openings])
+        hashed = started.copy()
+        hashed.update(salt + value)
+        digests.append(hashed.digest())
+        said += (coded, b2a_base64(value) if value else b"-\n")
+    return shape.entry % tuple(_all_base64(digests)), shape.openings % tuple(said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What entries with the same fields have in common."""
+
+    names: tuple[str, ...]
+    started: tuple["hashlib._Hash", ...]
+    entry: bytes
+    """With places for the digests."""
+    openings: bytes
+    """With places for the salts and values."""
+
+
+@cache
+def _shape(names: tuple[str, ...]) -> _Shape:
+    ordered = tuple(sorted(names))
+    labels = [name.encode("ascii") for name in ordered]
+    return _Shape(
+        names=ordered,
+        started=tuple(map(_started, ordered)),
+        entry=_ENTRY_LINE + b"".join(label + b" %b\n" for label in labels),
+        openings=_OPENINGS_LINE + b"".join(label + b" %b %b" for label in labels),
+    )
 
 
 def _all_base64(values: list[bytes]) -> list[bytes]:

@@ -37,7 +37,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Programmin
 
 from accord.vocabulary.errors import AccordError, OutputError, SettingsError, UnreadableError
 from accord.workspace import marks
-from accord.workspace.schema import HUB, REVISION
+from accord.workspace.schema import HUB, REVISION, Instant
 from accord.workspace.settings import SettingsTable, read_settings
 
 FILE = "accord.db"
@@ -263,7 +263,13 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
         # both drivers take bytes as they are, and psycopg what is wrapped more slowly
         bind = None if isinstance(kind, LargeBinary) else kind.dialect_impl(dialect).bind_processor(dialect)
         values = [row[name] for row in rows]
-        columns.append(values if bind is None else list(map(bind, values)))
+        if bind is not None and isinstance(kind, Instant):
+            # rows that are inserted together often have one time
+            known = {each: bind(each) for each in set(values)}
+            values = [known[each] for each in values]
+        elif bind is not None:
+            values = list(map(bind, values))
+        columns.append(values)
     bound = list(zip(*columns, strict=True))
     into = f"{dialect.identifier_preparer.format_table(table)} ({quoted})"
     if dialect.name == _POSTGRESQL and len(bound) > _FEW:
