@@ -266,8 +266,8 @@ def test_what_is_erased_is_nowhere_in_the_database_and_its_neighbours_stay(hub: 
     assert [name for name, text in rows_of(hub.folder) if b"110.164.10.9" in text] == []
     assert hub.values("csirt-th") == {"110.164.10.1"}
     lists = [path.read_text("ascii") for path in hub.folder.glob("releases/*/objects")]
-    assert [ids["110.164.10.1"] in one for one in lists] == [True, True]
-    assert [ids["110.164.10.9"] in one for one in lists] == [False, False]
+    assert all(lists)
+    assert not [name for name in ids.values() for one in lists if name in one]
     revoked = [one["object"] for one in hub.poll("csirt-th") if one["object"].get("revoked")]
     assert sorted(one["type"] for one in revoked) == ["observed-data", "sighting"]
     for path in hub.folder.glob("accord.db*"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from accord.access.consultations import Processing, record
 from accord.agreements.declarations import PartnerId
-from accord.cli.acting import Actor
+from accord.cli.acting import Actor, log
 from accord.cli.hub import opened_hub
 from accord.cli.ledgering import opened_ledger, publish
 from accord.cli.settling import working
@@ -109,11 +109,16 @@ def _row(one: Reject) -> tuple[object, ...]:
     return (str(one.line or ""), one.column or "", EXPLANATIONS[one.reason], one.text.replace("\n", " "))
 
 
-def list_outcomes(folder: Path, partner: str | None, operation: str | None, *, whole: bool, as_json: bool) -> None:
+def list_outcomes(
+    folder: Path, partner: str | None, operation: str | None, actor: Actor, *, whole: bool, as_json: bool
+) -> None:
     """`accord outcome list`."""
     asked = None if partner is None else PartnerId(partner)
-    with opened_ledger(folder) as ledger, ledger.database.reading() as connection:
-        found = [*(history if whole else standing)(connection, partner=asked, operation=operation)]
+    about = " ".join(one for one in ("outcomes", partner, operation) if one)
+    with opened_ledger(folder) as ledger:
+        log(ledger.database, actor, Processing.CONSULTATION, [about], now=datetime.now(UTC))
+        with ledger.database.reading() as connection:
+            found = [*(history if whole else standing)(connection, partner=asked, operation=operation)]
     if as_json:
         say_json([_standing(one) for one in found])
     elif not found:

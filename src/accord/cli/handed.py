@@ -7,14 +7,15 @@ from accord.release.disclosures import Disclosure
 from accord.release.package.reading import opened_file, read_package
 from accord.vocabulary.errors import AccordError, UnprovenError
 
-RELEASES, PACKAGE, HANDOVER = "releases", "package", "handover"
+RELEASES, PACKAGE, HANDOVER, SHOWN = "releases", "package", "handover", "shown"
+"""SHOWN: what was put into a channel could be seen from then on."""
 
 
 def handed_over(root: Path) -> tuple[Path, ...]:
     """The releases in the folder that were handed over. Whoever reads them before the database misses none there."""
     folder = root / RELEASES
     found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return tuple(path for path in found if (path / HANDOVER).exists())
+    return tuple(path for path in found if (path / HANDOVER).exists() or (path / SHOWN).exists())
 
 
 def unknown_releases(found: Collection[Path], known: Collection[Disclosure]) -> Iterator[tuple[Path, str]]:
@@ -29,7 +30,8 @@ def lost_releases(root: Path, known: Collection[Disclosure]) -> Iterator[str]:
     """Releases that the database knows as handed over, and that the folder has not."""
     for one in known:
         path = root / RELEASES / str(one.id)
-        if one.channel is None and one.handed_over_at is not None and not (path / HANDOVER).exists():
+        proof = path / (HANDOVER if one.channel is None else SHOWN)
+        if one.handed_over_at is not None and not proof.exists():
             yield f"release {one.id} to {one.recipient}, {one.country}: it does not lie in {path}"
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,7 @@ from accord.cli.delivering import ADDRESSES, DELIVERED, OTHERS, parquet, read_ac
 from accord.cli.hub import OpenHub
 from accord.cli.kept import damage_named, sizes
 from accord.cli.readying import reading_context
-from accord.cli.recalling import HELD, OBJECTS, RELEASES
+from accord.cli.recalling import HELD, RELEASES
 from accord.cli.snapshotting import FINDINGS_FILE, read_manifest
 from accord.columns.reading import Context
 from accord.columns.spellings import Spellings, spellings_of
@@ -29,9 +28,6 @@ from accord.formats.catalogue import FORMATS
 from accord.intake.cutting import cut, find_places
 from accord.reference.addresses import address_texts, parse_addresses
 from accord.reference.store import Reference
-from accord.release.batches import versions
-from accord.release.channels import ChannelId
-from accord.release.disclosures import load_disclosure
 from accord.vocabulary.indicators import INDICATOR_TYPES, Indicator
 from accord.vocabulary.roles import ROLES
 from accord.workspace.store import DeliveryFolder, SnapshotFolder, errors_named
@@ -306,29 +302,7 @@ def erase_releases(hub: OpenHub, ids: frozenset[str]) -> None:
             table = pq.ParquetFile(path).read()
         mask = pc.is_in(table["finding_id"], value_set=wanted)
         if pc.any(mask).as_py():
-            # first, so that who is killed in between comes to it again
-            _keep_listed(hub, path.parent)
             keep_released(hub, path, table.filter(pc.invert(mask)))
-
-
-def _keep_listed(hub: OpenHub, place: Path) -> None:
-    """Take what a channel does not hold any more out of the list of what was put there: ids are digests of values."""
-    path = place / OBJECTS
-    if not path.exists():
-        return
-    with damage_named(path, "restore it"):
-        lines = path.read_text("ascii").splitlines(keepends=True)
-    listed = [tuple(line.split(" ")[:2]) for line in lines]
-    with hub.database.reading() as connection:
-        channel = load_disclosure(connection, UUID(place.name)).channel
-        held = versions(connection, ChannelId(channel or ""), {name for name, _ in listed})
-    with hub.workspace.staging() as staging, errors_named(hub.workspace.root):
-        (staging / OBJECTS).write_text(
-            "".join(line for line, one in zip(lines, listed, strict=True) if one in held), "ascii"
-        )
-        _flush(staging / OBJECTS)
-        (staging / OBJECTS).rename(path)
-        _flush(place)
 
 
 def keep_released(hub: OpenHub, path: Path, table: pa.Table) -> None:

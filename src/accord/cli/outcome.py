@@ -54,12 +54,17 @@ def list_(
     ] = None,
     whole: Annotated[bool, typer.Option("--history", help="What was said before as well.")] = False,
     folder: In = Path(),
+    person: Person = None,
+    why: Why = None,
     as_json: AsJson = False,
 ) -> None:
     """List the findings of which a recipient has said something, and what stands of it.
 
+    Who asks is written into the log of consultations: notes may tell of persons.
+
     Example: accord outcome list --from csirt-th --in hub
     """
+    from accord.cli.acting import acting
     from accord.cli.answering import list_outcomes
 
-    list_outcomes(folder, partner, operation, whole=whole, as_json=as_json)
+    list_outcomes(folder, partner, operation, acting(person, why), whole=whole, as_json=as_json)

@@ -22,8 +22,7 @@ from accord.access.consultations import Processing, record
 from accord.agreements.declarations import Dataset, DatasetId
 from accord.cli.gathering import Gathered, gather, now_permitted
 from accord.cli.readying import Progress, cores
-from accord.cli.recalling import OBJECTS
-from accord.cli.releasing import FINDINGS, RESTING, Desk, Handed, hand_over_waiting, shares_of, tally_of
+from accord.cli.releasing import FINDINGS, RESTING, Desk, Handed, combine, hand_over_waiting, shares_of, tally_of
 from accord.cli.running import channel_views
 from accord.cli.witnessing import kept_back
 from accord.journal import book
@@ -42,6 +41,9 @@ from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import OutputError, SettingsError
 from accord.vocabulary.markings import MARKINGS, Marking
 from accord.workspace.jobs import JobKind, queue
+
+OBJECTS = "objects"
+"""In a disclosure's folder, what was put into the channel: a line an object, with id and version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,7 @@ def put_into_channel(
         )
     gathered = gather(desk.workspace, desk.ledger.database, file, channel.purpose)
     terms = gathered.terms(gathered.register, datetime.now(UTC))
+    combine(desk, gathered)
     with (
         desk.workspace.staging() as staging,
         channel_views(

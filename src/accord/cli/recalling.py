@@ -75,8 +75,6 @@ from accord.workspace.regular import open_regular
 from accord.workspace.store import DeliveryFolder, errors_named
 
 RELEASES, HELD = "releases", "findings.parquet"
-OBJECTS = "objects"
-"""In a disclosure's folder, what was put into the channel: a line an object, with id, version and SHA-256."""
 NOTICE, FINDINGS, ENTRY, OPENINGS, PROOF = "notice", "findings", "entry", "openings", "entry.tlog-proof"
 """Files of a notice's folder."""
 
@@ -311,7 +309,7 @@ def finish(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
 def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
     """Publish the ledger, write the notices of a recall, and record that it is done."""
     published = publish(hub.ledger, now)
-    show_witnessed(hub.database, published, "accord")
+    show_witnessed(hub.workspace.root, hub.database, published, "accord")
     with hub.database.reading() as connection:
         sent = notices(connection, recall=recall.id)
     for one in sent:

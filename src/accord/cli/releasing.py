@@ -24,7 +24,7 @@ from accord.agreements.agreement import AgreementId, Register
 from accord.agreements.declarations import DatasetId
 from accord.agreements.naming import public_name
 from accord.agreements.register import load_register
-from accord.cli.acting import Actor
+from accord.cli.acting import Actor, log
 from accord.cli.gathering import Gathered, gather, now_permitted
 from accord.cli.handed import HANDOVER, PACKAGE, RELEASES, demand_known
 from accord.cli.ledgering import in_words, publish
@@ -178,6 +178,7 @@ def make_release(
         demand_ended(connection)
     gathered = gather(desk.workspace, desk.ledger.database, file, purpose)
     recipients = _chosen(gathered, to)
+    combine(desk, gathered)
     terms = gathered.terms(gathered.register, at)
     with desk.workspace.staging() as staging:
         sheet = run_operation(
@@ -192,6 +193,12 @@ def make_release(
             terms=terms,
         )
         return release_run(desk, gathered, terms, staging / "out", sheet.shown, recipients, progress)
+
+
+def combine(desk: Desk, gathered: Gathered) -> None:
+    """Write down that data sets are about to be combined for an operation."""
+    about = [f"operation {gathered.operation.name}"]
+    log(desk.ledger.database, desk.actor, Processing.COMBINATION, about, now=datetime.now(UTC))
 
 
 def release_run(
@@ -271,7 +278,7 @@ def hand_over_waiting(desk: Desk) -> Handed:
     if unwitnessed:
         with desk.ledger.database.writing() as connection:
             queue_once(connection, JobKind.RELEASE, desk.actor.person, now)
-    shown, hidden = show_witnessed(desk.ledger.database, published, desk.actor.person)
+    shown, hidden = show_witnessed(desk.workspace.root, desk.ledger.database, published, desk.actor.person)
     return Handed(
         over=tuple(over),
         unwitnessed=tuple(unwitnessed),

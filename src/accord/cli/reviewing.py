@@ -136,7 +136,7 @@ def decide_reviews(
                     now=now,
                 )
             take_out_withheld(connection, now, actor.person)
-        show_witnessed(hub.database, hub.ledger.standing(), actor.person)
+        show_witnessed(hub.workspace.root, hub.database, hub.ledger.standing(), actor.person)
         with hub.database.reading() as connection:
             decided = standing(load_decisions(connection, {one.finding for _, one in found}))
     if as_json:

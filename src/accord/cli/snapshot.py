@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from accord.cli.acting import Person, Why
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Snapshots: what all deliveries of a workspace say so far.",
@@ -92,11 +94,14 @@ def diff(
         bool,
         typer.Option("--csv", help="Print every finding that differs, as CSV, in place of counts."),
     ] = False,
+    person: Person = None,
+    why: Why = None,
     as_json: AsJson = False,
 ) -> None:
     """Count by country what is new, gone and changed from one snapshot to another, or list it.
 
-    The country is where a finding is hosted, else that of its registry.
+    The country is where a finding is hosted, else that of its registry. Who lists values is written into the log of
+    consultations.
 
     Example: accord snapshot diff 1 2 --in hub
     """
@@ -110,6 +115,16 @@ def diff(
     workspace = open_workspace(folder)
     earlier, later = workspace.snapshot(old), workspace.snapshot(new)
     if as_csv:
+        from datetime import UTC, datetime
+
+        from accord.access.consultations import Processing
+        from accord.cli.acting import acting, log
+        from accord.cli.registering import opened
+
+        # every value is read, so that it is written down as it is for one
+        about = [f"snapshots {earlier.number} and {later.number}"]
+        with opened(folder) as database:
+            log(database, acting(person, why), Processing.CONSULTATION, about, now=datetime.now(UTC))
         write_differing(earlier, later, sys.stdout.buffer)
         return
     difference = compare(earlier, later)

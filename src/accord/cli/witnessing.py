@@ -1,11 +1,15 @@
 """What was put into channels appears once the ledger's witnesses have cosigned what it says of them."""
 
+import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from accord.cli.handed import RELEASES, SHOWN
 from accord.journal import book
 from accord.journal.keeping import Published
 from accord.release.batches import Draft, Placed, hidden, holding, show, take_away
@@ -14,9 +18,10 @@ from accord.release.decisions import load_decisions
 from accord.release.reviews import Answer, standing
 from accord.workspace.database import Database
 from accord.workspace.jobs import JobKind, JobState, jobs, queue
+from accord.workspace.schema import DISCLOSURES
 
 
-def show_witnessed(database: Database, published: Published, person: str) -> tuple[int, int]:
+def show_witnessed(root: Path, database: Database, published: Published, person: str) -> tuple[int, int]:
     """Make visible what the ledger's quorum covers by now; how many batches appeared, and how many still wait.
 
     For those that wait `accord release hand-over` is queued.
@@ -28,6 +33,11 @@ def show_witnessed(database: Database, published: Published, person: str) -> tup
     now = datetime.now(UTC)
     with database.writing() as connection:
         shown = show(connection, verified=verified, at=book.moment(connection, now))
+        wanted = select(DISCLOSURES.c.id).where(DISCLOSURES.c.batch.in_(shown))
+        for name in connection.execute(wanted).scalars():
+            # before it can be seen: a database that is restored afterwards is held against this
+            with suppress(FileNotFoundError), (root / RELEASES / name / SHOWN).open("wb") as file:
+                os.fsync(file.fileno())
         left = hidden(connection)
         if left:
             queue_once(connection, JobKind.RELEASE, person, now)

@@ -232,7 +232,7 @@ class Batch:
 
     @property
     def listing(self) -> str:
-        """What was put: a line an object, sorted, with its id, version and SHA-256 in hex."""
+        """What was put, but for what findings share: a line an object, sorted, with its id and version."""
         return "".join(sorted(self._listed))
 
     @property
@@ -321,7 +321,9 @@ class Batch:
     def _row(self, draft: Draft, policy: int, told: int, *, revoked: bool) -> dict[str, object]:
         number, self._next = self._next, self._next + 1
         self.objects += 1
-        self._listed.append(f"{draft.object} {draft.version} {hashlib.sha256(draft.content.encode()).hexdigest()}\n")
+        if not draft.shared:
+            # ids of values are digests of them, and contents could be found by trying: neither outlives an erasure here
+            self._listed.append(f"{draft.object} {draft.version or '-'}\n")
         return {
             "number": number,
             "channel": self._channel.id,
@@ -523,18 +525,6 @@ def holding(connection: Connection, findings: Collection[str]) -> dict[ChannelId
             select(table.channel, table.finding).where(table.finding.in_(some), table.live.is_(True))
         )
     return _by_channel(rows)
-
-
-def versions(connection: Connection, channel: ChannelId, objects: Iterable[str]) -> frozenset[tuple[str, str]]:
-    """Of some objects in a channel, each with each version that still says something."""
-    table = CHANNEL_OBJECTS.c
-    found: set[tuple[str, str]] = set()
-    for some in _portions(objects):
-        wanted = select(table.object, table.version).where(
-            table.channel == channel, table.object.in_(some), table.revoked.is_(False)
-        )
-        found.update((row.object, row.version) for row in connection.execute(wanted))
-    return frozenset(found)
 
 
 def _by_channel(rows: Iterable[Any]) -> dict[ChannelId, frozenset[str]]:
