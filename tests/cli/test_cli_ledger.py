@@ -149,7 +149,7 @@ def test_lists_are_written_and_held_against_each_other(accord_here, hub: Path, t
 def test_an_auditor_is_told_what_the_books_have_not(accord_here, hub: Path) -> None:
     done = accord_here("ledger", "audit", "--in", hub, expect=1)
     assert "The ledger has, the books have not:" in done.stdout
-    assert f"entry 0: delivery {DIGEST} of Infected machines" in done.stdout
+    assert f"2 of entries 0, 2: delivery {DIGEST} of Infected machines" in done.stdout
     said = json.loads(accord_here("ledger", "audit", "--in", hub, "--json", expect=1).stdout)
     assert [one["kind"] for one in said["entries"]] == ["delivery", "disclosure", "delivery"]
 
