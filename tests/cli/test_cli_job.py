@@ -5,6 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+
+from accord.cli.registering import opened
+from accord.workspace.schema import JOBS
 
 DATASET = """
 [[partner]]
@@ -155,6 +159,24 @@ def test_a_list_of_jobs_is_paged(accord_here, hub: Path, servers: Path) -> None:
     accord_here("delivery", "add", "servers", *[servers] * 3, "--later", "--in", hub)
     assert "--before 2" in accord_here("job", "list", "--limit", "2", "--in", hub).stderr
     assert [one["number"] for one in listed(accord_here, hub, "--before", "2")] == [1]
+
+
+def test_a_job_that_meets_somebody_at_work_is_put_off_quietly_and_done_later(
+    accord_here, hub: Path, servers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from accord.workspace.store import open_workspace
+
+    monkeypatch.setattr("accord.cli.adding._PATIENCE_S", 0)
+    accord_here("delivery", "add", "servers", servers, "--later", "--in", hub)
+    with open_workspace(hub).working():
+        done = accord_here("job", "work", "--in", hub, expect=1)
+    assert done.stdout == "job 1 (import): waiting: put off: Somebody else is working in this workspace.\n"
+    assert "failed" not in done.stderr
+    (job,) = listed(accord_here, hub)
+    assert (job["state"], job["attempts"], job["leased_until"]) == ("waiting", 0, None)
+    with opened(hub) as database, database.writing() as connection:
+        connection.execute(update(JOBS).values(not_before=datetime.now(UTC)))
+    assert "1 accepted" in accord_here("job", "work", "--in", hub).stdout
 
 
 def test_a_worker_that_is_to_end_hands_its_job_back_and_an_error_of_ours_tells_its_name_alone(

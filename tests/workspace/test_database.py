@@ -16,9 +16,9 @@ from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, func, insert, inspect, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from accord.vocabulary.errors import AccordError, OutputError, SettingsError, UnreadableError
+from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError, UnreadableError
 from accord.workspace.database import Database, Place, insert_rows, migrate_database, open_database, place_of
 from accord.workspace.schema import (
     ACTION_GROUPS,
@@ -285,6 +285,23 @@ def test_writers_wait_for_each_other_and_lose_nothing(database: Database) -> Non
         list(pool.map(count, range(40)))
     with database.reading() as connection:
         assert connection.execute(select(counter.c.number)).scalar_one() == 40
+
+
+def test_that_others_write_for_too_long_is_told_apart_from_what_is_wrong(
+    place: Place, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accord.workspace.database.BUSY_S", 0.05)
+    with (
+        open_database(place) as other,
+        database.writing(),
+        pytest.raises(BusyError, match="Somebody else is writing") as told,
+        other.writing(),
+    ):
+        raise AssertionError("two at once")
+    assert "lock" in (told.value.got or "")
+    with open_database(place) as other, pytest.raises(OutputError) as told, other.writing():
+        raise OperationalError("x", {}, sqlite3.OperationalError("disk I/O error"))
+    assert type(told.value) is OutputError
 
 
 def test_a_reader_sees_one_moment_while_others_write(database: Database) -> None:

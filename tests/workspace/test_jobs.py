@@ -20,6 +20,7 @@ from accord.workspace.jobs import (
     BACKOFF_S,
     DONE_KEPT,
     FAILED_KEPT,
+    PUT_OFF_S,
     Backlog,
     Job,
     JobKind,
@@ -30,6 +31,7 @@ from accord.workspace.jobs import (
     finish,
     hand_back,
     jobs,
+    put_off,
     queue,
     renew,
     retry,
@@ -184,6 +186,20 @@ def test_a_job_that_was_handed_back_is_due_as_before(database: Database) -> None
     with database.writing() as connection:
         hand_back(connection, job)
     assert taken(database, "b").attempts == 1
+
+
+def test_a_job_that_met_somebody_else_at_work_is_due_again_soon_however_often(database: Database) -> None:
+    put(database)
+    at = NOW
+    for _ in range(2 * ATTEMPTS):
+        job = taken(database, at=at)
+        with database.writing() as connection:
+            put_off(connection, job, "put off", now=at)
+        found = standing(database)
+        assert (found.state, found.attempts, found.outcome) == (JobState.WAITING, 0, "put off")
+        assert take(database, at=at + timedelta(seconds=PUT_OFF_S, microseconds=-1)) is None
+        at += timedelta(seconds=PUT_OFF_S)
+    assert taken(database, at=at).attempts == 1
 
 
 def test_a_job_is_queued_with_what_calls_for_it_or_not_at_all(database: Database) -> None:

@@ -38,8 +38,8 @@ def work(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
     """Do the jobs that are due, one after the other, bring the public page up, and end. `accord serve` does them as
     they come.
 
-    A job that fails is tried again later, at growing intervals; after eight times it has failed. The exit code is 1
-    when a job failed.
+    A job that fails is tried again later, at growing intervals; after eight times it has failed. One that meets
+    somebody else at work is put off for some seconds. The exit code is 1 when a job was not done.
 
     Example: accord job work --in hub
     """

@@ -46,14 +46,14 @@ def list_page(folder: Path, state: str | None, before: int | None, limit: int, *
 
 
 def work_all(folder: Path, *, as_json: bool) -> bool:
-    """Do what is due, and bring the public page up; whether all jobs came to their end."""
+    """Do what is due, and bring the public page up; whether all jobs came to their end; what was put off has not."""
     worker, done = worker_name(), []
     with opened(folder) as database:
         while (job := work_once(database, folder, worker)) is not None:
             done.append(job.number)
         keep_page(folder, database)
         with database.reading() as connection:
-            found = [one for number in done for one in jobs(connection, before=number + 1, limit=1)]
+            found = [one for number in dict.fromkeys(done) for one in jobs(connection, before=number + 1, limit=1)]
     if as_json:
         say_json([_told(one) for one in found])
     elif not found:

@@ -15,9 +15,9 @@ from accord.cli.adding import import_file
 from accord.cli.releasing import hand_over_later, notify_due
 from accord.cli.retaining import purge_due
 from accord.cli.terminal import talk
-from accord.vocabulary.errors import AccordError, OutputError, RefusedFileError, SettingsError
+from accord.vocabulary.errors import AccordError, BusyError, OutputError, RefusedFileError, SettingsError
 from accord.workspace.database import Database
-from accord.workspace.jobs import Job, JobKind, claim, fail, finish, hand_back, queue, renew
+from accord.workspace.jobs import Job, JobKind, claim, fail, finish, hand_back, put_off, queue, renew
 
 Handler = Callable[[Path, Mapping[str, object]], str]
 """Does a job of the workspace in a folder; says what came of it, in a sentence. It may be called again for the same."""
@@ -75,6 +75,10 @@ def _do(database: Database, folder: Path, job: Job, handler: Handler, lease_s: f
     try:
         with _renewed(database, job, lease_s):
             outcome = handler(folder, job.arguments)
+    except BusyError as error:
+        # quietly: nothing is wrong, and whoever asks sees it in the list of jobs
+        with _taken_by_another(), database.writing() as connection:
+            put_off(connection, job, f"put off: {error.what}", now=datetime.now(UTC))
     except Exception as error:  # noqa: BLE001 -- the worker loop: whatever a job does, the next one is done
         # what is ours is told by its name alone: its text may hold anything
         said = str(error) if isinstance(error, AccordError) else f"Accord failed ({type(error).__name__})"
@@ -98,6 +102,9 @@ def _taken_by_another() -> Iterator[None]:
     """Whoever has the job by now says what comes of it."""
     try:
         yield
+    except BusyError:
+        # the lease says when it is begun anew
+        pass
     except OutputError as error:
         talk(str(error))
 

@@ -19,7 +19,7 @@ from types import FrameType
 
 from accord.cli.services import Services, make_app, served_names
 from accord.cli.terminal import say, talk
-from accord.vocabulary.errors import AccordError, OutputError, SettingsError
+from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError
 from accord.web.asgi import App
 from accord.workspace.database import open_database, place_of
 from accord.workspace.store import open_workspace
@@ -178,6 +178,9 @@ def work_until_ended(folder: Path, parent: int) -> None:
                     behind = keep_page(folder, database, behind)
                     if wait(watched, LOOK_S):
                         return
+        except BusyError:
+            # somebody else's turn: nothing is wrong
+            pass
         except AccordError as error:
             talk(f"jobs wait: {error}")
         if wait(watched, pause):

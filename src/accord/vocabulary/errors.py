@@ -4,6 +4,7 @@ AccordError                     says what, where, expected, got and the remedy
 ├── SettingsError      exit 2   the operation file or a command's words are wrong
 ├── UnreadableError    exit 4   a file cannot be read, or lies outside the permitted tree
 ├── OutputError        exit 5   the output cannot be written (disk full, no permission, another run)
+│   └── BusyError               somebody else is writing just now; the same will do later
 ├── ReferenceDataError exit 6   bundled or imported reference data is missing or malformed
 ├── LedgerError        exit 7   what a ledger shows is not to be trusted
 │   ├── MalformedError          bytes that are not what their format says: nothing was verified
@@ -88,6 +89,10 @@ class OutputError(AccordError):
     """The output cannot be written; what was there before is untouched."""
 
     exit_code = 5
+
+
+class BusyError(OutputError):
+    """Somebody else is writing just now: nothing is wrong, nothing was changed, and the same will do later."""
 
 
 class ReferenceDataError(AccordError):

@@ -5,6 +5,7 @@ it ends, and the block takes effect whole or not at all.
 """
 
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -35,7 +36,7 @@ from sqlalchemy import column as named
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
 
-from accord.vocabulary.errors import AccordError, OutputError, SettingsError, UnreadableError
+from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError, UnreadableError
 from accord.workspace import marks
 from accord.workspace.schema import HUB, REVISION, Instant
 from accord.workspace.settings import SettingsTable, read_settings
@@ -55,6 +56,9 @@ _FEW = 100
 _NOT_OURS = frozenset({"42501", "3F000"})
 """SQLSTATEs of PostgreSQL (appendix A) that come as ProgrammingError and are no fault of ours: insufficient_privilege,
 and invalid_schema_name, when the URL's search_path names a schema that is not there."""
+_WAITED = frozenset({"55P03", "40P01", "40001"})
+"""SQLSTATEs of PostgreSQL that say that others were in the way: lock_not_available, deadlock_detected,
+serialization_failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +234,14 @@ class Database:
             if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) not in _NOT_OURS:
                 raise
             said = str(error.orig).strip().splitlines()
+            if kind is OutputError and _is_busy(error):
+                raise BusyError(
+                    "Somebody else is writing into the database; nothing was changed.",
+                    where=str(self._place),
+                    expected=f"a turn within {BUSY_S} seconds",
+                    got=said[0] if said else type(error.orig).__name__,
+                    remedy="wait until it has ended",
+                ) from error
             raise kind(
                 "The database does not do what it is asked; nothing was changed.",
                 where=str(self._place),
@@ -237,6 +249,14 @@ class Database:
                 remedy="see that it runs, has room, and that nobody holds it; where it is stands in "
                 f"{self._place.settings} under [database]",
             ) from error
+
+
+def _is_busy(error: DBAPIError) -> bool:
+    """Were others in the way for too long?"""
+    if isinstance(error.orig, sqlite3.Error):
+        # the lower byte is the code without what it extends
+        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return getattr(error.orig, "sqlstate", None) in _WAITED
 
 
 def set_mark(connection: Connection, folder: Path, before: str | None) -> None:

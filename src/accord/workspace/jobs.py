@@ -23,6 +23,9 @@ ATTEMPTS = 8
 BACKOFF_S = 30
 """After the first failure; doubled with each: an hour altogether."""
 
+PUT_OFF_S = 5
+"""Until one is taken again that met somebody else at work; that is no failure, and no attempt is counted."""
+
 DONE_KEPT = timedelta(days=90)
 """How long a job that was done stays in the table. What it did stands in ledger, log and deliveries for good; the job
 says who queued it and when, which is wanted when last quarter is accounted for, and names staff, so not longer."""
@@ -162,6 +165,15 @@ def hand_back(connection: Connection, job: Job) -> None:
     Raises OutputError when it is another's by now.
     """
     _change(connection, job, leased_until=None, attempts=job.attempts - 1)
+
+
+def put_off(connection: Connection, job: Job, why: str, *, now: datetime) -> None:
+    """A job met somebody else at work: it is due again soon, and the attempt does not count.
+
+    Raises OutputError when it is another's by now.
+    """
+    soon = now + timedelta(seconds=PUT_OFF_S)
+    _change(connection, job, leased_until=None, attempts=job.attempts - 1, not_before=soon, outcome=why[:_OUTCOME])
 
 
 def retry(connection: Connection, number: int, *, now: datetime) -> Job:

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
+from accord.vocabulary.errors import BusyError, OutputError, SettingsError, UnreadableError
 from accord.workspace.folders import swap
 
 SETTINGS = "workspace.toml"
@@ -111,14 +111,14 @@ class Workspace:
 
     @contextmanager
     def working(self, *, patience_s: float = 0) -> Iterator[None]:
-        """Be the only one who changes the workspace. Raises OutputError when somebody else does, for so long."""
+        """Be the only one who changes the workspace. Raises BusyError when somebody else does, for so long."""
         with errors_named(self.root), (self.root / ".lock").open("ab") as lock:
             until = time.monotonic() + patience_s
             while not _locked(lock):
                 if time.monotonic() < until:
                     time.sleep(min(_LOOK_AGAIN_S, patience_s))
                     continue
-                raise OutputError(
+                raise BusyError(
                     "Somebody else is working in this workspace.",
                     where=str(self.root),
                     expected="one command at a time that changes it",
