@@ -1,12 +1,17 @@
 """What may be kept no longer goes, with an entry each, and the ledger verifies as before."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from sqlalchemy import text
+from sqlalchemy import text, update
 
+from accord.cli.acting import Actor
 from accord.cli.hub import opened_hub
+from accord.cli.retaining import keep_purging
+from accord.workspace.schema import JOBS
 from tests.cli.rights import NEIGHBOUR, VICTIM, disclosed, entries, finding_id, made_hub, said, sha256, sinkhole
 
 
@@ -61,6 +66,40 @@ def test_purging_runs_by_itself_every_day_once_it_was_queued(accord_here, tmp_pa
     second, first = said(accord_here("job", "list", "--json", "--in", hub))
     assert (first["state"], second["state"], second["kind"]) == ("done", "waiting", "purge")
     assert second["not_before"] > first["queued_at"]
+
+
+def test_whoever_does_jobs_sees_to_it_once_a_day_that_what_is_due_is_purged(
+    accord_here, tmp_path: Path, database_url: str
+) -> None:
+    hub = made_hub(accord_here, tmp_path, database_url)
+    old = sinkhole(tmp_path / "2026-10-01-event4_sinkhole-a.csv", [VICTIM])
+    accord_here("delivery", "add", "sinkhole", old, "--in", hub)
+    aged(hub, sha256(old), "2024-02-29T12:00:00+00:00")
+    begun, day = datetime.now(UTC), timedelta(days=1)
+    actor = Actor(person="serve", justification="")
+
+    def listed() -> list[tuple[str, str, str]]:
+        return [(one["kind"], one["state"], one["not_before"]) for one in
+                said(accord_here("job", "list", "--json", "--in", hub))]  # fmt: skip
+
+    with opened_hub(hub) as one, opened_hub(hub) as other:
+        databases = (one.database, other.database)
+        # two servers ask at once: one of them queues it
+        with ThreadPoolExecutor(2) as pool:
+            due = [*pool.map(lambda each: keep_purging(each, actor, now=begun), databases)]
+        assert sorted(due, key=str) == [begun + day, None]
+        assert listed() == [("purge", "waiting", (begun + day).isoformat().replace("+00:00", "Z"))]
+        with one.database.writing() as connection:
+            connection.execute(update(JOBS).values(not_before=begun))
+        assert "purged 1 delivery" in accord_here("job", "work", "--in", hub).stdout
+        assert [state for _, state, _ in listed()] == ["waiting", "done"]
+        assert keep_purging(one.database, actor, now=begun) is None
+        # one that fails for good does not end it: the next is due a day after that one was
+        with one.database.writing() as connection:
+            connection.execute(update(JOBS).values(state="failed", ended_at=begun, not_before=begun))
+        assert keep_purging(one.database, actor, now=begun + timedelta(hours=1)) == begun + day
+        # one that has been waiting while no server ran is not queued again
+        assert keep_purging(one.database, actor, now=begun + 9 * day) is None
 
 
 def test_which_findings_a_package_held_is_forgotten_when_neither_hub_nor_recipient_may_have_them(

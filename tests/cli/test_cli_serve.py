@@ -190,12 +190,13 @@ def test_health_is_told_to_everybody_and_its_details_to_this_machine_alone(
     accord_here, serve, hub: Path, tmp_path: Path
 ) -> None:
     served = serve(hub)
+    served.hear("what is due is purged every day")
     assert json.loads(served.ask("/health/live")[2]) == {"status": "live"}
     status, headers, body = served.ask("/health")
     told = json.loads(body)
     assert (status, told["status"], headers["cache-control"]) == (200, "ready", "no-store")
     assert told["database"] == {"revision": REVISION}
-    assert told["jobs"] == {"due": 0, "later": 0, "failed": 0}
+    assert told["jobs"] == {"due": 0, "later": 1, "failed": 0}, "what is due is purged tomorrow"
     assert told["ledger"] == {"entries": 1, "checkpoint": 1}
     assert told["disk"]["free_bytes"] > told["disk"]["least_bytes"]
     for passed_on in ({"x_forwarded_for": "192.0.2.1"}, {"forwarded": "for=192.0.2.1"}, {"via": "1.1 proxy"}):
@@ -295,7 +296,8 @@ def test_two_servers_of_one_workspace_do_each_job_once_and_a_port_is_one_s(
     assert done.wait(240), (first.talk, second.talk)
     assert end(first) == end(second) == 0
     listed = json.loads(accord_here("job", "list", "--in", hub, "--json").stdout)
-    assert [one["state"] for one in listed] == ["done"] * 4
+    assert [(one["kind"], one["state"]) for one in listed if one["kind"] != "import"] == [("purge", "waiting")]
+    assert [one["state"] for one in listed if one["kind"] == "import"] == ["done"] * 4
     deliveries = json.loads(accord_here("delivery", "list", "--in", hub, "--json").stdout)
     assert sorted(one["file"] for one in deliveries) == sorted(file.name for file in files)
 

@@ -4,12 +4,12 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from accord.cli.jobs import lease_left, work_once, worker_name
+from accord.cli.jobs import work_once, worker_name
 from accord.cli.ledgering import keep_page
 from accord.cli.registering import opened
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.vocabulary.errors import SettingsError
-from accord.workspace.jobs import Job, JobState, jobs, retry
+from accord.workspace.jobs import Job, JobState, jobs, lease_left, retry
 
 
 def list_page(folder: Path, state: str | None, before: int | None, limit: int, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -127,8 +127,3 @@ def _renewed(database: Database, job: Job, lease_s: float) -> Iterator[None]:
     finally:
         over.set()
         keeper.join()
-
-
-def lease_left(job: Job, now: datetime) -> timedelta | None:
-    """How long a job is somebody's; None: it is nobody's."""
-    return None if job.leased_until is None or job.leased_until <= now else job.leased_until - now

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from accord.access.consultations import Processing, record
 from accord.agreements.declarations import DatasetId
 from accord.agreements.retention import Due, due
@@ -30,8 +32,12 @@ from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.release.batches import forget
 from accord.vocabulary.errors import SettingsError
-from accord.workspace.jobs import JobKind, JobState, jobs, queue
+from accord.workspace.database import Database
+from accord.workspace.jobs import Job, JobKind, JobState, lease_left, newest, queue
 from accord.workspace.store import DeliveryFolder, errors_named
+
+DAILY = timedelta(days=1)
+"""From one purge to the next; the first is as long after a server was begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +107,10 @@ def run(folder: Path, at: str | None, actor: Actor, *, now: datetime, as_json: b
 
 def begin_daily(folder: Path, actor: Actor, *, now: datetime) -> None:
     """Queue what purges every day from now on, unless it is queued already."""
-    with opened_hub(folder) as hub:
-        fresh = _queue_next(hub, now, actor, now)
+    with opened_hub(folder) as hub, hub.database.writing() as connection:
+        fresh = not _is_waiting(newest(connection, JobKind.PURGE))
+        if fresh:
+            _queue(connection, actor, now, now)
     say("What is due is purged every day by `accord serve` or `accord job work`" + ("." if fresh else ", as before."))
 
 
@@ -111,19 +119,37 @@ def purge_due(folder: Path, arguments: Mapping[str, object]) -> str:
     now = datetime.now(UTC)
     actor = Actor(person=str(arguments["person"]), justification="")
     gone, _ = purge(folder, now, actor, now=now)
-    with opened_hub(folder) as hub:
-        _queue_next(hub, now + timedelta(days=1), actor, now)
+    with opened_hub(folder) as hub, hub.database.writing() as connection:
+        last = newest(connection, JobKind.PURGE)
+        # the one that is being done is leased, and ends after this; one that was begun twice has a next one already
+        if last is None or last.state is not JobState.WAITING or lease_left(last, now) is not None:
+            _queue(connection, actor, now + DAILY, now)
     return f"purged {counted(len(gone), 'delivery', 'deliveries')}"
 
 
-def _queue_next(hub: OpenHub, not_before: datetime, actor: Actor, now: datetime) -> bool:
-    with hub.database.writing() as connection:
-        # the one that is being done is leased; it ends after this
-        if any(one.kind is JobKind.PURGE and one.state is JobState.WAITING and one.worker is None
-               for one in jobs(connection)):  # fmt: skip
-            return False
-        queue(connection, JobKind.PURGE, {"person": actor.person}, now=now, not_before=not_before)
-    return True
+def keep_purging(database: Database, actor: Actor, *, now: datetime) -> datetime | None:
+    """See to it that a job that purges is queued, for a day after the last; when it is due, None if there was one.
+
+    Several servers may ask at once: whoever writes first queues it, and the others find it.
+    """
+    with database.reading() as connection:
+        if _is_waiting(newest(connection, JobKind.PURGE)):
+            return None
+    with database.writing() as connection:
+        last = newest(connection, JobKind.PURGE)
+        if _is_waiting(last):
+            return None
+        due_at = now + DAILY if last is None else max(now, last.not_before + DAILY)
+        _queue(connection, actor, due_at, now)
+    return due_at
+
+
+def _is_waiting(job: Job | None) -> bool:
+    return job is not None and job.state is JobState.WAITING
+
+
+def _queue(connection: Connection, actor: Actor, not_before: datetime, now: datetime) -> None:
+    queue(connection, JobKind.PURGE, {"person": actor.person}, now=now, not_before=not_before)
 
 
 def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> tuple[Sequence[Retained], int]:

@@ -39,13 +39,15 @@ def run(
     folder: In = Path(),
     at: At = None,
     daily: Annotated[
-        bool, typer.Option("--daily", help="Only queue it, for every day, as jobs for `accord serve`.")
+        bool, typer.Option("--daily", help="Only queue it, for every day, as jobs for `accord job work`.")
     ] = False,
     person: Person = None,
     why: Why = None,
     as_json: AsJson = False,
 ) -> None:
     """Purge the deliveries that are due: bytes, evidence, rejects; snapshots are made without them.
+
+    `accord serve` does it every day by itself; --daily is for who runs `accord job work` instead.
 
     Example: accord retention run --in hub
     """

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -148,9 +149,11 @@ class JobProcess:
 
 def work_until_ended(folder: Path, parent: int) -> None:
     """Do jobs as they are due, and keep the public page up, until SIGTERM or the parent's end."""
+    from accord.cli.acting import acting
     from accord.cli.jobs import work_once, worker_name
     from accord.cli.ledgering import keep_page
     from accord.cli.registering import opened
+    from accord.cli.retaining import keep_purging
 
     ended = False
 
@@ -166,13 +169,16 @@ def work_until_ended(folder: Path, parent: int) -> None:
     end_with(parent)
     above = multiprocessing.parent_process()
     watched = [] if above is None else [above.sentinel]
-    worker = worker_name()
+    worker, actor = worker_name(), acting(None, None)
     behind = None
     while not ended:
         pause = AGAIN_S
         try:
             with opened(folder) as database:
                 while not ended:
+                    due_at = keep_purging(database, actor, now=datetime.now(UTC))
+                    if due_at is not None:
+                        talk(f"what is due is purged every day, next on {due_at:%Y-%m-%d %H:%M} UTC")
                     while not ended and work_once(database, folder, worker) is not None:
                         pass
                     behind = keep_page(folder, database, behind)

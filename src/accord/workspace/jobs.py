@@ -205,6 +205,19 @@ def jobs(
     return tuple(_job(row) for row in connection.execute(wanted.order_by(JOBS.c.number.desc()).limit(limit)))
 
 
+def newest(connection: Connection, kind: JobKind) -> Job | None:
+    """The job of a kind that was queued last; None: none is in the table."""
+    found = connection.execute(
+        select(JOBS).where(JOBS.c.kind == kind.value).order_by(JOBS.c.number.desc()).limit(1)
+    ).one_or_none()
+    return None if found is None else _job(found)
+
+
+def lease_left(job: Job, now: datetime) -> timedelta | None:
+    """How long a job is somebody's; None: it is nobody's."""
+    return None if job.leased_until is None or job.leased_until <= now else job.leased_until - now
+
+
 def backlog(connection: Connection, *, now: datetime) -> Backlog:
     """How much there is to do."""
 
