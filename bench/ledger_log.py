@@ -69,7 +69,7 @@ class Made:
 def made(index: int) -> Made:
     entries, lines, values = [], [], []
     for at in range(TILE_WIDTH):
-        entry, openings = commit_encoded(fact(index * TILE_WIDTH + at).values(), secrets.token_bytes)
+        [(entry, openings)] = commit_encoded([fact(index * TILE_WIDTH + at).values()], secrets.token_bytes)
         opened, said = pick_openings(openings, PUBLIC)
         entries.append(entry)
         lines.append(opened)

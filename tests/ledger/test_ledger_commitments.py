@@ -233,20 +233,36 @@ def test_a_salt_and_a_value_are_in_no_repr() -> None:
     assert repr(KIND) == "Opening(name='kind')"
 
 
-@given(fields, st.integers(0, 1 << 64))
-def test_what_is_committed_at_once_is_spelled_as_field_by_field(values: dict[str, bytes], seed: int) -> None:
-    entry, openings = commit(values, Random(seed).randbytes)
-    drawn = b"".join(one.salt for one in openings)
-    assert commit_encoded(values, lambda size: drawn[:size]) == (entry.encode(), encode_openings(openings))
+@given(fields, st.lists(st.binary(max_size=99), max_size=4), st.integers(0, 1 << 64))
+def test_what_is_committed_at_once_is_spelled_as_field_by_field(
+    values: dict[str, bytes], others: list[bytes], seed: int
+) -> None:
+    entries = [values, *(dict.fromkeys(values, other) for other in others)]
+    source = Random(seed)
+    singly = [commit(one, source.randbytes) for one in entries]
+    drawn = b"".join(one.salt for _, openings in singly for one in openings)
+    spelled = [(entry.encode(), encode_openings(openings)) for entry, openings in singly]
+    assert commit_encoded(entries, lambda size: drawn[:size]) == spelled
 
 
 def test_a_source_that_is_not_random_is_refused_at_once_too() -> None:
+    two = [{"a": b"", "b": b""}]
     with pytest.raises(MalformedError, match="one salt"):
-        commit_encoded({"a": b"", "b": b""}, bytes)
+        commit_encoded(two, bytes)
     with pytest.raises(MalformedError, match="one salt"):
-        commit_encoded({"a": b"", "b": b""}, lambda size: bytes(range(size - 1)))
+        commit_encoded(two, lambda size: bytes(range(size - 1)))
+    # nor over two entries
+    with pytest.raises(MalformedError, match="one salt"):
+        commit_encoded([{"a": b""}, {"a": b""}], bytes)
     with pytest.raises(MalformedError, match="too few"):
-        commit_encoded({}, bytes)
+        commit_encoded([{}], bytes)
+    assert commit_encoded([], bytes) == []
+
+
+@pytest.mark.parametrize("other", [{"a": b""}, {"a": b"", "c": b""}, {"a": b"", "b": b"", "c": b""}])
+def test_entries_with_other_fields_are_not_committed_at_once(other: dict[str, bytes]) -> None:
+    with pytest.raises(MalformedError, match="not the same fields"):
+        commit_encoded([{"a": b"", "b": b""}, other], Random(7).randbytes)
 
 
 OPENED = b"accord-opened/v1\nentry 3\n" + OPENINGS.split(b"\n", 1)[1] + b"entry 17\n" + OPENINGS.split(b"\n")[1] + b"\n"

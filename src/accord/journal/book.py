@@ -122,20 +122,20 @@ def append(
             raise ValueError(f"an entry of {fact.at} after one of {earliest}")
         earliest = fact.at
     for begin in range(0, len(facts), _AT_ONCE):
-        rows = []
-        for number, fact in enumerate(facts[begin : begin + _AT_ONCE], start=first + begin):
-            entry, openings = commit_encoded(fact.values(), draw)
-            rows.append(
-                {
-                    "number": number,
-                    "at": fact.at,
-                    "kind": fact.kind.value,
-                    "reference": reference,
-                    "entry": entry,
-                    "openings": openings,
-                    "opens_at": opens_at,
-                }
-            )
+        part = facts[begin : begin + _AT_ONCE]
+        committed = commit_encoded([fact.values() for fact in part], draw)
+        rows = [
+            {
+                "number": number,
+                "at": fact.at,
+                "kind": fact.kind.value,
+                "reference": reference,
+                "entry": entry,
+                "openings": openings,
+                "opens_at": opens_at,
+            }
+            for number, (fact, (entry, openings)) in enumerate(zip(part, committed, strict=True), start=first + begin)
+        ]
         insert_rows(connection, JOURNAL_ENTRIES, rows)
     return range(first, first + len(facts))
 

@@ -13,10 +13,11 @@ import hashlib
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from hashlib import sha256
+from itertools import cycle
 
 from accord.ledger.notes import decode_base64, encode_base64
 from accord.vocabulary.errors import MalformedError, UnprovenError
@@ -113,26 +114,42 @@ def commit(fields: Mapping[str, bytes], draw: Callable[[int], bytes]) -> tuple[E
     return Entry(commitments=tuple(Commitment(name=one.name, digest=one.digest) for one in openings)), openings
 
 
-def commit_encoded(fields: Mapping[str, bytes], draw: Callable[[int], bytes]) -> tuple[bytes, bytes]:
-    """As `commit`, but spelled: `Entry.encode()` and `encode_openings()`. Raises MalformedError."""
-    if not 0 < len(fields) <= MAX_FIELDS:
+def commit_encoded(entries: Sequence[Mapping[str, bytes]], draw: Callable[[int], bytes]) -> list[tuple[bytes, bytes]]:
+    """Entries whose fields all have the same names, each as of `commit`: `Entry.encode()` and `encode_openings()`.
+
+    Raises MalformedError.
+    """
+    if not entries:
+        return []
+    if not 0 < len(entries[0]) <= MAX_FIELDS:
         raise MalformedError("An entry has too few or too many fields.", expected=f"1 to {MAX_FIELDS}")
-    shape = _shape(tuple(fields))
+    shape = _shape(tuple(entries[0]))
     count = len(shape.names)
-    drawn = draw(SALT_BYTES * count)
+    if any(len(one) != count for one in entries):
+        raise MalformedError("Entries have not the same fields.", expected=" ".join(shape.names))
+    drawn = draw(SALT_BYTES * count * len(entries))
     salts = [drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES)]
-    if len(set(salts)) != count or len(drawn) != SALT_BYTES * count:
+    if len(set(salts)) != count * len(entries) or len(drawn) != SALT_BYTES * count * len(entries):
         raise MalformedError("Two fields would have one salt.", remedy="draw salts from a source that is random")
+    try:
+        values = [one[name] for one in entries for name in shape.names]
+    except KeyError as error:
+        raise MalformedError("Entries have not the same fields.", expected=" ".join(shape.names)) from error
     # a hundred thousand entries have some million of these: bytes throughout, and no record for each field
     digests: list[bytes] = []
-    said: list[bytes] = []
-    for name, started, salt, coded in zip(shape.names, shape.started, salts, _all_base64(salts), strict=True):
-        value = fields[name]
+    for started, salt, value in zip(cycle(shape.started), salts, values, strict=False):
         hashed = started.copy()
         hashed.update(salt + value)
         digests.append(hashed.digest())
-        said += (coded, b2a_base64(value) if value else b"-\n")
-    return shape.entry % tuple(_all_base64(digests)), shape.openings % tuple(said)
+    closed, coded = _all_base64(digests), _all_base64(salts)
+    said = [b2a_base64(value) if value else b"-\n" for value in values]
+    made = []
+    for at in range(0, len(values), count):
+        end = at + count
+        opened = [b""] * (2 * count)
+        opened[::2], opened[1::2] = coded[at:end], said[at:end]
+        made.append((shape.entry % tuple(closed[at:end]), shape.openings % tuple(opened)))
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,11 +256,14 @@ def pick_openings(data: bytes, names: Collection[str]) -> tuple[list[str], dict[
 
     It is for openings that were encoded here: how they are spelled is not looked at.
     """
-    lines = [line for line in data.decode("ascii").split("\n")[1:-1] if line[: line.index(" ")] in names]
-    values = {}
-    for line in lines:
-        name, _, value = line.split(" ")
-        values[name] = b"" if value == _NOTHING else a2b_base64(value)
+    lines, values = [], {}
+    for line in data.decode("ascii").split("\n")[1:-1]:
+        # a name and a value have no space, a salt is of one length
+        name = line[: line.index(" ")]
+        if name in names:
+            lines.append(line)
+            value = line[len(name) + 46 :]
+            values[name] = b"" if value == _NOTHING else a2b_base64(value)
     return lines, values
 
 
