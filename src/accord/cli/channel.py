@@ -87,3 +87,27 @@ def poll(
     from accord.cli.channelling import poll_for
 
     poll_for(folder, name, member, after, limit, acting(person, why), as_json=as_json)
+
+
+@app.command("account", short_help="Write what a member can check its polls with.")
+def account(
+    name: Name,
+    partner: Annotated[str, typer.Option("--to", metavar="PARTNER", help="The member that is told.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A new file.")],
+    folder: In = Path(),
+    person: Person = None,
+    why: Why = None,
+) -> None:
+    """Write a file by which a member holds what it polled against the ledger, without the hub.
+
+    It holds what opens the entries of each disclosure to that member, and the lists of objects that they commit to.
+    The member calls `accord ledger check` with it.
+
+    Example: accord channel account asean-servers --to csirt-th --out account.json --in hub
+    """
+    from datetime import UTC, datetime
+
+    from accord.cli.acting import acting
+    from accord.cli.channelaccount import write_account
+
+    write_account(folder, name, partner, out, acting(person, why), now=datetime.now(UTC))

@@ -151,6 +151,16 @@ def check(
     against: Annotated[
         Path | None, typer.Option(metavar="CHECKPOINT", help="A checkpoint that you kept: the log must go on from it.")
     ] = None,
+    account: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What a hub told you of a channel (`accord channel account`)."),
+    ] = None,
+    objects: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Objects that you polled there; as often as you like.")
+    ] = None,
+    own: Annotated[
+        Path | None, typer.Option("--list", metavar="FILE", help="Write what you polled, for `reconcile`: a new file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Verify a whole ledger: its signatures, every entry, tile and opening, and the figures that it publishes.
@@ -158,8 +168,13 @@ def check(
     It needs no hub, no workspace and no network: a copy of the ledger's folder will do. Keep the file `checkpoint`
     of today, and name it with --against next time: then nothing can have been taken back in between.
 
+    A member of a channel adds --account and --objects: what was disclosed to it is then held against what it polled.
+    Exit code 1 when one side has what the other has not.
+
     Example: accord ledger check hub/ledger --policy policy --against checkpoint-2026-11
     """
+    from accord.cli.ledgerchecking import Member
     from accord.cli.ledgerchecking import check as check_ledger
 
-    check_ledger(log, policy, against, packages or [], as_json=as_json)
+    member = Member(account=account, objects=tuple(objects or ()), own=own)
+    raise typer.Exit(check_ledger(log, policy, against, packages or [], member, as_json=as_json))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from accord.cli.handed import handed_over, lost_releases, unknown_releases
+from accord.cli.ledgerchecking import DIFFERS
 from accord.cli.ledgering import opened_ledger, pages_of
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table
 from accord.columns.formulas import disarmed
@@ -18,9 +19,6 @@ from accord.release.audit import Audited, Missing, Received, entries, missing
 from accord.release.disclosures import disclosures
 from accord.vocabulary.errors import LedgerError
 from accord.workspace.store import open_workspace
-
-DIFFERS = 1
-"""Exit code when two sides were compared and something differs, as diff(1) has it."""
 
 COLUMNS = ("number", "date", "kind", "partner", "dataset", "country", "purpose", "marking", "count", "digest", "refers")
 

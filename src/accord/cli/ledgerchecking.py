@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table, talk
 from accord.journal.checking import EVIDENCE, Checked, check_log
@@ -15,11 +17,41 @@ from accord.ledger.tree import leaf_hash
 from accord.vocabulary.errors import SettingsError, UnprovenError, UnreadableError
 from accord.workspace.regular import open_regular
 
+if TYPE_CHECKING:
+    from accord.cli.channelaccount import CheckedAccount
+
+
+DIFFERS = 1
+"""Exit code when two sides were compared and something differs, as diff(1) has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """What a member of a channel checks."""
+
+    account: Path | None
+    objects: tuple[Path, ...]
+    own: Path | None
+    """Where to what it polled is written as a list."""
+
 
 def check(
-    place: str, policy_file: Path | None, against: Path | None, packages: Sequence[Path], *, as_json: bool
-) -> None:
-    """Check a log, a folder or a URL, and what else is given; say what holds. Raises AccordError."""
+    place: str,
+    policy_file: Path | None,
+    against: Path | None,
+    packages: Sequence[Path],
+    member: Member,
+    *,
+    as_json: bool,
+) -> int:
+    """Check a log, a folder or a URL, and what else is given; say what holds; the exit code. Raises AccordError."""
+    if member.account is None and (member.objects or member.own):
+        raise SettingsError(
+            "What was polled is held against what the hub says that it disclosed.",
+            where="--objects" if member.objects else "--list",
+            expected="--account FILE",
+            remedy="the hub writes it by `accord channel account`",
+        )
     if len(packages) % 2:
         raise SettingsError(
             "A package comes with its handover.",
@@ -34,10 +66,22 @@ def check(
         tree = TiledTree(checked.checkpoint.size, checked.checkpoint.root, log.read_tile)
         pairs = list(zip(packages[::2], packages[1::2], strict=True))
         standing = [_demand_standing(package, handover, policy, tree) for package, handover in pairs]
+        held = None if member.account is None else _held(member, member.account, log, checked, tree)
     if as_json:
-        say_json(_content(checked, standing))
+        said = _content(checked, standing)
+        say_json(said if held is None else said | {"account": held.content()})
     else:
-        _tell(checked, compared=seen is not None, standing=standing)
+        _tell(checked, compared=seen is not None, standing=standing, held=held)
+    return DIFFERS if held is not None and held.differs else 0
+
+
+def _held(member: Member, account: Path, log: LedgerReader, checked: Checked, tree: TiledTree) -> "CheckedAccount":
+    from accord.cli.channelaccount import check_account, write_own_list
+
+    held = check_account(account, member.objects, log, checked.checkpoint.origin, tree)
+    if member.own is not None:
+        write_own_list(held, member.own)
+    return held
 
 
 def read_small(path: Path, limit: int) -> bytes:
@@ -108,7 +152,13 @@ def _demand_standing(package: Path, handover: Path, policy: Policy, tree: TiledT
     return package, verified.entries
 
 
-def _tell(checked: Checked, *, compared: bool, standing: Sequence[tuple[Path, tuple[int, ...]]]) -> None:
+def _tell(
+    checked: Checked,
+    *,
+    compared: bool,
+    standing: Sequence[tuple[Path, tuple[int, ...]]],
+    held: "CheckedAccount | None",
+) -> None:
     figures = checked.figures
     say(f"{checked.checkpoint.origin}: {counted(figures.size, 'entry', 'entries')}, each verified")
     cosigned = ", ".join(checked.witnesses) or "no witness, and the policy asks for none"
@@ -124,6 +174,8 @@ def _tell(checked: Checked, *, compared: bool, standing: Sequence[tuple[Path, tu
         say("  the checkpoint that you kept is one of its history")
     for package, numbers in standing:
         say(f"  {package}: {counted(len(numbers), 'entry', 'entries')} ({', '.join(map(str, numbers))}) in this log")
+    for line in () if held is None else held.told:
+        say(f"  {line}")
     show_figures(figures)
 
 

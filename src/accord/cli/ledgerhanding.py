@@ -18,8 +18,8 @@ def prove(folder: Path, number: int, out: Path) -> None:
         proof = ledger.prove(number)
         proof.verify(one.entry, ledger.policy)
     entry = out.with_name(f"{out.name}.entry")
-    _write(out, proof.encode())
-    _write(entry, one.entry)
+    write_new(out, proof.encode())
+    write_new(entry, one.entry)
     say(str(out))
     say(str(entry))
 
@@ -36,12 +36,13 @@ def export(folder: Path, out: Path) -> None:
     say(f"{out}: {counted(size, 'entry', 'entries')}, for everybody")
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet. Raises OutputError."""
     try:
         with path.open("xb") as file:
             file.write(data)
     except OSError as error:
         raise OutputError(
             "The file cannot be written, or is there already.", where=str(path), got=error.strerror,
-            remedy="choose another --out",
+            remedy="choose another place",
         ) from error  # fmt: skip

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from accord.access.consultations import Processing, record
 from accord.agreements.declarations import Dataset, DatasetId
+from accord.cli.channelaccount import OBJECTS
 from accord.cli.gathering import Gathered, gather, now_permitted
 from accord.cli.readying import Progress, cores
 from accord.cli.releasing import FINDINGS, RESTING, Desk, Handed, combine, hand_over_waiting, shares_of, tally_of
@@ -41,9 +42,6 @@ from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import OutputError, SettingsError
 from accord.vocabulary.markings import MARKINGS, Marking
 from accord.workspace.jobs import JobKind, queue
-
-OBJECTS = "objects"
-"""In a disclosure's folder, what was put into the channel: a line an object, with id and version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
