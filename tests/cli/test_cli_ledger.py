@@ -80,7 +80,24 @@ def test_a_copy_of_the_folder_is_checked_by_whoever_has_it(accord_here, hub: Pat
 def test_what_is_no_log_is_named(accord_here, hub: Path, tmp_path: Path) -> None:
     assert "no such folder" in accord_here("ledger", "check", tmp_path / "nowhere", expect=4).stderr
     (tmp_path / "empty").mkdir()
-    assert "no policy" in accord_here("ledger", "check", tmp_path / "empty", expect=4).stderr
+    assert "This is no ledger" in accord_here("ledger", "check", tmp_path / "empty", expect=4).stderr
+    there = accord_here("ledger", "check", hub, expect=4).stderr
+    assert "got: a workspace" in there
+    assert f"name its ledger: {hub / 'ledger'}" in there
+    policy = hub / "ledger.policy"
+    for words in (("verify",), ("audit",), ("list",)):
+        said = accord_here("ledger", *words, "--in", hub / "ledger", expect=4).stderr
+        assert ("got: a ledger" in said, "`accord ledger check` takes it" in said) == (True, True)
+    said = accord_here("ledger", "check", hub / "ledger", "--against", policy, expect=7).stderr
+    assert f"This is no checkpoint.\n  where: {policy}\n" in said
+    assert "got: a policy" in said
+    said = accord_here("ledger", "check", hub / "ledger", "--policy", hub / "ledger/checkpoint", expect=2).stderr
+    assert f"This is no policy.\n  where: {hub / 'ledger/checkpoint'}\n" in said
+    assert "got: a checkpoint" in said
+    said = accord_here("ledger", "reconcile", "--hub", policy, expect=4).stderr
+    assert f"This is no list to reconcile.\n  where: {policy}\n" in said
+    (hub / "ledger/policy").unlink()
+    assert "no policy" in accord_here("ledger", "check", hub / "ledger", expect=4).stderr
     policy = hub / "ledger.policy"
     refused = accord_here("ledger", "check", tmp_path / "empty", "--policy", policy, expect=4)
     assert "nothing was published" in refused.stderr

@@ -108,9 +108,13 @@ def test_answers_are_verified_and_become_entries_and_late_ones_are_listed(
     sign = ("package", "acknowledge", notices["csirt-th"], "--done", "--note", "Gone.", "--keys", keys)
     accord_here(*sign, "--policy", hub / "ledger/policy", "--out", tmp_path / "foreign")
     take = ("recall", "acknowledge", "--in", hub)
-    accord_here(*take, tmp_path / "foreign", expect=7)
+    refused = accord_here(*take, tmp_path / "foreign", expect=7).stderr
+    assert f"where: {tmp_path / 'foreign'}" in refused
+    assert (str(SIGNS.verifier)[:25] in refused, "got: other.example+" in refused) == (True, True)
+    assert "registered as `receipts` of partner csirt-th" in refused
     (keys / RECEIPTS).write_text(SIGNS.export() + "\n")
-    accord_here(*sign, "--out", tmp_path / "answer")
+    signed = accord_here(*sign, "--out", tmp_path / "answer").stdout
+    assert str(SIGNS.verifier)[:25] in signed, "who signs sees with which key"
     assert said(accord_here(*take, tmp_path / "answer", "--json"))["new"] is True
     assert said(accord_here(*take, tmp_path / "answer", "--json"))["new"] is False
     by_hand = (*take, notices["police"] / "notice", "--by-hand")

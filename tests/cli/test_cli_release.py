@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.ledger.notes import parse_signing_key
+from accord.ledger.notes import SignatureType, SigningKey, parse_note, parse_signing_key, sign_note
 from tests.cli.released import OPERATION, POLICE, SIGHTINGS, furnish
 from tests.simulators.witness import Witness, served
 
@@ -196,4 +196,45 @@ def test_a_receipt_of_somebody_else_or_for_something_else_is_refused(hub: Hub) -
         file = hub.folder.parent / "wrong"
         file.write_bytes(data)
         hub("release", "receipt", file, "--in", hub.folder, code=code)
+    # right in all that it says, and signed with a key that is not the recipient's
+    text = parse_note(receipt).text
+    stranger = SigningKey(name="csirt-th.example", type=SignatureType.ED25519, seed=b"\x07" * 32)
+    file.write_bytes(sign_note(text, [stranger]).encode())
+    said = hub("release", "receipt", file, "--in", hub.folder, code=7)
+    assert f"where: {file}" in said
+    assert "registered as `receipts` of partner csirt-th" in said
     assert hub.releases()[0]["received_at"] is None
+
+
+def test_whoever_names_a_file_of_another_kind_is_told_which_it_is_and_what_takes_it(hub: Hub) -> None:
+    hub("release", "make", hub.operation(), "--in", hub.folder)
+    place, out = hub.folder / "releases" / hub.releases()[0]["id"], hub.folder.parent / "opened"
+    package, handover, policy = place / "package", place / "handover", hub.folder / "ledger/policy"
+    relied = ("--policy", policy)
+    hub("package", "open", package, handover, "--keys", hub.keys, *relied, "--out", out)
+    receipt, nothing = out / "receipt", hub.folder.parent / "nothing"
+    nothing.write_bytes(b"")
+    more = ("--keys", hub.keys, "--done", "--note", "x", "--out", out / "answer")
+    for words, code, what, where, got, remedy in (
+        (("package", "show", handover), 7, "package", handover, "a handover", "`accord package verify`"),
+        (("package", "show", receipt), 7, "package", receipt, "a receipt", "`accord release receipt` takes it"),
+        (("package", "show", nothing), 7, "package", nothing, "an empty file", "name another file"),
+        (("package", "show", place), 4, "package", place, "a folder of a release", "name the two files in it"),
+        (("package", "verify", handover, package, *relied), 7, "package", handover, "a handover", "after its package"),
+        (("package", "verify", package, package, *relied), 7, "handover", package, "a package", "show"),
+        (("package", "verify", package, handover, "--policy", receipt), 2, "policy", receipt, "a receipt", "release"),
+        (("package", "open", package, handover, "--keys", place, *relied, "--out", out / "x"), 4, "folder of keys",
+         place, "a folder of a release", "name the two files"),
+        (("package", "acknowledge", package, *more), 7, "notice of a recall", package, "a package", "show"),
+        (("recall", "acknowledge", receipt, "--in", hub.folder), 7, "answer to a notice of a recall", receipt,
+         "a receipt", "`accord release receipt` takes it"),
+        (("recall", "acknowledge", policy, "--by-hand", "--why", "x", "--in", hub.folder), 7, "notice of a recall",
+         policy, "a policy", "--policy takes it"),
+        (("release", "receipt", package, "--in", hub.folder), 7, "receipt", package, "a package", "show"),
+        (("ledger", "check", hub.folder / "ledger", handover, package), 7, "package", handover, "a handover", "verify"),
+    ):  # fmt: skip
+        said = hub(*words, code=code)
+        assert f"This is no {what}.\n  where: {where}\n  expected: " in said, said
+        assert f"\n  got: {got}\n" in said, said
+        assert remedy in said.split("to do: ")[-1], said
+    assert not (out / "answer").exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from accord.cli.handed import handed_over, lost_releases, unknown_releases
+from accord.cli.kinds import LIST, taking
 from accord.cli.ledgerchecking import DIFFERS
 from accord.cli.ledgering import opened_ledger, pages_of
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table
@@ -59,8 +60,8 @@ def _tell(found: VerifiedLedger) -> None:
 
 def audit(folder: Path, *, as_json: bool) -> int:
     """Say what each entry says, and what ledger and books have that the other has not; the exit code."""
-    workspace = open_workspace(folder)
     with opened_ledger(folder) as ledger:
+        workspace = open_workspace(folder)
         code = _standing(ledger)
         # folders first: who delivers meanwhile has an entry that is looked at after
         folders = (*workspace.deliveries(), *workspace.withdrawn())
@@ -209,4 +210,5 @@ def _place(line: Line | None) -> dict[str, object] | None:
 def _read(file: Path) -> tuple[Line, ...]:
     from accord.cli.ledgerchecking import read_small
 
-    return read_list(read_small(file, MAX_LIST_BYTES), str(file))
+    with taking((file, LIST)):
+        return read_list(read_small(file, MAX_LIST_BYTES), str(file))

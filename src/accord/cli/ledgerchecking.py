@@ -6,10 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accord.cli.kinds import (
+    CHECKPOINT_KIND,
+    HANDOVER,
+    LEDGER,
+    PACKAGE,
+    WORKSPACE,
+    described,
+    kind_at,
+    taking,
+)
+from accord.cli.packages import read_policy
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table, talk
 from accord.journal.checking import EVIDENCE, Checked, check_log
 from accord.journal.figures import Bounds, Figures, encode_figures
-from accord.journal.files import POLICY, LedgerFiles, LedgerReader
+from accord.journal.files import CHECKPOINT, POLICY, LedgerFiles, LedgerReader
+from accord.ledger.checkpoints import parse_checkpoint
 from accord.ledger.notes import MAX_NOTE_BYTES, Note, parse_note
 from accord.ledger.policies import MAX_POLICY_BYTES, Policy, parse_policy
 from accord.ledger.reading import TiledTree
@@ -104,14 +116,29 @@ def _opened(place: str) -> Iterator[LedgerReader]:
         with FetchedLedger(place) as log:
             yield log
         return
-    if not Path(place).is_dir():
+    folder = Path(place)
+    if not folder.exists():
         raise UnreadableError("There is no such folder.", where=place, expected="a ledger's folder, or its URL")
-    yield LedgerFiles(Path(place))
+    # a log whose files are gone in part is one all the same: what is missing is then told
+    if not any((folder / name).exists() for name in (CHECKPOINT, POLICY, "tile")):
+        found = kind_at(folder)
+        if found is WORKSPACE:
+            remedy = f"name its ledger: {folder / 'ledger'}"
+        else:
+            remedy = "name the folder of a ledger" if found is None else found.taken_by
+        raise UnreadableError(
+            "This is no ledger, or nothing was published of it yet.",
+            where=place,
+            expected=f"{LEDGER.looks}, or its URL",
+            got=described(folder),
+            remedy=remedy,
+        )
+    yield LedgerFiles(folder)
 
 
 def _policy(log: LedgerReader, file: Path | None) -> Policy:
     if file is not None:
-        return parse_policy(read_small(file, MAX_POLICY_BYTES))
+        return read_policy(file)
     data = log.read(POLICY, MAX_POLICY_BYTES)
     if data is None:
         raise UnreadableError("The log has no policy beside it.", where=log.where(POLICY), remedy="name one: --policy")
@@ -123,7 +150,10 @@ def _policy(log: LedgerReader, file: Path | None) -> Policy:
 
 
 def _note(path: Path) -> Note:
-    return parse_note(read_small(path, MAX_NOTE_BYTES))
+    with taking((path, CHECKPOINT_KIND)):
+        note = parse_note(read_small(path, MAX_NOTE_BYTES))
+        parse_checkpoint(note.text)
+        return note
 
 
 def _demand_standing(package: Path, handover: Path, policy: Policy, tree: TiledTree) -> tuple[Path, tuple[int, ...]]:
@@ -131,7 +161,8 @@ def _demand_standing(package: Path, handover: Path, policy: Policy, tree: TiledT
     from accord.release.package.opening import verify_package
     from accord.release.package.reading import opened_file, read_package
 
-    verified = verify_package(package, handover, policy)
+    with taking((package, PACKAGE), (handover, HANDOVER)):
+        verified = verify_package(package, handover, policy)
     with opened_file(package) as file:
         entries = read_package(file, str(package)).entries
     for one in entries:

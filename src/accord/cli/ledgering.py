@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from accord.agreements.register import enter_earlier, unentered
+from accord.cli.kinds import WORKSPACE, taking
 from accord.cli.terminal import counted, talk
 from accord.formats.catalogue import FORMATS
 from accord.journal.files import LedgerFiles
@@ -22,7 +23,7 @@ from accord.journal.keeping import (
 from accord.journal.place import LedgerPlace, read_ledger
 from accord.journal.witnesses import post
 from accord.operations.declaration import read_workspace
-from accord.vocabulary.errors import AccordError
+from accord.vocabulary.errors import AccordError, BusyError
 from accord.workspace.database import Database, open_database, place_of
 from accord.workspace.settings import read_settings
 from accord.workspace.store import open_workspace
@@ -36,7 +37,9 @@ def ledger_of(settings: Path) -> LedgerPlace:
 @contextmanager
 def opened_ledger(folder: Path, *, to_write: bool = False) -> Iterator[Ledger]:
     """The ledger of the workspace in a folder, with its database. Raises AccordError."""
-    declared = read_workspace(open_workspace(folder).settings, FORMATS)
+    with taking((folder, WORKSPACE)):
+        workspace = open_workspace(folder)
+    declared = read_workspace(workspace.settings, FORMATS)
     with open_database(declared.database, to_write=to_write) as database:
         yield open_ledger(declared.ledger, database)
 
@@ -87,6 +90,9 @@ def keep_page(folder: Path, database: Database, told: str | None = None) -> str 
     """Bring the public page up; what keeps it behind, which is said unless it is what was told before."""
     try:
         bring_page_up(ledger_of(open_workspace(folder).settings), database)
+    except BusyError:
+        # whoever is at it, or the next look, brings it up
+        return told
     except AccordError as error:
         if str(error) != told:
             talk(f"the public page stays behind: {error}")

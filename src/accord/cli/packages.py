@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from accord.cli.kinds import HANDOVER, KEYS, PACKAGE, POLICY_KIND, taking
 from accord.cli.terminal import counted, say, say_json, show_table
 from accord.ledger.policies import MAX_POLICY_BYTES, Policy, parse_policy
 from accord.release.package.keys import make_keys, read_keys
@@ -32,7 +33,7 @@ def make(name: str, out: Path) -> None:
 
 def show(file: Path, *, as_json: bool) -> None:
     """What a package says of itself."""
-    with opened_file(file) as opened:
+    with taking((file, PACKAGE)), opened_file(file) as opened:
         package = read_package(opened, str(file))
     numbers = [one.number for one in package.entries]
     if as_json:
@@ -46,7 +47,8 @@ def show(file: Path, *, as_json: bool) -> None:
 
 def verify(file: Path, handover: Path, policy: Path, *, as_json: bool) -> None:
     """That a package stands in the ledger."""
-    verified = verify_package(file, handover, read_policy(policy))
+    with taking((file, PACKAGE), (handover, HANDOVER)):
+        verified = verify_package(file, handover, read_policy(policy))
     if as_json:
         say_json({
             "manifest": _plain(verified.manifest),
@@ -65,8 +67,9 @@ def verify(file: Path, handover: Path, policy: Path, *, as_json: bool) -> None:
 
 def open_(file: Path, handover: Path, keys: Path, policy: Path, out: Path) -> None:
     """Open a package and sign its receipt."""
-    own, trusted = read_keys(keys), read_policy(policy)
-    opened = open_package(file, handover, keys=own, policy=trusted, out=out, now=datetime.now(UTC))
+    with taking((file, PACKAGE), (handover, HANDOVER), (keys, KEYS)):
+        own, trusted = read_keys(keys), read_policy(policy)
+        opened = open_package(file, handover, keys=own, policy=trusted, out=out, now=datetime.now(UTC))
     _tell(opened.manifest)
     _tell_proven(opened.manifest.statement.ledger, opened.disclosed.entries, opened.proven)
     say(f"Opened: {counted(opened.manifest.content.files, 'file')} in {out / 'content'}")
@@ -75,15 +78,16 @@ def open_(file: Path, handover: Path, keys: Path, policy: Path, out: Path) -> No
 
 def read_policy(path: Path) -> Policy:
     """The policy that a recipient relies on. Raises SettingsError, UnreadableError."""
-    with opened_file(path) as file:
-        data = file.read(MAX_POLICY_BYTES + 1)
-    try:
-        return parse_policy(data)
-    except SettingsError as error:
-        where = f"{path}, {error.where}" if error.where else str(path)
-        raise SettingsError(
-            error.what, where=where, expected=error.expected, got=error.got, remedy=error.remedy
-        ) from error
+    with taking((path, POLICY_KIND)):
+        with opened_file(path) as file:
+            data = file.read(MAX_POLICY_BYTES + 1)
+        try:
+            return parse_policy(data)
+        except SettingsError as error:
+            where = f"{path}, {error.where}" if error.where else str(path)
+            raise SettingsError(
+                error.what, where=where, expected=error.expected, got=error.got, remedy=error.remedy
+            ) from error
 
 
 def _tell(manifest: Manifest) -> None:

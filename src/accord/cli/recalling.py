@@ -24,6 +24,8 @@ from accord.cli.acting import Actor
 from accord.cli.delivering import names_of, read_account
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.kept import damage_named
+from accord.cli.kinds import ANSWER, KEYS, signed_by, taking
+from accord.cli.kinds import NOTICE as NOTICE_KIND
 from accord.cli.ledgering import publish
 from accord.cli.packages import read_policy
 from accord.cli.places import reference_in_use
@@ -53,7 +55,7 @@ from accord.release.notices import (
     read_notice,
     sign_acknowledgement,
 )
-from accord.release.package.keys import read_keys
+from accord.release.package.keys import RecipientKeys, read_keys
 from accord.release.recall import (
     Concerned,
     Recall,
@@ -418,9 +420,12 @@ def acknowledge(
     folder: Path, file: Path, why: str | None, *, by_hand: bool, refused: bool, now: datetime, as_json: bool
 ) -> None:
     """Take in what a recipient answers; by hand: on its word alone, the file being the hub's own notice."""
-    data = _read(file)
     if by_hand and why is None:
         raise SettingsError("What is recorded by hand needs a reason.", where="--why", expected="how it is known")
+    with taking((file, NOTICE_KIND if by_hand else ANSWER)):
+        data = _read(file)
+        # before anything of the hub's is opened; whose signature it must bear is known by what it says
+        (read_notice if by_hand else parse_acknowledgement)(data)
     with opened_hub(folder) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         with hub.database.reading() as connection:
@@ -441,7 +446,8 @@ def acknowledge(
                     expected="`receipts` in its [[partner]]",
                     remedy="record its key, or what it says with --by-hand --why TEXT and the notice as FILE",
                 )
-            read_acknowledgement(data, key=key, notice=notice.notice)
+            with signed_by(notice.recipient, file):
+                read_acknowledgement(data, key=key, notice=notice.notice)
         with hub.database.writing() as connection:
             fresh = record_answer(
                 connection,
@@ -463,11 +469,14 @@ def acknowledge(
     say(f"{notice.recipient}, recall {notice.recall}: {answer}, {how}{'' if fresh else '; recorded before'}.")
 
 
-def answer_offline(file: Path, keys: Path, policy: Path | None, note: str, *, done: bool, now: datetime) -> bytes:
+def answer_offline(
+    file: Path, keys: RecipientKeys, policy: Path | None, note: str, *, done: bool, now: datetime
+) -> bytes:
     """A recipient's signed answer to a notice, made without a hub."""
     folder = file if file.is_dir() else file.parent
-    data = _read(file / NOTICE if file.is_dir() else file)
-    notice = read_notice(data)
+    with taking((file, NOTICE_KIND)):
+        data = _read(file / NOTICE if file.is_dir() else file)
+        notice = read_notice(data)
     if policy is not None:
         _prove(folder, notice, data, policy)
     if notice.listed is not None and (folder / FINDINGS).exists():
@@ -485,14 +494,16 @@ def answer_offline(file: Path, keys: Path, policy: Path | None, note: str, *, do
         at=now.replace(microsecond=0),
         note=fit(note, "--note"),
     )
-    return sign_acknowledgement(answer, read_keys(keys).receipts)
+    return sign_acknowledgement(answer, keys.receipts)
 
 
 def write_answer(
     notice: Path, keys: Path, policy: Path | None, note: str, out: Path, *, done: bool, now: datetime
 ) -> None:
     """Write a recipient's signed answer to a notice into a new file."""
-    data = answer_offline(notice, keys, policy, note, done=done, now=now)
+    with taking((keys, KEYS)):
+        own = read_keys(keys)
+    data = answer_offline(notice, own, policy, note, done=done, now=now)
     try:
         with out.open("xb") as file:
             file.write(data)
@@ -500,7 +511,9 @@ def write_answer(
         raise OutputError(
             "The answer cannot be written.", where=str(out), got=error.strerror, remedy="choose another --out"
         ) from error
-    say(f"Signed: send {out} back to the hub.")
+    key, recipient = own.receipts.verifier, parse_acknowledgement(data).recipient
+    say(f"Signed for {recipient} with {key.name}+{key.key_id.hex()}: send {out} back to the hub.")
+    say("The hub takes no answer that another key has signed than the one that it knows as yours.")
 
 
 def _prove(folder: Path, notice: Notice, data: bytes, policy: Path) -> None:

@@ -27,6 +27,7 @@ from accord.agreements.register import load_register
 from accord.cli.acting import Actor, log
 from accord.cli.gathering import Gathered, gather, now_permitted
 from accord.cli.handed import HANDOVER, PACKAGE, RELEASES, demand_known
+from accord.cli.kinds import RECEIPT, signed_by, taking
 from accord.cli.ledgering import in_words, publish
 from accord.cli.readying import Progress, cores
 from accord.cli.running import Shown, run_operation
@@ -309,8 +310,9 @@ def notify_due(folder: Path, arguments: Mapping[str, object]) -> str:
 
 def take_receipt(desk: Desk, file: Path) -> tuple[Disclosure, bool]:
     """Take in a recipient's signed receipt as an entry; was it new? Raises AccordError."""
-    data = _read(file)
-    said = _unverified(data)
+    with taking((file, RECEIPT)):
+        data = _read(file)
+        said = _unverified(data)
     with desk.ledger.database.reading() as connection:
         disclosure = load_disclosure(connection, said.disclosed.package)
         register = load_register(connection)
@@ -321,17 +323,15 @@ def take_receipt(desk: Desk, file: Path) -> tuple[Disclosure, bool]:
             where=f"partner {disclosure.recipient}",
             remedy="`accord package keys` makes one for the recipient; register its public line as `receipts`",
         )
-    read_receipt(
-        data,
-        key=key,
-        disclosed=Disclosed(
-            package=disclosure.id,
-            digest=disclosure.sealed or "",
-            content=disclosure.content or "",
-            entries=tuple(disclosure.entries),
-            recipient=disclosure.recipient,
-        ),
+    asked = Disclosed(
+        package=disclosure.id,
+        digest=disclosure.sealed or "",
+        content=disclosure.content or "",
+        entries=tuple(disclosure.entries),
+        recipient=disclosure.recipient,
     )
+    with signed_by(disclosure.recipient, file):
+        read_receipt(data, key=key, disclosed=asked)
     with desk.ledger.database.writing() as connection:
         at = book.moment(connection, datetime.now(UTC))
         (entry,) = book.kept(connection, [disclosure.entries.start])
