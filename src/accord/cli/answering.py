@@ -4,11 +4,14 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
+import typer
+
 from accord.access.consultations import Processing, record
 from accord.agreements.declarations import PartnerId
 from accord.cli.acting import Actor, log
 from accord.cli.hub import opened_hub
 from accord.cli.ledgering import opened_ledger, publish
+from accord.cli.operation import COMPLETE_WITH_REFUSED
 from accord.cli.settling import working
 from accord.cli.terminal import counted, say, say_json, show_table, talk
 from accord.journal import book
@@ -22,7 +25,10 @@ _SHOWN = 20
 
 
 def take_outcomes(folder: Path, file: Path, partner: str, actor: Actor, *, as_json: bool) -> None:
-    """Take in a file of outcomes with its entries and its row in the log of consultations. Raises AccordError."""
+    """Take in a file of outcomes with its entries and its row in the log of consultations. Raises AccordError.
+
+    Leaves by exit code 3 when rows were rejected and none was taken.
+    """
     answer = read_outcomes(_read(file), str(file))
     with opened_hub(folder) as hub, working(hub.workspace, hub.database):
         if partner not in hub.register.partners:
@@ -52,6 +58,8 @@ def take_outcomes(folder: Path, file: Path, partner: str, actor: Actor, *, as_js
         say_json(_told(answer, recorded))
     else:
         _tell(partner, recorded)
+    if recorded.rejected and not recorded.accepted:
+        raise typer.Exit(COMPLETE_WITH_REFUSED)
 
 
 def _read(file: Path) -> bytes:

@@ -36,6 +36,8 @@ def import_(
     Every row is accounted for: taken, ignored because nothing is filled in, or rejected with the reason. What is said
     later stands; what was said before is kept. The same file again changes nothing.
 
+    The exit code is 3 when rows were rejected and none was taken.
+
     Example: accord outcome import outcomes.csv --from csirt-th --in hub
     """
     from accord.cli.acting import acting
