@@ -19,9 +19,9 @@ INTRODUCTION = """\
 Written by `make reference` from the commands themselves; do not edit.
 
 Data goes to standard output, talk and progress to standard error. Exit codes: 0 complete, 1 the answer is no,
-2 settings or the command's words are wrong, 3 complete with refused files, 4 unreadable input, 5 output that cannot be
-written, 6 reference data, 70 a fault of Accord's own, 130 interrupted, 143 ended by SIGTERM. `accord --version` prints
-the version.
+2 settings or the command's words are wrong, 3 complete with what was refused, 4 unreadable input, 5 output that cannot
+be written, 6 reference data, 7 what a ledger shows is not to be trusted, 8 no agreement lets it pass, 70 a fault of
+Accord's own, 130 interrupted, 143 ended by SIGTERM. `accord --version` prints the version.
 """
 
 

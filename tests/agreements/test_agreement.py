@@ -325,3 +325,21 @@ def test_differences_are_shown_key_by_key() -> None:
         ("limits.marking", "amber", "green"),
         ("in", "x", ""),
     ]
+
+
+def test_what_is_new_is_shown_in_words_and_not_as_programs_get_it() -> None:
+    told = {
+        "signatory": [
+            {"party": "hub", "name": "A. Director", "capacity": "Executive director"},
+            {"party": "vendor", "name": "B. Chief", "capacity": None},
+        ],
+        "member": [{"partner": "csirt-th", "persons": []}, {"partner": "police", "persons": ["C", "D"]}],
+        "personal_data": True,
+        "amount": 58.5,
+    }
+    assert differences(None, told) == [
+        ("signatory", "", "party hub, name A. Director, capacity Executive director; party vendor, name B. Chief"),
+        ("member", "", "partner csirt-th; partner police, persons C, D"),
+        ("personal_data", "", "true"),
+        ("amount", "", "58.5"),
+    ]

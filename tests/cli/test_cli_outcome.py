@@ -82,6 +82,9 @@ def test_what_a_recipient_sends_is_entered_published_scored_and_erased(hub: Hub)
     score = json.loads(hub("operation", "score", "october-2026", "--role", "infected-system", "--json", "--out", page,
                            "--language", "fr", "--in", hub.folder))  # fmt: skip
     assert (score["done"], score["asked"], score["share"]) == (1, 2, 0.5)
+    title = "Infected machines in October 2026"
+    assert score["title"] == title
+    assert title in page.read_text("utf-8")
     assert [(one["country"], one["share"]) for one in score["countries"]] == [("TH", 0.5)]
     assert re.search(r"signalent comme faits? 50\s%", re.sub("<[^>]*>", "", page.read_text("utf-8")))
     assert address not in page.read_text("utf-8")

@@ -70,6 +70,12 @@ def test_what_is_released_is_opened_confirmed_and_stands_in_a_ledger_that_anybod
     place = hub.folder / "releases" / release["id"]
     policy = hub.folder / "ledger" / "policy"
     out = hub.folder.parent / "opened"
+    # the beginning of its id will do, however short, and nothing is said of what there is none of
+    shown = hub("release", "show", release["id"][:1].upper(), "--in", hub.folder)
+    assert shown.startswith(f"release {release['id']}\n")
+    assert not re.search(r":\s*$", shown, re.MULTILINE)
+    for name in ("", "x"):
+        assert "There is no such release." in hub("release", "show", name, "--in", hub.folder, code=2)
     hub("package", "open", place / "package", place / "handover", "--keys", hub.keys, "--policy", policy, "--out", out)
     findings = (out / "content" / "findings.csv").read_text("utf-8")
     assert findings.count("110.164.10.") == 4  # two addresses, each as value and as address

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,3 +104,12 @@ def test_a_token_is_made_for_whom_it_is_known_and_for_what(hub: Hub) -> None:
     assert "needs a name" in hub(*make, "--name", " ", code=2)
     assert "no such token" in hub("token", "revoke", "7e57d004", "--in", hub.folder, code=2)
     assert hub.json("token", "list") == []
+    revoke = ("token", "revoke", "--in", hub.folder)
+    assert "no such token" in hub(*revoke, "", code=2)
+    # of seventeen two begin with the same of sixteen digits
+    made = [hub.json("token", "make", "csirt-th", "--name", f"{at}")["id"] for at in range(17)]
+    (digit, _), *_ = Counter(one[0] for one in made).most_common(1)
+    assert "Several tokens begin like this." in hub(*revoke, digit, code=2)
+    begin = next(made[0][:at] for at in range(1, 9) if sum(one.startswith(made[0][:at]) for one in made) == 1)
+    assert f"Token {made[0]} of csirt-th" in hub(*revoke, begin.upper())
+    assert [one["id"] for one in hub.json("token", "list") if not one["counts"]] == [made[0]]

@@ -54,6 +54,11 @@ def check_line(line: str) -> None:
     assert named <= option_names(words), line
 
 
+@pytest.mark.parametrize("words", [one for one in COMMANDS if one[-1] in {"list", "show"}], ids=" ".join)
+def test_whatever_lists_or_shows_does_so_for_programs_too(words: tuple[str, ...]) -> None:
+    assert "--json" in option_names(words)
+
+
 @every_command
 def test_every_command_says_what_it_does_and_ends_with_an_example_of_itself(words: tuple[str, ...]) -> None:
     text, _, example = COMMANDS[words].help.partition("Example: ")

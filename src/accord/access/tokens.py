@@ -97,14 +97,21 @@ def tokens(connection: Connection) -> tuple[Token, ...]:
 
 
 def revoke_token(connection: Connection, name: str, at: datetime) -> Token:
-    """From now on a token opens nothing. Done before, nothing changes. Raises SettingsError when there is none."""
-    row = connection.execute(select(TOKENS).where(TOKENS.c.id == name)).one_or_none()
-    if row is None:
+    """From now on a token, named by its id or the beginning of it, opens nothing. Done before, nothing changes.
+
+    Raises SettingsError when that names none or several.
+    """
+    found = [one.id for one in tokens(connection) if one.id.startswith(name.lower())] if name else []
+    if len(found) != 1:
         raise SettingsError(
-            "There is no such token.", expected="a token's id", got=name, remedy="`accord token list` lists them"
+            "There is no such token." if not found else "Several tokens begin like this.",
+            expected="a token's id, or enough of its beginning",
+            got=name,
+            remedy="`accord token list` lists them",
         )
-    connection.execute(update(TOKENS).where(TOKENS.c.id == name, TOKENS.c.revoked_at.is_(None)).values(revoked_at=at))
-    return _token(connection.execute(select(TOKENS).where(TOKENS.c.id == name)).one())
+    (known,) = found
+    connection.execute(update(TOKENS).where(TOKENS.c.id == known, TOKENS.c.revoked_at.is_(None)).values(revoked_at=at))
+    return _token(connection.execute(select(TOKENS).where(TOKENS.c.id == known)).one())
 
 
 def _digest(secret: str) -> str:

@@ -1,6 +1,5 @@
 """Partners, data sets and agreements as JSON, under the keys by which a TOML file declares them."""
 
-import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -115,9 +114,12 @@ def _words(value: object) -> str:
         return ""
     if isinstance(value, str):
         return value
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ", ".join(value)
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        between = ", " if all(isinstance(one, str) for one in value) else "; "
+        return between.join(map(_words, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_words(one)}" for key, one in _flat(value).items())
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _term_told(term: Term) -> dict[str, object]:

@@ -136,12 +136,12 @@ def listed(folder: Path, *, as_json: bool) -> None:
 def shown(folder: Path, name: str, *, as_json: bool) -> None:
     """`accord release show`."""
     with opened_ledger(folder) as ledger, ledger.database.reading() as connection:
-        found = [one for one in disclosures(connection) if str(one.id).startswith(name)]
-        if len(found) != 1 or len(name) < 4:
+        found = [one for one in disclosures(connection) if name and str(one.id).startswith(name.lower())]
+        if len(found) != 1:
             raise SettingsError(
-                "That names no release." if not found else "That names several releases.",
+                "There is no such release." if not found else "Several releases begin like this.",
                 where=str(folder),
-                expected="the id of one, or at least 4 digits that only its id begins with",
+                expected="a release's id, or enough of its beginning",
                 got=name,
                 remedy=f"`accord release list --in {folder}`",
             )
@@ -166,7 +166,8 @@ def shown(folder: Path, name: str, *, as_json: bool) -> None:
         ("channel", one.channel or ""),
         ("lies in", str(place)),
     ):
-        say(f"  {label}: {value}")
+        if value:
+            say(f"  {label}: {value}")
     show_table(
         [("data set", False), ("delivery", False), ("findings", True)],
         [(each.dataset, each.delivery[:16], each.findings) for each in sources],

@@ -1,14 +1,19 @@
 """What a person sees of how much of an operation was done: the words around `operations.scoring`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from accord.cli.handed import PACKAGE, RELEASES
 from accord.cli.ledgering import opened_ledger
 from accord.cli.terminal import counted, say, say_json, show_table
 from accord.operations.scoring import score
-from accord.vocabulary.errors import OutputError, SettingsError
+from accord.release.disclosures import Disclosure, disclosures
+from accord.release.package.reading import peek_manifest
+from accord.vocabulary.errors import LedgerError, OutputError, SettingsError
 from accord.vocabulary.outcomes import Counts, Score, Week
 from accord.vocabulary.roles import SERVER_ROLES, Role
+from accord.workspace.regular import open_regular
 
 _SHOWN = 20
 """Networks that a person is shown; --json has all."""
@@ -24,14 +29,31 @@ def tell_score(
     wanted = frozenset(_role(one) for one in roles) or SERVER_ROLES
     with opened_ledger(folder) as ledger, ledger.database.reading() as connection:
         found = score(connection, operation, at=datetime.now(UTC), roles=wanted)
+        title = _title(folder, disclosures(connection), operation)
     if out is not None:
-        _write(found, out, language)
+        _write(found, title, out, language)
     if as_json:
-        say_json(_told(found))
+        say_json(_told(found) | {"title": title})
     else:
-        _tell(found)
+        _tell(found, title)
         if out is not None:
             say(f"The page: {out}")
+
+
+def _title(folder: Path, known: Sequence[Disclosure], operation: str) -> str | None:
+    """What an operation is called, as the newest package of it says that still lies there; None: none does."""
+    for one in reversed(known):
+        if one.operation != operation or one.handed_over_at is None or one.channel is not None:
+            continue
+        place = folder / RELEASES / str(one.id) / PACKAGE
+        try:
+            with open_regular(place) as file:
+                manifest, digest = peek_manifest(file, str(place))
+        except (OSError, LedgerError):
+            continue
+        if digest == one.sealed and manifest.statement.operation is not None:
+            return manifest.statement.operation.title
+    return None
 
 
 def _role(said: str) -> Role:
@@ -41,21 +63,22 @@ def _role(said: str) -> Role:
         raise SettingsError("There is no such role.", where="--role", expected=", ".join(Role), got=said) from None
 
 
-def _write(found: Score, out: Path, language: str) -> None:
+def _write(found: Score, title: str | None, out: Path, language: str) -> None:
     from accord.reports.page import render_score
     from accord.reports.score_page import compose_score
 
-    page = render_score(compose_score(found), language)
+    page = render_score(compose_score(found, title), language)
     try:
         out.write_text(page, "utf-8")
     except OSError as error:
         raise OutputError("The page cannot be written.", where=str(out), got=error.strerror) from error
 
 
-def _tell(found: Score) -> None:
+def _tell(found: Score, title: str | None) -> None:
     if found.simulated:
         say("SIMULATED DATA")
-    say(f"{found.operation}: {counted(found.releases, 'release')}, {_days(found)}; as of {found.at:%Y-%m-%d %H:%M} UTC")
+    called = found.operation if title is None else f"{title} ({found.operation})"
+    say(f"{called}: {counted(found.releases, 'release')}, {_days(found)}; as of {found.at:%Y-%m-%d %H:%M} UTC")
     roles = ", ".join(found.roles)
     if found.counts.share is None:
         say(f"Nobody was asked to act on what counts: {roles} (--role counts another).")
@@ -70,7 +93,7 @@ def _tell(found: Score) -> None:
             say(f"  {label}: {number:,}")
     columns = [("done", True), ("of", True), ("share", True), ("refused", True), ("in hand", True), ("silent", True),
                ("wrong", True)]  # fmt: skip
-    for title, heading, rows in (
+    for caption, heading, rows in (
         ("By country", "country", [(country, counts) for country, counts in found.by_country]),
         (
             "By network",
@@ -85,7 +108,7 @@ def _tell(found: Score) -> None:
         if rows:
             say("")
             show_table(
-                [(heading, False), *columns], [(name, *_cells(counts)) for name, counts in rows], title, wide=True
+                [(heading, False), *columns], [(name, *_cells(counts)) for name, counts in rows], caption, wide=True
             )
             if heading == "network" and len(found.by_network) > _SHOWN:
                 say(f"and {counted(len(found.by_network) - _SHOWN, 'more network')}: --json has all")

@@ -49,7 +49,7 @@ def list_tokens(folder: In = Path(), as_json: AsJson = False) -> None:
 
 @app.command("revoke")
 def revoke(
-    token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, as `accord token list` shows it.")],
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, or the beginning of it.")],
     folder: In = Path(),
 ) -> None:
     """Let a token open nothing from now on.

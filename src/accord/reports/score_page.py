@@ -50,12 +50,12 @@ class ScorePage:
     sections: tuple[Section, ...]
 
 
-def compose_score(score: Score) -> ScorePage:
-    """The page of a score."""
+def compose_score(score: Score, title: str | None = None) -> ScorePage:
+    """The page of a score; `title`: what the operation is called, by default its id."""
     counts = score.counts
     sections = (_countries, _networks, _weeks, _roles)
     return ScorePage(
-        title=say("What became of {operation}", operation=named(score.operation)),
+        title=say("What became of {operation}", operation=named(title or score.operation)),
         lead=_lead(counts),
         marking=score.marking,
         simulated=say("SIMULATED DATA") if score.simulated else None,

@@ -161,6 +161,15 @@ def read_package(file: BinaryIO, where: str) -> Package:
     )
 
 
+def peek_manifest(file: BinaryIO, where: str) -> tuple[Manifest, str]:
+    """What a package says of itself, and its manifest's digest, without a look at the rest. Raises MalformedError."""
+    members = read_archive(file, most=3 + 2 * MAX_DATASETS, where=where)
+    if not members or members[0].name != "manifest.json":
+        raise MalformedError("This is no package.", where=where, expected="manifest.json")
+    data = bytes_of(file, members[0], most=MAX_MANIFEST_BYTES, where=where)
+    return parse_manifest(data), digest_of_manifest(data)
+
+
 def read_handover(file: BinaryIO, where: str) -> Handover:
     """Read a handover without believing it. Raises MalformedError."""
     members = read_archive(file, most=2 + MAX_DATASETS, where=where)
