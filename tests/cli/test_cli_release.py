@@ -127,6 +127,41 @@ def test_nobody_is_told_without_an_agreement_a_purpose_or_a_key(hub: Hub) -> Non
     assert not list((hub.folder / "releases").glob("*")) if (hub.folder / "releases").exists() else True
 
 
+def test_what_was_taken_in_for_another_purpose_is_used_for_that_alone_whatever_is_agreed_later(hub: Hub) -> None:
+    second = hub.folder.parent / "2026-10-02-event4_sinkhole-th.csv"
+    second.write_text(SIGHTINGS.replace("110.164.10.", "110.164.20."), "utf-8")
+    add = ("delivery", "add", "sinkhole", second, "--in", hub.folder)
+    assert "not for investigation" in hub(*add, "--purpose", "investigation", code=8)
+    settings = hub.folder / "workspace.toml"
+    told = settings.read_text("utf-8")
+    wider = told.replace('["victim-notification"]', '["victim-notification", "investigation"]')
+    settings.write_text(wider, "utf-8")
+    hub("agreement", "apply", "--in", hub.folder)
+    hub(*add, "--purpose", "investigation")
+    shown = [hub("delivery", "show", name, "--in", hub.folder) for name in ("2026-10-01-event4_sinkhole-th.csv",
+                                                                            second.name)]  # fmt: skip
+    assert "for victim-notification\n" in shown[0]
+    assert "for investigation\n" in shown[1]
+    said = hub("release", "make", hub.operation(), "--in", hub.folder)
+    assert f"left out: {second.name} was taken in for investigation, not for victim-notification" in said
+    assert hub.releases()[0]["findings"] == 2
+    case = hub.operation("case-2026")
+    case.write_text(case.read_text("utf-8").replace("victim-notification", "investigation"), "utf-8")
+    said = hub("release", "make", case, "--in", hub.folder)
+    assert "was taken in for victim-notification, not for investigation" in said
+    place = hub.folder / "releases" / hub.releases()[-1]["id"]
+    out = hub.folder.parent / "opened"
+    hub("package", "open", place / "package", place / "handover", "--keys", hub.keys, "--policy",
+        hub.folder / "ledger/policy", "--out", out)  # fmt: skip
+    content = b"".join(path.read_bytes() for path in (out / "content").rglob("*") if path.is_file())
+    assert (b"110.164.20.1" in content, b"110.164.10." in content) == (True, False)
+    # where it cannot be told from which delivery it is, both purposes would have to be
+    explain = ("release", "explain", "sinkhole", "--to", "csirt-th", "--purpose", "investigation", "--json")
+    (told,) = json.loads(hub(*explain, "--in", hub.folder, code=1))["classes"]
+    refused = {one["rule"]: one["reason"] for one in told["rules"] if not one["permitted"]}
+    assert refused == {5: "it was taken in for no purpose that all its deliveries share, not for investigation"}
+
+
 def test_the_key_waits_for_the_quorum_and_for_nothing_that_has_ended_meanwhile(hub: Hub) -> None:
     key = parse_signing_key((hub.folder / "ledger.key").read_text().strip())
     with served(Witness("north.example", key.verifier)) as witness:

@@ -137,6 +137,8 @@ def test_under_what_a_delivery_came_in_is_what_was_written_down_then(accord_here
     (account,) = hub.glob("deliveries/dataset=plain/*/account.json")
     said = json.loads(account.read_text("utf-8"))
     assert said.pop("agreements") == ["agreed"]
+    assert said["purposes"] == ["prevention", "investigation", "victim-notification", "network-defence", "training",
+                                "research"]  # fmt: skip
     # as an older Accord left it
     account.write_text(json.dumps(said), "utf-8")
     # and what was recorded later forbids handing it on

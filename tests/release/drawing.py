@@ -120,11 +120,11 @@ def thing(draw: Random, agreements: dict[str, Any]) -> dict[str, Any]:
     """An object: at first one that everybody may get."""
     told: dict[str, Any] = {
         "provider": "vendor", "marking": "green", "came_in": ["a-in"], "personal": False, "lists": [],
-        "decisions": [], "share_with": None, "name_partner": False, "embargo": None,
+        "taken_in_for": None, "decisions": [], "share_with": None, "name_partner": False, "embargo": None,
     }  # fmt: skip
     for _ in range(draw.choice([0, 1, 1, 2, 2, 3])):
         key = draw.choice(["marking", "marking", "came_in", "personal", "personal", "lists", "share_with",
-                           "name_partner", "embargo", "share_with"])  # fmt: skip
+                           "name_partner", "embargo", "share_with", "taken_in_for"])  # fmt: skip
         if key == "marking":
             told[key] = draw.choice(MARKINGS)
         elif key == "came_in":
@@ -135,6 +135,8 @@ def thing(draw: Random, agreements: dict[str, Any]) -> dict[str, Any]:
         elif key == "lists":
             told[key] = sorted(draw.sample(LISTS, draw.choice([0, 1, 1, 2])))
             told["decisions"] = [decision(draw) for _ in range(draw.choice([0, 1, 1, 1, 2, 3]))]
+        elif key == "taken_in_for":
+            told[key] = sorted(draw.sample(PURPOSES, draw.randint(0, 6)))
         elif key == "share_with":
             told[key] = sorted(draw.sample([*READERS, "vendor"], draw.randint(0, 5)))
         else:

@@ -150,6 +150,7 @@ def item_of(told: Told, at: datetime) -> Item:
         marking=Marking(told["marking"]),
         came_in=tuple(sorted(AgreementId(one) for one in told["came_in"])),
         personal=told["personal"],
+        purposes=None if told["taken_in_for"] is None else frozenset(map(Purpose, told["taken_in_for"])),
         in_review=bool(lists) and not lets_go(released, "f", lists),
         embargo=None
         if embargo is None

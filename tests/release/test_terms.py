@@ -15,7 +15,7 @@ from accord.fusion.confidence import DAY_US
 from accord.operations.declaration import Recipient
 from accord.reference.store import Reference, load
 from accord.reference.warninglists import list_names
-from accord.release.policy import Terms, came_in, run_terms, workspace_terms
+from accord.release.policy import Terms, bound_to, came_in, run_terms, workspace_terms
 from accord.release.question import TakenIn
 from accord.release.view import View
 from accord.vocabulary.datasets import Purpose
@@ -190,6 +190,16 @@ def test_what_was_written_down_at_intake_counts_and_not_what_was_recorded_since(
     # nothing was written down by an older Accord alone; an account that names none was let in by none
     none = TakenIn(dataset=DATASETS[0].id, at=AT, under=())
     assert came_in(held, [none]) == {"open": {()}}
+
+
+def test_a_data_set_is_bound_to_the_purposes_that_all_its_deliveries_share() -> None:
+    def one(*purposes: str) -> TakenIn:
+        return replace(taken(DATASETS[0], AT, "vendor-in"), purposes=frozenset(map(Purpose, purposes)))
+
+    unwritten = taken(DATASETS[1], AT)
+    found = bound_to([one("research", "training"), unwritten, one("training", "prevention")])
+    assert found == {DATASETS[0].id: {Purpose.TRAINING}}
+    assert bound_to([one("research"), one("training"), one("research")]) == {DATASETS[0].id: set()}
 
 
 def test_an_operation_s_embargo_is_kept_by_a_run_by_itself(tmp_path: Path) -> None:

@@ -84,8 +84,10 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
         own = None
     if not grants or own is None or not in_force(own, at):
         against.add(3)
-    # 5: for this purpose, on both sides
+    # 5: for this purpose, on both sides, and when it came in
     if own is None or purpose not in own["purposes"] or not any(purpose in one["purposes"] for one in grants):
+        against.add(5)
+    if thing["taken_in_for"] is not None and purpose not in thing["taken_in_for"]:
         against.add(5)
     # 12: an analyst
     if waits(thing["lists"], thing["decisions"], at):

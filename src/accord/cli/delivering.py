@@ -31,6 +31,7 @@ from accord.intake.receiving import Received, Receiver
 from accord.reference.store import Reference
 from accord.release.question import TakenIn
 from accord.release.summary import account_of
+from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import RefusedFileError, UnreadableError
 from accord.workspace.store import DeliveryFolder, Workspace
 
@@ -138,11 +139,13 @@ def read_account(folder: DeliveryFolder) -> dict[str, object]:
 
 def taken_in(folder: DeliveryFolder, account: Mapping[str, object]) -> TakenIn:
     """When a delivery was received, and under which agreements, as its account says."""
-    listed = account.get("agreements")
+    listed, stated = account.get("agreements"), account.get("purpose")
+    purposes = account.get("purposes", None if stated is None else [stated])
     return TakenIn(
         dataset=DatasetId(folder.dataset),
         at=datetime.fromisoformat(str(account["received_at"])),
         under=tuple(AgreementId(str(one)) for one in listed) if isinstance(listed, list) else None,
+        purposes=frozenset(map(Purpose, purposes)) if isinstance(purposes, list) else None,
     )
 
 

@@ -57,7 +57,9 @@ def add(
     ] = None,
     purpose: Annotated[
         str | None,
-        typer.Option("--purpose", help="What it is taken in for; by default whatever the agreements are for."),
+        typer.Option(
+            "--purpose", help="What it is taken in for, and used for alone; by default what the agreements say."
+        ),
     ] = None,
     snapshot: Annotated[
         bool, typer.Option("--snapshot", help="Make a snapshot of what is new, as `accord snapshot make` does.")

@@ -60,7 +60,7 @@ class Gate:
     key: bytes
     """The hub's, for public names."""
     purpose: Purpose | None
-    """What the data are taken in for; None: whatever the agreements are for."""
+    """What the data are taken in for; None: whatever the agreements are for at that moment."""
     actor: Actor
     clock: Callable[[], datetime]
     draw: Callable[[int], bytes]
@@ -83,7 +83,11 @@ class Gate:
             with self.database.writing() as connection:
                 at = moment(connection, self.clock())
                 agreements = self._permit(connection, dataset, at)
-                under = {"agreements": [one.id for one in agreements], "purpose": self.purpose}
+                under = {
+                    "agreements": [one.id for one in agreements],
+                    "purpose": self.purpose,
+                    "purposes": self._bound(agreements),
+                }
                 text = json.dumps({**account, **under}, ensure_ascii=False, indent=2)
                 (folder / "account.json").write_text(text + "\n", "utf-8")
                 workspace.flush(folder)
@@ -96,6 +100,11 @@ class Gate:
             raise
         workspace.reveal(waiting)
         return agreements
+
+    def _bound(self, agreements: tuple[Agreement, ...]) -> list[Purpose]:
+        """What the data may be used for from then on: what they are taken in for, whatever is agreed later."""
+        covered = {each for one in agreements for each in one.purposes} if self.purpose is None else {self.purpose}
+        return [one for one in Purpose if one in covered]
 
     def _permit(self, connection: Connection, dataset: Dataset, at: datetime) -> tuple[Agreement, ...]:
         return permit_intake(load_register(connection), dataset, self.purpose, at, settings=self.settings)

@@ -31,7 +31,7 @@ from accord.operations.declaration import (
 )
 from accord.release import reviews
 from accord.release.decisions import load_decisions
-from accord.release.policy import Terms, came_in, personal_findings, workspace_terms
+from accord.release.policy import Terms, bound_to, came_in, personal_findings, workspace_terms
 from accord.release.question import Audience, Item, taken_in_under
 from accord.release.rules import RULES, Decision, decide
 from accord.vocabulary.countries import CountryCode
@@ -118,12 +118,14 @@ def ask(
         sheet = _sheet(declared, workspace, register, operation, moment)
         recipient = _recipient(sheet, register, partner, named, encrypted=encrypted)
         wanted = read_purpose(purpose) or sheet.purpose
+        received = [taken_in(one, read_account(one)) for one in workspace.deliveries()]
         terms = workspace_terms(
             sheet,
             register,
             purpose=wanted,
             at=moment,
-            came_in=came_in(register, [taken_in(one, read_account(one)) for one in workspace.deliveries()]),
+            came_in=came_in(register, received),
+            bound=bound_to(received),
             decided=reviews.let_go(decisions, moment),
         )
         audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted)
@@ -167,6 +169,7 @@ def _of_dataset(terms: Terms, asked: str) -> tuple[Item, ...]:
             personal=held.personal,
             in_review=False,
             embargo=terms.embargo,
+            purposes=terms.bound.get(held.id),
         )
         for came in sorted(terms.came_in.get(held.id) or {now})
     )

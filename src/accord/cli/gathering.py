@@ -16,12 +16,12 @@ from accord.cli.delivering import DELIVERED, read_account, taken_in, verify_deli
 from accord.cli.places import reference_in_use
 from accord.cli.readying import cores
 from accord.cli.running import RunSheet, run_operation
-from accord.cli.terminal import progress_bar
+from accord.cli.terminal import progress_bar, talk
 from accord.formats.catalogue import FORMATS
 from accord.intake.receiving import Arrival
 from accord.operations.declaration import Declared, Operation, read_workspace, read_workspace_operation
 from accord.release.decisions import load_decisions
-from accord.release.policy import Terms, came_in, workspace_terms
+from accord.release.policy import Terms, bound_to, came_in, workspace_terms
 from accord.release.question import TakenIn
 from accord.release.reviews import Decision, let_go
 from accord.vocabulary.datasets import Purpose
@@ -39,7 +39,7 @@ class Gathered:
     register: Register
     arrivals: tuple[Arrival, ...]
     received: tuple[TakenIn, ...]
-    """When each delivery was received, and under which agreements."""
+    """When each delivery was received, under which agreements and what for."""
     decisions: tuple[Decision, ...]
     """What analysts decided of findings on warning lists."""
 
@@ -51,6 +51,7 @@ class Gathered:
             purpose=self.purpose,
             at=at,
             came_in=came_in(register, self.received),
+            bound=bound_to(self.received),
             decided=let_go(self.decisions, at),
         )
 
@@ -80,7 +81,7 @@ def gather(workspace: Workspace, database: Database, file: Path, purpose: Purpos
             expected=f"--purpose {operation.purpose}",
             got=f"--purpose {purpose}",
         )
-    arrivals, received = _arrivals(workspace, declared, operation)
+    arrivals, received = _arrivals(workspace, declared, operation, stated)
     return Gathered(
         operation=operation,
         purpose=stated,
@@ -91,7 +92,10 @@ def gather(workspace: Workspace, database: Database, file: Path, purpose: Purpos
     )
 
 
-def _arrivals(workspace: Workspace, declared: Declared, operation: Operation) -> tuple[list[Arrival], list[TakenIn]]:
+def _arrivals(
+    workspace: Workspace, declared: Declared, operation: Operation, purpose: Purpose
+) -> tuple[list[Arrival], list[TakenIn]]:
+    """The deliveries that are used; what was taken in for other purposes is not, as if it were not there."""
     places = {one.id: (at, one) for at, one in enumerate(operation.datasets)}
     arrivals: list[Arrival] = []
     received: list[TakenIn] = []
@@ -103,6 +107,10 @@ def _arrivals(workspace: Workspace, declared: Declared, operation: Operation) ->
         if not (folder.path / DELIVERED).exists():
             # its bytes were erased whole, and the account says so
             continue
+        taken = taken_in(folder, account)
+        if taken.purposes is not None and purpose not in taken.purposes:
+            talk(f"left out: {account['file']} was taken in for {', '.join(sorted(taken.purposes))}, not for {purpose}")
+            continue
         index, dataset = places[DatasetId(folder.dataset)]
         collected_at = datetime.fromisoformat(str(account["collected_at"]))
         arrivals.append(
@@ -113,7 +121,7 @@ def _arrivals(workspace: Workspace, declared: Declared, operation: Operation) ->
                 name=str(account["file"]),
             )
         )
-        received.append(taken_in(folder, account))
+        received.append(taken)
     return arrivals, received
 
 

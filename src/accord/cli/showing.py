@@ -104,8 +104,10 @@ def _under(account: Mapping[str, Any]) -> str:
     # an older Accord asked for no agreement, and wrote none down
     if not account.get("agreements"):
         return "no agreement is known under which it was taken in"
-    purpose = account.get("purpose")
-    return f"taken in under {', '.join(account['agreements'])}" + (f" for {purpose}" if purpose else "")
+    stated = account.get("purpose")
+    purposes = account.get("purposes") or ([stated] if stated else [])
+    under = f"taken in under {', '.join(account['agreements'])}"
+    return f"{under} for {', '.join(purposes)}" if purposes else under
 
 
 def _delivery(account: Mapping[str, Any]) -> Delivery:

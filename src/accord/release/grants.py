@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from accord.agreements.agreement import Agreement, Standing
 from accord.release.question import Question, Verdict, named, permit, refuse
+from accord.vocabulary.datasets import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,13 @@ class ForPurpose:
     title: ClassVar[str] = "Purpose"
 
     def judge(self, question: Question) -> Verdict | None:
-        """The agreements that let it in and out must both be for the purpose that is stated."""
-        purpose = question.release.purpose
+        """What it was taken in for, and the agreements that let it in and out, must all be for the stated purpose."""
+        purpose, bound = question.release.purpose, question.item.purposes
         if purpose is None:
             return refuse(self, "no purpose is stated")
+        if bound is not None and purpose not in bound:
+            told = ", ".join(one for one in Purpose if one in bound) or "no purpose that all its deliveries share"
+            return refuse(self, f"it was taken in for {told}, not for {purpose}")
         if question.limiting is None or question.handed is None:
             return None
         standing = [one for one in question.provided if one.standing(question.release.at) is Standing.IN_FORCE]

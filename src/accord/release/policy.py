@@ -57,6 +57,8 @@ class Terms:
     """Of each data set the agreements under which its deliveries came in (`came_in`), each set of them once. The
     rules must hold for all: evidence does not say of every part from which delivery it is."""
     embargo: Embargo | None
+    bound: Mapping[DatasetId, frozenset[Purpose]]
+    """Of each data set the purposes for which all its deliveries were taken in (`bound_to`)."""
     decided: Mapping[str, frozenset[str]]
     """Findings on warning lists that an analyst has let go, by id, each with the names of the lists that it may stand
     on (`release.reviews.let_go`)."""
@@ -81,6 +83,7 @@ class Terms:
                 personal=personal or held.personal or dataset.personal,
                 in_review=in_review,
                 embargo=self.embargo,
+                purposes=self.bound.get(dataset.id),
             )
             for came_in in sorted(self.came_in.get(dataset.id) or {()})
         )
@@ -152,6 +155,15 @@ def came_in(register: Register, received: Iterable[TakenIn]) -> dict[DatasetId, 
     return {dataset: frozenset(one) for dataset, one in found.items()}
 
 
+def bound_to(received: Iterable[TakenIn]) -> dict[DatasetId, frozenset[Purpose]]:
+    """`Terms.bound`, of what was received. What an older Accord took in without writing it down binds nothing."""
+    found: dict[DatasetId, frozenset[Purpose]] = {}
+    for one in received:
+        if one.purposes is not None:
+            found[one.dataset] = found.get(one.dataset, one.purposes) & one.purposes
+    return found
+
+
 def run_terms(operation: Operation) -> Terms:
     """What a run of an operation file by itself keeps to: TLP, the data sets' lists, and its own embargo."""
     return Terms(
@@ -159,6 +171,7 @@ def run_terms(operation: Operation) -> Terms:
         release=Release(register=NO_REGISTER, purpose=None, at=operation.scope.as_of, legal_area=frozenset()),
         datasets={one.id: registered(one) for one in operation.datasets},
         came_in={},
+        bound={},
         embargo=embargo_of(operation),
         decided={},
     )
@@ -171,6 +184,7 @@ def workspace_terms(
     purpose: Purpose | None,
     at: datetime,
     came_in: Mapping[DatasetId, frozenset[tuple[AgreementId, ...]]],
+    bound: Mapping[DatasetId, frozenset[Purpose]] | None = None,
     decided: Mapping[str, frozenset[str]] | None = None,
 ) -> Terms:
     """All rules, asked of what is registered; what the operation file declares can make it stricter and never wider."""
@@ -179,6 +193,7 @@ def workspace_terms(
         release=Release(register=register, purpose=purpose, at=at, legal_area=operation.hub.legal_area),
         datasets=register.datasets,
         came_in=came_in,
+        bound={} if bound is None else bound,
         embargo=embargo_of(operation),
         decided={} if decided is None else decided,
     )

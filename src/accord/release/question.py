@@ -43,6 +43,8 @@ class Item:
     in_review: bool
     """It stands on a warning list, and no analyst has let it go."""
     embargo: Embargo | None
+    purposes: frozenset[Purpose] | None = None
+    """What for it was taken in, as was written down then; None: that was not written down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,8 @@ class TakenIn:
     at: datetime
     under: tuple[AgreementId, ...] | None
     """The agreements that let it in, as was written down then; None: an older Accord did not write it down."""
+    purposes: frozenset[Purpose] | None = None
+    """What for: the purpose that was stated, else those of the agreements at that moment; None as above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
