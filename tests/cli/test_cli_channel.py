@@ -287,8 +287,19 @@ def test_what_rests_on_nothing_any_more_is_gone_without_a_word(hub: Hub) -> None
     account = hub.folder / "deliveries" / "dataset=sinkhole" / f"sha256={first['sha256']}" / "account.json"
     old = json.loads(account.read_text("utf-8"))
     account.write_text(json.dumps(old | {"received_at": "2020-01-01T00:00:00+00:00"}), "utf-8")
+    before = {
+        one["object"]["id"]: one["object"]["created"] for one in hub.poll("csirt-th") if "created" in one["object"]
+    }
     hub("retention", "run", "--in", hub.folder)
     assert hub.values("csirt-th") == {"110.164.10.1"}
+    # what both deliveries told of the other finding is gone, older versions with it, until it is released anew
+    assert not [one for one in hub.poll("csirt-th") if one["object"]["type"] in {"observed-data", "sighting"}]
+    for path in hub.folder.glob("accord.db*"):
+        assert b'"first_observed"' not in path.read_bytes()
+    hub.put()
+    again = [one["object"] for one in hub.poll("csirt-th") if one["object"]["type"] in {"observed-data", "sighting"}]
+    assert {one["type"] for one in again} == {"observed-data", "sighting"}
+    assert all(one["created"] == before[one["id"]] < one["modified"] for one in again)
     assert not [one for one in hub.poll("csirt-th") if one["object"].get("revoked")]
     hub("ledger", "audit", "--in", hub.folder)
 

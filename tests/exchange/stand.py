@@ -17,8 +17,10 @@ from accord.agreements.register import load_register, record_register
 from accord.exchange.taxii.messages import Answer
 from accord.exchange.taxii.server import Hub, Question, Server
 from accord.journal import book
-from accord.release.batches import Batch, Draft, Placed, PolicyClass, show, take_away
+from accord.release.batches import Batch, Draft, Placed, show
 from accord.release.channels import Channel, ChannelId, load_channels, read_channels, record_channels
+from accord.release.policies import PolicyClass
+from accord.release.withdrawals import take_away
 from accord.vocabulary.countries import CountryCode
 from accord.workspace.database import Database, migrate_database, open_database, place_of
 from accord.workspace.settings import SettingsTable, read_settings
@@ -167,7 +169,8 @@ class Stand:
     def members(self, named: str, *partners: str) -> None:
         """Let a channel have these members."""
         listed = ", ".join(f'{{ partner = "{one}" }}' for one in partners)
-        self._declare(CHANNEL.format(named, listed))
+        text = CHANNEL.format(named, listed)
+        self._declare(text if partners else text.replace("member = []", ""))
 
     def agreement_ends(self, agreement: str) -> None:
         from accord.agreements.agreement import Ending

@@ -1,7 +1,7 @@
 """A workspace's database: made, brought up, opened or refused in words; readers and writers beside each other."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, func, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from accord.release.policies import Policies, PolicyClass
 from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError, UnreadableError
 from accord.workspace.database import Database, Place, insert_rows, migrate_database, open_database, place_of
 from accord.workspace.schema import (
@@ -119,7 +120,43 @@ ROWS: dict[str, tuple[str, ...]] = {
             'desk', 'read', 'T', 'T')
         """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
+    "0009": (
+        "INSERT INTO channel_remains (channel, object, type, version, told, content) VALUES ('c', 'm', 't', '', 1, '')",
+    ),
 }
+
+# Two findings that hold and one that was taken away share a family. It was told of with the first, then with the
+# second, which is not visible yet. Policies: everybody, of one data set, of another, of either, and one of nothing.
+CHANNELS = tuple(
+    row
+    for row in """
+    INSERT INTO channel_policies (number, classes) VALUES (2, '[[["a", "amber", [], true, null]]]');
+    INSERT INTO channel_policies (number, classes) VALUES (3, '[[["a", "amber", [], true, null]],
+        [["b", "amber", [], true, null]]]');
+    INSERT INTO channel_policies (number, classes) VALUES (4, '[[["b", "amber", [], true, null]]]');
+    INSERT INTO channel_policies (number, classes) VALUES (5, '[[["c", "amber", [], true, null]]]');
+    INSERT INTO channel_batches (number, channel, made_at, entries_end) VALUES (2, 'c', 'T', 1);
+    INSERT INTO channel_batches (number, channel, made_at, entries_end) VALUES (3, 'c', 'T', 1);
+    INSERT INTO channel_findings (channel, finding, policy, generation, live) VALUES ('c', 'f1', 2, 0, TRUE);
+    INSERT INTO channel_findings (channel, finding, policy, generation, live) VALUES ('c', 'f2', 4, 0, TRUE);
+    INSERT INTO channel_findings (channel, finding, policy, generation, live) VALUES ('c', 'f3', 5, 1, FALSE);
+    INSERT INTO channel_shared (channel, object, finding) VALUES ('c', 'm', 'f1');
+    INSERT INTO channel_shared (channel, object, finding) VALUES ('c', 'm', 'f2');
+    INSERT INTO channel_shared (channel, object, finding) VALUES ('c', 'm', 'f3');
+    INSERT INTO channel_sources (channel, finding, dataset, delivery) VALUES ('c', 'f1', 'sinkhole', 'bb')
+    """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
+) + tuple(
+    "INSERT INTO channel_objects (number, channel, batch, object, type, version, added, policy, told, finding, revoked,"
+    f" content) VALUES ({row})"
+    for row in (
+        "11, 'c', 1, 'o1', 'indicator', 'v1', 10, 2, 1, 'f1', FALSE, '{1}'",
+        "12, 'c', 2, 'o1', 'indicator', 'v2', 20, 2, 2, 'f1', FALSE, '{2}'",
+        "13, 'c', 3, 'o2', 'indicator', 'v1', NULL, 4, 3, 'f2', FALSE, '{3}'",
+        "14, 'c', 1, 'm', 'malware', 'v1', 11, 2, 1, NULL, FALSE, '{4}'",
+        "15, 'c', 2, 'm', 'malware', 'v2', 21, 3, 2, NULL, FALSE, '{5}'",
+        "16, 'c', 2, 'r', 'indicator', 'v9', 22, 1, 2, NULL, TRUE, '{6}'",
+    )
+)
 
 
 def settings_file(folder: Path, database: str = "", hub: str = HUB) -> Path:
@@ -214,12 +251,57 @@ def test_a_database_of_every_revision_is_brought_up_with_what_it_holds(place: Pl
     assert migrate_database(place, now=NOW) == (REVISION, REVISION)
 
 
+def test_what_is_in_channels_is_brought_over_by_what_it_means(place: Place) -> None:
+    migrate_database(place, now=NOW, revision="0001")
+    for earlier in revisions()[1:8]:
+        fill(place, earlier, migrate_database(place, now=NOW, revision=earlier))
+    write(place, CHANNELS)
+    migrate_database(place, now=NOW)
+    with open_database(place) as database, database.writing() as connection:
+        found = {
+            name: [tuple(row) for row in connection.execute(text(f"SELECT {what} FROM {name} ORDER BY 1, 2, 3"))]
+            for name, what in (
+                ("channel_policies", "number, classes, digest"),
+                ("channel_findings", "finding, policy, generation"),
+                ("channel_shared", "object, finding, told, policy"),
+                ("channel_objects", "number, policy, told, finding, version, added, revoked, content"),
+                ("channel_sources", "finding, delivery, batch"),
+            )
+        }
+        # what is put next is known by what is there
+        of_a = PolicyClass(dataset="a", marking="amber", came_in=(), personal=True, embargo=None)
+        assert Policies(connection).number(frozenset({of_a})) == 2
+    assert [row[:2] for row in found["channel_policies"]] == [
+        (1, "[]"),
+        (2, '[["a", "amber", [], true, null]]'),
+        (4, '[["b", "amber", [], true, null]]'),
+    ]
+    # printf '[]' | sha256sum
+    assert found["channel_policies"][0][2] == "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
+    assert found["channel_findings"] == [("f", 1, 0), ("f1", 2, 0), ("f2", 4, 0), ("f3", None, 1)]
+    assert found["channel_shared"] == [("m", "f1", 2, 2), ("m", "f2", 3, 4), ("o", "f", 1, 1)]
+    assert found["channel_objects"] == [
+        (1, None, 1, None, "v", None, False, "{}"),
+        (11, 2, 1, "f1", "v1", 10, False, "{1}"),
+        (12, 2, 2, "f1", "v2", 20, False, "{2}"),
+        (13, 4, 3, "f2", "v1", None, False, "{3}"),
+        (15, None, 2, None, "v2", 21, False, "{5}"),
+        (16, 1, 2, None, "v9", 22, True, "{6}"),
+    ]
+    assert found["channel_sources"] == [("f", "bb", 3), ("f1", "bb", 3)]
+
+
 def fill(place: Place, revision: str, _migrated: tuple[str | None, str]) -> None:
-    """Write a revision's rows as they stand here, past the code that would refuse an older database."""
+    """Write a revision's rows as they stand here."""
+    write(place, ROWS[revision])
+
+
+def write(place: Place, rows: Sequence[str]) -> None:
+    """Write rows past the code that would refuse an older database."""
     if place.file is not None:
         plain = sqlite3.connect(place.file)
         with plain:
-            for row in ROWS[revision]:
+            for row in rows:
                 plain.execute(row)
         plain.close()
         return
@@ -227,7 +309,7 @@ def fill(place: Place, revision: str, _migrated: tuple[str | None, str]) -> None
 
     url = place.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url) as server:
-        for row in ROWS[revision]:
+        for row in rows:
             server.execute(row)  # type: ignore[arg-type]
 
 

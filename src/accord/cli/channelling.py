@@ -20,7 +20,7 @@ from accord.columns.instants import EPOCH, microseconds
 from accord.formats.catalogue import FORMATS
 from accord.journal.book import later
 from accord.operations.declaration import read_workspace
-from accord.release.batches import Placed, page, sight
+from accord.release.batches import Placed
 from accord.release.channels import (
     Channel,
     Member,
@@ -31,6 +31,7 @@ from accord.release.channels import (
     record_channels,
 )
 from accord.release.question import Release
+from accord.release.sights import page, sight
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.schema import CHANNEL_OBJECTS

@@ -29,9 +29,10 @@ from accord.cli.witnessing import kept_back
 from accord.journal import book
 from accord.operations.actions import record_actions
 from accord.reference.store import Reference
-from accord.release.batches import Batch, Classes, Draft, PolicyClass, Source, generations
+from accord.release.batches import Batch, Draft, Source, generations
 from accord.release.channels import Channel, Member, find_channel, load_channels, recipient
 from accord.release.disclosures import Disclosure, record_disclosure
+from accord.release.policies import Classes, PolicyClass
 from accord.release.policy import PERSONAL_ROLES, PERSONAL_TYPES, Terms
 from accord.release.recall import demand_ended
 from accord.release.view import StoredView

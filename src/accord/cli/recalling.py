@@ -40,7 +40,7 @@ from accord.journal.keeping import Published
 from accord.ledger.commitments import encode_openings
 from accord.ledger.notes import MAX_NOTE_BYTES, open_note
 from accord.ledger.proofs import parse_proof
-from accord.release import batches
+from accord.release import withdrawals
 from accord.release.disclosures import Disclosure, resting_on, sources_of
 from accord.release.notices import (
     Acknowledgement,
@@ -215,7 +215,9 @@ def _recorded(
         own = [_own(hub, recall, _reached(hub.kept(), dataset, delivery))]
         record_recall(connection, recall, concerned, own, key=hub.ledger.key, draw=secrets.token_bytes)
         behind = None if None in names else {one for one in names if one is not None}
-        take_out(connection, batches.resting_on(connection, dataset, behind), at, recall=recall.id, person=actor.person)
+        take_out(
+            connection, withdrawals.resting_on(connection, dataset, behind), at, recall=recall.id, person=actor.person
+        )
         record(
             connection,
             Processing.ALTERATION,

@@ -30,7 +30,7 @@ from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
 from accord.cli.witnessing import take_out_silently
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
-from accord.release.batches import forget
+from accord.release.withdrawals import forget
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.database import Database
 from accord.workspace.jobs import Job, JobKind, JobState, lease_left, newest, queue
@@ -165,6 +165,7 @@ def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> tup
             renew_snapshots(hub.workspace, as_of=now, reference=reference_in_use, workers=cores(), progress=progress)
         packages = forget_released(hub, moment, actor, now)
         publish(hub.ledger, now)
+        hub.database.forget()
     return gone, packages
 
 

@@ -41,12 +41,12 @@ from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.operations.outcomes import Standing, about, forget_about
 from accord.reference.store import Reference
-from accord.release.batches import holding
 from accord.release.decisions import forget_decisions, load_decisions
 from accord.release.disclosures import Disclosure, disclosures
 from accord.release.notices import RecallKind
 from accord.release.recall import Concerned, Recall, SentNotice, notices, record_recall, unfinished
 from accord.release.reviews import Decision
+from accord.release.withdrawals import holding
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator
 from accord.vocabulary.reasons import EXPLANATIONS

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, select
 from accord.cli.handed import RELEASES, SHOWN
 from accord.journal import book
 from accord.journal.keeping import Published
-from accord.release.batches import Draft, Placed, hidden, holding, show, take_away
+from accord.release.batches import Draft, Placed, hidden, show
 from accord.release.channels import ChannelId, load_channels
 from accord.release.decisions import load_decisions
 from accord.release.reviews import Answer, standing
+from accord.release.withdrawals import holding, take_away
 from accord.workspace.database import Database
 from accord.workspace.jobs import JobKind, JobState, jobs, queue
 from accord.workspace.schema import DISCLOSURES

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0008"
+REVISION = "0009"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -545,9 +545,12 @@ CHANNEL_POLICIES = Table(
     "channel_policies",
     METADATA,
     Column("number", Integer, primary_key=True),
-    # JSON: alternatives, each a list of policy classes; all classes of one of them must be permitted
-    Column("classes", Text, nullable=False, unique=True),
+    # SHA-256 of `classes`, in hex: PostgreSQL's indexes take no long texts
+    Column("digest", Text, nullable=False, unique=True),
+    # JSON: policy classes, all of which must be permitted
+    Column("classes", Text, nullable=False),
 )
+"""On what it depends who sees something; those that nothing refers to are removed."""
 
 CHANNEL_FINDINGS = Table(
     "channel_findings",
@@ -555,11 +558,11 @@ CHANNEL_FINDINGS = Table(
     Column("channel", ForeignKey("channels.id"), primary_key=True),
     # a finding's id
     Column("finding", Text, primary_key=True),
-    Column("policy", ForeignKey("channel_policies.number"), nullable=False),
+    # null: its objects were taken away, and nothing came after
+    Column("policy", ForeignKey("channel_policies.number")),
     # raised whenever its objects are taken away: those that come after are others
     Column("generation", Integer, nullable=False),
-    # false: they were taken away, and nothing came after
-    Column("live", Boolean, nullable=False),
+    Index("ix_channel_findings_policy", "policy"),
 )
 
 CHANNEL_SOURCES = Table(
@@ -570,6 +573,8 @@ CHANNEL_SOURCES = Table(
     Column("dataset", Text, primary_key=True),
     # SHA-256 of the delivery, in hex
     Column("delivery", Text, primary_key=True),
+    # the last batch in which the finding rested on it
+    Column("batch", BigInteger, nullable=False),
     Index("ix_channel_sources_delivery", "dataset", "delivery"),
 )
 """On what a finding in a channel rests."""
@@ -581,9 +586,15 @@ CHANNEL_SHARED = Table(
     # a STIX id
     Column("object", Text, primary_key=True),
     Column("finding", Text, primary_key=True),
+    # the batch in which the finding told of it: members that joined before know that it does
+    Column("told", BigInteger, primary_key=True),
+    # the finding's, then
+    Column("policy", ForeignKey("channel_policies.number"), nullable=False),
     Index("ix_channel_shared_finding", "channel", "finding"),
+    Index("ix_channel_shared_told", "channel", "told"),
+    Index("ix_channel_shared_policy", "policy"),
 )
-"""Objects that several findings may have in common (values, networks, families), and those that do."""
+"""Objects that several findings may have in common (values, networks, families), and those that told of them when."""
 
 CHANNEL_OBJECTS = Table(
     "channel_objects",
@@ -598,7 +609,8 @@ CHANNEL_OBJECTS = Table(
     Column("version", Text, nullable=False),
     # microseconds since 1970, unique and ascending in a channel; null: not visible yet
     Column("added", BigInteger),
-    Column("policy", ForeignKey("channel_policies.number"), nullable=False),
+    # null: it is shared, and seen with one of the findings that tell of it
+    Column("policy", ForeignKey("channel_policies.number")),
     # the members that joined before this batch know of it
     Column("told", BigInteger, nullable=False),
     # null: it is no single finding's
@@ -611,7 +623,26 @@ CHANNEL_OBJECTS = Table(
     Index("ix_channel_objects_type", "channel", "type", "added"),
     Index("ix_channel_objects_finding", "channel", "finding"),
     Index("ix_channel_objects_batch", "batch"),
+    Index("ix_channel_objects_policy", "policy"),
 )
+
+CHANNEL_REMAINS = Table(
+    "channel_remains",
+    METADATA,
+    Column("channel", ForeignKey("channels.id"), primary_key=True),
+    # a STIX id, and its type
+    Column("object", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    # the members that joined before this batch know of it
+    Column("told", BigInteger, nullable=False),
+    # null: it was shared
+    Column("finding", Text),
+    # JSON: its id and times, and nothing of what it said
+    Column("content", Text, nullable=False),
+    Index("ix_channel_remains_finding", "channel", "finding"),
+)
+"""What is left of objects that went without a word: one that comes again was created when it was."""
 
 
 TOKENS = Table(

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from accord.columns.instants import EPOCH
 from accord.exchange.taxii.filters import Filters, read_time
-from accord.release.batches import Sight
+from accord.release.sights import Sight
 from accord.workspace.schema import CHANNEL_OBJECTS
 
 SPEC_VERSION = "2.1"

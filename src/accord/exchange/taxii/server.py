@@ -27,14 +27,15 @@ from accord.exchange.taxii.collections import Page, find_page, is_there, write_t
 from accord.exchange.taxii.filters import Filters, read_filters, write_next
 from accord.exchange.taxii.messages import MEDIA_TYPE, STIX_MEDIA_TYPE, Answer, TaxiiError, demand_acceptable
 from accord.journal.book import later
-from accord.release.batches import Sight, sight
 from accord.release.channels import Channel, Member, load_channels
+from accord.release.policies import newest
 from accord.release.question import Release
+from accord.release.sights import Sight, sight
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.errors import AccordError
 from accord.web import asgi
 from accord.workspace.database import Database
-from accord.workspace.schema import CHANGES, CHANNEL_POLICIES
+from accord.workspace.schema import CHANGES
 
 ROOT = "/taxii2/"
 API_ROOT = "/taxii2/hub/"
@@ -184,8 +185,7 @@ class _Known:
         now: datetime,
     ) -> Sight:
         changes = connection.execute(select(func.max(CHANGES.c.number))).scalar_one() or 0
-        policies = connection.execute(select(func.max(CHANNEL_POLICIES.c.number))).scalar_one() or 0
-        key = (channel, member, changes, policies, int(now.timestamp()))
+        key = (channel, member, changes, newest(connection), int(now.timestamp()))
         with self._lock:
             register = self._register
             found = self._sights.get(key)

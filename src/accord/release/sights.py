@@ -1,0 +1,99 @@
+"""What a member of a channel may see at a moment: every rule is asked again, of all that something rests on.
+
+An object of one finding is seen by whom its policy lets, if it was told of it. One that findings share is seen with one
+of them: the same finding must have told of it since the member joined, visibly, and be let out to that member now.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
+
+from accord.release.batches import Placed, placed
+from accord.release.channels import Channel, ChannelId, Member, recipient
+from accord.release.policies import PolicyClass, policies
+from accord.release.question import Audience, Release
+from accord.release.rules import RULES, decide
+from accord.workspace.numbers import within
+from accord.workspace.schema import CHANNEL_BATCHES, CHANNEL_OBJECTS, CHANNEL_SHARED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a member of a channel may see at a moment."""
+
+    channel: ChannelId
+    since: int
+    policies: tuple[int, ...]
+    """Those of which every class is permitted."""
+    without: Collection[str] = field(default=())
+    """Findings that are kept back, and will be taken out."""
+
+    def of(self, table: Any = CHANNEL_OBJECTS.c) -> ColumnElement[bool]:  # noqa: ANN401 -- columns of a table or alias
+        """The condition that an object's row must meet."""
+        shared, batches = CHANNEL_SHARED.alias(), CHANNEL_BATCHES.alias()
+        with_a_finding = (
+            exists()
+            .where(
+                shared.c.channel == table.channel,
+                shared.c.object == table.object,
+                shared.c.told >= self.since,
+                within(shared.c.policy, self.policies),
+                batches.c.number == shared.c.told,
+                batches.c.visible_at.is_not(None),
+                *self._not_kept_back(shared.c.finding),
+            )
+            .correlate(table.object.table)
+        )
+        own = and_(
+            table.told >= self.since,
+            within(table.policy, self.policies),
+            *(or_(table.finding.is_(None), one) for one in self._not_kept_back(table.finding)),
+        )
+        seen = or_(own, and_(table.policy.is_(None), with_a_finding))
+        return and_(table.channel == self.channel, table.added.is_not(None), seen)
+
+    def _not_kept_back(self, finding: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401 -- a column
+        return [finding.not_in(sorted(self.without))] if self.without else []
+
+
+def sight(connection: Connection, channel: Channel, member: Member, release: Release) -> Sight:
+    """What a member may see at `release.at`: every rule is asked of every policy class that there is."""
+    reader = Audience(recipients=(recipient(channel, member, release.register),), encrypted=channel.encrypted)
+    answers: dict[PolicyClass, bool] = {}
+
+    def permitted(one: PolicyClass) -> bool:
+        if one not in answers:
+            item = one.item(release.register)
+            answers[one] = item is not None and decide(item, reader, release, RULES).permitted
+        return answers[one]
+
+    # of all channels: what is put into this one under a known policy is seen at once by who keeps a sight for a moment
+    allowed = [number for number, classes in policies(connection) if all(map(permitted, classes))]
+    return Sight(channel=channel.id, since=member.since, policies=tuple(allowed))
+
+
+def page(
+    connection: Connection, seen: Sight, *, after: int = -1, limit: int, latest: bool = True
+) -> tuple[Placed, ...]:
+    """Objects that a member may see, those added after `after` (microseconds), in the order in which they were.
+
+    `latest`: the last version of each that it may see, and not those before.
+    """
+    table = CHANNEL_OBJECTS.c
+    wanted = select(table.object, table.type, table.version, table.added, table.revoked, table.content)
+    wanted = wanted.where(seen.of(), table.added > after)
+    if latest:
+        later = CHANNEL_OBJECTS.alias("later")
+        wanted = wanted.where(
+            ~exists()
+            .where(
+                later.c.channel == table.channel,
+                later.c.object == table.object,
+                later.c.added > table.added,
+                seen.of(later.c),
+            )
+            .correlate(CHANNEL_OBJECTS)
+        )
+    return tuple(placed(row) for row in connection.execute(wanted.order_by(table.added).limit(limit)))
