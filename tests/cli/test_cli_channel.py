@@ -336,10 +336,13 @@ def test_channels_are_declared_whole_or_not_at_all_and_every_mistake_is_named(hu
         file.write_text(text, "utf-8")
         assert re.search(said, hub("channel", "apply", file, "--in", hub.folder, code=2)), text
     hub.put()
+    file.write_text(CHANNEL.replace("infected-th", "more").replace("Infected", "More"), "utf-8")
+    assert "not seen from here" in hub("channel", "apply", file, "--check", "--in", hub.folder)
     file.write_text(CHANNEL.replace("victim-notification", "investigation"), "utf-8")
     assert "another purpose" in hub("channel", "apply", file, "--in", hub.folder, code=2)
     (listed,) = hub.json("channel", "list")
     assert [one["partner"] for one in listed["member"]] == ["csirt-th", "police-th"]
     shown = hub("channel", "show", "infected-th", "--in", hub.folder)
+    assert "encrypted: yes, as this hub promises" in shown
     assert "police-th" in shown
     assert "new: channel infected-th" in shown

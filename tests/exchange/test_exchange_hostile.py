@@ -1,6 +1,7 @@
 """What a member, or somebody with a clock or a query of its own, must not come by: each way in was open once."""
 
 import json
+import random
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,13 +15,15 @@ from accord.agreements.agreement import AgreementId, Register
 from accord.agreements.declarations import DatasetId
 from accord.agreements.register import load_register, record_register
 from accord.cli import placing
-from accord.cli.witnessing import take_out, take_out_silently
+from accord.cli.witnessing import kept_back, take_out, take_out_silently, take_out_withheld
 from accord.exchange.taxii import server
 from accord.journal import book
 from accord.release.batches import Batch, Draft
+from accord.release.decisions import record_decision
 from accord.release.policies import Classes, Policies, PolicyClass, policies
+from accord.release.reviews import Answer
 from accord.release.sights import Sight, page
-from accord.release.withdrawals import forget, resting_on
+from accord.release.withdrawals import forget, holding, resting_on, withheld
 from accord.vocabulary.markings import Marking
 from accord.workspace.schema import CHANNEL_OBJECTS, CHANNEL_REMAINS
 from tests.exchange.stand import Stand, draft, name, stamp, standing, value
@@ -277,3 +280,25 @@ def test_what_revoked_objects_refer_to_stands_there_once(stand: Stand) -> None:
     stand.show()
     assert sorted(one["type"] for one in objects(stand, who="vendor")) == ["observed-data", "software"]
     assert [one["type"] for one in objects(stand)].count("software") == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_kept_back_is_what_all_decisions_say_of_all_that_is_there(stand: Stand, seed: int) -> None:
+    draw = random.Random(seed)
+    stand.members("other", "csirt-th")
+    stand.put(*(draft(one) for one in range(12)))
+    stand.put(*(draft(one) for one in range(6, 18)), named="other")
+    stand.take(*range(3))
+    now = datetime.now(UTC)
+    with stand.database.writing() as connection:
+        for _ in range(40):
+            until = now + timedelta(hours=draw.randint(-2, 2)) if draw.random() < 0.6 else None
+            answer = draw.choice([Answer.RELEASE, Answer.RELEASE, Answer.WITHHOLD])
+            number = draw.randint(0, 24)
+            record_decision(connection, finding(number), answer, [], person="p", justification="j", until=until, at=now)
+        slow = holding(connection, kept_back(connection, now))
+        assert withheld(connection, now) == slow
+        assert {*slow} == {"c", "other"}
+        # once it is taken out, there is nothing more to do
+        take_out_withheld(connection, now, "p")
+        assert withheld(connection, now) == {}

@@ -240,6 +240,69 @@ def test_every_look_is_in_the_log_of_consultations(stand: Stand) -> None:
     ]
 
 
+def test_who_is_refused_is_in_the_log_and_what_is_not_there_is_not_named(stand: Stand) -> None:
+    from accord.access.consultations import consultations
+
+    stand.put(draft(1))
+    stand.within("objects/", who="vendor")
+    stand.within("objects/", method="POST")
+    stand.within(f"objects/{name('indicator', 9)}/")
+    stand.ask("hub/collections/203.0.113.7/objects/")
+    # what is wrong with a question is no look
+    stand.within("objects/", "limit=0")
+    with stand.database.reading() as connection:
+        rows = consultations(connection)
+    assert [(one.object, one.recipients) for one in rows] == [
+        ("channel c: refused, 404 Not Found", ("vendor",)),
+        ("channel c: refused, 403 Forbidden", ("csirt-th",)),
+        ("channel c: refused, 404 Not Found", ("csirt-th",)),
+        ("a channel that is not there: refused, 404 Not Found", ("csirt-th",)),
+    ]
+    assert {one.justification for one in rows} == {"TAXII, tests"}
+
+
+def test_a_collection_is_found_by_its_alias_by_members_alone(stand: Stand) -> None:
+    stand.put(draft(1), value(1))
+    (collection,) = told(stand.ask("hub/collections/"))["collections"]
+    alias = collection["alias"]
+    for path in ("", "objects/", "manifest/", f"objects/{name('indicator', 1)}/versions/"):
+        assert told(stand.ask(f"hub/collections/{alias}/{path}")) == told(stand.within(path))
+    assert stand.ask(f"hub/collections/{alias}/objects/", who="vendor").status == 404
+
+
+def test_however_many_wait_for_the_database_others_have_their_threads() -> None:
+    """More questions than there are threads wait; what is asked of another service is answered meanwhile."""
+    import asyncio
+    import threading
+
+    from accord.exchange.taxii.messages import Answer
+    from accord.exchange.taxii.server import mounted
+
+    ended = threading.Event()
+
+    def wait(_: object) -> Answer:
+        ended.wait()
+        return Answer(body=b"{}")
+
+    async def ask() -> list[int]:
+        sent: list[dict] = []
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        app = mounted(wait)
+        scope = {"type": "http", "method": "GET", "path": "/taxii2/", "query_string": b"", "headers": []}
+        polls = [asyncio.create_task(app(scope, None, send)) for _ in range(200)]
+        try:
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: "healthy"), 60) == "healthy"
+        finally:
+            ended.set()
+        await asyncio.gather(*polls)
+        return [one["status"] for one in sent if "status" in one]
+
+    assert asyncio.run(ask()) == [200] * 200
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     acts=st.lists(

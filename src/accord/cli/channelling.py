@@ -38,6 +38,9 @@ from accord.workspace.schema import CHANNEL_OBJECTS
 from accord.workspace.settings import read_settings
 from accord.workspace.store import open_workspace
 
+PROMISED = "as this hub promises: whether members reach it by TLS alone is not seen from here"
+"""What is said of a channel that is declared as encrypted."""
+
 
 def apply_file(folder: Path, file: Path | None, *, check: bool, as_json: bool) -> None:
     """Take over the channels that a file declares."""
@@ -54,6 +57,8 @@ def apply_file(folder: Path, file: Path | None, *, check: bool, as_json: bool) -
         say("Nothing is new or changed.")
     for change in [] if as_json else changes:
         tell_change(change)
+    if any(one.encrypted for one in declared if one.id in {each.id for each in changes}):
+        talk(f"encrypted: {PROMISED}")
     if check and changes:
         talk("checked only: nothing was changed")
 
@@ -94,7 +99,7 @@ def show_one(folder: Path, name: str, *, as_json: bool) -> None:
     for label, value in (
         ("what it is", channel.description or ""),
         ("purpose", channel.purpose.value),
-        ("encrypted", "yes" if channel.encrypted else "no"),
+        ("encrypted", f"yes, {PROMISED}" if channel.encrypted else "no"),
         ("collection", str(channel.collection)),
         ("objects", f"{held:,}"),
     ):

@@ -16,7 +16,7 @@ from accord.release.batches import Draft, Placed, hidden, show
 from accord.release.channels import ChannelId, load_channels
 from accord.release.decisions import load_decisions
 from accord.release.reviews import Answer, standing
-from accord.release.withdrawals import holding, take_away
+from accord.release.withdrawals import take_away, withheld
 from accord.workspace.database import Database
 from accord.workspace.jobs import JobKind, JobState, jobs, queue
 from accord.workspace.schema import DISCLOSURES
@@ -82,7 +82,7 @@ def take_out_silently(connection: Connection, concerned: Mapping[ChannelId, Coll
 
 def take_out_withheld(connection: Connection, at: datetime, person: str) -> None:
     """Take out of channels what analysts keep back by now."""
-    take_out(connection, holding(connection, kept_back(connection, at)), at, person=person)
+    take_out(connection, withheld(connection, at), at, person=person)
 
 
 def kept_back(connection: Connection, at: datetime) -> frozenset[str]:

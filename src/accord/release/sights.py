@@ -4,8 +4,7 @@ An object of one finding is seen by whom its policy lets, if it was told of it. 
 of them: the same finding must have told of it since the member joined, visibly, and be let out to that member now.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
@@ -27,8 +26,6 @@ class Sight:
     since: int
     policies: tuple[int, ...]
     """Those of which every class is permitted."""
-    without: Collection[str] = field(default=())
-    """Findings that are kept back, and will be taken out."""
 
     def of(self, table: Any = CHANNEL_OBJECTS.c) -> ColumnElement[bool]:  # noqa: ANN401 -- columns of a table or alias
         """The condition that an object's row must meet."""
@@ -42,20 +39,12 @@ class Sight:
                 within(shared.c.policy, self.policies),
                 batches.c.number == shared.c.told,
                 batches.c.visible_at.is_not(None),
-                *self._not_kept_back(shared.c.finding),
             )
             .correlate(table.object.table)
         )
-        own = and_(
-            table.told >= self.since,
-            within(table.policy, self.policies),
-            *(or_(table.finding.is_(None), one) for one in self._not_kept_back(table.finding)),
-        )
+        own = and_(table.told >= self.since, within(table.policy, self.policies))
         seen = or_(own, and_(table.policy.is_(None), with_a_finding))
         return and_(table.channel == self.channel, table.added.is_not(None), seen)
-
-    def _not_kept_back(self, finding: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401 -- a column
-        return [finding.not_in(sorted(self.without))] if self.without else []
 
 
 def sight(connection: Connection, channel: Channel, member: Member, release: Release) -> Sight:

@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, true, update
 
 from accord.agreements.declarations import DatasetId
 from accord.release.batches import Batch, Draft, Placed, placed, portions
 from accord.release.channels import Channel, ChannelId
 from accord.release.policies import remove_unused
 from accord.release.remains import remains
+from accord.release.reviews import Answer
 from accord.workspace.database import insert_rows
 from accord.workspace.schema import (
     CHANNEL_FINDINGS,
@@ -24,6 +25,8 @@ from accord.workspace.schema import (
     CHANNEL_REMAINS,
     CHANNEL_SHARED,
     CHANNEL_SOURCES,
+    CHANNELS,
+    REVIEWS,
 )
 
 
@@ -101,6 +104,24 @@ def holding(connection: Connection, findings: Collection[str]) -> dict[ChannelId
             select(table.channel, table.finding).where(table.finding.in_(some), table.policy.is_not(None))
         )
     return _by_channel(rows)
+
+
+def withheld(connection: Connection, at: datetime) -> dict[ChannelId, frozenset[str]]:
+    """By channel, the findings in it that analysts keep back at a moment: the newest decision of each counts."""
+    decision, later, known = REVIEWS.c, REVIEWS.alias("later"), CHANNEL_FINDINGS.c
+    wanted = (
+        select(known.channel, known.finding)
+        .select_from(REVIEWS)
+        # by channel and finding the database finds the row without looking through all that are in channels
+        .join(CHANNELS, true())
+        .join(CHANNEL_FINDINGS, and_(known.channel == CHANNELS.c.id, known.finding == decision.finding))
+        .where(
+            (decision.answer == Answer.WITHHOLD.value) | (decision.until <= at),
+            known.policy.is_not(None),
+            ~exists().where(later.c.finding == decision.finding, later.c.number > decision.number),
+        )
+    )
+    return _by_channel(connection.execute(wanted))
 
 
 def _by_channel(rows: Iterable[Any]) -> dict[ChannelId, frozenset[str]]:

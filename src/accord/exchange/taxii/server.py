@@ -10,10 +10,10 @@ import binascii
 import re
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import Connection, func, select
@@ -41,7 +41,9 @@ ROOT = "/taxii2/"
 API_ROOT = "/taxii2/hub/"
 LONGEST_BODY = 1 << 20
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+THREADS = 6
+"""Requests that are answered at a time: as many as may wait for the database."""
+
 _OBJECT_ID = re.compile(r"[a-z0-9-]{1,250}--[0-9a-f-]{36}")
 
 Prepare = Callable[[Connection, datetime, str], None]
@@ -106,9 +108,14 @@ class Server:
             case ["hub", "collections"]:
                 return self._collections(token)
             case ["hub", "collections", name, *rest]:
-                if asked.method not in {"GET", "HEAD"}:
-                    return self._refused(token, name)
-                return self._collection(token, name, rest, asked, now)
+                try:
+                    if asked.method not in {"GET", "HEAD"}:
+                        return self._refused(token, name)
+                    return self._collection(token, name, rest, asked, now)
+                except TaxiiError as refusal:
+                    if refusal.status in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN}:
+                        self._log_refused(token, name, refusal, now)
+                    raise
             case _:
                 # statuses are of adds, and nothing is added here
                 raise TaxiiError(HTTPStatus.NOT_FOUND)
@@ -134,6 +141,13 @@ class Server:
             _channel(connection, token, name)
         raise TaxiiError(HTTPStatus.FORBIDDEN, "A channel is read only: what is in it comes through a release.")
 
+    def _log_refused(self, token: Token, name: str, refusal: TaxiiError, now: datetime) -> None:
+        """Who was refused what; what is not there is not named, because it is anything that a client writes."""
+        with self._database.writing() as connection:
+            channel = next((one for one in load_channels(connection).values() if _is_called(one, name)), None)
+            called = "a channel that is not there" if channel is None else f"channel {channel.id}"
+            _log(connection, f"{called}: refused, {refusal.status.value} {refusal.status.phrase}", token, now)
+
     def _collection(self, token: Token, name: str, rest: list[str], asked: Question, now: datetime) -> Answer:
         with self._database.reading() as connection:
             channel, member = _channel(connection, token, name)
@@ -153,7 +167,7 @@ class Server:
             if len(rest) > 1 and not is_there(connection, seen, rest[1]):
                 raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such object.")
             page = find_page(connection, seen, filters, content=full)
-            _log(connection, channel, token, filters, page, now)
+            _log(connection, _looked_at(channel, filters, page), token, now)
         told = _told(rest, page)
         if page.more:
             told = {"more": True, "next": write_next(page.rows[-1].added), **told}
@@ -245,12 +259,16 @@ def _member(channel: Channel, token: Token) -> Member | None:
 
 def _channel(connection: Connection, token: Token, name: str) -> tuple[Channel, Member]:
     """A collection of the holder's. Raises TaxiiError (404): what it may not see does not exist for it."""
-    if _UUID.fullmatch(name):
-        for one in load_channels(connection).values():
-            member = _member(one, token)
-            if one.collection == UUID(name) and member is not None:
-                return one, member
+    for one in load_channels(connection).values():
+        member = _member(one, token)
+        if member is not None and _is_called(one, name):
+            return one, member
     raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such collection.")
+
+
+def _is_called(channel: Channel, name: str) -> bool:
+    """By its id or its alias (TAXII 2.1, 5.2)."""
+    return name in {str(channel.collection), channel.id}
 
 
 def _described(channel: Channel) -> dict[str, object]:
@@ -290,16 +308,21 @@ def _told(rest: list[str], page: Page) -> dict[str, object]:
     return {"objects": [msgspec.Raw(one.content.encode()) for one in page.rows]}
 
 
-def _log(connection: Connection, channel: Channel, token: Token, asked: Filters, page: Page, now: datetime) -> None:
-    """Who looked, for which partner, at how much: without values, of which ids are digests."""
+def _looked_at(channel: Channel, asked: Filters, page: Page) -> str:
+    """How the log names a look: without values, of which ids are digests."""
     count = len(page.rows)
     after = f" after {write_time(asked.after)}" if asked.after >= 0 else ""
+    return f"channel {channel.id}: {count:,} {'object' if count == 1 else 'objects'}{after}"
+
+
+def _log(connection: Connection, what: str, token: Token, now: datetime) -> None:
+    """Who looked, for which partner, at what."""
     record(
         connection,
         Processing.CONSULTATION,
         person=f"token {token.id}",
         justification=f"TAXII, {token.name}",
-        object=f"channel {channel.id}: {count:,} {'object' if count == 1 else 'objects'}{after}",
+        object=what,
         recipients=[token.partner],
         now=now,
     )
@@ -318,6 +341,8 @@ def error_of(status: int, detail: str | None) -> tuple[str, bytes]:
 def mounted(answered: Callable[[Question], Answer]) -> asgi.App:
     """What answers questions, as an ASGI application that is mounted at ROOT."""
 
+    threads = ThreadPoolExecutor(THREADS, "taxii")
+
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         del receive
         names = [name for name, _ in scope["headers"]]
@@ -331,8 +356,8 @@ def mounted(answered: Callable[[Question], Answer]) -> asgi.App:
                 if names.count(name) == 1
             },
         )
-        # a database is waited for elsewhere
-        done = await asyncio.to_thread(answered, asked)
+        # a database is waited for elsewhere, and not where other services wait for their threads
+        done = await asyncio.get_running_loop().run_in_executor(threads, answered, asked)
         told = {"content-type": done.media_type, "cache-control": "no-store", "vary": "accept, authorization"}
         await asgi.answer(send, done.status.value, asgi.headers_of({**told, **done.headers}), done.body)
 
