@@ -24,7 +24,8 @@ import numpy as np
 import pyarrow as pa
 
 from accord.columns.instants import EARLIEST_US, LATEST_US
-from accord.columns.reading import HEAD_LIMIT, Chunk, Columns, Context, Document, Parsed, Part, grain_of
+from accord.columns.mapping import Columns
+from accord.columns.reading import HEAD_LIMIT, Chunk, Context, Document, Parsed, Part, grain_of
 from accord.columns.schema import OBSERVATIONS, REJECTS, RESOLUTIONS, TEXT_LIMIT
 from accord.columns.values import read_value
 from accord.formats.catalogue import FORMATS

@@ -55,7 +55,7 @@ def test_the_catalogue_gives_each_format_a_line_that_says_what_it_is_told_by() -
     source = (ROOT / "src/accord/formats/catalogue.py").read_text("utf-8")
     for module in FORMATS.values():
         name = module.__name__.rpartition(".")[2]
-        assert len(re.findall(rf"^ +{name},  # \S.{{5,}}$", source, re.MULTILINE)) == 1, name
+        assert len(re.findall(rf'^ +"{name}",  # \S.{{5,}}$', source, re.MULTILINE)) == 1, name
 
 
 @every_module

@@ -44,10 +44,13 @@ def reference() -> "Reference":
 def warm() -> None:
     """Import what commands import when they are called, and read the reference data that they ask for."""
     from accord.cli import explaining, operation, places, releasing, running, subjects  # noqa: F401
+    from accord.formats.catalogue import FORMATS
     from accord.reference.store import load
 
     for part in ("country", "country_second", "network", "suffixes", "families", "warning_lists"):
         getattr(reference(), part)
+    for name in FORMATS:
+        FORMATS[name]
     places.load = lambda folder: load(folder) if folder else reference()
     # the kernels are loaded where they are first called
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -104,3 +105,14 @@ def test_words_that_are_no_command_are_an_error_of_their_own(accord) -> None:
     said = accord("operation", "rum", expect=2)
     assert "rum" in said.stderr
     assert said.stdout == ""
+
+
+def test_what_asks_the_database_alone_starts_without_what_reads_deliveries(
+    accord_here, environment: dict[str, str], tmp_path: Path
+) -> None:
+    accord_here("init", tmp_path / "hub")
+    words = ("-X", "importtime", "-m", "accord.cli.main", "partner", "list", "--in", tmp_path / "hub")
+    done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert {"accord.cli.registering", "accord.formats.catalogue"} <= loaded
+    assert not {"numba", "numpy", "pyarrow", "accord.formats.plain"} & loaded

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from accord.columns.builder import ParsedBuilder
 from accord.columns.instants import microseconds, read_instant
-from accord.columns.reading import Chunk, Columns, Context, Part
+from accord.columns.mapping import Columns
+from accord.columns.reading import Chunk, Context, Part
 from accord.columns.values import read_value
 from accord.formats import csv
 from accord.vocabulary.errors import RefusedFileError

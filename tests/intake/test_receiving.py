@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from accord.agreements.declarations import Dataset, DatasetRule, Partner, PartnerKind
 from accord.columns.instants import microseconds
-from accord.columns.reading import Columns, Context, Parsed
+from accord.columns.mapping import Columns
+from accord.columns.reading import Context, Parsed
 from accord.formats.catalogue import FORMATS
 from accord.intake import receiving
 from accord.intake.receiving import Received, Receiver

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accord.columns.reading import Chunk, Columns, Context, Document, Parsed, Part
+from accord.columns.mapping import Columns
+from accord.columns.reading import Chunk, Context, Document, Parsed, Part
 from accord.operations.declaration import Operation, read_operation
 from accord.reference.store import load
 from accord.training.sheets import DeliveryTruth, read_truth

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import NewType
 
 from accord.columns.instants import EPOCH
-from accord.columns.reading import Columns
+from accord.columns.mapping import Columns
 from accord.ledger.notes import SignatureType, VerifierKey, parse_verifier_key
 from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
 from accord.vocabulary.datasets import LegalBasis, Origin, SourceGrade

@@ -16,7 +16,8 @@ from accord.cli.places import reference_in_use
 from accord.cli.readying import reading_context
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
 from accord.columns.instants import LATEST_US
-from accord.columns.reading import HEAD_LIMIT, Columns
+from accord.columns.mapping import Columns
+from accord.columns.reading import HEAD_LIMIT
 from accord.formats.catalogue import FORMATS
 from accord.intake.delivery import Delivery
 from accord.intake.opening import Opening

@@ -31,7 +31,8 @@ from accord.columns.fields import (
 )
 from accord.columns.instants import EARLIEST_US, LATEST_US, microseconds
 from accord.columns.kernel import OUTCOME_CODES, expectation, read_instants, read_spans
-from accord.columns.reading import HEAD_LIMIT, Chunk, Columns, Context, Parsed
+from accord.columns.mapping import Columns
+from accord.columns.reading import HEAD_LIMIT, Chunk, Context, Parsed
 from accord.columns.records import (
     Account,
     Cells,
