@@ -170,6 +170,12 @@ def test_ctrl_c_and_sigterm_end_a_run_with_one_line_and_leave_things_as_they_wer
 ASKED = """
 import os, signal, sys
 from accord.cli import looking, main
+from accord.columns.engine import connect
+
+def ask_the_engine(*_):
+    query = "SELECT a.range % 10 AS key, sum(b.range) FROM range(10000000) a, range(10000000) b GROUP BY key"
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    connect().sql(query).to_arrow_table()
 
 def be_deaf(*_):
     class Deaf:
@@ -187,7 +193,7 @@ main.run()
 """
 
 
-@pytest.mark.parametrize("find", ["be_deaf"])
+@pytest.mark.parametrize("find", ["ask_the_engine", "be_deaf"])
 @pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_ends_the_command_whoever_hears_of_it(
     environment, tmp_path: Path, ending: signal.Signals, code: int, find: str

@@ -11,6 +11,7 @@ import pyarrow.csv
 
 from accord.cli.kept import damage_named
 from accord.cli.snapshotting import ANEW, FINDINGS_FILE, LOCATED, whole_snapshot
+from accord.columns.engine import connect
 from accord.columns.formulas import disarmed
 from accord.fusion.engines.files import sql_path
 from accord.vocabulary.indicators import INDICATOR_TYPES
@@ -96,7 +97,7 @@ _TIMES = ("first_seen", "last_seen")
 @contextmanager
 def _both(old: SnapshotFolder, new: SnapshotFolder) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the view `difference`: LOCATED rows that differ, and `change`: new, gone or changed."""
-    with damage_named(new.path.parent, ANEW), duckdb.connect() as connection:
+    with damage_named(new.path.parent, ANEW), connect() as connection:
         for name, folder in (("older", old), ("newer", new)):
             if FINDINGS_FILE in whole_snapshot(folder).files:
                 connection.sql(f"SELECT * FROM read_parquet({sql_path(folder.path / FINDINGS_FILE)})").create_view(name)

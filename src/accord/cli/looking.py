@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-
 from accord.cli.acting import Actor, log, unlogged
 from accord.cli.places import reference_in_use
 from accord.cli.standing import standing_findings
 from accord.cli.terminal import counted, printable, say, say_json
+from accord.columns.engine import connect
 from accord.columns.values import read_value
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
@@ -81,7 +80,7 @@ def _log(workspace: Workspace, asked: Mapping[str, Indicator], actor: Actor) -> 
 
 def _known(table: Path, wanted: list[str]) -> list[dict[str, object]]:
     """Rows of the hub's table that are about one of the values, or stand on it, or resolve to it."""
-    with duckdb.connect() as connection:
+    with connect() as connection:
         rows: list[dict[str, object]] = (
             connection.sql(
                 """

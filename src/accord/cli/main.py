@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import traceback
 from types import FrameType
 from typing import Annotated
@@ -97,6 +98,7 @@ INTERNAL = 70
 """Exit code of an error that is ours (sysexits.h, EX_SOFTWARE)."""
 INTERRUPTED, TERMINATED = 130, 143
 """Exit codes after SIGINT and SIGTERM, as a shell says them."""
+INSIST_S = 0.5
 
 
 def run() -> None:
@@ -121,7 +123,7 @@ class _Interruption:
     def __init__(self) -> None:
         self.code: int | None = None
         """The exit code that the first of them asks for; None: none came."""
-        self._over = False
+        self._over = threading.Event()
 
     def heed(self) -> None:
         """From now on raise SystemExit when one comes."""
@@ -132,14 +134,22 @@ class _Interruption:
 
     def heed_no_more(self) -> None:
         """The command is over, and its exit code stands."""
-        self._over = True
+        self._over.set()
 
     def _end(self, number: int, _frame: FrameType | None) -> None:
         # without an exception there is no clearing up: the first was raised where nobody could hear it (__del__)
-        if self._over or (self.code is not None and sys.exception() is not None):
+        if self._over.is_set() or (self.code is not None and sys.exception() is not None):
             return
+        if self.code is None:
+            threading.Thread(target=self._insist, daemon=True).start()
         self.code = INTERRUPTED if number == signal.SIGINT else TERMINATED
         raise SystemExit(self.code)
+
+    def _insist(self) -> None:
+        # now and then DuckDB hears of an interruption, and its query goes on all the same
+        while not self._over.wait(INSIST_S):
+            if (engine := sys.modules.get("accord.columns.engine")) is not None:
+                engine.interrupt()
 
 
 def _tell(error: Exception) -> int:

@@ -22,6 +22,7 @@ from accord.attribution.resolver import (
     greet,
 )
 from accord.cli.terminal import say, say_json, show_table
+from accord.columns.engine import connect
 from accord.vocabulary.countries import COUNTRY_CODES
 from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
 from accord.vocabulary.markings import Marking
@@ -139,7 +140,7 @@ def _hosts(table: Path, countries: list[str]) -> list[tuple[str, str | None]]:
     Review counts for all findings of a host: what an analyst has not decided on is not touched by another way.
     """
     try:
-        with duckdb.connect() as connection:
+        with connect() as connection:
             return connection.execute(
                 """
                 SELECT host, CASE

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +12,7 @@ from accord.attribution.locating import locate
 from accord.cli.delivering import ADDRESSES, OTHERS
 from accord.cli.kept import damage_named
 from accord.cli.snapshotting import FINDINGS_FILE, Manifest, whole_snapshot
+from accord.columns.engine import connect
 from accord.columns.schema import STANDING
 from accord.formats.catalogue import FORMATS
 from accord.fusion.engines.files import finding_begins, sql_path
@@ -80,7 +80,7 @@ def _values(snapshot: Path, manifest: Manifest, wanted: Sequence[str]) -> list[s
     """Values of findings that are wanted, or stand on what is."""
     if FINDINGS_FILE not in manifest.files:
         return []
-    with duckdb.connect() as connection:
+    with connect() as connection:
         rows = connection.sql(
             f"""
             SELECT DISTINCT value FROM read_parquet({sql_path(snapshot / FINDINGS_FILE)})
@@ -97,7 +97,7 @@ def _standing(snapshot: Path, manifest: Manifest, values: Sequence[str]) -> pa.T
     high, low = parse_addresses(pa.array(values, pa.string()))
     pairs = [(h, lo) for h, lo in zip(high.tolist(), low.tolist(), strict=True) if (h, lo) != (0, 0)]
     found = [STANDING.empty_table()]
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("pairs", pa.table({"h": pa.array([h for h, _ in pairs], pa.uint64()),
                                                "l": pa.array([lo for _, lo in pairs], pa.uint64())}))  # fmt: skip
         connection.register("named", pa.table({"v": pa.array(values, pa.string())}))
@@ -123,7 +123,7 @@ def _resolutions(workspace: Workspace, declared: Declared, manifest: Manifest, w
         path = workspace.place(dataset, sha256) / "resolutions.parquet"
         if dataset in place and path.exists():
             files.setdefault(place[dataset], []).append(sql_path(path))
-    with duckdb.connect() as connection:
+    with connect() as connection:
         for at, paths in files.items():
             rows = connection.sql(
                 f"""

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from accord.columns.engine import connect
 from accord.training.tallies import EXAMPLES, Mismatch, Tally
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.roles import Role
@@ -127,16 +128,7 @@ def score_addresses(truth: Path, run_dir: Path, countries: Sequence[str], family
 
 
 def _connection(spill: str) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
-        config={
-            "memory_limit": MEMORY_LIMIT,
-            "temp_directory": spill,
-            "preserve_insertion_order": False,
-            # a score reads its own files only and never the network
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
-    )
+    return connect(memory_limit=MEMORY_LIMIT, temp_directory=spill, preserve_insertion_order=False)
 
 
 def _tallies(connection: duckdb.DuckDBPyConnection) -> dict[str, Tally]:

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from accord.columns.engine import connect
 from accord.columns.schema import PORTS_KEPT
 from accord.fusion.confidence import DAY_US
 from accord.fusion.evidence import EVIDENCE_ROW, NO_PORT, SIGHTING_ROW, Restriction, StoredEvidence
@@ -33,16 +34,11 @@ class EvidenceEngine:
     def __init__(self, spool: Spool, folder: Path, threads: int) -> None:
         self._folder = folder
         self._findings = 0
-        self._connection = duckdb.connect(
-            config={
-                "threads": threads,
-                "memory_limit": MEMORY_LIMIT,
-                "temp_directory": str(folder / "spill"),
-                "preserve_insertion_order": False,
-                # a run reads its own files only and never the network
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
+        self._connection = connect(
+            threads=threads,
+            memory_limit=MEMORY_LIMIT,
+            temp_directory=str(folder / "spill"),
+            preserve_insertion_order=False,
         )
         if spool.files:
             self._connection.read_parquet(spool.files).create_view("spooled")

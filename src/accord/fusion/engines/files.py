@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from accord.columns.engine import connect
 from accord.columns.schema import EVIDENCE, INSTANT, PORTS_KEPT, STANDING
 from accord.fusion.confidence import DAY_US
 from accord.fusion.engines.duckdb import room_named
@@ -39,15 +40,8 @@ _MARKINGS = pa.array([marking.value for marking in MARKINGS])
 def engine(spill: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB of its own that spills into `spill` and never asks the network. Raises OutputError without room."""
     with room_named():
-        connection = duckdb.connect(
-            config={
-                "threads": threads,
-                "memory_limit": MEMORY_LIMIT,
-                "temp_directory": str(spill),
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
+        connection = connect(
+            threads=threads, memory_limit=MEMORY_LIMIT, temp_directory=str(spill), preserve_insertion_order=False
         )
         try:
             yield connection
