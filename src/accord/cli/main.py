@@ -5,10 +5,12 @@ import signal
 import sys
 import threading
 import traceback
+from functools import cache
 from types import FrameType
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from accord.cli import (
     agreement,
@@ -101,12 +103,16 @@ INTERRUPTED, TERMINATED = 130, 143
 INSIST_S = 0.5
 
 
+_built = cache(get_command)
+"""Typer looks at every parameter of every command to build them, a tenth of a second: a process does it once."""
+
+
 def run() -> None:
     """Run the command line; every error leaves by its class's exit code."""
     interruption = _Interruption()
     try:
         interruption.heed()
-        app()
+        _built(app)()
     except SystemExit as ending:
         # how typer ends every command, well or not
         sys.exit(_settle(ending))
