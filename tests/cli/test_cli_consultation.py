@@ -47,9 +47,9 @@ def hub(accord_here, agreement_on, tmp_path: Path) -> Path:
 
 
 def listed(accord_here, hub: Path, *filters: str) -> list[dict]:
-    """All rows but the one of the delivery's coming."""
+    """All rows but those of the delivery's coming and of its snapshot."""
     rows = json.loads(accord_here("consultation", "list", "--json", "--in", hub, *filters).stdout)
-    return [one for one in rows if one["processing"] != "collection"]
+    return [one for one in rows if one["processing"] not in {"collection", "combination"}]
 
 
 def test_a_look_up_is_in_the_log_with_person_and_reason_and_without_the_value(accord_here, hub: Path) -> None:
@@ -112,10 +112,10 @@ def test_what_cannot_be_logged_is_not_answered_and_says_what_to_do(accord_here, 
 def test_a_log_is_listed_a_page_at_a_time(accord_here, hub: Path) -> None:
     for person in "abc":
         accord_here("lookup", "45.1.1.7", "--person", person, "--in", hub)
-    said = accord_here("consultation", "list", "--limit", "2", "--in", hub)
-    assert "--after 2" in said.stderr
-    # the first row is of the delivery
-    assert [one["person"] for one in listed(accord_here, hub, "--limit", "2", "--after", "2")] == ["b", "c"]
+    said = accord_here("consultation", "list", "--limit", "3", "--in", hub)
+    assert "--after 3" in said.stderr
+    # the first rows are of the delivery and of the snapshot
+    assert [one["person"] for one in listed(accord_here, hub, "--limit", "2", "--after", "3")] == ["b", "c"]
     assert "Nothing of that kind" in accord_here("consultation", "list", "--by", "z", "--in", hub).stdout
     assert "collection" in accord_here("consultation", "list", "--processing", "spying", "--in", hub, expect=2).stderr
     assert "--since" in accord_here("consultation", "list", "--since", "noon", "--in", hub, expect=2).stderr
@@ -126,14 +126,14 @@ def test_an_export_is_csv_that_no_spreadsheet_runs_or_json_and_says_what_was_ver
     accord_here("lookup", "45.1.1.7", "--why", '=HYPERLINK("x")', "--in", hub)
     accord_here("lookup", "45.1.1.7", "--person", "b", "--in", hub)
     said = accord_here("consultation", "export", "--in", hub)
-    taken, first, second = csv.DictReader(io.StringIO(said.stdout))
+    taken, combined, first, second = csv.DictReader(io.StringIO(said.stdout))
     assert (first["justification"], second["person"]) == ('\'=HYPERLINK("x")', "b")
-    assert taken["processing"] == "collection"
-    assert "verified: 3 rows" in said.stderr
+    assert (taken["processing"], combined["processing"]) == ("collection", "combination")
+    assert "verified: 4 rows" in said.stderr
     assert second["digest"] in said.stderr
     whole = json.loads(accord_here("consultation", "export", "--by", "b", "--json", "--in", hub).stdout)
-    assert whole["verified"] == {"rows": 3, "digest": second["digest"]}
-    assert [one["number"] for one in whole["consultations"]] == [3]
+    assert whole["verified"] == {"rows": 4, "digest": second["digest"]}
+    assert [one["number"] for one in whole["consultations"]] == [4]
     accord_here("consultation", "export", "--kept", first["digest"], "--in", hub)
 
 
@@ -148,3 +148,31 @@ def test_a_log_that_was_changed_is_not_exported(accord_here, hub: Path) -> None:
     said = accord_here("consultation", "export", "--in", hub, expect=7)
     assert said.stdout == ""
     assert "row 1" in said.stderr
+
+
+def test_who_combines_deliveries_into_a_snapshot_is_in_the_log_before_it_is_there(accord_here, hub: Path) -> None:
+    def combined() -> list[tuple[str, str, str]]:
+        rows = json.loads(
+            accord_here("consultation", "list", "--processing", "combination", "--json", "--in", hub).stdout
+        )
+        assert all(one["at"].endswith("Z") and one["recipients"] == [] for one in rows)
+        return [(one["person"], one["justification"], one["object"]) for one in rows]
+
+    login = pwd.getpwuid(os.getuid()).pw_name
+    before = [(login, "", "snapshot 1: 1 delivery")]
+    assert combined() == before
+    make = ("snapshot", "make", "--person", "j.tan", "--why", "the weekly picture", "--in", hub)
+    # nothing is combined, and nothing is logged
+    assert "Nothing is new" in accord_here(*make).stdout
+    assert combined() == before
+    file = hub.parent / "2026-10-02-event4_sinkhole-a.csv"
+    header = "timestamp,protocol,src_ip,src_port,src_asn,dst_ip,dst_port,infection,family,tag"
+    file.write_text(f"{header}\n{ROW.replace('45.1.1.7', '45.1.1.8')}\n", "utf-8")
+    accord_here("delivery", "add", "sinkhole", file, "--in", hub)
+    accord_here(*make)
+    assert combined() == [*before, ("j.tan", "the weekly picture", "snapshot 2: 2 deliveries")]
+    # what cannot be logged is not done
+    accord_here("snapshot", "drop", "2", "--in", hub)
+    (hub / "accord.db").unlink()
+    assert "no database" in accord_here(*make, expect=4).stderr
+    assert not (hub / "snapshots/000002").exists()

@@ -292,7 +292,8 @@ def test_one_thread_and_several_give_the_same_bytes_wherever_a_file_is_cut(
                     workers=workers,
                     progress=lambda *_: None,
                 )
-        make_snapshot(workspace, as_of=at, reference=reference, workers=workers, progress=lambda *_: None)
+        make_snapshot(workspace, as_of=at, reference=reference, workers=workers, progress=lambda *_: None,
+                      combining=lambda _: None)  # fmt: skip
         made.append(
             {
                 str(path.relative_to(hub)): path.read_bytes()

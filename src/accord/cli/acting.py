@@ -1,6 +1,6 @@
 """Who acts, and why: the options of every command that the log of consultations keeps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,6 +77,16 @@ def log(
             )
     except AccordError as error:
         raise unlogged(error) from error
+
+
+def combining(database: "Database", actor: Actor, clock: Callable[[], "datetime"]) -> Callable[[str], None]:
+    """What logs, before it is done, that what deliveries say is combined (`cli.snapshotting.Combining`)."""
+    from accord.access.consultations import Processing
+
+    def write(about: str) -> None:
+        log(database, actor, Processing.COMBINATION, [about], now=clock())
+
+    return write
 
 
 def unlogged(error: AccordError) -> AccordError:

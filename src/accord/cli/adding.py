@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from accord.agreements.declarations import Dataset
-from accord.cli.acting import Actor
+from accord.cli.acting import Actor, combining
 from accord.cli.delivering import Receipt, collected, read_account, take_delivery
 from accord.cli.entering import Gate, read_purpose, settle
 from accord.cli.ledgering import bring_up, demand_standing
@@ -232,7 +232,14 @@ def _take(
         bring_up(hub.ledger, database, clock())
         made = None
         if snapshot:
-            made = make_snapshot(workspace, as_of=now, reference=reference, workers=cores(), progress=progress)
+            made = make_snapshot(
+                workspace,
+                as_of=now,
+                reference=reference,
+                workers=cores(),
+                progress=progress,
+                combining=combining(database, actor, clock),
+            )
     return Taken(receipts=tuple(receipts), refused=tuple(refused), snapshot=made)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from accord.access.consultations import Processing, record
 from accord.agreements.declarations import DatasetId
-from accord.cli.acting import Actor
+from accord.cli.acting import Actor, combining
 from accord.cli.delivering import names_of, read_account
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.kept import damage_named
@@ -306,7 +306,14 @@ def finish(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
             else:
                 workspace.move(one.path, to)
     with progress_bar() as progress:
-        renew_snapshots(workspace, as_of=now, reference=reference_in_use, workers=cores(), progress=progress)
+        renew_snapshots(
+            workspace,
+            as_of=now,
+            reference=reference_in_use,
+            workers=cores(),
+            progress=progress,
+            combining=combining(hub.database, Actor(person="accord", justification=f"recall {recall.id}"), lambda: now),
+        )
     return tell(hub, recall, now)
 
 

@@ -7,7 +7,7 @@ that is there is not made again.
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from accord.access.consultations import Processing, record
 from accord.agreements.declarations import DatasetId
 from accord.agreements.retention import Due, due
-from accord.cli.acting import Actor
+from accord.cli.acting import Actor, combining
 from accord.cli.delivering import names_of, read_account, taken_in
 from accord.cli.entering import purge_reference
 from accord.cli.forgetting import forget_released
@@ -162,11 +162,22 @@ def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> tup
             with errors_named(hub.workspace.root):
                 hub.workspace.withdraw(one.folder.path)
         with progress_bar() as progress:
-            renew_snapshots(hub.workspace, as_of=now, reference=reference_in_use, workers=cores(), progress=progress)
+            renew_snapshots(
+                hub.workspace,
+                as_of=now,
+                reference=reference_in_use,
+                workers=cores(),
+                progress=progress,
+                combining=combining(hub.database, _because(actor, "retention"), lambda: now),
+            )
         packages = forget_released(hub, moment, actor, now)
         publish(hub.ledger, now)
         hub.database.forget()
     return gone, packages
+
+
+def _because(actor: Actor, reason: str) -> Actor:
+    return actor if actor.justification else replace(actor, justification=reason)
 
 
 def _record(hub: OpenHub, one: Retained, actor: Actor, now: datetime) -> None:

@@ -24,25 +24,39 @@ def snapshots() -> None:
 
 
 @app.command("make", short_help="Merge what is new into what was found.")
-def make(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
+def make(folder: InWorkspace = Path(), person: Person = None, why: Why = None, as_json: AsJson = False) -> None:
     """Merge the deliveries that are new into what the last snapshot holds. Readers see the old one or the new one.
+
+    That data sets are combined is written into the log of consultations before it is done.
 
     Example: accord snapshot make --in hub
     """
     from datetime import UTC, datetime
 
+    from accord.cli.acting import acting, combining
     from accord.cli.places import reference_in_use
     from accord.cli.readying import cores, keep_memory
     from accord.cli.settling import working
     from accord.cli.snapshotting import in_words, make_snapshot, told
     from accord.cli.terminal import progress_bar, say, say_json
+    from accord.workspace.database import open_database, place_of
     from accord.workspace.store import open_workspace
 
     keep_memory()
+    actor, now = acting(person, why), datetime.now(UTC)
     workspace = open_workspace(folder)
-    with working(workspace), progress_bar() as progress:
+    with (
+        open_database(place_of(workspace.settings), to_write=True) as database,
+        working(workspace, database),
+        progress_bar() as progress,
+    ):
         manifest = make_snapshot(
-            workspace, as_of=datetime.now(UTC), reference=reference_in_use(), workers=cores(), progress=progress
+            workspace,
+            as_of=now,
+            reference=reference_in_use(),
+            workers=cores(),
+            progress=progress,
+            combining=combining(database, actor, lambda: now),
         )
     if as_json:
         say_json(None if manifest is None else told(manifest))

@@ -28,6 +28,9 @@ LOCATED = pa.schema([*FOUND, *PLACES])
 
 FINDINGS_FILE = "findings.parquet"
 
+Combining = Callable[[str], None]
+"""Writes into the log of consultations that what deliveries say is about to be combined, and what of it is made."""
+
 ANEW = "drop the snapshot (`accord snapshot drop NUMBER`) and make it anew: `accord snapshot make`"
 
 
@@ -47,7 +50,13 @@ class Manifest:
 
 
 def make_snapshot(
-    workspace: Workspace, *, as_of: datetime, reference: Reference, workers: int, progress: Progress
+    workspace: Workspace,
+    *,
+    as_of: datetime,
+    reference: Reference,
+    workers: int,
+    progress: Progress,
+    combining: Combining,
 ) -> Manifest | None:
     """Merge what is new into what the last snapshot holds, and let the new one appear; None: nothing is new.
 
@@ -69,6 +78,7 @@ def make_snapshot(
         whole_snapshot(before)
     for one in fresh:
         verify_delivery(one)
+    combining(f"snapshot {number}: {counted(len(deliveries), 'delivery', 'deliveries')}")
     with workspace.staging() as staging, damage_named(workspace.root, ANEW):
         folder = staging / "new"
         folder.mkdir()
@@ -105,6 +115,7 @@ def renew_snapshots(
     reference: Callable[[], Reference],
     workers: int,
     progress: Progress,
+    combining: Combining,
 ) -> Manifest | None:
     """Where snapshots hold deliveries that are there no more, make one without them and drop those; None: none is made.
 
@@ -114,7 +125,9 @@ def renew_snapshots(
     stale = [one for one in workspace.snapshots() if not there.issuperset(read_manifest(one).deliveries)]
     if not stale:
         return None
-    made = make_snapshot(workspace, as_of=as_of, reference=reference(), workers=workers, progress=progress)
+    made = make_snapshot(
+        workspace, as_of=as_of, reference=reference(), workers=workers, progress=progress, combining=combining
+    )
     for one in stale:
         workspace.withdraw(one.path)
     return made
