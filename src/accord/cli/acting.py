@@ -44,7 +44,7 @@ def acting(person: str | None, why: str | None) -> Actor:
     """Who acts: as was said, else who the operating system says it is. Raises SettingsError."""
     return Actor(
         person=_login() if person is None else _text(person, "--person"),
-        justification="" if why is None else _text(why, "--why"),
+        justification="" if why is None else _reason(why),
     )
 
 
@@ -109,6 +109,15 @@ def _login() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return f"uid {os.getuid()}"
+
+
+def _reason(said: str) -> str:
+    """Why, without a value: the log is never changed, and a person may have a value erased."""
+    from accord.cli.reasons import demand_no_value
+
+    text = _text(said, "--why")
+    demand_no_value(text, "--why")
+    return text
 
 
 def _text(said: str, option: str) -> str:

@@ -30,6 +30,7 @@ from accord.cli.ledgering import publish
 from accord.cli.packages import read_policy
 from accord.cli.places import reference_in_use
 from accord.cli.readying import cores
+from accord.cli.reasons import demand_no_value
 from accord.cli.settling import working
 from accord.cli.snapshotting import renew_snapshots
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
@@ -125,11 +126,13 @@ def make(
 
 
 def fit(text: str, option: str) -> str:
-    """A reason as an option says it. Raises SettingsError."""
+    """What an option says to others, in words and without a value. Raises SettingsError."""
     try:
-        return one_line(text, f"What {option} says")
+        line = one_line(text, f"What {option} says")
     except MalformedError as error:
         raise SettingsError(error.what, where=option, expected=error.expected, got=error.got) from error
+    demand_no_value(line, option)
+    return line
 
 
 def _kind(said: str) -> RecallKind:

@@ -44,6 +44,7 @@ from accord.agreements.telling import (
     partner_told,
 )
 from accord.cli.ledgering import bring_up, demand_standing, ledger_of
+from accord.cli.reasons import demand_no_value
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.columns.instants import read_instant
 from accord.vocabulary.datasets import Purpose
@@ -215,7 +216,9 @@ def end_agreement(folder: Path, name: str, at: str | None, reason: str) -> None:
                 remedy="an agreement that is signed after that is another one, with this one as its predecessor",
             )
         words = SettingsTable(file=_WORDS, path="", content={"reason": reason})
-        ended = Ending(at=moment, reason=words.text("reason"), recorded_at=now)
+        said = words.text("reason")
+        demand_no_value(said, "--reason")
+        ended = Ending(at=moment, reason=said, recorded_at=now)
         _record(connection, standing, replace(agreement, ended=ended), words, now)
 
 

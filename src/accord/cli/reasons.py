@@ -1,0 +1,57 @@
+"""Reasons in words: they go to others, or into logs that are never changed, so that no value may stand in them."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from accord.cli.places import reference_in_use
+from accord.columns.values import ADDRESSES, read_value, refang, url_host
+from accord.vocabulary.errors import SettingsError
+from accord.vocabulary.indicators import Indicator, IndicatorType
+from accord.vocabulary.reasons import Rejected
+
+_SPEAKING = re.compile(
+    r"\S[.:@/\u3002\uff0e\uff61]\S|[\[({]\s*(?:[.:@/\u3002\uff0e]|dot|at)|[0-9A-Fa-f]{32}|AS\d", re.IGNORECASE
+)
+"""Without one of these no value stands in a text, and nothing about names need be known."""
+_CUT = re.compile(r"[\s,;|<>\"'`()\[\]{}=\u00ab\u00bb\u2018-\u201f]+")
+_PIECES = re.compile(r"[:/\u2010-\u2015]|-(?=\d)")
+_EDGES = ".:!?*_-/\u2026\u2010-\u2015#&"
+_IDEOGRAPHIC = str.maketrans({"\u3002": ".", "\uff61": "."})
+
+
+def demand_no_value(text: str, option: str) -> None:
+    """Raise SettingsError when something stands in a reason that could be an indicator: in doubt it is one."""
+    found = next(_values(text), None) if _SPEAKING.search(text) else None
+    if found is not None:
+        raise SettingsError(
+            "A reason must not hold the value itself, nor any other: it goes to others, or stands for ever.",
+            where=option,
+            expected="words without an address, name on the net, mail address, URL, hash or AS number",
+            got=found,
+            remedy="say it without: name the case, or a delivery by the first 12 digits of its SHA-256. If it is no "
+            "value, spell it otherwise: a blank after a full stop",
+        )
+
+
+def _values(text: str) -> Iterator[str]:
+    plain = unicodedata.normalize("NFKC", text).translate(_IDEOGRAPHIC)
+    undone = refang(plain)
+    for token in _CUT.split(undone):
+        bare = token.strip(_EDGES)
+        said = refang(bare)
+        pieces = [said, *(piece.strip(_EDGES) for piece in _PIECES.split(said))]
+        yield from (piece for piece in pieces if piece and _is_value(piece, defanged=undone != plain or said != bare))
+
+
+def _is_value(text: str, *, defanged: bool) -> bool:
+    suffixes = reference_in_use().suffixes
+    read = read_value(text, suffixes.is_public_suffix)
+    if not isinstance(read, Indicator):
+        # an address in somebody's own network is one, too
+        return read is Rejected.ADDRESS_NOT_ROUTABLE
+    if defanged or "://" in text or read.kind not in {IndicatorType.DOMAIN, IndicatorType.URL}:
+        return True
+    host = url_host(read.value) if read.kind is IndicatorType.URL else read.value
+    of_address = read_value(host, suffixes.is_public_suffix)
+    return (isinstance(of_address, Indicator) and of_address.kind in ADDRESSES) or suffixes.has_known_suffix(host)

@@ -1,0 +1,99 @@
+"""Reasons go to recipients, or stand in logs that are never changed: no value stands in them, however spelled."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from accord.cli.acting import acting
+from accord.cli.reasons import demand_no_value
+from accord.vocabulary.errors import SettingsError
+from tests.cli.rights import made_hub, rows_of, sha256, sinkhole
+
+HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "45.1.1.4 was never infected",
+        "The owner of 45.1.1[.]4 has written to us.",
+        "owner of 45(.)1(.)1(.)4",
+        "seen at 45.1.1.4:8080",
+        "IP:45.1.1.4, asked twice",
+        "address=45.1.1.4",
+        "45.1.1.0/24 is the partner's own network",
+        "45.1.1.4-45.1.1.9 are scanners",
+        "a machine at 10.0.0.5 in their office",
+        "203.0.113.7",
+        "2a00:1450:4001:81b::200e is not theirs",
+        "see [2a00:1450:4001:81b::200e]:443",
+        "::ffff:45.1.1.4",
+        "some.body@mail.in.th asked",
+        "mailto:some.body@mail.in.th",
+        "some.body[at]mail[.]in[.]th asked",
+        "<some.body@mail.in.th>",
+        "Shop.example.com belongs to a partner",
+        "shop[.]intern",
+        "https://shop.intern/login was cleaned",
+        "hxxp://shop[.]example/login",
+        "münchen.de is clean",
+        f"the file {HASH}",
+        f"the file {HASH[:32].upper()}",
+        "AS13335 answered",
+        "\uff14\uff15.1.1.4",
+        "45\u30021\u30021\u30024",
+    ],
+)
+def test_what_reads_as_a_value_is_refused_with_what_to_do(text: str) -> None:
+    with pytest.raises(SettingsError, match="must not hold the value") as refused:
+        demand_no_value(text, "--why")
+    assert refused.value.where == "--why"
+    assert "without" in (refused.value.remedy or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The clock was wrong.",
+        "Case 2026/114, by order of 27.11.2026, 10:30",
+        "Art. 25(1), i.e. e.g. a.m.",
+        "Delivered twice: 60303ae22b99 and 9f86d081884c.",
+        "request no. 4.5 of version 2.1",
+        "A court asked (file 12 O 114/26); the vendor withdrew its report.pdf",
+        "and/or; R&D; 50 %; C++; TLP:AMBER",
+        "Le 1er mars, à la demande du propriétaire.",
+        "\u0628\u0637\u0644\u0628 \u0645\u0646 \u0627\u0644\u0645\u0627\u0644\u0643.",
+    ],
+)
+def test_words_are_no_values(text: str) -> None:
+    demand_no_value(text, "--why")
+
+
+def test_no_reason_of_a_recall_or_an_end_brings_a_value_into_ledger_notice_or_log(
+    accord_here, tmp_path: Path, database_url: str
+) -> None:
+    hub = made_hub(accord_here, tmp_path, database_url)
+    file = sinkhole(tmp_path / "2026-10-01-event4_sinkhole-a.csv", ["45.1.1.4"])
+    accord_here("delivery", "add", "sinkhole", file, "--in", hub)
+    recall = ("recall", "make", "--dataset", "sinkhole", "--delivery", sha256(file)[:12], "--kind", "withdrawn")
+    said = "45.1.1[.]4 was never infected"
+    for words in (
+        (*recall, "--why", said),
+        ("subject", "correct", "45.1.1.44", "--why", said, "--right", "A scanner."),
+        ("subject", "correct", "45.1.1.44", "--why", "wrong", "--right", said),
+        ("subject", "find", "45.1.1.44", "--why", said),
+        ("lookup", "45.1.1.44", "--why", said),
+        ("agreement", "end", "vendor-2026", "--reason", said),
+        ("delivery", "show", sha256(file)[:12], "--why", said),
+    ):
+        assert "must not hold the value" in accord_here(*words, "--in", hub, expect=2).stderr, words
+    assert not any(b"45.1.1[.]4" in row for _, row in rows_of(hub))
+    assert json.loads(accord_here("recall", "list", "--json", "--in", hub).stdout) == []
+    accord_here(*recall, "--why", "Never infected.", "--in", hub)
+
+
+def test_the_log_of_consultations_takes_no_value_as_a_reason() -> None:
+    assert acting("j.tan", "case 4711").justification == "case 4711"
+    with pytest.raises(SettingsError, match="must not hold the value"):
+        acting("j.tan", "about 45.1.1.4")
