@@ -2,7 +2,7 @@
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -75,7 +75,6 @@ def test_a_clock_that_is_a_year_ahead_is_refused_until_somebody_says_that_it_is_
     database = open_ledger().database
     year, decade = NOW + timedelta(days=366), NOW + timedelta(days=3653)
     with database.writing() as connection:
-        # of the first entry nothing is known
         book.append(connection, [fact(NOW)], draw=secrets.token_bytes)
         assert book.moment(connection, year) == year
         with pytest.raises(OutputError, match="more than a year ahead"):
@@ -87,6 +86,34 @@ def test_a_clock_that_is_a_year_ahead_is_refused_until_somebody_says_that_it_is_
             book.moment(connection, decade + timedelta(days=400))
         # and what was said of the clock takes nothing back
         assert book.moment(connection, NOW) == NOW
+
+
+def test_the_first_entry_is_of_a_time_that_the_workspace_knows_or_that_somebody_vouches_for(
+    open_ledger: OpenLedger,
+) -> None:
+    database = open_ledger().database
+    decade = NOW + timedelta(days=3653)
+
+    def refused(at: datetime, said: str) -> None:
+        with database.writing() as connection:
+            with pytest.raises(OutputError, match=said) as error:
+                book.moment(connection, at)
+            assert "nothing was entered yet" in error.value.what
+            assert "accord migrate --clock-is-right" in (error.value.remedy or "")
+
+    # the database was made at NOW
+    refused(later(-11), "clock is behind")
+    refused(decade, "more than a year ahead")
+    with database.writing() as connection:
+        assert book.moment(connection, later(-9)) == later(-9)
+        assert book.moment(connection, later(86400)) == later(86400)
+    # somebody says so by a clock that is wrong; nothing was entered, so that it can still be put right
+    migrate_database(database._place, now=decade, clock_is_right=True)
+    refused(NOW, "clock is behind")
+    migrate_database(database._place, now=later(60), clock_is_right=True)
+    refused(decade, "more than a year ahead")
+    with database.writing() as connection:
+        assert book.moment(connection, later(61)) == later(61)
 
 
 def test_what_opens_a_field_is_destroyed_for_good_and_the_entry_stays(open_ledger: OpenLedger) -> None:

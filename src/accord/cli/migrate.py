@@ -14,7 +14,9 @@ def migrate(
     ] = False,
     clock_is_right: Annotated[
         bool,
-        typer.Option("--clock-is-right", help="Nothing was entered for a year and more, and the clock is right."),
+        typer.Option(
+            "--clock-is-right", help="The clock is right, and nothing was entered for a year and more, or ever."
+        ),
     ] = False,
 ) -> None:
     """Make a workspace's database where there is none, or bring an older Accord's up to this one.

@@ -18,6 +18,8 @@ SLACK = timedelta(seconds=10)
 AHEAD = timedelta(days=366)
 """How long nothing may have been entered, unless somebody says that the clock is right."""
 
+_RIGHT = "`accord migrate --clock-is-right`"
+
 _AT_ONCE = 4096
 """Entries that are in memory at a time."""
 
@@ -43,20 +45,30 @@ def moment(connection: Connection, now: datetime) -> datetime:
 
     Raises OutputError when the clock was set back: agreements that have ended would be in force again. And when it is
     more than AHEAD of all that is known: what it brings about, such as a purge, could not be undone, and no entry could
-    be written any more once it is right.
+    be written any more once it is right. Before the first entry, what is known is when the database was made, or when
+    somebody said last that the clock is right.
     """
     last = _not_behind(connection, now)
-    if last is None:
-        return now
-    known = max(last, connection.execute(select(HUB.c.clock_at)).scalar_one_or_none() or last)
+    known = _known(connection, last) or now
+    if last is None and known - now > SLACK:
+        raise _wrong(
+            "The clock is behind the time at which this workspace's database was made, and nothing was entered yet; "
+            "nothing was changed.",
+            f"{_told(known)} or later",
+            now,
+            f"; if it is right now, and was wrong then, {_RIGHT}",
+        )
     if now - known > AHEAD:
         raise _wrong(
-            "The clock is more than a year ahead of the ledger's last entry; nothing was changed.",
+            "The clock is more than a year ahead of the ledger's last entry; nothing was changed."
+            if last is not None
+            else "The clock is more than a year ahead of the time at which this workspace's database was made, and "
+            "nothing was entered yet; nothing was changed.",
             f"{_told(known + AHEAD)} or earlier",
             now,
-            "; if it is right, and nothing was entered for so long, `accord migrate --clock-is-right`",
+            f"; if it is right, and nothing was entered for so long, {_RIGHT}",
         )
-    return max(now, last)
+    return now if last is None else max(now, last)
 
 
 def later(connection: Connection, now: datetime) -> datetime:
@@ -74,6 +86,14 @@ def latest(connection: Connection) -> datetime | None:
 def said_right(connection: Connection, now: datetime) -> None:
     """Let the clock be right, on a writer's connection: entries may be up to AHEAD after this, however old the last."""
     connection.execute(update(HUB).values(clock_at=now))
+
+
+def _known(connection: Connection, last: datetime | None) -> datetime | None:
+    """The latest time that is known to have come: of the last entry, and when somebody said that the clock is right;
+    before there is either, when the database was made."""
+    row = connection.execute(select(HUB.c.made_at, HUB.c.clock_at)).one_or_none()
+    made, said = (None, None) if row is None else (row.made_at, row.clock_at)
+    return max((one for one in (last, said) if one is not None), default=made)
 
 
 def _not_behind(connection: Connection, now: datetime) -> datetime | None:
