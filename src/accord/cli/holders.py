@@ -309,9 +309,14 @@ def keep_released(hub: OpenHub, path: Path, table: pa.Table) -> None:
     """Let what is left of what the hub keeps of a disclosure take its place, in one step."""
     with hub.workspace.staging() as staging, errors_named(hub.workspace.root):
         pq.write_table(table, staging / HELD)
-        _flush(staging / HELD)
-        (staging / HELD).rename(path)
-        _flush(path.parent)
+        put_in_place(staging / HELD, path)
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """Let a file take another's place, in one step and on the disk."""
+    _flush(new)
+    new.rename(path)
+    _flush(path.parent)
 
 
 def _flush(path: Path) -> None:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from accord.cli.acting import Person
+
 app = typer.Typer(
     help="The ledger: an account that all sides can check.",
     no_args_is_help=True,
@@ -137,6 +139,29 @@ def export(
     from accord.cli.ledgerhanding import export as export_ledger
 
     export_ledger(folder, out)
+
+
+@app.command("forget", short_help="Destroy what opens a field of an entry.")
+def forget(
+    number: Annotated[int, typer.Argument(metavar="ENTRY", min=0, help="The entry's number.")],
+    field: Annotated[str, typer.Argument(metavar="FIELD", help="One of its fields (docs/ledger.md).")],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why it must go, without what it says.")],
+    folder: In = Path(),
+    person: Person = None,
+) -> None:
+    """Destroy what opens a field of an entry, for good: the ledger verifies as before, and nobody opens it any more.
+
+    An entry of kind erasure and a row in the log of consultations say that it was done. What everybody may have already
+    is refused. Interrupted, call it again.
+
+    Example: accord ledger forget 17 partner --why "order of the court, 2026/114" --in hub
+    """
+    from datetime import UTC, datetime
+
+    from accord.cli.acting import acting
+    from accord.cli.ledgerforgetting import forget as forget_field
+
+    forget_field(folder, number, field, acting(person, why), now=datetime.now(UTC))
 
 
 @app.command("check", short_help="Verify a whole ledger by its files, offline.")

@@ -121,7 +121,7 @@ def show_list(folder: Path, partner: str | None, *, as_csv: bool, as_json: bool)
             if partner is None or (one.fact is not None and one.fact.partner == partner)
         ]
     if as_json:
-        say_json([_row(one) for one in said])
+        say_json([_row(one) | {"closed": one.why or None} for one in said])
     elif as_csv:
         rows = [_row(one) for one in said]
         safe = disarmed(pa.array([str(row["dataset"] or "") for row in rows], pa.string())).to_pylist()

@@ -36,6 +36,8 @@ class Audited:
     fact: Fact | None
     why: str = ""
     """Why nothing can be said of it."""
+    destroyed: bool = False
+    """What opened it is not kept any more, whole or in part; the rest opens it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +70,9 @@ def _audited(number: int, encoded: bytes, openings: Sequence[Opening]) -> Audite
         entry = parse_entry(encoded)
         for opening in openings:
             entry.verify(opening)
-        if len(openings) < len(entry.commitments):
-            return Audited(number=number, fact=None, why="destroyed in part")
+        gone = [one.name for one in entry.commitments if one.name not in {each.name for each in openings}]
+        if gone:
+            return Audited(number=number, fact=None, why=f"destroyed: {', '.join(gone)}", destroyed=True)
         return Audited(number=number, fact=read_fact(openings))
     except LedgerError as error:
         return Audited(number=number, fact=None, why=error.what)
@@ -79,7 +82,13 @@ def missing(connection: Connection, said: Collection[Audited], deliveries: Colle
     """What the ledger has and the books have not, and the other way round."""
     known = {one.number: one.fact for one in said if one.fact is not None}
     silent = {one.number for one in said if one.fact is None}
-    found = [Missing(side="books", what=f"entry {one.number}: {one.why}") for one in said if one.fact is None]
+    # `accord ledger forget` has entered that it destroyed something
+    forgotten = {fact.refers for fact in known.values() if fact.kind is Kind.ERASURE}
+    found = [
+        Missing(side="books", what=f"entry {one.number}: {one.why}")
+        for one in said
+        if one.fact is None and not (one.destroyed and one.number in forgotten)
+    ]
     found += _deliveries(known, deliveries)
     found += _disclosures(known, silent, disclosures(connection))
     found += _agreements(known, connection)
