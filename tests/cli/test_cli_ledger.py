@@ -1,9 +1,10 @@
 """`accord ledger`: what a person sees who keeps a ledger, and who checks one."""
 
 import json
+import re
 import secrets
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from accord.ledger.proofs import parse_proof
 from accord.vocabulary.datasets import Origin, Purpose
 from accord.vocabulary.markings import Marking
 from accord.workspace.database import open_database, place_of
+from accord.workspace.translations import LANGUAGES
 
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -188,4 +190,49 @@ def test_the_public_page_tells_of_the_published_checkpoint_and_stays_the_same(ac
     add(hub, Kind.ERASURE, 4000, opens_at=NOW)
     accord_here("ledger", "publish", "--in", hub)
     assert b"4,000" in (root / "index.en.html").read_bytes()
+    # who keeps it, and since when it is as it is: another contact is another page
+    (signed,) = re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2} \(UTC\)", (root / "index.en.html").read_text("utf-8"))
+    assert abs(datetime.fromisoformat(signed[:10]).date() - datetime.now(UTC).date()) <= timedelta(days=1)
+    settings = hub / "workspace.toml"
+    contact = re.search(r'^contact = "(.*)"$', settings.read_text("utf-8"), re.MULTILINE)[1]
+    assert f">{contact}<" in re.sub("</?bdi>", "", (root / "index.en.html").read_text("utf-8"))
+    settings.write_text(settings.read_text("utf-8").replace(contact, "desk@north.example"), "utf-8")
+    assert "behind" in accord_here("ledger", "verify", "--in", hub).stdout
+    accord_here("ledger", "publish", "--in", hub)
+    assert b"desk@north.example" in (root / "index.ar.html").read_bytes()
     assert "All of it agrees." in accord_here("ledger", "verify", "--in", hub).stdout
+
+
+def test_what_the_public_page_says_to_do_is_what_checks_it(
+    accord_here, hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a reader's own folder, with the files that the page links
+    monkeypatch.chdir(tmp_path)
+    for language in LANGUAGES:
+        text = (hub / f"ledger/index.{language}.html").read_text("utf-8")
+        links = re.findall(r'<a href="([^"]*)"><code', text)
+        assert links == ["policy", "checkpoint", "figures.json"]
+        for name in links:
+            shutil.copy(hub / "ledger" / name, tmp_path / name)
+        (command,) = re.findall(r"<code[^>]*>(accord ledger check [^<]*)</code>", text)
+        (option,) = re.findall(r"<code[^>]*>(--against [^<]*)</code>", text)
+        words = [str(hub / "ledger") if word == "URL" else word for word in f"{command} {option}".split()[1:]]
+        done = accord_here(*words)
+        assert "3 entries, each verified" in done.stdout
+        assert "the checkpoint that you kept is one of its history" in done.stdout
+
+
+def test_a_recall_of_the_hub_s_own_counts_no_recipient(accord_here, hub: Path) -> None:
+    add(hub, Kind.RECALL, 1240, opens_at=NOW)
+    add(hub, Kind.RECALL, 12, opens_at=NOW, country="TH", purpose=Purpose.PREVENTION)
+    add(hub, Kind.RECALL, 12, opens_at=NOW, country="VN", purpose=Purpose.PREVENTION)
+    accord_here("ledger", "publish", "--in", hub)
+    (year,) = json.loads((hub / "ledger/figures.json").read_text("utf-8"))["years"]
+    assert year["happened"] == [
+        {"kind": "recall", "entries": 1, "records": [1240, 1240]},
+        {"kind": "recall-notice", "entries": 2, "records": [24, 24]},
+    ]
+    rows = re.sub("<[^>]+>", " ", (hub / "ledger/index.en.html").read_text("utf-8"))
+    assert re.search(r"recalls: data was taken out of use\s+1\s+1,240", rows)
+    assert re.search(r"recalls: a recipient was told that data was wrong or withdrawn\s+2\s+24", rows)
+    accord_here("ledger", "check", hub / "ledger", "--policy", hub / "ledger/policy")

@@ -110,26 +110,26 @@ def one_page(account: PublicAccount) -> dict[str, bytes]:
 def test_the_public_page_is_left_behind_unless_it_is_asked_for_and_figures_never_are(open_ledger: OpenLedger) -> None:
     ledger = open_ledger()
     page, figures = ledger.files.root / "index.html", ledger.files.root / "figures.json"
-    assert not page_is_behind(ledger.files), "nothing was published that it could tell of"
+    assert not page_is_behind(ledger.files, ledger.place), "nothing was published that it could tell of"
     add(ledger, 1, opens_at=NOW)
     ledger.publish(now=NOW, post=nobody)
-    assert (page_is_behind(ledger.files), page.exists()) == (True, False)
+    assert (page_is_behind(ledger.files, ledger.place), page.exists()) == (True, False)
     ledger.publish(now=NOW, post=nobody, pages=one_page)
-    assert (page_is_behind(ledger.files), page.read_bytes()) == (False, b"1 entries")
+    assert (page_is_behind(ledger.files, ledger.place), page.read_bytes()) == (False, b"1 entries")
     add(ledger, 2, opens_at=NOW)
     ledger.publish(now=NOW, post=nobody)
     assert json.loads(figures.read_bytes())["size"] == 3
-    assert (page_is_behind(ledger.files), page.read_bytes()) == (True, b"1 entries")
+    assert (page_is_behind(ledger.files, ledger.place), page.read_bytes()) == (True, b"1 entries")
     add(ledger, 1)
     assert ledger.tell(one_page).size == 4
-    assert (page_is_behind(ledger.files), page.read_bytes()) == (False, b"3 entries"), (
+    assert (page_is_behind(ledger.files, ledger.place), page.read_bytes()) == (False, b"3 entries"), (
         "of what is published, and no more"
     )
     page.write_bytes(b"changed")
     ledger.publish(now=NOW, post=nobody, pages=one_page, anew=True)
     assert page.read_bytes() == b"4 entries"
     page.unlink()
-    assert page_is_behind(ledger.files)
+    assert page_is_behind(ledger.files, ledger.place)
 
 
 def test_the_key_and_the_policy_are_made_once_and_the_key_is_its_owner_s_alone(open_ledger: OpenLedger) -> None:
@@ -160,18 +160,18 @@ def test_openings_that_come_due_and_a_shorter_policy_leave_the_public_page_behin
         ledger, _ = with_witnesses(open_ledger(), open_ledger, stack)
         add(ledger, 1, opens_at=later(60))
         ledger.publish(now=NOW, post=post, pages=one_page)
-        assert not page_is_behind(ledger.files)
+        assert not page_is_behind(ledger.files, ledger.place)
         ledger.publish(now=later(60), post=nobody)
-        assert page_is_behind(ledger.files), "it tells of as many entries, and one of them is opened now"
+        assert page_is_behind(ledger.files, ledger.place), "it tells of as many entries, and one of them is opened now"
         ledger.tell(one_page)
-        assert not page_is_behind(ledger.files)
+        assert not page_is_behind(ledger.files, ledger.place)
     ledger.place.policy_file.write_text(f"log {ledger.key.verifier}\nquorum none\n")
     ledger = open_ledger()
     ledger.publish(now=later(60), post=nobody)
     assert b"witness" not in (ledger.files.root / "policy").read_bytes()
-    assert page_is_behind(ledger.files)
+    assert page_is_behind(ledger.files, ledger.place)
     ledger.tell(one_page)
-    assert not page_is_behind(ledger.files)
+    assert not page_is_behind(ledger.files, ledger.place)
 
 
 def test_nothing_is_published_before_the_quorum_and_a_witness_that_lagged_is_caught_up(open_ledger: OpenLedger) -> None:

@@ -1,19 +1,21 @@
 """The ledger's public page: what the figures say, in every language, and nothing beside them."""
 
 import re
+from datetime import date
 from html.parser import HTMLParser
 
 import pytest
 
 from accord.journal.facts import Kind
-from accord.journal.figures import Bounds, Figures, Happened, Held, Passed, Reported, Year
+from accord.journal.figures import NOTICE, Bounds, Figures, Happened, Held, Passed, Reported, Year
 from accord.ledger.checkpoints import Checkpoint
-from accord.reports.ledger_page import COLLECTED, HAPPENED, PURPOSES, compose_ledger
+from accord.reports.ledger_page import COLLECTED, HAPPENED, PURPOSES, Keeper, compose_ledger
 from accord.reports.page import ledger_style, render_ledger
 from accord.vocabulary.datasets import Origin, Purpose
 from accord.workspace.translations import LANGUAGES
 
 POLICY = "log hub.example/ledger+c74f20a3+ARpc2Q==\nwitness north north.example+da77ade7+BOvN63==\nquorum north\n"
+KEEPER = Keeper(hub="Fusion centre <North>", contact="desk@hub.example", day=date(2026, 11, 27))
 CHECKPOINT = Checkpoint(origin="hub.example/ledger", size=1234, root=bytes(range(32)))
 
 
@@ -74,7 +76,7 @@ class Page(HTMLParser):
 
 
 def page(language: str, said: Figures) -> tuple[str, Page]:
-    text = render_ledger(compose_ledger(said, CHECKPOINT, POLICY), language)
+    text = render_ledger(compose_ledger(said, CHECKPOINT, POLICY, KEEPER), language)
     return text, Page(text)
 
 
@@ -89,7 +91,7 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(language: str) -> None:
     assert "default-src 'none'; style-src 'self'" in text
     links = {attributes["href"] for name, attributes in read.tags if name in {"a", "link"}}
     others = {f"index.{one}.html" for one in LANGUAGES if one != language}
-    assert links == {"style.css", "#account", *others}
+    assert links == {"style.css", "#account", "policy", "checkpoint", "figures.json", *others}
     # its tables can be read by who does not see them
     assert len(read.of("caption")) == len(read.of("table")) == 8
     assert all(one.get("scope") in {"col", "rowgroup"} for one in read.of("th"))
@@ -108,6 +110,8 @@ def test_the_page_says_each_figure(language: str) -> None:
     for word in ("Infected machines", "TLP:AMBER+STRICT", "hub.example/ledger", "figures.json", "quorum north"):
         assert word in said
     assert "accord ledger check URL --policy policy" in said
+    for word in ("Fusion centre <North>", "desk@hub.example", "2026-11-27 (UTC)"):
+        assert word in said
 
 
 def test_bounds_are_said_as_such() -> None:
@@ -129,7 +133,7 @@ def test_a_log_without_openings_says_so() -> None:
 def test_every_word_of_a_fact_has_its_message() -> None:
     assert {*COLLECTED} == {*Origin}
     assert {*PURPOSES} == {*Purpose}
-    assert {*HAPPENED} == {*Kind} - {Kind.DELIVERY, Kind.DISCLOSURE, Kind.OUTCOME}
+    assert {*HAPPENED} == {*Kind, NOTICE} - {Kind.DELIVERY, Kind.DISCLOSURE, Kind.OUTCOME}
 
 
 def test_the_style_sheet_asks_nobody_for_anything() -> None:

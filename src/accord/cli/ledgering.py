@@ -79,7 +79,7 @@ def bring_up(place: LedgerPlace, database: Database, now: datetime) -> None:
 
 def bring_page_up(place: LedgerPlace, database: Database) -> None:
     """Let the public page tell of what is published, where it is behind. Raises AccordError."""
-    if page_is_behind(LedgerFiles(place.folder)):
+    if page_is_behind(LedgerFiles(place.folder), place):
         ledger = open_ledger(place, database)
         checkpoint = ledger.tell(pages_of(ledger)).checkpoint
         if checkpoint is not None:
@@ -118,11 +118,12 @@ def pages_of(ledger: Ledger) -> Pages:
 
     def pages(account: PublicAccount) -> dict[str, bytes]:
         # templates and catalogues take half a second to load, and no command that does not publish needs them
-        from accord.reports.ledger_page import STYLE, compose_ledger
+        from accord.reports.ledger_page import STYLE, Keeper, compose_ledger
         from accord.reports.page import ledger_style, render_ledger
         from accord.workspace.translations import LANGUAGES
 
-        page = compose_ledger(account.figures, account.checkpoint, policy)
+        keeper = Keeper(hub=ledger.place.hub, contact=ledger.place.contact, day=account.day)
+        page = compose_ledger(account.figures, account.checkpoint, policy, keeper)
         made = {f"index.{one}.html": render_ledger(page, one).encode() for one in LANGUAGES}
         return {STYLE: ledger_style().encode()} | made | {"index.html": made[f"index.{LANGUAGES[0]}.html"]}
 

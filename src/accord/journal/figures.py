@@ -141,6 +141,7 @@ class Happened:
     """Whatever else happened in a year, by its kind."""
 
     kind: str
+    """Of the entries, or NOTICE."""
     entries: int
     records: Bounds
 
@@ -175,6 +176,9 @@ class Figures:
         return self.size - self.opened
 
 
+NOTICE = "recall-notice"
+"""Entries of the kind `recall` that tell of a recipient that was told, and not of what the hub took out of use."""
+
 _TABLES = ("held", "passed", "done", "happened")
 
 
@@ -190,6 +194,9 @@ def figures_of(tally: Tally, size: int) -> Figures:
                 table, key = "passed", (country, purpose, marking)
             case Kind.OUTCOME:
                 table, key = "done", (country, purpose)
+            case Kind.RECALL if country:
+                # what a recipient was told; the hub's own entry names no country
+                table, key = "happened", (NOTICE,)
             case _:
                 table, key = "happened", (kind,)
         rows = years.setdefault(year, {name: {} for name in _TABLES})[table]

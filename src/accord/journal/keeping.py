@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -33,7 +33,7 @@ from accord.workspace.schema import JOURNAL_CHECKPOINTS
 PAGE = "index.html"
 """The public page, for who names no language."""
 STAMP = ".page"
-"""What the public page was made of: the SHA-256, in hexadecimal, of figures and policy, one after the other."""
+"""What the public page was made of: the SHA-256, in hexadecimal, of figures, policy, the hub's name and contact."""
 
 _AGAIN = "find the newest copy of the database: the log must not go on from an older one (docs/ledger.md)"
 
@@ -75,6 +75,8 @@ class PublicAccount:
 
     checkpoint: Checkpoint
     figures: Figures
+    day: date
+    """When the checkpoint was signed, in UTC."""
 
 
 Pages = Callable[[PublicAccount], Mapping[str, bytes]]
@@ -200,8 +202,11 @@ class Ledger:
         """What the public page tells of at a checkpoint, by the sums that are kept."""
         with self.database.reading() as connection:
             tally = openings.sums(connection)
+            signed: datetime = connection.execute(
+                select(JOURNAL_CHECKPOINTS.c.signed_at).where(JOURNAL_CHECKPOINTS.c.size == checkpoint.size)
+            ).scalar_one()
         figures = figures_of(tally, checkpoint.size)
-        return PublicAccount(checkpoint=checkpoint, figures=figures)
+        return PublicAccount(checkpoint=checkpoint, figures=figures, day=signed.astimezone(UTC).date())
 
     def standing(self) -> Published:
         """How far it is published now; nobody is asked. Raises as `verify_standing`."""
@@ -363,28 +368,32 @@ class Ledger:
         if not self.files.holds(FIGURES, figures):
             self.files.write(FIGURES, figures)
             self.files.flush()
-        if pages is not None and (anew or page_is_behind(self.files)):
+        if pages is not None and (anew or page_is_behind(self.files, self.place)):
             for path, data in pages(account).items():
                 if not self.files.holds(path, data):
                     self.files.write(path, data)
             # the page first: the stamp tells that it is there
             self.files.flush()
-            stamp = _stamp(figures, policy_text(self.policy, self.key))
+            stamp = _stamp(figures, policy_text(self.policy, self.key), self.place)
             if not self.files.holds(STAMP, stamp):
                 self.files.write(STAMP, stamp)
                 self.files.flush()
 
 
-def page_is_behind(files: LedgerFiles) -> bool:
-    """Does the public page tell of other figures or another policy than stand beside it? Raises UnreadableError."""
+def page_is_behind(files: LedgerFiles, place: LedgerPlace) -> bool:
+    """Does the public page tell of other figures or another policy than stand beside it, or name another hub?
+
+    Raises UnreadableError.
+    """
     figures, policy = files.read(FIGURES, MAX_FIGURES_BYTES), files.read(POLICY, MAX_POLICY_BYTES)
     if figures is None or policy is None:
         return False
-    return not (files.root / PAGE).exists() or not files.holds(STAMP, _stamp(figures, policy))
+    return not (files.root / PAGE).exists() or not files.holds(STAMP, _stamp(figures, policy, place))
 
 
-def _stamp(figures: bytes, policy: bytes) -> bytes:
-    return hashlib.sha256(figures + policy).hexdigest().encode()
+def _stamp(figures: bytes, policy: bytes, place: LedgerPlace) -> bytes:
+    named = f"{place.hub}\n{place.contact}\n".encode("utf-8", "surrogateescape")
+    return hashlib.sha256(figures + policy + named).hexdigest().encode()
 
 
 def open_ledger(place: LedgerPlace, database: Database) -> Ledger:

@@ -26,6 +26,9 @@ class LedgerPlace:
     key_file: Path
     policy_file: Path
     folder: Path
+    hub: str = ""
+    """The hub's name, for the public page."""
+    contact: str = ""
 
 
 def read_ledger(settings: SettingsTable, hub: UUID) -> LedgerPlace:
@@ -40,7 +43,18 @@ def read_ledger(settings: SettingsTable, hub: UUID) -> LedgerPlace:
         if not origin.isprintable() or {" ", "+"} & {*origin} or len(origin.encode()) > MAX_ORIGIN_BYTES:
             raise table.wrong("origin", "a name of the log without spaces and +, such as fusion.example/ledger", origin)
         table.done()
-    return LedgerPlace(origin=origin, key_file=root / key, policy_file=root / policy, folder=root / FOLDER)
+    name, contact = "", ""
+    if settings.offers("hub"):
+        about = settings.table("hub")
+        name, contact = about.optional_text("name") or "", about.optional_text("contact") or ""
+    return LedgerPlace(
+        origin=origin,
+        key_file=root / key,
+        policy_file=root / policy,
+        folder=root / FOLDER,
+        hub=name,
+        contact=contact,
+    )
 
 
 def ledger_key(place: LedgerPlace) -> SigningKey:

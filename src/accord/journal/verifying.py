@@ -65,7 +65,7 @@ def verify_ledger(ledger: Ledger, *, pages: Pages | None, follow: Follow) -> Ver
             faults.append(_told(error))
         for look in (_entries, _checkpoints, _earlier, _shown):
             faults += look(ledger, checkpoint, pages)
-        behind = pages is not None and page_is_behind(ledger.files)
+        behind = pages is not None and page_is_behind(ledger.files, ledger.place)
         with ledger.database.reading() as connection:
             held, opened = entries_kept(connection), openings.sums(connection).entries
     return VerifiedLedger(
@@ -183,7 +183,7 @@ def _shown(ledger: Ledger, checkpoint: Checkpoint | None, pages: Pages | None) -
     wanted = {POLICY: policy_text(ledger.policy, ledger.key)}
     if checkpoint is None:
         return
-    if pages is not None and not page_is_behind(ledger.files):
+    if pages is not None and not page_is_behind(ledger.files, ledger.place):
         wanted |= pages(ledger.account(checkpoint))
     for path, data in wanted.items():
         if not ledger.files.holds(path, data):

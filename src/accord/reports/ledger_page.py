@@ -5,9 +5,10 @@ It is made of the published figures and of nothing else, so that it cannot say m
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from accord.journal.facts import Kind
-from accord.journal.figures import FIGURES, Bounds, Figures, Year
+from accord.journal.figures import FIGURES, NOTICE, Bounds, Figures, Year
 from accord.ledger.checkpoints import Checkpoint
 from accord.ledger.notes import encode_base64
 from accord.reports import blocks
@@ -63,7 +64,8 @@ HAPPENED: dict[str, Message] = {
     Kind.AGREEMENT_CHANGED: say("agreements changed"),
     Kind.AGREEMENT_ENDED: say("agreements ended"),
     Kind.RECEIPT: say("receipts: a recipient has confirmed what it got"),
-    Kind.RECALL: say("recalls: a recipient was told that data was wrong or withdrawn"),
+    Kind.RECALL: say("recalls: data was taken out of use"),
+    NOTICE: say("recalls: a recipient was told that data was wrong or withdrawn"),
     Kind.ACKNOWLEDGEMENT: say("acknowledgements: a recipient has acted on a recall"),
     Kind.ERASURE: say("erasures"),
     Kind.CHECK_DATA: say("check data given out"),
@@ -79,9 +81,21 @@ class LedgerPage:
     figures: blocks.Figures
     about: tuple[Block, ...]
     sections: tuple[Section, ...]
+    files_label: Message
+    files: tuple[str, ...]
+    """Beside the page, for who checks it."""
 
 
-def compose_ledger(figures: Figures, checkpoint: Checkpoint, policy: str) -> LedgerPage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeper:
+    """Who keeps the account, whom to ask about it, and the day of its newest checkpoint."""
+
+    hub: str
+    contact: str
+    day: date
+
+
+def compose_ledger(figures: Figures, checkpoint: Checkpoint, policy: str, keeper: Keeper) -> LedgerPage:
     """The page of these figures at this checkpoint; `policy` is the text by which the log is verified."""
     return LedgerPage(
         title=TITLE,
@@ -98,6 +112,16 @@ def compose_ledger(figures: Figures, checkpoint: Checkpoint, policy: str) -> Led
             )
         ),
         about=(
+            Definitions(
+                items=(
+                    # l10n: the hub's name stands beside it
+                    (say("Kept by"), Verbatim(text=keeper.hub)),
+                    # l10n: a mail address or telephone number stands beside it
+                    (say("Whom to ask"), Verbatim(text=keeper.contact)),
+                    # l10n: a day stands beside it, on which the account was as this page tells
+                    (say("As it stood on"), Fixed(text=f"{keeper.day.isoformat()} (UTC)")),
+                )
+            ),
             Paragraph(
                 text=say(
                     "It names data sets and countries, but no partner, no person and no address. Entries are opened "
@@ -113,6 +137,9 @@ def compose_ledger(figures: Figures, checkpoint: Checkpoint, policy: str) -> Led
             *_chart(figures, checkpoint),
         ),
         sections=(*(_year(year) for year in figures.years), *_nothing(figures), _checking(checkpoint, policy)),
+        # l10n: names of files follow, each of which can be opened
+        files_label=say("Files to check it with"),
+        files=("policy", "checkpoint", FIGURES),
     )
 
 
@@ -277,7 +304,6 @@ def _checking(checkpoint: Checkpoint, policy: str) -> Section:
             (say("Root"), Code(text=encode_base64(checkpoint.root))),
             # l10n: the key of the log, and which witnesses must have cosigned
             (say("Key and witnesses"), Lines(parts=tuple(Code(text=line) for line in policy.splitlines()))),
-            (say("For programs"), Lines(parts=(Code(text=FIGURES), Code(text="checkpoint")))),
         )
     )
     tools = Paragraph(text=say("The formats are published, and other programs than this hub's can check them as well."))
