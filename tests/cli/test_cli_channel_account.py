@@ -4,14 +4,17 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from taxii2client.common import TokenAuth
 from taxii2client.v21 import ApiRoot, as_pages
 
+from accord.cli.acting import Actor
+from accord.cli.retaining import purge
 from tests.cli.released import SIGHTINGS
-from tests.cli.test_cli_channel import Hub
+from tests.cli.test_cli_channel import VALUES, Hub
 from tests.cli.test_cli_serve import end, serve
 from tests.cli.test_cli_taxii import token
 
@@ -118,6 +121,12 @@ def test_all_that_a_member_polled_pairs_with_what_the_hub_says_and_both_with_the
     # nothing polled is given, and nothing compared
     member.pages.clear()
     assert "polled" not in member.check(0)
+    # what opens a field was destroyed at the hub: the member is told, and the rest holds
+    first = account["disclosures"][0]["entries"][0]
+    hub("ledger", "forget", str(first), "digest", "--why", "It must go.", "--in", hub.folder)
+    member.fetch()
+    told = member.check(0)
+    assert f"entry {first}: destroyed, so that nobody can open it any more: digest" in told
     member.copy = hub.beside / "early"
     assert "shorter than the account says" in member.check(7)
 
@@ -153,6 +162,20 @@ def test_an_object_that_a_member_lacks_and_one_that_the_hub_does_not_know_are_na
     assert f"polled, and in no disclosure: {foreign} 2026-11-01T00:00:00.000Z" in told
     assert "not polled" not in told
     assert [one["what"] for one in member.reconcile(1)] == ["they have it, the hub has not"]
+
+
+def test_the_list_of_what_was_put_goes_once_nobody_may_have_it_any_more(hub: Hub) -> None:
+    lists = sorted(hub.folder.glob("releases/*/objects"))
+    assert len(lists) == 4
+    assert not any(value in path.read_text("ascii") for value in VALUES for path in lists)
+    now = datetime.now(UTC)
+    purge(hub.folder, now + timedelta(days=2000), Actor(person="tests", justification=""), now=now)
+    assert not any(path.exists() for path in lists)
+    account = hub.beside / "account.json"
+    hub("channel", "account", "infected-th", "--to", "csirt-th", "--out", account, "--in", hub.folder)
+    ledger = hub.folder / "ledger"
+    told = hub("ledger", "check", ledger, "--policy", ledger / "policy", "--account", account)
+    assert told.count("the hub does not keep its list of objects any more") == 2
 
 
 def test_who_was_disclosed_nothing_gets_no_account(hub: Hub, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 """Forgetting which findings were handed over, once nobody can have them any more.
 
-`releases/*/findings.parquet` says on which deliveries each finding of a package rests: by it a recall finds who must be
-told of what. A row goes when both have ended: its delivery is kept no more, neither in use nor recalled, and its
+`releases/*/findings.parquet` says on which deliveries each finding of a package rests: by it a recall finds who must
+be told of what. A row goes when both have ended: its delivery is kept no more, neither in use nor recalled, and its
 recipient may keep the package no longer. What a package asked about a finding, and what became of it, goes before the
-finding's last row. The log of consultations has a row of it, and only then the rows go: killed in
-between, the next call goes on and logs nothing twice.
+finding's last row, and with the first row the list of what was put into a channel. The log of consultations has a row
+of it, and only then the rows go: killed in between, the next call goes on and logs nothing twice.
 """
 
 from datetime import datetime
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from accord.access.consultations import Processing, consultations, record
 from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor
+from accord.cli.channelaccount import OBJECTS
 from accord.cli.delivering import names_of
 from accord.cli.holders import keep_released
 from accord.cli.hub import OpenHub
@@ -58,6 +59,8 @@ def _forget(hub: OpenHub, disclosure: Disclosure, kept: set[tuple[str, str]], ac
     findings = {*table["finding_id"].to_pylist()} - {*left["finding_id"].to_pylist()}
     with hub.database.writing() as connection:
         forget_asked(connection, disclosure.id, [bytes.fromhex(one) for one in findings])
+    # what was put into a channel: its ids come of the findings' own, and who polled it may keep it no longer either
+    (path.parent / OBJECTS).unlink(missing_ok=True)
     # last: as long as it names them, the next call forgets what is left
     keep_released(hub, path, left)
     return True
