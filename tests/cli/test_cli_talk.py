@@ -8,6 +8,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from accord.cli.main import _built, app
 
 ESCAPE = "\x1b"
 
@@ -116,3 +119,22 @@ def test_what_asks_the_database_alone_starts_without_what_reads_deliveries(
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert {"accord.cli.registering", "accord.formats.catalogue"} <= loaded
     assert not {"numba", "numpy", "pyarrow", "accord.formats.plain"} & loaded
+
+
+def parameters(command) -> tuple[object, ...]:
+    below = getattr(command, "commands", {})
+    return (
+        command.help,
+        [(each.name, each.opts) for each in command.params],
+        {n: parameters(c) for n, c in below.items()},
+    )
+
+
+def test_a_command_that_is_built_alone_is_what_it_is_among_all() -> None:
+    whole = get_command(app)
+    for word, among_all in whole.commands.items():
+        alone = _built(word).commands
+        assert list(alone) == [word]
+        assert parameters(alone[word]) == parameters(among_all)
+    for word in ("", "--help", "lookop"):
+        assert list(_built(word).commands) == list(whole.commands)

@@ -5,6 +5,8 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
+from copy import copy
 from functools import cache
 from types import FrameType
 from typing import Annotated
@@ -103,8 +105,16 @@ INTERRUPTED, TERMINATED = 130, 143
 INSIST_S = 0.5
 
 
-_built = cache(get_command)
-"""Typer looks at every parameter of every command to build them, a tenth of a second: a process does it once."""
+@cache
+def _built(word: str) -> Callable[[], object]:
+    """What typer makes of the commands; where the first word is one of them, of that one alone.
+
+    Typer looks at every parameter of every command that it builds: all of them take it a tenth of a second.
+    """
+    one = copy(app)
+    one.registered_groups = [each for each in app.registered_groups if each.name == word]
+    one.registered_commands = [each for each in app.registered_commands if each.name == word]
+    return get_command(one if one.registered_groups or one.registered_commands else app)
 
 
 def run() -> None:
@@ -112,7 +122,7 @@ def run() -> None:
     interruption = _Interruption()
     try:
         interruption.heed()
-        _built(app)()
+        _built(sys.argv[1] if sys.argv[1:] else "")()
     except SystemExit as ending:
         # how typer ends every command, well or not
         sys.exit(_settle(ending))
