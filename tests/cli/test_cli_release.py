@@ -185,10 +185,10 @@ def test_the_key_waits_for_the_quorum_and_for_nothing_that_has_ended_meanwhile(h
         witness.fault = None
         said = hub("release", "hand-over", "--in", hub.folder)
         assert "refused" in said
-        assert "csirt-th-2026: it is ended early" in said
-    waiting = [one for one in hub.releases() if one["handed_over_at"] is None]
-    assert len(waiting) == 1
-    assert not (hub.folder / "releases" / waiting[0]["id"] / "handover").exists()
+        assert "csirt-th-2026, which was ended early on " in said
+    (refused,) = [one for one in hub.releases() if one["refused_at"] is not None]
+    assert refused["handed_over_at"] is None
+    assert not (hub.folder / "releases" / refused["id"] / "handover").exists()
 
 
 def test_what_is_recalled_while_it_stands_sealed_is_not_handed_over(hub_on_either: Hub) -> None:

@@ -132,7 +132,10 @@ def test_what_stands_sealed_is_not_handed_over_once_a_finding_of_it_is_withheld(
         said = hub("release", "hand-over", "--in", hub.folder)
         assert "1 finding on a warning list must not go out (J. Tan decided on " in said
         hub(*DECIDE, "ours after all", "--release", "--in", hub.folder)
-        assert "csirt-th" in hub("release", "hand-over", "--in", hub.folder)
+        # what was refused stays refused; it is made anew
+        assert "Nothing was handed over" in hub("release", "hand-over", "--in", hub.folder)
+        assert "csirt-th" in hub("release", "make", hub.operation(), "--in", hub.folder)
+    assert [one["handed_over_at"] is None for one in hub.releases()] == [True, False]
 
 
 def test_a_decision_is_logged_without_the_value_found_and_erased(hub: Hub) -> None:

@@ -123,6 +123,8 @@ ROWS: dict[str, tuple[str, ...]] = {
     "0009": (
         "INSERT INTO channel_remains (channel, object, type, version, told, content) VALUES ('c', 'm', 't', '', 1, '')",
     ),
+    # columns alone
+    "0010": (),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the

@@ -221,13 +221,18 @@ class Agreement:
             return Standing.NOT_YET
         return Standing.BETWEEN if any(day < term.starts for term in self.terms) else Standing.EXPIRED
 
+    def standing_told(self, at: datetime) -> str:
+        """The same in words that follow its name: of one that was ended early when it was, else as of that instant."""
+        if self.ended is not None and at >= self.ended.at:
+            return f"was {Standing.ENDED} on {self.ended.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"is {self.standing(at)} on {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
     def refusal(self, dataset: DatasetId, direction: Direction, purpose: Purpose | None, at: datetime) -> str | None:
         """Why it does not let a data set pass in this direction, for this purpose (None: any), now; None: it does."""
         if dataset not in self.datasets(direction):
             return f"it does not cover {dataset} in direction '{direction}'"
-        standing = self.standing(at)
-        if standing is not Standing.IN_FORCE:
-            return f"it is {standing} on {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        if self.standing(at) is not Standing.IN_FORCE:
+            return f"it {self.standing_told(at)}"
         if purpose is not None and purpose not in self.purposes:
             return f"it is not for {purpose}, but for {', '.join(self.purposes)}"
         return None

@@ -29,11 +29,12 @@ from accord.cli.witnessing import kept_back
 from accord.journal import book
 from accord.operations.actions import record_actions
 from accord.reference.store import Reference
+from accord.release.basis import classes_of
 from accord.release.batches import Batch, Draft, Source, generations
 from accord.release.channels import Channel, Member, find_channel, load_channels, recipient
 from accord.release.disclosures import Disclosure, record_disclosure
-from accord.release.policies import Classes, PolicyClass
-from accord.release.policy import PERSONAL_ROLES, PERSONAL_TYPES, Terms
+from accord.release.policies import Classes
+from accord.release.policy import Terms
 from accord.release.recall import demand_ended
 from accord.release.view import StoredView
 from accord.reports import stix
@@ -201,7 +202,7 @@ def _put(
     back: Collection[str],
     progress: Progress,
 ) -> pa.Table:
-    """Put the objects of all views; the TRACES of the findings that something was put of, with `personal`.
+    """Put the objects of all views; the TRACES of the findings that something was put of.
 
     `back`: the findings that analysts keep back.
     """
@@ -212,8 +213,8 @@ def _put(
         view = stored.load()
         acted = view.findings.filter(pc.equal(pc.list_value_length(view.findings["review"]), 0))
         acted = acted.filter(pc.invert(pc.is_in(acted["finding_id"], value_set=pa.array(sorted(back), pa.string()))))
-        table = _personal(pq.read_table(traces), acted)
         ids = acted["finding_id"].to_pylist()
+        table = _of(pq.read_table(traces), ids)
         put_objects(view, drafts, generations(connection, channel.id, ids))
         resting = _resting(table, gathered.operation.datasets, terms)
         # a finding that is hosted in one country and registered in another is in both views, and says the same
@@ -238,35 +239,17 @@ def _is_back(draft: Draft, back: Collection[str]) -> bool:
     return bool(draft.findings) and all(one in back for one in draft.findings)
 
 
-def _personal(traces: pa.Table, acted: pa.Table) -> pa.Table:
-    """The traces of findings that are acted on, with whether each is personal data by what it is."""
-    roles, types = (pa.array([one.value for one in each]) for each in (PERSONAL_ROLES, PERSONAL_TYPES))
-    personal = pc.or_(pc.is_in(acted["role"], value_set=roles), pc.is_in(acted["type"], value_set=types))
-    named = pa.table({"finding_id": acted["finding_id"], "personal": personal})
-    return traces.join(named, "finding_id", join_type="inner")
-
-
 def _resting(
     traces: pa.Table, datasets: Sequence[Dataset], terms: Terms
 ) -> dict[str, tuple[Classes, frozenset[Source]]]:
     """By finding its policy classes and the deliveries behind it."""
-    declared = {one.id: one for one in datasets}
     parts: defaultdict[str, set[tuple[str, str, bool]]] = defaultdict(set)
     behind: defaultdict[str, set[Source]] = defaultdict(set)
     for row in zip(*(traces[name].to_pylist() for name in _TRACED), strict=True):
         finding, dataset, delivery, marking, personal = row
         parts[finding].add((dataset, marking, personal))
         behind[finding].add((DatasetId(dataset), delivery))
-    known: dict[frozenset[tuple[str, str, bool]], Classes] = {}
-    for one in {frozenset(each) for each in parts.values()}:
-        items = (
-            item
-            for dataset, marking, personal in one
-            for item in terms.items(
-                declared[DatasetId(dataset)], MARKINGS.index(Marking(marking)), personal=personal, in_review=False
-            )
-        )
-        known[one] = frozenset(map(PolicyClass.of, items))
+    known = {one: classes_of(one, datasets, terms) for one in {frozenset(each) for each in parts.values()}}
     return {finding: (known[frozenset(each)], frozenset(behind[finding])) for finding, each in parts.items()}
 
 
@@ -297,7 +280,7 @@ def _disclose(
 ) -> Disclosure:
     """Record what is disclosed to one member; its folder appears before anything is committed."""
     identifier = uuid4()
-    tally = tally_of(traces.drop_columns(["personal"]), _markings(traces))
+    tally = tally_of(traces, _markings(traces))
     reader = recipient(channel, member, gathered.register)
     embargo = gathered.operation.embargo
     disclosure = record_disclosure(

@@ -66,6 +66,8 @@ def make(
 def hand_over(folder: In = Path(), person: Person = None, as_json: AsJson = False) -> None:
     """Hand over what stands sealed, as far as the ledger's witnesses have cosigned it by now.
 
+    Every rule is asked again by what holds now. What one does not permit any more is refused, and never handed over.
+
     The exit code is 7 when something still waits for witnesses.
 
     Example: accord release hand-over --in hub

@@ -161,6 +161,7 @@ def shown(folder: Path, name: str, *, as_json: bool) -> None:
         ("findings", f"{one.findings:,}"),
         ("made", f"{_minute(one.made_at)} UTC"),
         ("stands", _stands(one)),
+        *([("why", one.refusal)] if one.refusal is not None else []),
         ("ledger", f"entries {numbers}" if len(one.entries) > 1 else f"entry {numbers}"),
         ("commits to", one.sealed or ""),
         ("channel", one.channel or ""),
@@ -191,6 +192,8 @@ def told(one: Disclosure) -> dict[str, object]:
         "entries": list(one.entries),
         "handed_over_at": None if one.handed_over_at is None else one.handed_over_at.isoformat(),
         "received_at": None if one.received_at is None else one.received_at.isoformat(),
+        "refused_at": None if one.refused_at is None else one.refused_at.isoformat(),
+        "refusal": one.refusal,
     }
 
 
@@ -198,7 +201,7 @@ def _handed(handed: Handed) -> dict[str, object]:
     return {
         "handed_over": [told(one) for one in handed.over],
         "waiting_for_witnesses": [told(one) for one in handed.unwitnessed],
-        "refused": [told(one) | {"reason": reason} for one, reason in handed.refused],
+        "refused": [told(one) for one in handed.refused],
         "batches": {"appeared": handed.shown, "waiting_for_witnesses": handed.hidden},
     }
 
@@ -214,8 +217,10 @@ def _tell(folder: Path, handed: Handed) -> None:
     elif not handed.shown:
         say("Nothing was handed over.")
     _tell_channels(folder, handed)
-    for one, reason in handed.refused:
-        talk(f"refused: {one.id} to {one.recipient}: {reason}")
+    for one in handed.refused:
+        talk(f"refused, and never handed over: {one.id} to {one.recipient}: {one.refusal}")
+    if handed.refused:
+        talk("`accord release make` makes them anew, of what the rules let out by then")
     if handed.unwitnessed:
         talk(
             f"{counted(len(handed.unwitnessed), 'package')} sealed, waiting for witnesses: "
@@ -244,6 +249,8 @@ def _stands(one: Disclosure) -> str:
     if one.handed_over_at is not None:
         how = "handed over" if one.channel is None else f"in channel {one.channel} since"
         return f"{how} {_minute(one.handed_over_at)} UTC"
+    if one.refused_at is not None:
+        return f"refused {_minute(one.refused_at)} UTC"
     return "sealed" if one.channel is None else f"waits for channel {one.channel}"
 
 

@@ -8,7 +8,7 @@ by the next `release make` or `release hand-over`, and the same files are not re
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +41,7 @@ from accord.ledger.commitments import encode_openings
 from accord.operations.actions import record_actions
 from accord.operations.declaration import Declared, Recipient, read_workspace
 from accord.reference.store import Reference
+from accord.release.basis import Basis, refusal, restate
 from accord.release.decisions import load_decisions
 from accord.release.disclosures import (
     Disclosure,
@@ -51,11 +52,11 @@ from accord.release.disclosures import (
     record_disclosure,
     record_hand_over,
     record_receipt,
+    record_refusal,
     released,
-    sources_of,
     waiting,
 )
-from accord.release.handing import binding_on, combined
+from accord.release.handing import handling_of
 from accord.release.package.manifest import (
     DatasetNamed,
     HubNamed,
@@ -63,18 +64,18 @@ from accord.release.package.manifest import (
     RecipientNamed,
     Statement,
 )
-from accord.release.package.reading import PackedEntry
+from accord.release.package.reading import PackedEntry, opened_file, read_package
 from accord.release.package.sealing import Sealed, hand_over, pack, seal
 from accord.release.policy import Terms
-from accord.release.question import Audience
-from accord.release.recall import demand_ended, notices
+from accord.release.question import Audience, Release
+from accord.release.recall import SentNotice, demand_ended, notices
 from accord.release.receipts import Disclosed, Receipt, parse_receipt, read_receipt
 from accord.release.reviews import Answer, Decision, standing
 from accord.release.rules import decide
+from accord.release.waiting import Reviewed
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import MalformedError, OutputError, SettingsError, UnreadableError
-from accord.vocabulary.handling import Direction
 from accord.vocabulary.markings import MARKINGS, Marking
 from accord.workspace.database import open_database
 from accord.workspace.jobs import JobKind, queue
@@ -134,8 +135,8 @@ class Handed:
     over: tuple[Disclosure, ...]
     unwitnessed: tuple[Disclosure, ...]
     """Too few witnesses have cosigned: later."""
-    refused: tuple[tuple[Disclosure, str], ...]
-    """No agreement lets them out any more, and why."""
+    refused: tuple[Disclosure, ...]
+    """The rules let them out no more: they are never handed over."""
     published: Published
     shown: int
     """Batches that appeared in channels."""
@@ -197,9 +198,11 @@ def make_release(
 
 
 def combine(desk: Desk, gathered: Gathered) -> None:
-    """Write down that data sets are about to be combined for an operation."""
+    """Write down that data sets are about to be combined for an operation; what waits of it follows its file."""
     about = [f"operation {gathered.operation.name}"]
     log(desk.ledger.database, desk.actor, Processing.COMBINATION, about, now=datetime.now(UTC))
+    with desk.ledger.database.writing() as connection:
+        restate(connection, gathered.operation)
 
 
 def release_run(
@@ -259,23 +262,23 @@ def hand_over_waiting(desk: Desk) -> Handed:
     with desk.ledger.database.reading() as connection:
         pending = waiting(connection)
         register = load_register(connection)
-        resting = {one.id: sources_of(connection, one.id) for one in pending}
         recalled = {one.id: notices(connection, disclosure=one.id) for one in pending}
         decided = standing(load_decisions(connection)) if pending else {}
     over: list[Disclosure] = []
     unwitnessed: list[Disclosure] = []
-    refused: list[tuple[Disclosure, str]] = []
+    refused: list[Disclosure] = []
     for one in pending:
-        refusal = _refusal(register, one, {source.dataset for source in resting[one.id]}, now)
-        refusal = refusal or _held_back(desk, one, decided, now)
-        if recalled[one.id]:
-            refusal = f"recall {recalled[one.id][-1].recall} concerns it: make the package anew"
         if not published.covers(one.entries[-1]):
             unwitnessed.append(one)
-        elif refusal is not None:
-            refused.append((one, refusal))
-        else:
+            continue
+        why = None
+        if not (desk.place(one.id) / HANDOVER).exists():
+            # whoever was killed after it had given the key has given it
+            why = _recalled(recalled[one.id]) or _refusal(desk, register, one, decided, now)
+        if why is None:
             over.append(_hand_over(desk, register, one))
+        else:
+            refused.append(_refused(desk, one, why))
     if unwitnessed:
         with desk.ledger.database.writing() as connection:
             queue_once(connection, JobKind.RELEASE, desk.actor.person, now)
@@ -299,7 +302,8 @@ def hand_over_later(folder: Path, arguments: Mapping[str, object]) -> str:
     if handed.hidden:
         handed.published.demand(handed.published.size - 1)
     appeared = f", {counted(handed.shown, 'batch', 'batches')} appeared in channels" if handed.shown else ""
-    return f"handed over {counted(len(handed.over), 'package')}{appeared}"
+    refused = f", {counted(len(handed.refused), 'package')} refused" if handed.refused else ""
+    return f"handed over {counted(len(handed.over), 'package')}{refused}{appeared}"
 
 
 def notify_due(folder: Path, arguments: Mapping[str, object]) -> str:
@@ -391,7 +395,8 @@ def _sealed(
                 where=f"operation {gathered.operation.name}, {recipient.partner.id}",
                 remedy="`accord agreement list` shows what is in force; then call it again",
             )
-        draft = _draft(gathered, recipient, tally, sealed, identifier, at, fingerprint)
+        basis = Basis.of(tally.traces, gathered.operation.datasets, terms, recipient)
+        draft = _draft(gathered, recipient, tally, sealed, basis, identifier, at, fingerprint)
         embargo = gathered.operation.embargo
         disclosure = record_disclosure(
             connection,
@@ -476,10 +481,7 @@ def _statement(
         country=recipient.country,
         purpose=gathered.purpose,
         marking=max(tally.markings.values(), key=MARKINGS.index),
-        handling=combined(
-            [one.limits for one in binding_on(register, recipient.partner.id, resting, gathered.purpose)],
-            [one.retention for one in operation.datasets if one.id in resting],
-        ),
+        handling=handling_of(register, recipient.partner.id, resting, gathered.purpose),
         findings=tally.findings,
         datasets=tuple(
             DatasetNamed(
@@ -499,6 +501,7 @@ def _draft(
     recipient: Recipient,
     tally: Tally,
     sealed: Sealed,
+    basis: Basis,
     identifier: UUID,
     at: datetime,
     fingerprint: str,
@@ -520,6 +523,7 @@ def _draft(
         entries=range(0),
         handed_over_at=None,
         received_at=None,
+        basis=basis.encode(),
     )
 
 
@@ -539,19 +543,24 @@ def _hand_over(desk: Desk, register: Register, one: Disclosure) -> Disclosure:
         return record_hand_over(connection, one, book.moment(connection, datetime.now(UTC)))
 
 
-def _refusal(register: Register, one: Disclosure, resting: Iterable[DatasetId], at: datetime) -> str | None:
-    """Why what stands sealed may not go out any more; None: it may."""
-    for dataset in sorted(resting):
-        for direction, partner in (
-            (Direction.IN, register.datasets[dataset].partner),
-            (Direction.OUT, one.recipient),
-        ):
-            agreements = [each for each in register.agreements.values() if partner in each.partners]
-            refusals = {each.id: each.refusal(dataset, direction, one.purpose, at) for each in agreements}
-            if None not in refusals.values():
-                told = "; ".join(f"{name}: {said}" for name, said in sorted(refusals.items()))
-                return f"{dataset} with {partner}: {told or 'no agreement'}"
-    return None
+def _recalled(sent: Sequence[SentNotice]) -> str | None:
+    return f"recall {sent[-1].recall} concerns it" if sent else None
+
+
+def _refusal(
+    desk: Desk, register: Register, one: Disclosure, decided: Mapping[str, Decision], at: datetime
+) -> str | None:
+    """Why what stands sealed may not go out any more; None: every rule permits it by now."""
+    with opened_file(desk.place(one.id) / PACKAGE) as file:
+        statement = read_package(file, str(desk.place(one.id) / PACKAGE)).manifest.statement
+    release = Release(register=register, purpose=one.purpose, at=at, legal_area=desk.declared.hub.legal_area)
+    reasons = [why for why in (_held_back(desk, one, decided, at), refusal(one, statement, release)) if why is not None]
+    return "; ".join(reasons) or None
+
+
+def _refused(desk: Desk, one: Disclosure, why: str) -> Disclosure:
+    with desk.ledger.database.writing() as connection:
+        return record_refusal(connection, one, why, book.moment(connection, datetime.now(UTC)))
 
 
 def _held_back(desk: Desk, one: Disclosure, decided: Mapping[str, Decision], at: datetime) -> str | None:
@@ -566,7 +575,8 @@ def _held_back(desk: Desk, one: Disclosure, decided: Mapping[str, Decision], at:
         return None
     newest = max((decided[id_] for id_ in mine), key=lambda each: each.number)
     told = f"{newest.person} decided on {newest.at:%Y-%m-%d %H:%M} UTC"
-    return f"{counted(len(mine), 'finding')} on a warning list must not go out ({told}): make the package anew"
+    kept = f"{counted(len(mine), 'finding')} on a warning list must not go out ({told})"
+    return f"rule {Reviewed.number} ({Reviewed.title}): {kept}"
 
 
 def _chosen(gathered: Gathered, to: Sequence[str]) -> tuple[Recipient, ...]:

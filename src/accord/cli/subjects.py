@@ -235,7 +235,7 @@ def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
     said = said.union(*(one.findings for one in deliveries), *(each for _, each in snapshots))
     ids = finding_ids_of(frozenset(said), hub.key)
     with hub.database.reading() as connection:
-        disclosed = [(one, *_given(hub, one.id, ids)) for one in disclosures(connection)]
+        disclosed = [(one, *_given(hub, one.id, ids)) for one in disclosures(connection) if one.refused_at is None]
         decisions = load_decisions(connection, ids)
         outcomes = about(connection, [bytes.fromhex(one) for one in ids], subject.spellings.held)
     return Found(

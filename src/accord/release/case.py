@@ -46,6 +46,8 @@ TRACES = pa.schema(
         # SHA-256 of the delivery, in hex
         pa.field("delivery", pa.string(), nullable=False),
         pa.field("marking", pa.string(), nullable=False),
+        # whether it is personal data by what the finding is
+        pa.field("personal", pa.bool_(), nullable=False),
     ]
 )
 """On what each finding of a view rests, for the hub alone: by this a value is traced to those who got it; and what is
@@ -185,7 +187,7 @@ class Case:
         path = folder / "sightings.arrow"
         self._write_sightings(path, findings, acted, sightings, number[order], allowed)
         if traces is not None:
-            self._write_traces(traces, findings, place, account)
+            self._write_traces(traces, findings, place, account, self._personal[number])
         return View(
             hub=HubSheet(
                 name=self.operation.hub.name,
@@ -214,12 +216,16 @@ class Case:
             channel=None if channel is None else channel[0],
         )
 
-    def _write_traces(self, path: Path, findings: pa.Table, place: Positions, account: EvidenceAccount) -> None:
+    def _write_traces(
+        self, path: Path, findings: pa.Table, place: Positions, account: EvidenceAccount, personal: Positions
+    ) -> None:
+        """Write TRACES; `place` and `personal` are of the findings as the account numbers them."""
         number, delivery, marking = account.rests()
         columns = {
             "dataset": pa.array([one.dataset for one in self.deliveries], pa.string()).take(pa.array(delivery)),
             "delivery": pa.array([one.sha256 for one in self.deliveries], pa.string()).take(pa.array(delivery)),
             "marking": pa.array([one.value for one in MARKINGS], pa.string()).take(pa.array(marking)),
+            "personal": pa.array(personal[number].astype(np.bool_)),
         }
         said = {name: findings[name].combine_chunks() for name in ASKED.names if name != "in_review"}
         said["in_review"] = pc.greater(pc.list_value_length(findings["review"]), 0).combine_chunks()

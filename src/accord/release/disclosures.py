@@ -65,7 +65,7 @@ class Disclosure:
     fingerprint: str | None
     """Of a package, SHA-256 over names and contents of its files, in hex: what was released is not released again."""
     secret: str | None = field(repr=False)
-    """Of a package, what opens it; None once the recipient has confirmed it, and in a channel."""
+    """Of a package, what opens it; None once the recipient has confirmed it or it was refused, and in a channel."""
     content: str | None = None
     """Of a package, SHA-256 of the content as it is decrypted, in hex: its receipt names it; None in a channel."""
     entries: range
@@ -74,6 +74,12 @@ class Disclosure:
     """When the recipient got what opens it; None: not yet."""
     received_at: datetime | None
     """When the recipient's receipt was taken in; None: not yet."""
+    basis: str | None = field(default=None, repr=False)
+    """Of a package, what the rules are asked when it is handed over (`release.basis`); None: that was not kept."""
+    refused_at: datetime | None = None
+    """When the rules refused to hand it over: it never is."""
+    refusal: str | None = None
+    """Why, in words."""
 
 
 def reference(disclosure: UUID) -> str:
@@ -143,6 +149,17 @@ def record_hand_over(connection: Connection, disclosure: Disclosure, at: datetim
     return load_disclosure(connection, disclosure.id)
 
 
+def record_refusal(connection: Connection, disclosure: Disclosure, why: str, at: datetime) -> Disclosure:
+    """Record that a package is never handed over; what opens it goes. Done before, nothing changes."""
+    table = DISCLOSURES.c
+    connection.execute(
+        update(DISCLOSURES)
+        .where(table.id == str(disclosure.id), table.handed_over_at.is_(None), table.refused_at.is_(None))
+        .values(refused_at=at, refusal=why, secret=None)
+    )
+    return load_disclosure(connection, disclosure.id)
+
+
 def record_receipt(
     connection: Connection,
     disclosure: Disclosure,
@@ -194,10 +211,12 @@ def disclosures(connection: Connection, *, recipient: PartnerId | None = None) -
 
 
 def waiting(connection: Connection) -> tuple[Disclosure, ...]:
-    """The packages that stand sealed and were not handed over yet, the oldest first."""
+    """The packages that stand sealed and were neither handed over nor refused yet, the oldest first."""
     table = DISCLOSURES.c
     found = connection.execute(
-        select(DISCLOSURES).where(table.handed_over_at.is_(None), table.channel.is_(None)).order_by(table.first_entry)
+        select(DISCLOSURES)
+        .where(table.handed_over_at.is_(None), table.refused_at.is_(None), table.channel.is_(None))
+        .order_by(table.first_entry)
     )
     return tuple(_disclosure(row) for row in found)
 
@@ -210,7 +229,7 @@ def released(
     purpose: Purpose,
     fingerprint: str,
 ) -> Disclosure | None:
-    """The disclosure of these very files to this recipient, if there is one."""
+    """The disclosure of these very files to this recipient, if there is one that was not refused."""
     table = DISCLOSURES.c
     row = connection.execute(
         select(DISCLOSURES).where(
@@ -219,19 +238,22 @@ def released(
             table.country == country,
             table.purpose == purpose.value,
             table.fingerprint == fingerprint,
+            table.refused_at.is_(None),
         )
     ).one_or_none()
     return None if row is None else _disclosure(row)
 
 
 def resting_on(connection: Connection, dataset: DatasetId, delivery: str | None = None) -> tuple[Disclosure, ...]:
-    """The disclosures that rest on a data set, or on one delivery of it; the oldest first."""
+    """The disclosures that rest on a data set, or on one delivery of it, but for refused ones; the oldest first."""
     table = DISCLOSURE_SOURCES.c
     which = select(table.disclosure).where(table.dataset == dataset)
     if delivery is not None:
         which = which.where(table.delivery == delivery)
     found = connection.execute(
-        select(DISCLOSURES).where(DISCLOSURES.c.id.in_(which)).order_by(DISCLOSURES.c.first_entry)
+        select(DISCLOSURES)
+        .where(DISCLOSURES.c.id.in_(which), DISCLOSURES.c.refused_at.is_(None))
+        .order_by(DISCLOSURES.c.first_entry)
     )
     return tuple(_disclosure(row) for row in found)
 
@@ -265,6 +287,9 @@ def _values(one: Disclosure) -> dict[str, object]:
         "entries": len(one.entries),
         "handed_over_at": one.handed_over_at,
         "received_at": one.received_at,
+        "basis": one.basis,
+        "refused_at": one.refused_at,
+        "refusal": one.refusal,
     }
 
 
@@ -287,4 +312,7 @@ def _disclosure(row: Row[tuple[object, ...]]) -> Disclosure:
         entries=range(row.first_entry, row.first_entry + row.entries),
         handed_over_at=row.handed_over_at,
         received_at=row.received_at,
+        basis=row.basis,
+        refused_at=row.refused_at,
+        refusal=row.refusal,
     )

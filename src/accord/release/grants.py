@@ -1,7 +1,6 @@
 """Rules about what is agreed: that something is in force which lets the data in and out, and for this purpose."""
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import ClassVar
 
 from accord.agreements.agreement import Agreement, Standing
@@ -66,9 +65,7 @@ class ForPurpose:
 
 
 def _standings(agreements: tuple[Agreement, ...], question: Question) -> str:
-    at = question.release.at
-    said = ", ".join(f"{one.id}, which is {one.standing(at)}" for one in agreements)
-    return f"{said} on {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return ", ".join(f"{one.id}, which {one.standing_told(question.release.at)}" for one in agreements)
 
 
 def _purposes(agreements: list[Agreement] | tuple[Agreement, ...]) -> str:

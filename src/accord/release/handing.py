@@ -42,6 +42,14 @@ def binding_on(register: Register, recipient: PartnerId, resting: Set[DatasetId]
     ]
 
 
+def handling_of(register: Register, recipient: PartnerId, resting: Set[DatasetId], purpose: Purpose) -> Handling:
+    """What a recipient is told of how to handle what rests on these data sets. At least one agreement binds it."""
+    return combined(
+        [one.limits for one in binding_on(register, recipient, resting, purpose)],
+        [register.datasets[one].retention for one in sorted(resting)],
+    )
+
+
 def kept_until(register: Register, disclosure: Disclosure, resting: Set[DatasetId]) -> datetime:
     """Until when a recipient may keep a disclosure that rests on these data sets, as far as is agreed; CAP at most."""
     agreed = binding_on(register, disclosure.recipient, resting, disclosure.purpose)

@@ -83,7 +83,7 @@ class Policies:
     def number(self, classes: Classes) -> int:
         """The number of a policy."""
         if classes not in self._numbers:
-            text = _encode(classes)
+            text = encode(classes)
             digest = hashlib.sha256(text.encode()).hexdigest()
             wanted = select(CHANNEL_POLICIES.c.number).where(CHANNEL_POLICIES.c.digest == digest)
             number = self.connection.execute(wanted).scalar_one_or_none()
@@ -102,7 +102,7 @@ def newest(connection: Connection) -> int:
 def policies(connection: Connection) -> Iterator[tuple[int, Classes]]:
     """All of them, by their numbers."""
     for row in connection.execute(select(CHANNEL_POLICIES).order_by(CHANNEL_POLICIES.c.number)):
-        yield row.number, _decode(row.classes)
+        yield row.number, decode(row.classes)
 
 
 def remove_unused(connection: Connection) -> None:
@@ -114,12 +114,14 @@ def remove_unused(connection: Connection) -> None:
     connection.execute(delete(CHANNEL_POLICIES).where(number < newest(connection), ~used))
 
 
-def _encode(classes: Classes) -> str:
+def encode(classes: Classes) -> str:
+    """Classes as JSON in their only spelling."""
     listed = ([one.dataset, one.marking, one.came_in, one.personal, one.embargo] for one in classes)
     return json.dumps(sorted(listed, key=json.dumps), ensure_ascii=False)
 
 
-def _decode(text: str) -> Classes:
+def decode(text: str) -> Classes:
+    """What `encode` has written."""
     return frozenset(
         PolicyClass(
             dataset=dataset,

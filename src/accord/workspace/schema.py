@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -352,8 +352,10 @@ DISCLOSURES = Table(
     Column("content", Text),
     # a package: SHA-256 over names and contents of its files, by which a release that was cut off is taken up, in hex
     Column("fingerprint", Text),
-    # a package: the secret that opens it, until the recipient has confirmed it
+    # a package: the secret that opens it, until the recipient has confirmed it or it was refused
     Column("secret", Text),
+    # a package: what the rules are asked of it when it is handed over, as JSON (accord.release.basis)
+    Column("basis", Text),
     # its entries in the ledger are these many from this one on
     Column("first_entry", BigInteger, nullable=False),
     Column("entries", Integer, nullable=False),
@@ -361,6 +363,10 @@ DISCLOSURES = Table(
     Column("handed_over_at", Instant),
     # when the recipient's receipt was taken in; null: not yet
     Column("received_at", Instant),
+    # when the rules refused to hand it over, which is for good; null: they did not
+    Column("refused_at", Instant),
+    # why, in words
+    Column("refusal", Text),
     Index("ix_disclosures_recipient", "recipient"),
 )
 """What left the hub, to whom, for what; a row appears together with its entries."""

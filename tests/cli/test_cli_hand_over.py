@@ -1,0 +1,197 @@
+"""Whoever waits for witnesses is asked every rule again when the key is given, by what holds then."""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import text
+
+from accord.ledger.notes import parse_signing_key
+from accord.workspace.database import open_database, place_of
+from tests.cli.released import POLICE
+from tests.cli.test_cli_release import Hub, furnished, witness_down
+from tests.simulators.witness import Witness, served
+
+
+class Change(NamedTuple):
+    """What changes in a hub's settings while a package waits, and what is said then."""
+
+    before: str
+    after: str
+    said: str
+    everywhere: bool = False
+
+
+CHANGES = {
+    "share_with": Change(
+        'share_with = ["csirt-th", "police-th"]',
+        'share_with = ["police-th"]',
+        "rule 2 (Onward sharing: the data set's list), sinkhole: the data set is not shared with CSIRT of Thailand",
+    ),
+    # of the data set, and of what the agreements cover
+    "marking raised": Change(
+        'marking = "amber"',
+        'marking = "red"',
+        "rule 1 (Traffic Light Protocol 2.0), sinkhole: TLP:RED reaches named persons only, and CSIRT of Thailand "
+        "named none",
+        everywhere=True,
+    ),
+    "marking raised for the same audience": Change(
+        'marking = "amber"',
+        'marking = "amber+strict"',
+        "rule 1 (Traffic Light Protocol 2.0), sinkhole: TLP:AMBER stands on it, and it is TLP:AMBER+STRICT",
+        everywhere=True,
+    ),
+    "agreement expired": Change(
+        "from = 2026-01-02\npurposes",
+        "from = 2026-01-02\nto = 2026-03-31\npurposes",
+        "rule 3 (Agreements in force), sinkhole: it came in under vendor-2026, which is expired on ",
+    ),
+    "purpose": Change(
+        'purposes = ["victim-notification"]',
+        'purposes = ["prevention"]',
+        "rule 5 (Purpose), sinkhole: it came in under vendor-2026, which is for prevention, not for "
+        "victim-notification",
+    ),
+    "permissible actions": Change(
+        'pap = "green"', 'pap = "red"', "rule 6 (Permissible Actions Protocol), sinkhole: vendor-2026 permits what"
+    ),
+    "handling code": Change(
+        'pap = "green"',
+        'pap = "green"\nhandling = ["H0"]',
+        "rule 8 (Handling codes), sinkhole: H0 of vendor-2026: only to prevent and combat crime",
+    ),
+    "onward sharing": Change(
+        'onward_sharing = "with-consent"',
+        'onward_sharing = "forbidden"',
+        "rule 9 (Onward sharing: the agreements), sinkhole: it came in under vendor-2026, which forbids to pass it on",
+    ),
+    "legal area": Change(
+        'transfers = ["safeguards"]',
+        "transfers = []",
+        "rule 11 (Legal area), sinkhole: CSIRT of Thailand sits in TH, outside the hub's legal area, and no ground",
+    ),
+    # what it tells of its handling would be wrong
+    "retention of an agreement": Change(
+        'pap = "green"', 'pap = "green"\nretention = "P30D"', "how it must be handled than it tells"
+    ),
+}
+
+
+@pytest.fixture
+def hub_on_either(accord_here, database_url: str, tmp_path: Path) -> Hub:
+    return furnished(accord_here, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+
+
+def quorum(hub: Hub, witness: Witness) -> None:
+    key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())
+    line = f"witness north {witness.key.verifier} {witness.url}"
+    (hub.folder / "ledger.policy").write_text(f"log {key.verifier}\n{line}\nquorum north\n", "utf-8")
+
+
+def waits(hub: Hub, name: str, **more) -> dict:
+    """A package that stands sealed."""
+    hub("release", "make", hub.operation(name, **more), "--in", hub.folder, code=7)
+    return next(one for one in hub.releases() if one["operation"] == name and one["refused_at"] is None)
+
+
+def secret(hub: Hub, release: str) -> str | None:
+    """What opens a package, as the database has it."""
+    with open_database(place_of(hub.folder / "workspace.toml")) as database, database.reading() as connection:
+        wanted = text("SELECT secret FROM disclosures WHERE id = :id").bindparams(id=release)
+        return connection.execute(wanted).scalar_one()
+
+
+def test_what_no_rule_permits_any_more_is_refused_at_the_hand_over_and_never_handed_over(hub_on_either: Hub) -> None:
+    hub = hub_on_either
+    settings = hub.folder / "workspace.toml"
+    plain = settings.read_text("utf-8")
+    key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())
+    with served(Witness("north.example", key.verifier)) as witness:
+        quorum(hub, witness)
+        for name, change in CHANGES.items():
+            witness.fault = witness_down()
+            sealed = waits(hub, name.replace(" ", "-"))
+            assert change.before in plain, name
+            settings.write_text(plain.replace(change.before, change.after, -1 if change.everywhere else 1), "utf-8")
+            hub("agreement", "apply", "--in", hub.folder)
+            witness.fault = None
+            said = hub("release", "hand-over", "--in", hub.folder)
+            assert change.said in said, name
+            place = hub.folder / "releases" / sealed["id"]
+            assert not (place / "handover").exists(), name
+            # nobody opens it any more, the hub neither; what its entry commits to stays
+            assert secret(hub, sealed["id"]) is None, name
+            assert (place / "package").exists(), name
+            # it is over: when all is as before, it is not taken up again
+            settings.write_text(plain, "utf-8")
+            hub("agreement", "apply", "--in", hub.folder)
+            said = hub("release", "hand-over", "--in", hub.folder)
+            assert (said.strip(), "refused" in said) == ("Nothing was handed over.", False), name
+        released = hub.releases()
+        assert [one["refused_at"] is not None for one in released] == [True] * len(CHANGES)
+        assert re.search(r"csirt-th +TH +2 +refused ", hub("release", "list", "--in", hub.folder))
+        assert CHANGES["share_with"].said in hub("release", "show", released[0]["id"], "--in", hub.folder)
+        # it can be made anew, and what it says is what the very same rules permit
+        anew = hub("release", "make", hub.operation("share_with"), "--in", hub.folder)
+        assert "csirt-th" in anew
+    assert hub.releases()[-1]["handed_over_at"] is not None
+    # each of them has its entry, and the books know of each
+    assert [len(one["entries"]) for one in hub.releases()] == [1] * (len(CHANGES) + 1)
+    hub("ledger", "audit", "--in", hub.folder)
+    # nobody was given what was refused: nobody is told when it is taken back
+    hub("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong", "--in", hub.folder)
+    (recall,) = json.loads(hub("recall", "list", "--json", "--in", hub.folder))
+    assert [one["package"] for one in recall["notices"]] == [hub.releases()[-1]["id"]]
+
+
+def test_what_waits_of_an_operation_follows_what_its_file_says_of_recipients_and_embargo(hub_on_either: Hub) -> None:
+    hub = hub_on_either
+    key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())
+    with served(Witness("north.example", key.verifier)) as witness:
+        quorum(hub, witness)
+        witness.fault = witness_down()
+        sealed = waits(hub, "october-2026", police=False)
+        file = hub.operation(more="embargo = 2099-01-01", police=True)
+        alone = file.read_text("utf-8").partition("[[recipient]]")[0] + POLICE
+        file.write_text(alone, "utf-8")
+        witness.fault = None
+        said = hub("release", "make", file, "--in", hub.folder)
+    assert f"refused, and never handed over: {sealed['id']} to csirt-th: " in said
+    assert "rule 13 (Embargo), sinkhole: october-2026 is secret until 2099-01-01 00:00 UTC" in said
+    assert {one["recipient"]: one["handed_over_at"] is not None for one in hub.releases()} == {
+        "csirt-th": False,
+        "police-th": True,
+    }
+
+
+def test_what_waits_is_handed_over_where_nothing_has_changed_and_where_others_have(hub_on_either: Hub) -> None:
+    hub = hub_on_either
+    key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())
+    with served(Witness("north.example", key.verifier)) as witness:
+        quorum(hub, witness)
+        witness.fault = witness_down()
+        sealed = waits(hub, "october-2026")
+        # the police gets nothing more; that is nothing to the CSIRT
+        hub("agreement", "end", "police-th-2026", "--reason", "over", "--in", hub.folder)
+        witness.fault = None
+        assert sealed["id"][:8] in hub("release", "hand-over", "--in", hub.folder)
+    (release,) = hub.releases()
+    assert (release["handed_over_at"] is None, release["refused_at"]) == (False, None)
+    assert (hub.folder / "releases" / release["id"] / "handover").exists()
+
+
+def test_what_an_older_accord_sealed_is_refused_because_nothing_can_be_asked_of_it(hub_on_either: Hub) -> None:
+    hub = hub_on_either
+    key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())
+    with served(Witness("north.example", key.verifier)) as witness:
+        quorum(hub, witness)
+        witness.fault = witness_down()
+        waits(hub, "october-2026")
+        with open_database(place_of(hub.folder / "workspace.toml")) as database, database.writing() as connection:
+            connection.execute(text("UPDATE disclosures SET basis = NULL"))
+        witness.fault = None
+        said = hub("release", "hand-over", "--in", hub.folder)
+    assert "an Accord has sealed it that did not keep what the rules are asked of" in said
