@@ -18,7 +18,7 @@ from accord.fusion.confidence import DAY_US
 from accord.fusion.engines.duckdb import EvidenceEngine
 from accord.fusion.evidence import Restriction
 from accord.fusion.merging import FamilySheet
-from accord.intake.delivery import DATED_RESOLUTIONS
+from accord.intake.delivery import RESOLUTION_SOURCES
 from accord.intake.spool import SPOOL, Spool
 from accord.operations.declaration import Hub, Operation, Recipient, Scope
 from accord.reference.store import Reference, load
@@ -123,7 +123,7 @@ def view_of(
         key=b"k" * 32,
         threads=1,
         places=locate(evidence.findings["type"].to_numpy(), values, reference),
-        resolutions=pa.Table.from_pylist(resolutions, schema=DATED_RESOLUTIONS),
+        resolutions=pa.Table.from_pylist(resolutions, schema=RESOLUTION_SOURCES),
         reference=reference,
         terms=terms,
     )
@@ -155,6 +155,7 @@ _observation = st.builds(
 _resolution = st.fixed_dictionaries(
     {
         "dataset": st.integers(0, 2),
+        "delivery": st.integers(2, 3),
         "domain": st.sampled_from(["resolved.net", "evil.example.co.th"]),
         "address": st.sampled_from([*THAI, "8.8.8.8"]),
         "first_seen": st.integers(AS_OF_US - 100 * DAY_US, AS_OF_US - 50 * DAY_US),
@@ -210,6 +211,31 @@ def test_hidden_data_never_changes_a_view(
     assert set(everything.findings["value"].to_pylist()) <= {row["value"] for row in visible}
 
 
+def test_a_view_is_as_strict_as_the_resolutions_that_it_shows_and_names_their_data_sets(
+    reference: Reference, tmp_path: Path
+) -> None:
+    row = {"delivery": 0, "role": 1, "family": 0, "seen_at": AS_OF_US, "undated": False, "count": 2, "port": 443}
+    rows = [
+        {**row, "type": TYPE_CODES[IndicatorType.DOMAIN], "value": name, "dataset": 0, "marking": 1}
+        for name in ("resolved.net", "other.net")
+    ]
+    # the name of another host, and what this audience may not see, are nothing to it
+    resolutions = [
+        {"domain": domain, "address": THAI[0], "dataset": dataset, "delivery": delivery, "marking": marking,
+         "first_seen": 0, "last_seen": AS_OF_US}
+        for domain, dataset, delivery, marking in (
+            ("resolved.net", 1, 1, 2), ("resolved.net", 1, 2, 2), ("resolved.net", 2, 3, 2), ("no-finding.net", 0, 4, 3)
+        )
+    ]  # fmt: skip
+    view = view_of(reference, rows, resolutions, tmp_path / "of", *AUDIENCES["a CSIRT"])
+    assert view.findings.select(["value", "resolved"]).to_pylist() == [{"value": "resolved.net", "resolved": [THAI[0]]}]
+    assert view.marking is MARKINGS[2]
+    assert [(one.id, one.marking, one.deliveries, one.findings, one.observations) for one in view.datasets] == [
+        ("for-csirt", MARKINGS[2], 2, 1, 0),
+        ("open", MARKINGS[1], 1, 1, 1),
+    ]
+
+
 @pytest.mark.parametrize("audience", AUDIENCES)
 def test_hidden_data_never_changes_one_byte_of_a_report(reference: Reference, tmp_path: Path, audience: str) -> None:
     row = {
@@ -235,7 +261,7 @@ def test_hidden_data_never_changes_one_byte_of_a_report(reference: Reference, tm
         for marking in range(5)
         for role in (Role.C2_SERVER, Role.INFECTED_SYSTEM)
     ]
-    resolution = {"domain": "resolved.net", "first_seen": 0, "last_seen": AS_OF_US}
+    resolution = {"domain": "resolved.net", "delivery": 1, "first_seen": 0, "last_seen": AS_OF_US}
     resolutions = [
         {**resolution, "dataset": index, "address": address, "marking": marking}
         for index, address in enumerate(THAI)

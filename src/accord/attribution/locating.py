@@ -90,6 +90,11 @@ def locate(types: npt.NDArray[np.int8], values: pa.StringArray, reference: Refer
     )
 
 
+def hosts_of(types: npt.NDArray[np.int8], values: pa.StringArray) -> pa.StringArray:
+    """The name of the host of findings, from their values alone; null where there is none."""
+    return _hosts_and_addresses(types, values)[0]
+
+
 def resolve(places: pa.Table, resolutions: pa.Table, reference: Reference) -> pa.Table:
     """Add what resolutions say: a named host gets its addresses, and the place of the address that was last seen.
 

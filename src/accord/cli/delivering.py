@@ -215,7 +215,7 @@ def _write_evidence(folder: Path, parts: Parts, received: Received, staging: Pat
     with parquet(folder / "rejects.parquet", REJECT_LINES) as write:
         write(pieces(batch for table in received.rejects for batch in table.to_batches()))
     with parquet(folder / "resolutions.parquet", DATED_RESOLUTIONS) as write:
-        write([received.resolutions])
+        write([received.resolutions.select(DATED_RESOLUTIONS.names)])
 
 
 @contextmanager

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from accord.agreements.declarations import TYPE_FIELD, Dataset
-from accord.cli.delivering import ADDRESSES, DELIVERED, OTHERS, parquet, read_account
+from accord.attribution.locating import hosts_of
+from accord.cli.delivering import ADDRESSES, DELIVERED, OTHERS, names_of, parquet, read_account
 from accord.cli.hub import OpenHub
 from accord.cli.kept import damage_named, sizes
 from accord.cli.readying import reading_context
@@ -28,7 +29,7 @@ from accord.formats.catalogue import FORMATS
 from accord.intake.cutting import cut, find_places
 from accord.reference.addresses import address_texts, parse_addresses
 from accord.reference.store import Reference
-from accord.vocabulary.indicators import INDICATOR_TYPES, Indicator
+from accord.vocabulary.indicators import INDICATOR_TYPES, TYPE_CODES, Indicator
 from accord.vocabulary.roles import ROLES
 from accord.workspace.store import DeliveryFolder, SnapshotFolder, errors_named
 
@@ -94,6 +95,8 @@ class Held:
     """The account names it: in a file's name, or in why a member was refused."""
     findings: frozenset[tuple[str, str]]
     """Type and value of what evidence says about it."""
+    resolved: frozenset[str]
+    """Names of hosts that its resolutions name together with the value."""
     records: int
     """Of all that was delivered."""
 
@@ -118,6 +121,7 @@ def _held(
 ) -> Held | None:
     account = read_account(folder)
     findings: set[tuple[str, str]] = set()
+    resolved: set[str] = set()
     counts = dict.fromkeys((ADDRESSES, OTHERS, REJECTS, RESOLUTIONS), 0)
     sightings = 0
     for name in counts:
@@ -126,6 +130,8 @@ def _held(
             if not mask.any():
                 continue
             counts[name] += int(mask.sum())
+            if name == RESOLUTIONS:
+                resolved |= {*table.filter(pa.array(mask))["domain"].to_pylist()}
             if name in {ADDRESSES, OTHERS}:
                 rows = table.filter(pa.array(mask))
                 sightings += sum(rows["count"].to_pylist())
@@ -159,8 +165,54 @@ def _held(
         sightings=sightings,
         named=named,
         findings=frozenset(findings),
+        resolved=frozenset(resolved),
         records=int(str(account["records"])),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Findings about hosts that a delivery's resolutions name together with a value: whoever got them by that delivery
+    was shown the value."""
+
+    dataset: str
+    deliveries: tuple[str, ...]
+    """What disclosures call the delivery."""
+    ids: frozenset[str]
+
+
+def shown_with(hub: OpenHub, held: Sequence[Held]) -> tuple[Shown, ...]:
+    """What was found of hosts that resolutions name together with a subject."""
+    wanted = {host for one in held for host in one.resolved}
+    found: dict[str, set[tuple[str, str]]] = {host: set() for host in wanted}
+    codes = {kind.value: code for kind, code in TYPE_CODES.items()}
+    for folder in hub.kept() if wanted else ():
+        for table in _groups(folder.path / OTHERS):
+            types = np.array([codes[one] for one in table["type"].to_pylist()], np.int8)
+            hosts = hosts_of(types, table["value"].combine_chunks())
+            mine = table.append_column("host", hosts).filter(pc.is_in(hosts, value_set=pa.array(sorted(wanted))))
+            for kind, value, host in zip(*(mine[name].to_pylist() for name in ("type", "value", "host")), strict=True):
+                found[host].add((kind, value))
+    return tuple(
+        Shown(
+            dataset=one.folder.dataset,
+            deliveries=names_of(one.folder),
+            ids=finding_ids_of(frozenset().union(*(found[host] for host in one.resolved)), hub.key),
+        )
+        for one in held
+        if one.resolved
+    )
+
+
+def findings_about(hub: OpenHub, subject: Subject) -> frozenset[tuple[str, str]]:
+    """Type and value of what evidence says about a subject, in all that is kept."""
+    found: set[tuple[str, str]] = set()
+    for folder in hub.kept():
+        for name in (ADDRESSES, OTHERS):
+            for table in _groups(folder.path / name):
+                rows = table.filter(pa.array(subject.rows(table)))
+                found |= {*zip(rows["type"].to_pylist(), _values(rows), strict=True)}
+    return frozenset(found)
 
 
 def _context(reference: Reference, dataset: Dataset | None) -> Context:

@@ -23,7 +23,7 @@ from accord.agreements.declarations import Dataset, DatasetId
 from accord.cli.channelaccount import OBJECTS
 from accord.cli.gathering import Gathered, gather, now_permitted
 from accord.cli.readying import Progress, cores
-from accord.cli.releasing import FINDINGS, RESTING, Desk, Handed, combine, hand_over_waiting, shares_of, tally_of
+from accord.cli.releasing import FINDINGS, Desk, Handed, combine, hand_over_waiting, resting_of, shares_of, tally_of
 from accord.cli.running import channel_views
 from accord.cli.witnessing import kept_back
 from accord.journal import book
@@ -323,7 +323,7 @@ def _disclose(
     staging = folders.enter_context(desk.workspace.staging())
     new = staging / "new"
     new.mkdir()
-    pq.write_table(tally.traces.select(RESTING), new / FINDINGS)
+    pq.write_table(resting_of(tally.traces), new / FINDINGS)
     (new / OBJECTS).write_text(batch.listing, "ascii")
     desk.workspace.publish(new, desk.place(identifier))
     return disclosure

@@ -382,7 +382,7 @@ def _sealed(
     folder.mkdir()
     new.mkdir()
     sealed = seal(content, statement, folder, draw=secrets.token_bytes)
-    pq.write_table(tally.traces.select(RESTING), new / FINDINGS)
+    pq.write_table(resting_of(tally.traces), new / FINDINGS)
     database = desk.ledger.database
     audience = _audience(gathered, recipient.country)
     promised = terms.grid(gathered.operation.datasets, audience)
@@ -648,6 +648,11 @@ def tally_of(traces: pa.Table, markings: Mapping[DatasetId, Marking]) -> Tally:
         ),
         markings=markings,
     )
+
+
+def resting_of(traces: pa.Table) -> pa.Table:
+    """What the hub keeps of TRACES in a disclosure's folder, each row once."""
+    return traces.group_by(RESTING).aggregate([]).sort_by([(name, "ascending") for name in RESTING])
 
 
 def _fingerprint(content: Path) -> str:

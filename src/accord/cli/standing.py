@@ -19,7 +19,7 @@ from accord.fusion.engines.files import finding_begins, sql_path
 from accord.fusion.evidence import Evidence
 from accord.fusion.merging import FamilySheet
 from accord.fusion.standing import findings_of
-from accord.intake.delivery import DATED_RESOLUTIONS
+from accord.intake.delivery import DATED_RESOLUTIONS, RESOLUTION_SOURCES
 from accord.operations.declaration import Declared, Operation, Scope, read_workspace
 from accord.reference.addresses import parse_addresses
 from accord.reference.store import Reference
@@ -199,7 +199,10 @@ def _case(
         key=hub_key(declared.hub.key_file),
         threads=1,
         places=locate(found["type"].to_numpy(), found["value"].combine_chunks(), reference),
-        resolutions=resolutions,
+        # nothing is traced to deliveries here
+        resolutions=resolutions.append_column(
+            RESOLUTION_SOURCES.field("delivery"), pa.array(np.zeros(len(resolutions), np.int32))
+        ),
         reference=reference,
     )
 

@@ -8,7 +8,7 @@ recorded nothing is recorded again.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,16 +19,20 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from accord.access.consultations import Processing, record, value_object
+from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor, log
 from accord.cli.holders import (
     Held,
+    Shown,
     Subject,
     erase_delivery,
     erase_releases,
     erase_snapshots,
     finding_ids_of,
+    findings_about,
     held_deliveries,
     held_snapshots,
+    shown_with,
 )
 from accord.cli.hub import OpenHub, opened_hub
 from accord.cli.places import reference_in_use
@@ -41,12 +45,13 @@ from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.operations.outcomes import Standing, about, forget_about
 from accord.reference.store import Reference
+from accord.release.channels import ChannelId
 from accord.release.decisions import forget_decisions, load_decisions
 from accord.release.disclosures import Disclosure, disclosures
 from accord.release.notices import RecallKind
 from accord.release.recall import Concerned, Recall, SentNotice, notices, record_recall, unfinished
 from accord.release.reviews import Decision
-from accord.release.withdrawals import holding
+from accord.release.withdrawals import holding, resting_on
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator
 from accord.vocabulary.reasons import EXPLANATIONS
@@ -61,6 +66,8 @@ class Found:
     disclosed: tuple[tuple[Disclosure, tuple[str, ...], tuple[str, ...]], ...]
     """Who got it: the findings by their ids, and the data sets that they rest on."""
     ids: frozenset[str]
+    shown: tuple[Shown, ...]
+    """Findings that the value stands in because a resolution says so."""
     decisions: tuple[Decision, ...]
     """What analysts decided of findings about it."""
     outcomes: tuple[Standing, ...]
@@ -117,7 +124,12 @@ def _erase_channels(hub: OpenHub, subject: Subject, _reference: Reference, recal
 def _own_ids(hub: OpenHub, subject: Subject, told: Sequence[SentNotice]) -> frozenset[str]:
     """The ids of findings about a subject: those that notices name, and those that are the value itself."""
     own = finding_ids_of(frozenset({(subject.indicator.kind.value, subject.indicator.value)}), hub.key)
-    return own | {one.hex() for each in told for one in each.findings or ()}
+    named = {one.hex() for each in told for one in each.findings or ()} - own
+    if not named:
+        return own
+    # notices also name findings about others, that a resolution showed with it: these stay
+    said = findings_about(hub, subject).union(*(each for _, each in held_snapshots(hub, subject)))
+    return own | (named & finding_ids_of(said, hub.key))
 
 
 HOLDERS: tuple[Eraser, ...] = (
@@ -234,8 +246,10 @@ def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
     said = {(subject.indicator.kind.value, subject.indicator.value)}
     said = said.union(*(one.findings for one in deliveries), *(each for _, each in snapshots))
     ids = finding_ids_of(frozenset(said), hub.key)
+    shown = shown_with(hub, deliveries)
     with hub.database.reading() as connection:
-        disclosed = [(one, *_given(hub, one.id, ids)) for one in disclosures(connection) if one.refused_at is None]
+        given = [one for one in disclosures(connection) if one.refused_at is None]
+        disclosed = [(one, *_given(hub, one.id, ids, shown)) for one in given]
         decisions = load_decisions(connection, ids)
         outcomes = about(connection, [bytes.fromhex(one) for one in ids], subject.spellings.held)
     return Found(
@@ -243,17 +257,37 @@ def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
         snapshots=tuple(one.number for one, _ in snapshots),
         disclosed=tuple(one for one in disclosed if one[1]),
         ids=ids,
+        shown=shown,
         decisions=decisions,
         outcomes=outcomes,
     )
 
 
-def _given(hub: OpenHub, disclosure: UUID, ids: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _given(
+    hub: OpenHub, disclosure: UUID, ids: frozenset[str], shown: Sequence[Shown]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     held = held_by(hub, disclosure)
     if held is None:
         return (), ()
-    mine = held.filter(pc.is_in(held["finding_id"], value_set=pa.array(sorted(ids), held["finding_id"].type)))
+    wanted = _among(held["finding_id"], ids)
+    for one in shown:
+        by_it = pc.and_(pc.equal(held["dataset"], one.dataset), _among(held["delivery"], one.deliveries))
+        wanted = pc.or_(wanted, pc.and_(by_it, _among(held["finding_id"], one.ids)))
+    mine = held.filter(wanted)
     return tuple(sorted({*mine["finding_id"].to_pylist()})), tuple(sorted({*mine["dataset"].to_pylist()}))
+
+
+def _among(column: pa.ChunkedArray, some: Collection[str]) -> pa.ChunkedArray:
+    return pc.is_in(column, value_set=pa.array(sorted(some), column.type))
+
+
+def _in_channels(connection: Connection, found: Found) -> dict[ChannelId, frozenset[str]]:
+    """By channel the findings in it that hold the value, or rest on a resolution that shows it."""
+    concerned = dict(holding(connection, found.ids))
+    for one in found.shown:
+        for channel, findings in resting_on(connection, DatasetId(one.dataset), one.deliveries).items():
+            concerned[channel] = concerned.get(channel, frozenset()) | (findings & one.ids)
+    return concerned
 
 
 def _recorded(
@@ -282,7 +316,7 @@ def _recorded(
         concerned = [_concerned(hub, *one) for one in found.disclosed]
         facts = _facts(hub, found.deliveries, at)
         record_recall(connection, recall, concerned, facts, key=hub.ledger.key, draw=secrets.token_bytes)
-        take_out(connection, holding(connection, found.ids), at, recall=recall.id, person=actor.person)
+        take_out(connection, _in_channels(connection, found), at, recall=recall.id, person=actor.person)
         _log(connection, recall, name, found, actor)
     return recall
 

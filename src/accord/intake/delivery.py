@@ -74,4 +74,7 @@ DATED_RESOLUTIONS = pa.schema(
         pa.field("marking", pa.int8(), nullable=False),
     ]
 )
-"""Resolutions of a run, with the data set they come from."""
+"""Resolutions with the data set they come from."""
+
+RESOLUTION_SOURCES = DATED_RESOLUTIONS.append(pa.field("delivery", pa.int32(), nullable=False))
+"""Resolutions of a run, with the data set and the delivery (its place among those of the run) they come from."""

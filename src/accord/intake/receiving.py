@@ -33,7 +33,7 @@ from accord.columns.reading import (
     values_in,
 )
 from accord.intake.collector import collecting_seldom
-from accord.intake.delivery import DATED_RESOLUTIONS, Delivery, RefusedMember
+from accord.intake.delivery import DATED_RESOLUTIONS, RESOLUTION_SOURCES, Delivery, RefusedMember
 from accord.intake.labelling import FamilyNames, Labeller
 from accord.intake.opening import Custody, Member, Opening
 from accord.intake.parts import Parts
@@ -74,7 +74,7 @@ class Received:
     rejects: RejectLines
     """In the order of deliveries, members and records."""
     resolutions: pa.Table
-    """DATED_RESOLUTIONS."""
+    """RESOLUTION_SOURCES."""
     families: Sequence[str]
     """Reported family names by the codes that the spool uses."""
     refused_members: tuple[tuple[int, ...], ...]
@@ -220,16 +220,16 @@ class Receiver:
                 opened = self._begin(arrival, number)
                 read.append((opened, *self._read_file(opened, arrival.path, pool, total, copy)))
             # only now, so that the workers never run dry between two small files
-            for opened, custody, whole in read:
+            for number, (opened, custody, whole) in enumerate(read):
                 outcomes = self._settle(opened, refused_whole=whole is not None)
                 delivery, bad, resolved = self._account(opened, outcomes, whole, custody.sha256, custody.size)
                 deliveries.append(delivery)
                 rejects.append(bad)
-                resolutions.extend(resolved)
+                resolutions.extend(_from_delivery(one, number) for one in resolved)
         return Received(
             deliveries=tuple(deliveries),
             rejects=RejectLines(deliveries=tuple(rejects)),
-            resolutions=pa.concat_tables([DATED_RESOLUTIONS.empty_table(), *resolutions]),
+            resolutions=pa.concat_tables([RESOLUTION_SOURCES.empty_table(), *resolutions]),
             families=self._families.names,
             refused_members=tuple(tuple(sorted(opened.refused)) for opened, _, _ in read),
         )
@@ -677,6 +677,12 @@ def _formats_read(opened: _Open) -> tuple[str, ...]:
 
 def _members(parsed: Parsed) -> list[int]:
     return list(pc.unique(parsed.observations["member"]).to_pylist())
+
+
+def _from_delivery(resolutions: pa.Table, number: int) -> pa.Table:
+    """RESOLUTION_SOURCES, of DATED_RESOLUTIONS."""
+    place = pa.array(np.full(len(resolutions), number, np.int32))
+    return pa.table([*resolutions.columns, place], schema=RESOLUTION_SOURCES)
 
 
 def _count_records(observations: pa.RecordBatch, resolutions: pa.RecordBatch) -> int:

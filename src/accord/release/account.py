@@ -19,6 +19,7 @@ from accord.vocabulary.markings import MARKINGS, Marking
 _DELIVERY_BITS = 24
 """More deliveries than anybody keeps, and room for as many findings as one run can hold."""
 _MARKING_BITS = 3
+_RESOLVED_BITS = 1
 _Positions = npt.NDArray[np.int64]
 _EPOCH = date(1970, 1, 1)
 _MONDAY = 3
@@ -51,29 +52,42 @@ class EvidenceAccount:
         self._families: list[npt.NDArray[np.int64]] = []
         self._rests: list[_Positions] = []
 
-    def add(self, finding: _Positions, rows: pa.Table) -> None:
-        """Count rows of evidence (`fusion.evidence.Evidence.rows`); `finding` has the number of each, ascending."""
+    def add(self, finding: _Positions, rows: pa.Table, named: _Positions, resolutions: pa.Table) -> None:
+        """Count rows of evidence (`fusion.evidence.Evidence.rows`); `finding` has the number of each, ascending.
+
+        `resolutions`: those that say where these findings are (`dataset`, `delivery`, `marking`), `named` the number
+        of the finding of each: they count as what a finding rests on, and say nothing of when it was seen.
+        """
         if not len(finding):
             return
-        self._add_datasets(finding, rows)
+        self._add_datasets(finding, rows, named, resolutions)
         week = (rows["day"].to_numpy().astype(np.int64) + _MONDAY) // 7
         self._weeks.append(distinct(finding << 32 | week + _SHIFT))
         self._add_families(finding, rows)
-        delivery, marking = (rows[name].to_numpy().astype(np.int64) for name in ("delivery", "marking"))
-        self._rests.append(distinct((finding << _DELIVERY_BITS | delivery) << _MARKING_BITS | marking))
+        for resolved, number, each in ((0, finding, rows), (1, named, resolutions)):
+            delivery, marking = (each[name].to_numpy().astype(np.int64) for name in ("delivery", "marking"))
+            packed = (number << _DELIVERY_BITS | delivery) << _MARKING_BITS | marking
+            self._rests.append(distinct(packed << _RESOLVED_BITS | resolved))
 
-    def _add_datasets(self, finding: _Positions, rows: pa.Table) -> None:
-        dataset = rows["dataset"].to_numpy()
+    def _add_datasets(self, finding: _Positions, rows: pa.Table, named: _Positions, resolutions: pa.Table) -> None:
+        dataset, resolving = rows["dataset"].to_numpy(), resolutions["dataset"].to_numpy()
         columns = {name: rows[name].to_numpy() for name in ("marking", "delivery", "observations", "count", "undated")}
         for index in np.unique(dataset).tolist():
             mine = dataset == index
             count = self._counts.setdefault(index, _Count())
             count.marking = max(count.marking, int(columns["marking"][mine].max()))
             count.deliveries.update(np.unique(columns["delivery"][mine]).tolist())
-            count.findings += len(begins(finding[mine]))
+            count.findings += len(np.union1d(finding[mine], named[resolving == index]))
             count.observations += int(columns["observations"][mine].sum())
             count.sightings += int(columns["count"][mine].sum())
             count.undated |= bool(columns["undated"][mine].any())
+        for index in np.unique(resolving).tolist():
+            mine = resolving == index
+            count = self._counts.setdefault(index, _Count())
+            count.marking = max(count.marking, int(resolutions["marking"].to_numpy()[mine].max()))
+            count.deliveries.update(np.unique(resolutions["delivery"].to_numpy()[mine]).tolist())
+            if not (dataset == index).any():
+                count.findings += len(np.unique(named[mine]))
 
     def _add_families(self, finding: _Positions, rows: pa.Table) -> None:
         rank = self._ranks[rows["family"].to_numpy()]
@@ -115,14 +129,21 @@ class EvidenceAccount:
             schema=VIEW_FAMILIES,
         )
 
-    def rests(self) -> tuple[_Positions, _Positions, _Positions]:
-        """On what findings rest: the number of one, the place of a delivery of the run, the code of a marking."""
+    def rests(self) -> tuple[_Positions, _Positions, _Positions, npt.NDArray[np.bool_]]:
+        """On what findings rest: the number of one, the place of a delivery of the run, the code of a marking, and
+        whether it is a resolution that says so."""
         packed = np.concatenate([np.zeros(0, np.int64), *self._rests])
-        pairs = packed >> _MARKING_BITS
-        return pairs >> _DELIVERY_BITS, pairs & ((1 << _DELIVERY_BITS) - 1), packed & ((1 << _MARKING_BITS) - 1)
+        triples = packed >> _RESOLVED_BITS
+        pairs = triples >> _MARKING_BITS
+        return (
+            pairs >> _DELIVERY_BITS,
+            pairs & ((1 << _DELIVERY_BITS) - 1),
+            triples & ((1 << _MARKING_BITS) - 1),
+            (packed & 1).astype(np.bool_),
+        )
 
     def datasets(self) -> tuple[DatasetSheet, ...]:
-        """Those with evidence, sorted by id."""
+        """Those with evidence or resolutions, sorted by id."""
         sheets = (self._sheet(self._datasets[index], count) for index, count in self._counts.items())
         return tuple(sorted(sheets, key=lambda sheet: sheet.id))
 

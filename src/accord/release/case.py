@@ -46,12 +46,15 @@ TRACES = pa.schema(
         # SHA-256 of the delivery, in hex
         pa.field("delivery", pa.string(), nullable=False),
         pa.field("marking", pa.string(), nullable=False),
-        # whether it is personal data by what the finding is
+        # of evidence whether it is personal data by what the finding is; where a name stood is none by itself
         pa.field("personal", pa.bool_(), nullable=False),
     ]
 )
 """On what each finding of a view rests, for the hub alone: by this a value is traced to those who got it; and what is
 asked about it."""
+
+_BEHIND = ["domain", "dataset", "delivery", "marking"]
+"""By what resolutions stand behind a finding, each once."""
 
 _PIECE = 1 << 15
 """Findings of a view that are merged at a time."""
@@ -74,7 +77,7 @@ class Case:
     places: pa.Table
     """`attribution.locating.PLACES`, by the values alone."""
     resolutions: pa.Table
-    """`intake.delivery.DATED_RESOLUTIONS`, inside the window."""
+    """`intake.delivery.RESOLUTION_SOURCES`, inside the window."""
     reference: Reference
     terms: Terms | None = None
     """Under which rules it is released (`release.policy`); None: those of a run by itself."""
@@ -220,12 +223,12 @@ class Case:
         self, path: Path, findings: pa.Table, place: Positions, account: EvidenceAccount, personal: Positions
     ) -> None:
         """Write TRACES; `place` and `personal` are of the findings as the account numbers them."""
-        number, delivery, marking = account.rests()
+        number, delivery, marking, resolved = account.rests()
         columns = {
             "dataset": pa.array([one.dataset for one in self.deliveries], pa.string()).take(pa.array(delivery)),
             "delivery": pa.array([one.sha256 for one in self.deliveries], pa.string()).take(pa.array(delivery)),
             "marking": pa.array([one.value for one in MARKINGS], pa.string()).take(pa.array(marking)),
-            "personal": pa.array(personal[number].astype(np.bool_)),
+            "personal": pa.array(personal[number].astype(np.bool_) & ~resolved),
         }
         said = {name: findings[name].combine_chunks() for name in ASKED.names if name != "in_review"}
         said["in_review"] = pc.greater(pc.list_value_length(findings["review"]), 0).combine_chunks()
@@ -267,6 +270,8 @@ class Case:
         places = rows_of(self.places, numbers)
         resolutions = self.resolutions.filter(pa.array(_permitted(self.resolutions, allowed, 0, 0)))
         places = resolve(places, resolutions, self.reference)
+        behind = resolutions.group_by(_BEHIND, use_threads=False).aggregate([])
+        behind = behind.sort_by([(name, "ascending") for name in _BEHIND])
         hosting, registry = _hosted_in(places, country), _registered_in(places, country)
         here = np.flatnonzero(hosting | registry)
         population: Counter[str] = Counter()
@@ -280,7 +285,9 @@ class Case:
             local, merged = merge(evidence, self.sources, self.families, self.as_of_us)
             population += self._population(evidence)
             known = sum(len(one) for one in seen)
-            account.add(known + np.searchsorted(local, evidence.rows["finding"].to_numpy()), evidence.rows)
+            named, resolved = _resolved_by(rows_of(places, at[local]), behind)
+            rows = evidence.rows
+            account.add(known + np.searchsorted(local, rows["finding"].to_numpy()), rows, known + named, resolved)
             basis = _basis(hosting[at[local]], registry[at[local]])
             seen.append(numbers[at[local]])
             found = rows_of(evidence.findings, local)
@@ -407,6 +414,19 @@ class Case:
         if home is None or treaties is None:
             return None
         return treaties.basis(home, country, self.operation.scope.as_of.date())
+
+
+def _resolved_by(places: pa.Table, resolutions: pa.Table) -> tuple[Positions, pa.Table]:
+    """Which resolutions (sorted by name) gave places their addresses: the row of a place, ascending, and those."""
+    rows = np.flatnonzero(_some(places["resolved"].combine_chunks()))
+    names = resolutions["domain"].combine_chunks().dictionary_encode()
+    code = names.indices.to_numpy()
+    found = pc.index_in(places["host"].combine_chunks().take(pa.array(rows)), value_set=names.dictionary)
+    wanted = found.to_numpy(zero_copy_only=False).astype(np.int64)
+    begin, end = np.searchsorted(code, wanted), np.searchsorted(code, wanted, side="right")
+    count = end - begin
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(rows, count), resolutions.take(pa.array(np.repeat(begin, count) + within))
 
 
 def _some(lists: pa.ListArray) -> Mask:
