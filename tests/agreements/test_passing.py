@@ -133,7 +133,7 @@ def test_a_data_set_that_is_declared_otherwise_than_it_is_registered_is_refused_
     assert raised.value.got == "retention = P1Y, share_with = vendor"
     assert raised.value.where == "hub/workspace.toml: dataset (sinkhole)"
     assert "accord dataset apply" in raised.value.remedy
-    with pytest.raises(SettingsError, match="not registered"):
+    with pytest.raises(SettingsError, match="not recorded"):
         taken(Register(partners={}, datasets={}, agreements={}), day(1, 10))
 
 

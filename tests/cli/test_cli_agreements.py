@@ -104,6 +104,35 @@ def test_a_file_with_a_mistake_changes_nothing(accord_here, hub: Path, agreement
     assert asked(accord_here, hub, "partner", "list") == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "key"),
+    [
+        ("signed = 2014-06-02", "signed = 2014-06-03", "signed"),
+        ('document = "9f', 'document = "8f', "document"),
+        ("from = 2014-07-01", "from = 2014-06-15", "from"),
+    ],
+)
+def test_what_was_signed_does_not_change_and_everything_else_does(
+    accord_here, recorded: Path, agreements: Path, before: str, after: str, key: str
+) -> None:
+    agreements.write_text(AGREEMENTS.replace(before, after).replace('"Of 2014"', '"Of old"'), "utf-8")
+    for check in ((), ("--check",)):
+        said = accord_here("agreement", "apply", agreements, "--in", recorded, *check, expect=2).stderr
+        assert (
+            "does not change once it is recorded: the ledger has it in entry 0; deliveries of its data sets: 0" in said
+        )
+        assert f"agreement of-2014: {key}" in said
+        assert "`accord agreement renew`" in said
+        assert "predecessor" in said
+    # nothing of the file was taken over
+    assert asked(accord_here, recorded, "agreement", "show", "of-2014")["title"] == "Of 2014"
+    agreements.write_text(AGREEMENTS.replace("to = 2019-06-30", "to = 2019-12-31"), "utf-8")
+    changed = accord_here("agreement", "apply", agreements, "--in", recorded).stdout
+    assert "changed: agreement of-2014\n  to: 2019-06-30 -> 2019-12-31\n" in changed
+    kinds = [one["kind"] for one in asked(accord_here, recorded, "ledger", "list")]
+    assert kinds == ["agreement-signed", "agreement-changed"]
+
+
 def test_partners_and_data_sets_are_taken_over_without_what_rests_on_them(
     accord_here, hub: Path, agreements: Path
 ) -> None:

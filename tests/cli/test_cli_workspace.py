@@ -406,7 +406,7 @@ def test_a_data_set_that_was_changed_in_the_settings_alone_takes_no_deliveries(
     settings = place / "workspace.toml"
     settings.write_text(settings.read_text("utf-8").replace('\nretention = "P1Y"', '\nretention = "P2Y"', 1), "utf-8")
     said = accord_here("delivery", "add", "sinkhole", file, "--in", place, expect=2).stderr
-    assert "retention = P1Y, as registered" in said
+    assert "retention = P1Y, as recorded" in said
     accord_here("dataset", "apply", "--in", place)
     accord_here("delivery", "add", "sinkhole", file, "--in", place)
 

@@ -59,7 +59,7 @@ def refuse_unregistered(register: Register, dataset: Dataset, *, settings: str) 
     where = f"{settings}: dataset ({dataset.id})"
     if held is None:
         raise SettingsError(
-            "The data set is declared, and not registered.",
+            "The data set is declared, and not recorded.",
             where=where,
             expected="a data set that an agreement covers",
             remedy="`accord agreement apply` takes over what the settings declare, and agreements with it",
@@ -67,9 +67,9 @@ def refuse_unregistered(register: Register, dataset: Dataset, *, settings: str) 
     differing = differences(dataset_told(held), dataset_told(registered(dataset)))
     if differing:
         raise SettingsError(
-            "The data set is declared otherwise than it is registered.",
+            "The data set is declared otherwise than it is recorded.",
             where=where,
-            expected=", ".join(f"{key} = {before or 'nothing'}" for key, before, _ in differing) + ", as registered",
+            expected=", ".join(f"{key} = {before or 'nothing'}" for key, before, _ in differing) + ", as recorded",
             got=", ".join(f"{key} = {after or 'nothing'}" for key, _, after in differing),
             remedy="correct the settings, or have the change recorded: `accord dataset apply`, or `accord agreement "
             "apply` where an agreement changes with it",

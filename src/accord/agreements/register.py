@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Table, delete, exists, insert, literal, select, update
+from sqlalchemy import Connection, Row, Table, delete, exists, false, func, insert, literal, or_, select, update
 
 from accord.agreements.agreement import (
     Agreement,
@@ -32,6 +32,7 @@ from accord.agreements.facts import agreement_facts, earlier_facts, reference
 from accord.agreements.reading import merged
 from accord.agreements.telling import agreement_told, dataset_told, fulfilment_told, partner_told
 from accord.journal import book
+from accord.journal.facts import Kind
 from accord.ledger.notes import parse_verifier_key
 from accord.vocabulary.datasets import LegalBasis, Origin, Purpose, SourceGrade
 from accord.vocabulary.errors import SettingsError
@@ -60,6 +61,7 @@ from accord.workspace.schema import (
     COMMITMENTS,
     DATASET_SHARING,
     DATASETS,
+    DISCLOSURE_SOURCES,
     FULFILMENTS,
     JOURNAL_ENTRIES,
     PARTNERS,
@@ -136,6 +138,8 @@ def record_register(
             )
     # before what changes it
     enter_earlier(connection, now=now, draw=draw)
+    for agreement in declared.agreements.values():
+        _demand_as_signed(connection, standing.agreements.get(agreement.id), agreement)
     changes: list[Change] = []
 
     def changed(noun: str, identifier: str, before: Told | None, after: Told) -> None:
@@ -171,6 +175,46 @@ def record_register(
     ):
         book.append(connection, facts, draw=draw, opens_at=at, reference=reference(agreement.id))
     return tuple(changes)
+
+
+def _demand_as_signed(connection: Connection, before: Agreement | None, after: Agreement) -> None:
+    """Raise SettingsError where another day or document stands in the place of what was signed and is entered."""
+    if before is None:
+        return
+    for at, (old, new) in enumerate(zip(before.terms, after.terms, strict=False)):
+        for key, was, would in (
+            ("signed", old.signed, new.signed),
+            ("document", old.document, new.document),
+            ("from", old.starts, new.starts),
+        ):
+            if was != would:
+                raise SettingsError(
+                    f"What was signed does not change once it is recorded: {_resting(connection, before)}.",
+                    where=f"agreement {after.id}: {f'renewal[{at}].' if at else ''}{key}",
+                    expected=str(was),
+                    got=str(would),
+                    remedy="`accord agreement renew` adds a term on the same conditions; what is signed otherwise is "
+                    "another agreement: end this one by `accord agreement end`, and record the other with this one as "
+                    "its predecessor",
+                )
+
+
+def _resting(connection: Connection, agreement: Agreement) -> str:
+    """What rests on an agreement, in words."""
+    entries, sources = JOURNAL_ENTRIES.c, DISCLOSURE_SOURCES.c
+    numbers = connection.execute(
+        select(entries.number).where(entries.reference == reference(agreement.id)).order_by(entries.number)
+    ).scalars()
+    came = [entries.reference.startswith(f"delivery {one} ", autoescape=True) for one in agreement.data_in]
+    deliveries = connection.execute(
+        select(func.count())
+        .select_from(JOURNAL_ENTRIES)
+        .where(entries.kind == Kind.DELIVERY.value, or_(false(), *came))
+    ).scalar_one()
+    went = sources.dataset.in_({*agreement.data_in, *agreement.data_out})
+    disclosures = connection.execute(select(func.count(sources.disclosure.distinct())).where(went)).scalar_one()
+    told = f"the ledger has it in {', '.join(f'entry {one}' for one in numbers)}"
+    return f"{told}; deliveries of its data sets: {deliveries}, releases: {disclosures}"
 
 
 def unentered(connection: Connection) -> tuple[AgreementId, ...]:

@@ -35,7 +35,7 @@ def take_outcomes(folder: Path, file: Path, partner: str, actor: Actor, *, as_js
             raise SettingsError(
                 "There is no such partner.",
                 where="--from",
-                expected="one of " + (", ".join(sorted(hub.register.partners)) or "none: none is registered yet"),
+                expected="one of " + (", ".join(sorted(hub.register.partners)) or "none: none is recorded yet"),
                 got=partner,
             )
         hub.ledger.verify_standing()

@@ -258,7 +258,7 @@ def _indicator(asked: str, register: Register) -> Indicator:
         "This is neither a data set nor an indicator.",
         where="OBJECT",
         expected="an indicator, or one of the data sets "
-        + (", ".join(sorted(register.datasets)) or "(none is registered)"),
+        + (", ".join(sorted(register.datasets)) or "(none is recorded)"),
         got=asked,
     )
 

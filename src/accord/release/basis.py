@@ -115,7 +115,7 @@ def _refusals(disclosure: Disclosure, basis: Basis, release: Release) -> Iterato
     for one in sorted(basis.classes, key=lambda each: encode(frozenset({each}))):
         item = one.item(release.register)
         if item is None:
-            yield f"data set {one.dataset} is not registered any more"
+            yield f"data set {one.dataset} is not recorded any more"
             continue
         for verdict in decide(item, audience, release).verdicts:
             if not verdict.permitted:
