@@ -108,8 +108,9 @@ def test_each_recipient_gets_a_package_of_its_own_and_a_rule_that_refuses_one_re
     hub("release", "make", hub.operation(police=True), "--in", hub.folder)
     assert {one["recipient"] for one in hub.releases()} == {"csirt-th", "police-th"}
     hub("agreement", "end", "police-th-2026", "--reason", "over", "--in", hub.folder)
-    said = hub("release", "make", hub.operation("again", police=True), "--in", hub.folder)
+    said = hub("release", "make", hub.operation("again", police=True), "--in", hub.folder, code=1)
     assert "nothing for TH" in said
+    assert "rule 3 (Agreements in force) keeps back 1 of 1 data set: it would go to Police of Thailand under" in said
     assert len(hub.releases()) == 2
 
 
@@ -122,7 +123,14 @@ def test_nobody_is_told_without_an_agreement_a_purpose_or_a_key(hub: Hub) -> Non
     assert "reaches nobody" in hub("release", "make", nowhere, "--in", hub.folder, code=2)
     assert "no such recipient" in hub("release", "make", operation, "--to", "vendor", "--in", hub.folder, code=2)
     hub("agreement", "end", "vendor-2026", "--reason", "over", "--in", hub.folder)
-    assert "nothing for TH" in hub("release", "make", operation, "--in", hub.folder)
+    said = hub("release", "make", operation, "--in", hub.folder, code=1)
+    assert (
+        "nothing for TH: no finding may go to all of its recipients\n  rule 3 (Agreements in force) keeps back" in said
+    )
+    assert "it came in under vendor-2026, which was ended early on " in said
+    assert f"`accord release explain OBJECT --to PARTNER --operation {operation} --in {hub.folder}`" in said
+    told = json.loads(hub.accord("release", "make", operation, "--json", "--in", hub.folder, expect=1).stdout)
+    assert (told["nothing_to_release"], len(told["kept_back"]["TH"])) == (["TH"], 1)
     assert hub.releases() == []
     assert not list((hub.folder / "releases").glob("*")) if (hub.folder / "releases").exists() else True
 
@@ -160,6 +168,39 @@ def test_what_was_taken_in_for_another_purpose_is_used_for_that_alone_whatever_i
     (told,) = json.loads(hub(*explain, "--in", hub.folder, code=1))["classes"]
     refused = {one["rule"]: one["reason"] for one in told["rules"] if not one["permitted"]}
     assert refused == {5: "it was taken in for no purpose that all its deliveries share, not for investigation"}
+
+
+def test_a_run_says_which_rule_keeps_findings_back_and_an_operation_for_a_workspace_asks_for_one(hub: Hub) -> None:
+    operation, out = hub.operation(), hub.folder.parent / "out"
+    said = hub("operation", "run", operation, "--out", out, code=2)
+    assert "This operation file is for a workspace" in said
+    assert "--in WORKSPACE" in said
+    other = hub.operation("other")
+    other.write_text(other.read_text("utf-8").replace('"victim-notification"', '"investigation"'), "utf-8")
+    said = hub("operation", "run", other, "--out", out, "--in", hub.folder)
+    assert "was taken in for victim-notification, not for investigation" in said
+    assert "withheld" not in said
+    said = hub("release", "make", other, "--in", hub.folder, code=1)
+    assert "no delivery of its data sets was taken in for investigation" in said
+    changed(hub, '["victim-notification"]', '["prevention"]')
+    hub("agreement", "apply", "--in", hub.folder)
+    said = hub("operation", "run", operation, "--out", out, "--in", hub.folder)
+    assert "note: withheld from reports by the release rules: TH 2 of 2 (docs/release.md)" in said
+    assert (
+        "TH: rule 5 (Purpose) keeps back 1 of 1 data set: it came in under vendor-2026, which is for "
+        "prevention, not for victim-notification"
+    ) in said
+    explain = ("release", "explain", "sinkhole", "--to", "csirt-th", "--in", hub.folder)
+    said = hub(*explain, code=1)
+    assert "nothing that is agreed" not in said
+    assert "No purpose was named, and none is assumed. Name one with --purpose: prevention, investigation, " in said
+    assert "No purpose was named" not in hub(*explain, "--purpose", "victim-notification", code=1)
+
+
+def changed(hub: Hub, before: str, after: str) -> None:
+    """Let a word of the workspace's settings be another."""
+    settings = hub.folder / "workspace.toml"
+    settings.write_text(settings.read_text("utf-8").replace(before, after), "utf-8")
 
 
 def test_the_key_waits_for_the_quorum_and_for_nothing_that_has_ended_meanwhile(hub: Hub) -> None:

@@ -35,6 +35,7 @@ from accord.release.policy import Terms, bound_to, came_in, personal_findings, w
 from accord.release.question import Audience, Item, taken_in_under
 from accord.release.rules import RULES, Decision, decide
 from accord.vocabulary.countries import CountryCode
+from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator
 from accord.vocabulary.markings import MARKINGS
@@ -42,6 +43,9 @@ from accord.workspace.database import open_database
 from accord.workspace.keys import hub_key
 from accord.workspace.store import Workspace, open_workspace
 from accord.workspace.translations import LANGUAGES
+
+NOTHING_LEAVES = 1
+"""Exit code when nothing of it may leave."""
 
 _NOWHERE = CountryCode("ZZ")
 """Whose reports a partner gets that sits nowhere; no rule asks for it."""
@@ -316,6 +320,8 @@ def tell(explanation: Explanation, *, as_json: bool) -> None:
         else:
             say(f"permitted, under {', '.join(one.decision.agreements)}")
     say("")
+    if release.purpose is None:
+        say(f"No purpose was named, and none is assumed. Name one with --purpose: {', '.join(Purpose)}.")
     say(_result(explanation, name))
 
 

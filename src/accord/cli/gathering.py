@@ -141,7 +141,7 @@ def run_inside(
     workers: int | None,
     person: str | None,
     why: str | None,
-) -> tuple[Operation, RunSheet]:
+) -> tuple[Operation, RunSheet, Terms]:
     """`accord operation run --in`: nothing leaves the hub by it, and it is logged. Raises AccordError."""
     actor = acting(person, why)
     workspace = open_workspace(folder)
@@ -150,6 +150,7 @@ def run_inside(
     with open_database(declared.database) as database:
         gathered = gather(workspace, database, file, read_purpose(purpose))
         log(database, actor, Processing.COMBINATION, [f"operation {gathered.operation.name}"], now=now)
+    terms = gathered.terms(gathered.register, now)
     with progress_bar() as progress:
         sheet = run_operation(
             gathered.operation,
@@ -159,9 +160,9 @@ def run_inside(
             workers=workers or cores(),
             progress=progress,
             arrivals=gathered.arrivals,
-            terms=gathered.terms(gathered.register, now),
+            terms=terms,
         )
-    return gathered.operation, sheet
+    return gathered.operation, sheet, terms
 
 
 def read_purpose(said: str | None) -> Purpose | None:

@@ -70,7 +70,7 @@ def run(
         for option, said in (("--purpose", purpose), ("--why", why)):
             if said is not None:
                 raise SettingsError(f"{option} has a meaning in a workspace only.", where=option, remedy="add --in DIR")
-        operation = read_operation(file, FORMATS)
+        operation, terms = read_operation(file, FORMATS), None
         with progress_bar() as progress:
             sheet = run_operation(
                 operation,
@@ -83,12 +83,12 @@ def run(
     else:
         from accord.cli.gathering import run_inside
 
-        operation, sheet = run_inside(folder, file, out, purpose=purpose, since=since, workers=workers, person=person,
-                                      why=why)  # fmt: skip
+        operation, sheet, terms = run_inside(folder, file, out, purpose=purpose, since=since, workers=workers,
+                                             person=person, why=why)  # fmt: skip
     if as_json:
         say_json(sheet.summary)
     else:
-        tell_run(sheet, operation)
+        tell_run(sheet, operation, terms)
     if sheet.refused:
         raise typer.Exit(COMPLETE_WITH_REFUSED)
 

@@ -14,9 +14,6 @@ app = typer.Typer(
 In = Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
-REFUSED = 1
-"""Exit code when nothing of it may leave."""
-
 
 @app.callback()
 def releases() -> None:
@@ -46,6 +43,9 @@ def make(
     Only what every rule permits is in them. Each package is an entry in the ledger before anybody can open it; where
     witnesses have yet to cosign, it waits for `accord release hand-over`. The same files do not go to the same
     recipient twice.
+
+    The exit code is 1 when no country gets anything, and 7 when something waits for witnesses. Of a country that gets
+    nothing a line for each rule says how many data sets it keeps back.
 
     With --channel the findings become objects in a channel (docs/channels.md): what all of its members may have, as far
     as it is new there.
@@ -159,7 +159,7 @@ def explain(
     Example: accord release explain 203.0.113[.]7 --to csirt-th --purpose victim-notification --in hub
     """
     from accord.cli.acting import acting
-    from accord.cli.explaining import ask, tell
+    from accord.cli.explaining import NOTHING_LEAVES, ask, tell
 
     explanation = ask(
         folder,
@@ -174,4 +174,4 @@ def explain(
     )
     tell(explanation, as_json=as_json)
     if not explanation.permitted:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(NOTHING_LEAVES)

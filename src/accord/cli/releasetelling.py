@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from accord.cli.acting import acting
+from accord.cli.explaining import NOTHING_LEAVES
 from accord.cli.gathering import read_purpose
 from accord.cli.handed import HANDOVER, PACKAGE, handed_over, unknown_releases
 from accord.cli.ledgering import opened_ledger
@@ -39,16 +40,22 @@ def release_made(
                 "sealed": [told(each) for each in made.sealed],
                 "released_before": [told(each) for each in made.known],
                 "nothing_to_release": list(made.empty),
+                "kept_back": {country: list(lines) for country, lines in made.empty.items()},
                 **_handed(made.handed),
             }
         )
     else:
         for each in made.known:
             talk(f"released before, and passed over: {each.country} to {each.recipient} ({each.id})")
-        for country in made.empty:
-            talk(f"nothing for {country}: no finding may go to all of its recipients")
+        for country, lines in made.empty.items():
+            talk("\n  ".join([f"nothing for {country}: no finding may go to all of its recipients", *lines]))
+        if made.empty:
+            talk(f"more of a data set or a value: `accord release explain OBJECT --to PARTNER --operation {file} "
+                 f"--in {folder}`")  # fmt: skip
         _tell(folder, made.handed)
     _leave(made.handed)
+    if made.empty and not (made.sealed or made.known):
+        raise typer.Exit(NOTHING_LEAVES)
 
 
 def put(

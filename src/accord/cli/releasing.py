@@ -33,6 +33,7 @@ from accord.cli.readying import Progress, cores
 from accord.cli.running import Shown, run_operation
 from accord.cli.settling import working
 from accord.cli.terminal import counted
+from accord.cli.withholding import audience_of, kept_back
 from accord.cli.witnessing import queue_once, show_witnessed
 from accord.formats.catalogue import FORMATS
 from accord.journal import book
@@ -123,8 +124,8 @@ class Made:
     """Those that are new."""
     known: tuple[Disclosure, ...]
     """Those whose very files were released to that recipient before."""
-    empty: tuple[CountryCode, ...]
-    """Countries of which the rules let no finding go to all of their recipients."""
+    empty: Mapping[CountryCode, tuple[str, ...]]
+    """Countries of which no finding may go to all of their recipients, and what keeps them back, a line each rule."""
     handed: "Handed"
 
 
@@ -220,14 +221,14 @@ def release_run(
     """
     sealed: list[Disclosure] = []
     known: list[Disclosure] = []
-    empty: list[CountryCode] = []
+    empty: dict[CountryCode, tuple[str, ...]] = {}
     for country in gathered.operation.scope.countries:
         mine = [one for one in recipients if one.country == country]
         tally = _tally(out, [one for one in shown if one.sheet.country == country])
         if not mine:
             continue
         if not tally.findings:
-            empty.append(country)
+            empty[country] = kept_back(gathered.operation, terms, country)
             continue
         content = out / "reports" / country
         fingerprint = _fingerprint(content)
@@ -238,7 +239,7 @@ def release_run(
                 known.append(before)
             else:
                 sealed.append(_seal_for(desk, gathered, terms, recipient, tally, content, fingerprint))
-    return Made(sealed=tuple(sealed), known=tuple(known), empty=tuple(empty), handed=hand_over_waiting(desk))
+    return Made(sealed=tuple(sealed), known=tuple(known), empty=empty, handed=hand_over_waiting(desk))
 
 
 def _released(desk: Desk, gathered: Gathered, recipient: Recipient, fingerprint: str) -> Disclosure | None:
@@ -384,7 +385,7 @@ def _sealed(
     sealed = seal(content, statement, folder, draw=secrets.token_bytes)
     pq.write_table(resting_of(tally.traces), new / FINDINGS)
     database = desk.ledger.database
-    audience = _audience(gathered, recipient.country)
+    audience = audience_of(gathered.operation, recipient.country)
     promised = terms.grid(gathered.operation.datasets, audience)
     with database.writing() as connection:
         at = book.moment(connection, datetime.now(UTC))
@@ -607,12 +608,6 @@ def _no_key(partner: str) -> SettingsError:
         expected='age = "age1..."',
         remedy="`accord package keys` makes one for the recipient; then `accord partner apply`",
     )
-
-
-def _audience(gathered: Gathered, country: CountryCode) -> Audience:
-    """All recipients of a country's reports: a rule must hold for each, whoever is handed them now."""
-    recipients = gathered.operation.recipients_of(country)
-    return Audience(recipients=recipients, encrypted=all(one.encrypted for one in recipients))
 
 
 def _tally(out: Path, shown: Sequence[Shown]) -> Tally:

@@ -2,15 +2,21 @@
 
 from accord.cli.running import RunSheet, report_folder
 from accord.cli.terminal import counted, say, show_table, talk
+from accord.cli.withholding import kept_back
 from accord.operations.declaration import Operation
+from accord.release.policy import Terms
+from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.roles import Role
 
 _NAMED = 5
 """Countries of which it is said how much is withheld; an operation may have two hundred."""
 
 
-def tell_run(sheet: RunSheet, operation: Operation) -> None:
-    """Deliveries in one line each data set, countries in one line each, and where to look."""
+def tell_run(sheet: RunSheet, operation: Operation, terms: Terms | None) -> None:
+    """Deliveries in one line each data set, countries in one line each, and where to look.
+
+    `terms`: those of a run in a workspace.
+    """
     by_dataset: dict[str, list[int]] = {}
     for delivery in sheet.deliveries:
         row = by_dataset.setdefault(delivery.dataset, [0, 0, 0, 0, 0, 0])
@@ -55,30 +61,36 @@ def tell_run(sheet: RunSheet, operation: Operation) -> None:
             talk(f"refused: {delivery.file}: {len(delivery.refused) - 5:,} more, see summary.json")
         for note in delivery.notes:
             talk(f"note: {delivery.file}: {note}")
-    _tell_withheld(sheet, operation, countries)
+    _tell_withheld(sheet, operation, terms, countries)
     country = operation.scope.countries[0]
     first = report_folder(country, operation.themes[0] if operation.themes else None)
     talk(f"{sheet.seconds:.1f} s")
     say(f"Open {sheet.out / first / f'car.{operation.languages_of(country)[0]}.pdf'}")
 
 
-def _tell_withheld(sheet: RunSheet, operation: Operation, countries: dict[str, dict[str, int]]) -> None:
+def _tell_withheld(
+    sheet: RunSheet, operation: Operation, terms: Terms | None, countries: dict[str, dict[str, int]]
+) -> None:
     """Countries whose reports hold less than the table above: nobody should find that out by opening them."""
     if operation.themes:
         return  # there a finding may be in two reports, or fit none
     reported = {report.country: report.findings for report in sheet.reports}
     read = {recipient.country for recipient in operation.recipients}
+    less = [name for name, figures in countries.items() if reported[name] < figures["findings"]]
     short = [
         f"{country} {count - reported[country]:,} of {count:,}" + ("" if country in read else " (no recipient)")
-        for country, count in ((name, figures["findings"]) for name, figures in countries.items())
-        if reported[country] < count
+        for country, count in ((name, countries[name]["findings"]) for name in less)
     ]
     if short:
         more = f" and {counted(len(short) - _NAMED, 'more country', 'more countries')}" if len(short) > _NAMED else ""
-        talk(
-            "note: withheld from reports by marking or share_with: "
-            f"{', '.join(short[:_NAMED])}{more} (docs/operations.md, who gets what)"
-        )
+        by, where = "marking or share_with", "operations.md, who gets what"
+        if terms is not None:
+            by, where = "the release rules", "release.md"
+        talk(f"note: withheld from reports by {by}: {', '.join(short[:_NAMED])}{more} (docs/{where})")
+    for country in map(CountryCode, less[:_NAMED]):
+        if terms is not None and operation.recipients_of(country):
+            for line in kept_back(operation, terms, country):
+                talk(f"  {country}: {line}")
 
 
 def _country_row(country: str, figures: dict[str, object]) -> tuple[object, ...]:

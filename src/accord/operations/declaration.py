@@ -17,6 +17,7 @@ from accord.agreements.declarations import (
 )
 from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
 from accord.vocabulary.datasets import Purpose
+from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.roles import Role
 from accord.workspace.settings import SettingsTable, known, read_settings, unique
 from accord.workspace.translations import LANGUAGES
@@ -157,6 +158,13 @@ def read_operation(path: Path, formats: Mapping[str, object]) -> Operation:
     """
     table = read_settings(path)
     folder = path.resolve().parent
+    if not any(table.offers(one) for one in ("root", "hub", "partner", "dataset")):
+        raise SettingsError(
+            "This operation file is for a workspace: it has no hub, partners and data sets of its own.",
+            where=str(path),
+            expected="`root`, [hub], [[partner]] and [[dataset]], or a workspace that has them",
+            remedy="name the workspace with --in WORKSPACE",
+        )
     root = folder / table.text("root")
     hub = _read_hub(table.table("hub"), folder)
     sheet = table.table("operation")

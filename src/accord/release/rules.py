@@ -52,6 +52,7 @@ RUN_RULES: tuple[Rule, ...] = registry(TrafficLight(), SharedWith(), Embargoed()
 
 
 UNANSWERED = "nothing that is agreed answers this"
+WITHOUT_PURPOSE = "it depends on the purpose, and none is stated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +107,14 @@ def decide(item: Item, audience: Audience, release: Release, rules: Sequence[Rul
 
 def _best(asked: Sequence[Question], rules: Sequence[Rule]) -> tuple[Question, list[Verdict]]:
     """The question to which the fewest rules answer no, the first among equals, and what they say."""
-    readings = [(question, [rule.judge(question) or refuse(rule, UNANSWERED) for rule in rules]) for question in asked]
+    readings = [(one, [rule.judge(one) or refuse(rule, _unanswered(one)) for rule in rules]) for one in asked]
     return min(readings, key=lambda reading: sum(not verdict.permitted for verdict in reading[1]))
+
+
+def _unanswered(question: Question) -> str:
+    # both sides have agreements: what is missing is no agreement
+    named = question.release.purpose is not None or question.limiting is None
+    return UNANSWERED if named else WITHOUT_PURPOSE
 
 
 def _joined(verdicts: Sequence[Verdict]) -> Verdict:
