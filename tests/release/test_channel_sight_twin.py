@@ -248,7 +248,7 @@ acts = st.one_of(
 
 
 @settings(
-    max_examples=2000 if os.environ.get("CI") else 150,
+    max_examples=2000 if os.environ.get("CI") else 60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -283,6 +283,17 @@ def test_a_member_sees_what_the_whole_history_of_a_channel_says(stand: Stand, dr
             twin.history.append((what, more[0]))
         for member in MEMBERS:
             assert real.sees(member) == (twin.sees(member), twin.revoked(member)), (member, twin.history)
+
+
+def test_what_was_put_three_times_before_it_is_seen_is_seen_under_the_last_conditions(stand: Stand) -> None:
+    with stand.database.reading() as connection:
+        register = load_register(connection)
+    real = Real(stand=stand, channel="thrice", register=register)
+    real.change(CSIRT, joins=True)
+    for kind in ("police", "both", "police"):
+        real.put(kind, 0, [0])
+    stand.show()
+    assert real.sees(CSIRT) == (set(), set())
 
 
 def test_what_findings_share_is_seen_with_none_that_was_disclosed_before_somebody_joined(stand: Stand) -> None:

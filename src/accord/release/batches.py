@@ -209,13 +209,15 @@ class Batch:
         same: bool,
     ) -> bool:
         """Let findings tell of a shared object, as far as not every member knows it; must the object be put again?"""
-        known = {(one.finding, one.policy): one.told for one in sorted(tellings, key=lambda one: one.told)}
+        # of tellings that are not visible yet the last one stands
+        last = {one.finding: one for one in sorted(tellings, key=lambda one: one.told)}
         # whoever sees it with one finding sees it with any other of the same policy
         seen = {one.policy for one in tellings if one.told >= self._joined}
         put = not same
         for finding in findings:
             policy = self._resting[finding]
-            before = known.get((finding, policy), -1) if same else -1
+            known = last.get(finding)
+            before = known.told if same and known is not None and known.policy == policy else -1
             if before < self._joined:
                 self._note([finding], before)
                 told.append(
