@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from accord.cli.places import reference_in_use
 from accord.columns.values import ADDRESSES, read_value, refang, url_host
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator, IndicatorType
@@ -45,6 +44,9 @@ def _values(text: str) -> Iterator[str]:
 
 
 def _is_value(text: str, *, defanged: bool) -> bool:
+    # most texts have nothing that speaks for a value, and most commands no text
+    from accord.cli.places import reference_in_use
+
     suffixes = reference_in_use().suffixes
     read = read_value(text, suffixes.is_public_suffix)
     if not isinstance(read, Indicator):
