@@ -25,6 +25,8 @@ STAMPS := $(VENV)/stamps
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 export PYTHONUTF8 = 1
+# Containers often forbid to keep compiled modules; tests start Accord a thousand times, which would compile it each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 PIP := $(BIN)/python -m pip install --quiet
 # The project itself: what it needs is already there, locked; nothing is resolved or fetched here.
@@ -49,6 +51,7 @@ demo: $(STAMPS)/warm ## Install, simulate an operation's deliveries, make the re
 	@echo "Open $(DEMO)/out/reports/ID/car.en.pdf (simulated: nothing in it is real)"
 
 test: $(STAMPS)/dev ## Install, and run the tests (no network once installed)
+	@$(BIN)/python -m compileall -q src/accord
 	@# A process that runs out of tests takes some from the other's end, so that what a module makes is seldom made twice.
 	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 
