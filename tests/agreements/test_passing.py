@@ -91,7 +91,7 @@ def test_data_is_taken_from_the_first_moment_of_a_term_to_its_last_and_nobody_ha
         (day(1, 9), None, "a: it is not yet in force on 2024-01-09 00:00 UTC"),
         (day(2, 10), None, "a: it is between two terms on 2024-02-10 00:00 UTC"),
         (day(4, 1), None, "a: it is expired on 2024-04-01 00:00 UTC"),
-        (day(3, 20), None, "a: it was ended early on 2024-03-20 00:00 UTC"),
+        (day(3, 20), None, "a: it was ended early on 2024-03-15 00:00 UTC"),
         (day(3, 2), Purpose.PREVENTION, "a: it is not for prevention, but for training, research"),
     ],
 )
