@@ -61,6 +61,7 @@ def test_a_case_is_judged_as_it_says(case: Told) -> None:
     decision = decide(item_of(told["object"], told["at"]), audience, release_of(told, register))
     refused = {one.rule: one.reason for one in decision.verdicts if not one.permitted}
     assert refused == ({} if case["expect"] == "permitted" else case["expect"])
+    assert set(refused) == twin.refusing(told)
     reasons = {one.rule: one.reason for one in decision.verdicts if one.permitted}
     assert {rule: reasons[rule] for rule in case.get("because", {})} == case.get("because", {})
     assert decision.permitted is (case["expect"] == "permitted") is twin.may_get(told)

@@ -29,6 +29,21 @@ def may_get(told: Told) -> bool:
     return all(any(not objections(told, reader, name) for name in [*told["agreements"], None]) for reader in readers)
 
 
+def refusing(told: Told) -> set[int]:
+    """The numbers of the rules that are told as refusing: of each reader, under the agreement where they are fewest."""
+    audience = told["audience"]
+    readers: list[str | None] = list(audience["recipients"])
+    if not readers or audience["undeclared"]:
+        readers.append(None)
+    against: set[int] = set()
+    for reader in readers:
+        signed = [
+            name for name, one in sorted(told["agreements"].items()) if one["out"] and reader in one["with"]
+        ]  # fmt: skip
+        against |= min((objections(told, reader, name) for name in signed or [None]), key=len)
+    return against
+
+
 def waits(lists: list[str], decisions: list[Told], at: datetime) -> bool:
     """Must an analyst decide? The newest decision counts, until it runs out, and for the lists that it was about."""
     if not lists:
@@ -63,14 +78,16 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
             name = agreements[name]["follows"]
         return False
 
-    grants, promises = [], []
+    grants, holding = [], []
     for name, one in agreements.items():
         if not one["in"] or thing["provider"] not in one["with"] or not descends(name):
             continue
         if in_force(one, at):
             grants.append(one)
-        if purpose in one["purposes"] and (in_force(one, at) or name in thing["came_in"]):
-            promises.append(one)
+        if in_force(one, at) or name in thing["came_in"]:
+            holding.append(one)
+    # what is for another purpose limits nothing, unless all are
+    promises = [one for one in holding if purpose in one["purposes"]] or holding
 
     # 1: the label's audience
     if not inside(thing["marking"], reader, audience):
@@ -85,7 +102,10 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
     if not grants or own is None or not in_force(own, at):
         against.add(3)
     # 5: for this purpose, on both sides, and when it came in
-    if own is None or purpose not in own["purposes"] or not any(purpose in one["purposes"] for one in grants):
+    if own is None or purpose not in own["purposes"]:
+        against.add(5)
+    # nothing in force is rule 3's to refuse: what ran out still says what it was for
+    if not any(purpose in one["purposes"] for one in grants or holding):
         against.add(5)
     if thing["taken_in_for"] is not None and purpose not in thing["taken_in_for"]:
         against.add(5)
@@ -97,10 +117,17 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
     if secret is not None and at < secret["until"] and (reader not in secret["recipients"] or audience["clients"]):
         against.add(13)
     # 10: personal data
-    if thing["personal"] and (reader is None or audience["clients"] or purpose in {"training", "research"}):
+    if thing["personal"] and (reader is None or audience["clients"] or purpose in {None, "training", "research"}):
         against.add(10)
+    # 11: out of the legal area, on a ground that all have
+    country = None if reader is None else partners[reader]["country"]
+    abroad = thing["personal"] and (country is None or country not in told["legal_area"])
+    # what asks the agreements of both sides has no answer where one side has none
     if own is None or reader is None or not promises:
-        return against | {3}
+        return against | {4, 5, 6, 7, 8, 9} | ({11} if abroad else set())
+    # nor has what asks for the purpose where none is stated
+    if purpose is None:
+        against |= {6, 7, 8}
 
     both = [*promises, own]
     leave = reader == thing["provider"] or reader in (thing["share_with"] or [])
@@ -135,9 +162,7 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
         for one in promises:
             if one["onward"] == "forbidden" or (one["onward"] == "with-consent" and not leave):
                 against.add(9)
-    # 11: out of the legal area
-    country = partners[reader]["country"]
-    if thing["personal"] and (country is None or country not in told["legal_area"]):
+    if abroad:
         grounds = [ground for ground in ("adequacy", "safeguards", "derogation")
                    if all(ground in one["transfers"] for one in both)]  # fmt: skip
         if purpose not in {"prevention", "investigation"}:

@@ -1,5 +1,6 @@
 """Rules about what is agreed: that something is in force which lets the data in and out, and for this purpose."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -54,9 +55,11 @@ class ForPurpose:
         if question.limiting is None or question.handed is None:
             return None
         standing = [one for one in question.provided if one.standing(question.release.at) is Standing.IN_FORCE]
-        granting = [one for one in standing or question.provided if purpose in one.purposes]
+        # that none is in force is rule 3's to refuse: what they are for, those say that hold on
+        asked = standing or question.binding
+        granting = [one for one in asked if purpose in one.purposes]
         if not granting:
-            return refuse(self, f"it came in under {_purposes(standing or question.provided)}, not for {purpose}")
+            return refuse(self, f"it came in under {_purposes(asked)}, not for {purpose}")
         if purpose not in question.handed.purposes:
             return refuse(
                 self, f"it would go to {question.name} under {_purposes([question.handed])}, not for {purpose}"
@@ -68,5 +71,5 @@ def _standings(agreements: tuple[Agreement, ...], question: Question) -> str:
     return ", ".join(f"{one.id}, which {one.standing_told(question.release.at)}" for one in agreements)
 
 
-def _purposes(agreements: list[Agreement] | tuple[Agreement, ...]) -> str:
+def _purposes(agreements: Sequence[Agreement]) -> str:
     return "; ".join(f"{one.id}, which is for {', '.join(one.purposes)}" for one in agreements)

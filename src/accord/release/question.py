@@ -184,10 +184,8 @@ def binding(came: Sequence[Agreement], item: Item, release: Release) -> tuple[Ag
 
     What was promised when it came in is kept when the agreement has run out. None is for the purpose: as if all were.
     """
-    for_it = [one for one in came if release.purpose in one.purposes]
-    return tuple(
-        one for one in for_it or came if one.id in item.came_in or one.standing(release.at) is Standing.IN_FORCE
-    )
+    holding = tuple(one for one in came if one.id in item.came_in or one.standing(release.at) is Standing.IN_FORCE)
+    return tuple(one for one in holding if release.purpose in one.purposes) or holding
 
 
 def offered(dataset: DatasetId, reader: Recipient | None, register: Register) -> tuple[Agreement, ...]:
