@@ -17,6 +17,7 @@ PARTNERS = {
     "police": {"name": "Police", "kind": "police", "country": "DE"},
     "buyer": {"name": "Buyer", "kind": "vendor", "country": None},
     "abroad": {"name": "Abroad", "kind": "csirt", "country": "TH"},
+    "everybody": {"name": "Everybody", "kind": "public", "country": None},
 }
 LISTS = ["Sinkholes", "Top sites (1000)", "Vendors"]
 MOMENTS = [
@@ -138,10 +139,10 @@ def thing(draw: Random, agreements: dict[str, Any]) -> dict[str, Any]:
         elif key == "taken_in_for":
             told[key] = sorted(draw.sample(PURPOSES, draw.randint(0, 6)))
         elif key == "share_with":
-            told[key] = sorted(draw.sample([*READERS, "vendor"], draw.randint(0, 5)))
+            told[key] = sorted(draw.sample([*READERS, "vendor", "everybody"], draw.randint(0, 6)))
         else:
             until = draw.choice([AT, AT + timedelta(microseconds=1), AT - timedelta(days=1), AT + timedelta(days=30)])
-            readers = sorted(draw.sample(READERS, draw.randint(0, 4)))
+            readers = sorted(draw.sample([*READERS, "everybody"], draw.randint(0, 5)))
             told[key] = {"operation": "secret", "until": until, "recipients": readers}
     return told
 
@@ -157,7 +158,7 @@ def decision(draw: Random) -> dict[str, Any]:
 
 def audience(draw: Random) -> dict[str, Any]:
     """Mostly one reader."""
-    readers = draw.sample([*READERS, "abroad", "vendor"], draw.choice([0, 1, 1, 1, 1, 1, 1, 2, 3]))
+    readers = draw.sample([*READERS, "abroad", "vendor", "everybody"], draw.choice([0, 1, 1, 1, 1, 1, 1, 2, 3]))
     return {
         "recipients": {name: {"persons": ["A. Officer"] if draw.random() < 0.5 else []} for name in readers},
         "encrypted": draw.random() < 0.5,

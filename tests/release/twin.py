@@ -68,6 +68,7 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
     thing, audience, purpose, at = told["object"], told["audience"], told["purpose"], told["at"]
     agreements, partners = told["agreements"], told["partners"]
     against: set[int] = set()
+    public = reader is not None and partners[reader]["kind"] == "public"
 
     def descends(name: str | None) -> bool:
         for _ in range(len(agreements) + 1):
@@ -90,19 +91,19 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
     promises = [one for one in holding if purpose in one["purposes"]] or holding
 
     # 1: the label's audience
-    if not inside(thing["marking"], reader, audience):
+    if not inside(thing["marking"], reader, told):
         against.add(1)
     # 2: the data set's list
     if thing["share_with"] is not None and reader not in thing["share_with"]:
         against.add(2)
-    # 3: agreements in force, with this very reader
+    # 3: agreements in force, with this very reader; the public signs nothing
     own = agreements.get(handed) if handed is not None else None
-    if own is not None and (reader is None or reader not in own["with"] or not own["out"]):
+    if own is not None and (reader is None or public or reader not in own["with"] or not own["out"]):
         own = None
-    if not grants or own is None or not in_force(own, at):
+    if not grants or (not public and (own is None or not in_force(own, at))):
         against.add(3)
     # 5: for this purpose, on both sides, and when it came in
-    if own is None or purpose not in own["purposes"]:
+    if not public and (own is None or purpose not in own["purposes"]):
         against.add(5)
     # nothing in force is rule 3's to refuse: what ran out still says what it was for
     if not any(purpose in one["purposes"] for one in grants or holding):
@@ -114,22 +115,24 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
         against.add(12)
     # 13: secret
     secret = thing["embargo"]
-    if secret is not None and at < secret["until"] and (reader not in secret["recipients"] or audience["clients"]):
+    named = secret is not None and reader in secret["recipients"] and not public
+    if secret is not None and at < secret["until"] and (not named or audience["clients"]):
         against.add(13)
     # 10: personal data
-    if thing["personal"] and (reader is None or audience["clients"] or purpose in {None, "training", "research"}):
+    needless = purpose in {None, "training", "research"}
+    if thing["personal"] and (reader is None or public or audience["clients"] or needless):
         against.add(10)
     # 11: out of the legal area, on a ground that all have
     country = None if reader is None else partners[reader]["country"]
     abroad = thing["personal"] and (country is None or country not in told["legal_area"])
     # what asks the agreements of both sides has no answer where one side has none
-    if own is None or reader is None or not promises:
+    if reader is None or not promises or (own is None and not public):
         return against | {4, 5, 6, 7, 8, 9} | ({11} if abroad else set())
     # nor has what asks for the purpose where none is stated
     if purpose is None:
         against |= {6, 7, 8}
 
-    both = [*promises, own]
+    both = promises if own is None else [*promises, own]
     leave = reader == thing["provider"] or reader in (thing["share_with"] or [])
     # 4: the strictest marking that is covered
     if any(TLP.index(thing["marking"]) > TLP.index(one["marking"]) for one in both):
@@ -137,6 +140,8 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
     # 6: what may be done
     strictest = max([PAP.index(one["pap"]) for one in both if one["pap"] is not None], default=0)
     if purpose in {"prevention", "network-defence", "victim-notification"} and strictest > PAP.index("green"):
+        against.add(6)
+    if public and any(one["pap"] != "clear" for one in both):
         against.add(6)
     # 7: exchange policies
     for one in both:
@@ -167,12 +172,15 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
                    if all(ground in one["transfers"] for one in both)]  # fmt: skip
         if purpose not in {"prevention", "investigation"}:
             grounds = [ground for ground in grounds if ground != "derogation"]
-        if not grounds:
+        if not grounds or public:
             against.add(11)
     return against
 
 
-def inside(label: str, reader: str | None, audience: Told) -> bool:
+def inside(label: str, reader: str | None, told: Told) -> bool:
+    audience = told["audience"]
+    if reader is not None and told["partners"][reader]["kind"] == "public":
+        return label == "clear"
     if label in {"clear", "green"}:
         return True
     if reader is None:
@@ -204,7 +212,7 @@ def policy_permits(one: Told, promises: list[Told], told: Told, reader: str) -> 
         return False
     if purpose == "victim-notification" and iep.get("affected_party_notifications") == "must-not":
         return False
-    if not inside(iep.get("tlp") or "clear", reader, audience):
+    if not inside(iep.get("tlp") or "clear", reader, told):
         return False
     vendor = told["partners"][reader]["kind"] == "vendor"
     if iep.get("unmodified_resale") == "must-not" and audience["clients"] and vendor:

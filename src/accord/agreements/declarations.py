@@ -35,6 +35,8 @@ class PartnerKind(StrEnum):
     CSIRT = "csirt"
     POLICE = "police"
     AUDITOR = "auditor"
+    PUBLIC = "public"
+    """Everybody: it signs nothing, and gets what is clear in every respect (docs/release.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

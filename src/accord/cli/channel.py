@@ -89,6 +89,20 @@ def poll(
     poll_for(folder, name, member, after, limit, acting(person, why), as_json=as_json)
 
 
+@app.command("publish", short_help="Write the feeds of public channels.")
+def publish(folder: In = Path(), person: Person = None, as_json: AsJson = False) -> None:
+    """Write the feed of each public channel, a folder of MISP events, as the rules let it be now.
+
+    Whatever changes what is in a channel does this too, and `accord serve` when an agreement has ended.
+
+    Example: accord channel publish --in hub
+    """
+    from accord.cli.acting import acting
+    from accord.cli.feeding import publish_feeds
+
+    publish_feeds(folder, acting(person, None).person, as_json=as_json)
+
+
 @app.command("account", short_help="Write what a member can check its polls with.")
 def account(
     name: Name,

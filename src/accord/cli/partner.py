@@ -27,7 +27,7 @@ def partners() -> None:
 def add(
     partner: Annotated[str, typer.Argument(metavar="PARTNER", help="The id by which others name it.")],
     name: Annotated[str, typer.Option("--name", help="As people know it.")],
-    kind: Annotated[str, typer.Option("--kind", help="vendor, csirt, police or auditor.")] = "vendor",
+    kind: Annotated[str, typer.Option("--kind", help="vendor, csirt, police, auditor or public.")] = "vendor",
     country: Annotated[str | None, typer.Option("--country", help="Where it sits, such as TH.")] = None,
     age: Annotated[
         str | None, typer.Option("--age", metavar="KEY", help="The age key to which its packages are opened.")

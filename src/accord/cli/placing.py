@@ -308,7 +308,9 @@ def _disclose(
         draw=secrets.token_bytes,
         opens_at=at if embargo is None else max(at, embargo),
     )
-    record_actions(connection, identifier, tally.traces, simulated=gathered.operation.simulated)
+    if channel.public(gathered.register) != member:
+        # nobody in particular is asked to act on what everybody may read
+        record_actions(connection, identifier, tally.traces, simulated=gathered.operation.simulated)
     record(
         connection,
         Processing.DISCLOSURE,

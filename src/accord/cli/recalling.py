@@ -22,6 +22,7 @@ from accord.access.consultations import Processing, record
 from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor, combining
 from accord.cli.delivering import names_of, read_account
+from accord.cli.feeding import bring_feeds_up
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.kept import damage_named
 from accord.cli.kinds import ANSWER, KEYS, signed_by, taking
@@ -122,7 +123,7 @@ def make(
     say(f"Recall {recall.id}: {name}, {chosen or 'all deliveries'}, {recall.kind}.")
     say(f"Out of use. {counted(len(sent), 'past recipient')} to be told by {recall.due:%Y-%m-%d}:")
     for one in sent:
-        say(f"  {one.recipient} ({one.country}): {folder / RELEASES / str(one.disclosure) / f'recall-{recall.id}'}")
+        say(f"  {_whom(one)}: {folder / RELEASES / str(one.disclosure) / f'recall-{recall.id}'}")
 
 
 def fit(text: str, option: str) -> str:
@@ -324,6 +325,7 @@ def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
     """Publish the ledger, write the notices of a recall, and record that it is done."""
     published = publish(hub.ledger, now)
     show_witnessed(hub.workspace.root, hub.database, published, "accord")
+    bring_feeds_up(hub.workspace, hub.declared, hub.database, person="accord", now=now)
     with hub.database.reading() as connection:
         sent = notices(connection, recall=recall.id)
     for one in sent:
@@ -559,7 +561,11 @@ def _row(one: SentNotice, at: datetime) -> tuple[str, str, str, str]:
         answer = "overdue"
     else:
         answer = "sent" if one.sent_at is not None else "not written yet"
-    return f"{one.recipient} ({one.country})", str(one.disclosure), answer, f"{one.due:%Y-%m-%d %H:%M}"
+    return _whom(one), str(one.disclosure), answer, f"{one.due:%Y-%m-%d %H:%M}"
+
+
+def _whom(one: SentNotice) -> str:
+    return f"{one.recipient} (the public, which need not answer)" if one.public else f"{one.recipient} ({one.country})"
 
 
 def _told(recall: Recall, sent: Sequence[SentNotice], at: datetime) -> dict[str, object]:

@@ -25,6 +25,7 @@ from accord.agreements.declarations import DatasetId
 from accord.agreements.naming import public_name
 from accord.agreements.register import load_register
 from accord.cli.acting import Actor, log
+from accord.cli.feeding import bring_feeds_up
 from accord.cli.gathering import Gathered, gather, now_permitted
 from accord.cli.handed import HANDOVER, PACKAGE, RELEASES, demand_known
 from accord.cli.kinds import RECEIPT, signed_by, taking
@@ -284,6 +285,7 @@ def hand_over_waiting(desk: Desk) -> Handed:
         with desk.ledger.database.writing() as connection:
             queue_once(connection, JobKind.RELEASE, desk.actor.person, now)
     shown, hidden = show_witnessed(desk.workspace.root, desk.ledger.database, published, desk.actor.person)
+    bring_feeds_up(desk.workspace, desk.declared, desk.ledger.database, person=desk.actor.person, now=now)
     return Handed(
         over=tuple(over),
         unwitnessed=tuple(unwitnessed),

@@ -19,6 +19,7 @@ from accord.agreements.retention import Due, due
 from accord.cli.acting import Actor, combining
 from accord.cli.delivering import names_of, read_account, taken_in
 from accord.cli.entering import purge_reference
+from accord.cli.feeding import bring_feeds_up
 from accord.cli.forgetting import forget_released
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.ledgering import publish
@@ -172,6 +173,7 @@ def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> tup
             )
         packages = forget_released(hub, moment, actor, now)
         publish(hub.ledger, now)
+        bring_feeds_up(hub.workspace, hub.declared, hub.database, person=actor.person, now=now)
         hub.database.forget()
     return gone, packages
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from accord.access.consultations import Processing, record, value_object
 from accord.cli.acting import Actor, log
+from accord.cli.feeding import bring_feeds_up
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.kept import damage_named
 from accord.cli.places import reference_in_use
@@ -137,6 +138,7 @@ def decide_reviews(
                 )
             take_out_withheld(connection, now, actor.person)
         show_witnessed(hub.workspace.root, hub.database, hub.ledger.standing(), actor.person)
+        bring_feeds_up(hub.workspace, hub.declared, hub.database, person=actor.person, now=now)
         with hub.database.reading() as connection:
             decided = standing(load_decisions(connection, {one.finding for _, one in found}))
     if as_json:

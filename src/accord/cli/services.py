@@ -1,4 +1,4 @@
-"""The services of a workspace put together: health, the ledger's files, the public page."""
+"""The services of a workspace put together: health, the ledger's files, the public page, feeds and channels."""
 
 import asyncio
 import html
@@ -16,6 +16,7 @@ from typing import Any, cast
 from litestar import Litestar, Request, Response, asgi, route
 from litestar.exceptions import HTTPException
 
+from accord.cli.feeding import FEEDS
 from accord.cli.health import Health, health_of
 from accord.cli.witnessing import take_out_withheld
 from accord.exchange.taxii.messages import Answer, TaxiiError
@@ -89,6 +90,15 @@ def make_app(services: Services) -> App:
         name = str(scope["path"]).removeprefix("/").removesuffix("/")
         await answer_file(scope, send, ledger, name, told_of(name))
 
+    @asgi("/feeds", is_mount=True, copy_scope=True)
+    async def feeds(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive
+        if not await _is_read(scope, send):
+            return
+        name = str(scope["path"]).removeprefix("/").removesuffix("/")
+        kind = MEDIA_TYPES.get(PurePosixPath(name).suffix, "text/csv; charset=utf-8")
+        await answer_file(scope, send, services.folder / FEEDS, name, Told(media_type=kind, cache_control=SHORT))
+
     taxii = asgi(TAXII.rstrip("/"), is_mount=True, copy_scope=True)(mounted(_Taxii(services.folder)))
 
     @asgi("/", copy_scope=True)
@@ -98,7 +108,7 @@ def make_app(services: Services) -> App:
 
     pages = [_page_of(language, ledger) for language in LANGUAGES]
     app = Litestar(
-        [readiness, liveness, ledger_files, taxii, any_language, *pages],
+        [readiness, liveness, ledger_files, feeds, taxii, any_language, *pages],
         openapi_config=None,
         logging_config=None,
         exception_handlers={ProblemError: _refused, HTTPException: _failed, Exception: _failed_inside},

@@ -18,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
+from accord.cli.feeding import Kept, keep_feeds
 from accord.cli.services import Services, make_app, served_names
 from accord.cli.terminal import say, talk
 from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError
@@ -170,7 +171,7 @@ def work_until_ended(folder: Path, parent: int) -> None:
     above = multiprocessing.parent_process()
     watched = [] if above is None else [above.sentinel]
     worker, actor = worker_name(), acting(None, None)
-    behind = None
+    behind, feeds = None, Kept()
     while not ended:
         pause = AGAIN_S
         try:
@@ -182,6 +183,7 @@ def work_until_ended(folder: Path, parent: int) -> None:
                     while not ended and work_once(database, folder, worker) is not None:
                         pass
                     behind = keep_page(folder, database, behind)
+                    feeds = keep_feeds(folder, database, actor.person, feeds)
                     if wait(watched, LOOK_S):
                         return
         except BusyError:

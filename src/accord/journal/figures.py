@@ -29,7 +29,7 @@ _CLASSES = ("year", "kind", "dataset", "origin", "country", "purpose", "marking"
 _class_of = itemgetter(*_CLASSES)
 _RECORDS = re.compile(rb"(?:<10|[1-9][0-9]{1,17}|)")
 _YEAR = re.compile("[0-9]{4}")
-_COUNTRY = re.compile("[A-Z]{2}|")
+_COUNTRY = re.compile("[A-Z]{2}|001|")
 
 Class = tuple[str, str, str, str, str, str, str]
 """The values of a class of entries, in the order year, kind, dataset, origin, country, purpose, marking."""

@@ -23,7 +23,7 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from accord.agreements.agreement import Register
-from accord.agreements.declarations import Partner, PartnerId, read_country
+from accord.agreements.declarations import Partner, PartnerId, PartnerKind, read_country
 from accord.agreements.register import Change, note
 from accord.operations.declaration import Recipient
 from accord.release.question import Audience
@@ -35,6 +35,9 @@ from accord.workspace.settings import SettingsTable, known, unique
 
 ChannelId = NewType("ChannelId", str)
 
+EVERYWHERE = CountryCode("001")
+"""Where the public reads: the world, by the code of the United Nations (M49), which CLDR names in every language."""
+
 _OTHERS = ("hub", "database", "ledger", "partner", "dataset", "agreement")
 """Tables of a workspace's settings that are not about channels."""
 
@@ -45,6 +48,7 @@ class Member:
 
     partner: PartnerId
     country: CountryCode
+    """Where it reads it; EVERYWHERE: the public."""
     persons: tuple[str, ...]
     """Whom it named, for red."""
     since: int = 0
@@ -71,6 +75,10 @@ class Channel:
         return Audience(
             recipients=tuple(recipient(self, one, register) for one in self.members), encrypted=self.encrypted
         )
+
+    def public(self, register: Register) -> Member | None:
+        """The member that stands for everybody; None: the channel is not public."""
+        return next((one for one in self.members if register.partners[one.partner].kind is PartnerKind.PUBLIC), None)
 
     def member(self, partner: PartnerId) -> Member | None:
         """One member; None: the partner is none."""
@@ -118,6 +126,10 @@ def _read_channel(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -
 def _read_member(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -> Member:
     partner = partners[known(table, "partner", table.text("partner"), partners, "partner")]
     country = read_country(table, "country") if table.offers("country") else partner.country
+    if partner.kind is PartnerKind.PUBLIC:
+        if country is not None:
+            raise table.wrong("country", "none: the public is everywhere", country)
+        country = EVERYWHERE
     if country is None:
         raise table.wrong("country", "where the member reads it: the partner has no country", "none")
     member = Member(partner=partner.id, country=country, persons=table.texts("persons"))

@@ -17,7 +17,10 @@ class Agreed:
     title: ClassVar[str] = "Agreements in force"
 
     def judge(self, question: Question) -> Verdict:
-        """One with the provider must still stand, and one that this very reader signed must cover the data set."""
+        """One with the provider must still stand, and one that this very reader signed must cover the data set.
+
+        The public signs nothing: for it the provider's is enough, and other rules ask more of that one.
+        """
         dataset, at = question.item.dataset.id, question.release.at
         if not question.item.came_in:
             return refuse(self, f"no agreement is known under which data of {dataset} came in")
@@ -26,6 +29,8 @@ class Agreed:
             if not question.provided:
                 return refuse(self, f"none of the agreements under which it came in covers {dataset} any more")
             return refuse(self, f"it came in under {_standings(question.provided, question)}")
+        if question.is_public:
+            return permit(self, f"it came in under {named(standing)}, and nobody signs for what everybody may have")
         if question.reader is None:
             return refuse(self, "nobody is declared to read it, so that nobody has signed for it")
         if question.handed is None:
@@ -52,7 +57,7 @@ class ForPurpose:
         if bound is not None and purpose not in bound:
             told = ", ".join(one for one in Purpose if one in bound) or "no purpose that all its deliveries share"
             return refuse(self, f"it was taken in for {told}, not for {purpose}")
-        if question.limiting is None or question.handed is None:
+        if question.limiting is None:
             return None
         standing = [one for one in question.provided if one.standing(question.release.at) is Standing.IN_FORCE]
         # that none is in force is rule 3's to refuse: what they are for, those say that hold on
@@ -60,6 +65,8 @@ class ForPurpose:
         granting = [one for one in asked if purpose in one.purposes]
         if not granting:
             return refuse(self, f"it came in under {_purposes(asked)}, not for {purpose}")
+        if question.handed is None:
+            return permit(self, f"{named(granting)} is for {purpose}")
         if purpose not in question.handed.purposes:
             return refuse(
                 self, f"it would go to {question.name} under {_purposes([question.handed])}, not for {purpose}"

@@ -50,7 +50,7 @@ AGAINST_CRIME = frozenset({Purpose.PREVENTION, Purpose.INVESTIGATION})
 @dataclass(frozen=True, slots=True)
 class PermissibleActions:
     """The Permissible Actions Protocol: a purpose that cannot be served by the permitted actions is no reason to hand
-    data out."""
+    data out. To publish takes PAP:CLEAR, said in so many words."""
 
     number: ClassVar[int] = 6
     title: ClassVar[str] = "Permissible Actions Protocol"
@@ -60,6 +60,11 @@ class PermissibleActions:
         purpose = question.release.purpose
         if question.limiting is None or purpose is None:
             return None
+        if question.is_public:
+            short = [one for one in question.limiting if one.limits.pap is not Pap.CLEAR]
+            if short:
+                return refuse(self, f"{named(short)} does not say PAP:CLEAR, which it takes to publish")
+            return permit(self, f"{named(question.limiting)} says PAP:CLEAR")
         labels = [(one, one.limits.pap) for one in question.limiting if one.limits.pap is not None]
         if not labels:
             return permit(self, "no agreement limits what may be done with it")
@@ -145,7 +150,7 @@ class HandlingCodes:
     def judge(self, question: Question) -> Verdict | None:
         """H0 by the purpose; H1 (for an investigation), H2 and H3 with leave."""
         purpose = question.release.purpose
-        if question.limiting is None or question.handed is None or purpose is None:
+        if question.limiting is None or purpose is None:
             return None
         for one in question.limiting:
             codes = one.limits.handling
@@ -164,7 +169,11 @@ class HandlingCodes:
             if HandlingCode.H3 in codes:
                 why = f"'{one.limits.handling_text}', which no program can judge: it takes leave"
                 return refuse(self, f"H3 of {one.id}: {why}; {unnamed}")
-        if HandlingCode.H2 in question.handed.limits.handling and question.audience.clients:
+        if (
+            question.handed is not None
+            and HandlingCode.H2 in question.handed.limits.handling
+            and question.audience.clients
+        ):
             return refuse(
                 self, f"H2 of {question.handed.id}: not passed on, and clients of {question.name} read this channel"
             )

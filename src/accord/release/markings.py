@@ -12,8 +12,10 @@ from accord.vocabulary.markings import Marking
 
 def outside(marking: Marking, question: Question) -> str | None:
     """Why this reader is outside the audience of a label; None: it is inside."""
-    if marking in {Marking.CLEAR, Marking.GREEN}:
+    if marking is Marking.CLEAR or (marking is Marking.GREEN and not question.is_public):
         return None
+    if question.is_public:
+        return f"{marking.label} does not reach the public"
     if question.reader is None:
         return f"{marking.label} needs declared recipients, and there is none"
     if marking is Marking.RED and not question.reader.persons:
@@ -39,6 +41,8 @@ class TrafficLight:
         why = outside(marking, question)
         if why is not None:
             return refuse(self, why)
+        if question.is_public:
+            return permit(self, f"{marking.label} may reach everybody")
         if marking in {Marking.CLEAR, Marking.GREEN}:
             return permit(self, f"{marking.label} may reach the community")
         if marking is Marking.RED:

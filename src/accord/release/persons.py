@@ -31,6 +31,8 @@ class PersonalData:
         purpose = question.release.purpose
         if question.reader is None:
             return refuse(self, "it is personal data, and nobody is declared to read it")
+        if question.is_public:
+            return refuse(self, f"it is personal data, and {question.name} is the public")
         if question.audience.clients:
             return refuse(self, f"it is personal data, and clients of {question.name} are not declared one by one")
         if purpose is None:
@@ -57,6 +59,8 @@ class LegalArea:
             return permit(self, "it is no personal data")
         if question.reader is None:
             return refuse(self, "nobody knows where a reader sits who is not declared")
+        if question.is_public:
+            return refuse(self, f"{question.name} sits everywhere")
         held = question.release.register.partners.get(question.reader.partner.id)
         country = None if held is None else held.country
         if country is not None and country in question.release.legal_area:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, Protocol
 
 from accord.agreements.agreement import Agreement, AgreementId, Register, RegisteredDataset, Standing
-from accord.agreements.declarations import DatasetId, PartnerId
+from accord.agreements.declarations import DatasetId, PartnerId, PartnerKind
 from accord.operations.declaration import Recipient
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Purpose
@@ -106,8 +106,18 @@ class Question:
         return NOBODY_DECLARED if self.reader is None else self.reader.partner.name
 
     @property
+    def is_public(self) -> bool:
+        """Is the reader everybody? The public signs nothing."""
+        return self.reader is not None and self.reader.partner.kind is PartnerKind.PUBLIC
+
+    @property
     def limiting(self) -> tuple[Agreement, ...] | None:
-        """Every agreement whose limits hold: the provider's and the reader's. None: one of the two sides has none."""
+        """Every agreement whose limits hold: the provider's and the reader's. None: one of the two sides has none.
+
+        The public has no side of its own: the provider's hold.
+        """
+        if self.is_public:
+            return self.binding or None
         if self.handed is None or not self.binding:
             return None
         return (*self.binding, self.handed)
@@ -190,7 +200,7 @@ def binding(came: Sequence[Agreement], item: Item, release: Release) -> tuple[Ag
 
 def offered(dataset: DatasetId, reader: Recipient | None, register: Register) -> tuple[Agreement, ...]:
     """The agreements that this very reader signed and that cover the data set in direction 'out', by id."""
-    if reader is None:
+    if reader is None or reader.partner.kind is PartnerKind.PUBLIC:
         return ()
     found = (
         one

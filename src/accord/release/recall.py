@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from accord.agreements.declarations import DatasetId, PartnerId
+from accord.agreements.declarations import DatasetId, PartnerId, PartnerKind
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.ledger.notes import SigningKey
@@ -22,7 +22,7 @@ from accord.release.notices import Answer, Notice, RecallKind, listed, sign_noti
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Origin
 from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
-from accord.workspace.schema import DISCLOSURES, RECALL_NOTICES, RECALLS
+from accord.workspace.schema import DISCLOSURES, PARTNERS, RECALL_NOTICES, RECALLS
 
 ID_BYTES = 32
 """Of a finding's id."""
@@ -69,6 +69,8 @@ class SentNotice:
     disclosure: UUID
     recipient: PartnerId
     country: CountryCode
+    public: bool
+    """The recipient is everybody, of whom no answer is asked: what it finds in a channel is taken away."""
     entry: int
     """The recall's entry in the ledger."""
     notice: bytes
@@ -85,7 +87,7 @@ class SentNotice:
 
     def overdue(self, at: datetime) -> bool:
         """Is the recipient's answer late?"""
-        return self.acknowledged_at is None and self.due < at
+        return not self.public and self.acknowledged_at is None and self.due < at
 
 
 def reference(recall: UUID) -> str:
@@ -156,9 +158,10 @@ def notices(
 ) -> tuple[SentNotice, ...]:
     """Notices (of one recall, about one disclosure), in the order of their entries."""
     wanted = (
-        select(RECALL_NOTICES, RECALLS.c.due, DISCLOSURES.c.recipient, DISCLOSURES.c.country)
+        select(RECALL_NOTICES, RECALLS.c.due, DISCLOSURES.c.recipient, DISCLOSURES.c.country, PARTNERS.c.kind)
         .join(RECALLS, RECALLS.c.id == RECALL_NOTICES.c.recall)
         .join(DISCLOSURES, DISCLOSURES.c.id == RECALL_NOTICES.c.disclosure)
+        .join(PARTNERS, PARTNERS.c.id == DISCLOSURES.c.recipient)
         .order_by(RECALL_NOTICES.c.entry)
     )
     if recall is not None:
@@ -366,6 +369,7 @@ def _notice(row: Row[tuple[object, ...]]) -> SentNotice:
         disclosure=UUID(row.disclosure),
         recipient=PartnerId(row.recipient),
         country=CountryCode(row.country),
+        public=row.kind == PartnerKind.PUBLIC.value,
         entry=row.entry,
         notice=row.notice,
         findings=None if row.findings is None else tuple(ids_of(row.findings)),

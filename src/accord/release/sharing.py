@@ -36,7 +36,7 @@ class PassedOn:
 
     def judge(self, question: Question) -> Verdict | None:
         """With consent means that the data set's list names the reader; clients need that passing on is permitted."""
-        if question.limiting is None or question.handed is None or question.reader is None:
+        if question.limiting is None or question.reader is None:
             return None
         if question.audience.clients:
             short = [one for one in question.limiting if one.limits.onward_sharing is not OnwardSharing.PERMITTED]

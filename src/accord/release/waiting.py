@@ -39,6 +39,8 @@ class Embargoed:
         secret = f"{embargo.operation} is secret until {until}"
         if question.reader is None or question.reader.partner.id not in embargo.recipients:
             return refuse(self, f"{secret}, and {question.name} is no recipient of it")
+        if question.is_public:
+            return refuse(self, f"{secret}, and {question.name} is the public")
         if question.audience.clients:
             return refuse(self, f"{secret}, and clients of {question.name} read this channel")
         return permit(self, f"{secret}, and {question.name} is a recipient of it")
