@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from taxii2client.common import TokenAuth
@@ -30,6 +31,11 @@ def hub(accord_here: Callable[..., object], tmp_path: Path) -> Hub:
     made.deliver("2026-10-03-event4_sinkhole-th.csv", SIGHTINGS.replace("2026-10-01 11:15", "2026-10-03 11:15"))
     made.put()
     return made
+
+
+def _spelled(account: dict) -> bytes:
+    """As docs/channels.md says that an account is spelled."""
+    return json.dumps(account, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 class Member:
@@ -113,10 +119,23 @@ def test_all_that_a_member_polled_pairs_with_what_the_hub_says_and_both_with_the
         (b'"log": "hub.example/ledger"', b'"log": "hub.example/other"', "another log"),
         (b'"version": "accord-channel-account/v1"', b'"version":"accord-channel-account/v1"', "spelled otherwise"),
         (account["openings"].encode()[-20:-10], b"AAAAAAAAAA", ""),
+        (account["disclosures"][0]["id"].encode(), account["disclosures"][1]["id"].encode(), "a disclosure twice"),
     ):
         assert whole.count(old) >= 1
         member.account.write_bytes(whole.replace(old, new, 1))
         assert told in member.check(7)
+    # nor does it say what the ledger does not: a list without an entry, or beside a digest that is not opened
+    forged = [f"{other} 2026-11-27T10:00:00.000Z"]
+    for objects in (forged, None):
+        said = {"id": str(UUID(int=7)), "entries": [], "objects": objects}
+        member.account.write_bytes(_spelled(account | {"disclosures": [*account["disclosures"], said]}))
+        assert "a disclosure without an entry" in member.check(7)
+    opened = [line for line in account["openings"].splitlines(keepends=True) if not line.startswith("digest ")]
+    changed = [one | {"objects": forged} for one in account["disclosures"]]
+    member.account.write_bytes(_spelled(account | {"disclosures": changed, "openings": "".join(opened)}))
+    told = member.check(1)
+    assert told.count("do not prove the list") == 2
+    assert json.loads(member.check(1, "--json"))["account"]["unproven"] == [one["id"] for one in changed]
     member.account.write_bytes(whole)
     # nothing polled is given, and nothing compared
     member.pages.clear()
@@ -125,8 +144,9 @@ def test_all_that_a_member_polled_pairs_with_what_the_hub_says_and_both_with_the
     first = account["disclosures"][0]["entries"][0]
     hub("ledger", "forget", str(first), "digest", "--why", "It must go.", "--in", hub.folder)
     member.fetch()
-    told = member.check(0)
-    assert f"entry {first}: destroyed, so that nobody can open it any more: digest" in told
+    told = member.check(1)
+    assert f"entry {first}: this account does not open digest" in told
+    assert "do not prove the list" in told
     member.copy = hub.beside / "early"
     assert "shorter than the account says" in member.check(7)
 

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -30,10 +30,11 @@ from accord.release.channel_account import (
     Compared,
     Polled,
     ToldDisclosure,
+    closed_fields,
     compare_polled,
-    destroyed_fields,
     digest_of,
     parse_account,
+    proven,
     verify_account,
 )
 from accord.release.channels import find_channel, load_channels
@@ -111,9 +112,17 @@ class CheckedAccount:
     """None: nothing polled was given."""
 
     @property
+    def unproven(self) -> tuple[ToldDisclosure, ...]:
+        """The disclosures whose list the ledger does not prove, be it that it is kept no longer."""
+        return tuple(one for one in self.account.disclosures if not proven(one, self.opened))
+
+    @property
     def differs(self) -> bool:
-        """Has one side what the other has not?"""
-        return self.compared is not None and bool(self.compared.unknown or any(self.compared.missing.values()))
+        """Has one side what the other has not, or is something said that the ledger does not prove?"""
+        compared = self.compared
+        if compared is None:
+            return any(one.objects is not None for one in self.unproven)
+        return bool(compared.unknown or any(compared.missing.values()) or self.unproven)
 
     @property
     def told(self) -> Iterator[str]:
@@ -124,11 +133,16 @@ class CheckedAccount:
             f"{counted(len(account.entries), 'entry', 'entries')} in this log"
         )
         for number, said in self.opened.items():
-            if gone := destroyed_fields(said):
-                yield f"entry {number}: destroyed, so that nobody can open it any more: {', '.join(gone)}"
+            if closed := closed_fields(said):
+                yield (
+                    f"entry {number}: this account does not open {', '.join(closed)}; ask the hub for the entry of the "
+                    "erasure that destroyed what opens it"
+                )
         for one in account.disclosures:
             if one.objects is None:
                 yield f"disclosure {one.id}: the hub does not keep its list of objects any more"
+            elif one in self.unproven:
+                yield f"disclosure {one.id}: its entries do not prove the list of the account, which counts for nothing"
             elif compared is not None:
                 yield (
                     f"disclosure {one.id}: {len(compared.held[one.id]):,} of "
@@ -145,11 +159,10 @@ class CheckedAccount:
             "channel": self.account.channel,
             "partner": self.account.partner,
             "entries": list(self.account.entries),
-            "destroyed": {
-                str(number): list(destroyed_fields(said))
-                for number, said in self.opened.items()
-                if destroyed_fields(said)
+            "closed": {
+                str(number): list(closed_fields(said)) for number, said in self.opened.items() if closed_fields(said)
             },
+            "unproven": [str(one.id) for one in self.unproven],
             "disclosures": [
                 {
                     "id": str(one.id),
@@ -176,7 +189,8 @@ def check_account(
     polled = Polled()
     for path in objects:
         polled.add(read_small(path, MAX_ACCOUNT_BYTES), str(path))
-    compared = compare_polled(account.disclosures, polled) if objects else None
+    lists = [one if proven(one, opened) else replace(one, objects=None) for one in account.disclosures]
+    compared = compare_polled(lists, polled) if objects else None
     return CheckedAccount(account=account, opened=opened, compared=compared)
 
 
@@ -216,7 +230,7 @@ def write_own_list(checked: CheckedAccount, out: Path) -> None:
     for one in account.disclosures:
         for number in one.entries:
             said = checked.opened[number]
-            digest = said.get("digest", "") if one.objects is None else digest_of(compared.held[one.id])
+            digest = said.get("digest", "") if one in checked.unproven else digest_of(compared.held[one.id])
             title = disarmed(pa.array([said.get("dataset", "")], pa.string())).to_pylist()[0]
             rows.append(
                 (account.partner, Kind.DISCLOSURE, digest, title, said.get("at", "")[:10], said.get("count", ""))

@@ -33,6 +33,9 @@ MAX_ACCOUNT_BYTES = 1 << 30
 NO_VERSION = "-"
 """What stands for the version of an object that has none."""
 
+_PROVING = frozenset({"kind", "partner", "digest"})
+"""What an entry must say for a list to be proven."""
+
 _OF_NO_FINDING = frozenset({"identity", "marking-definition"})
 """Objects that tell of no finding: they may be put again for others."""
 
@@ -84,6 +87,16 @@ def parse_account(data: bytes) -> ChannelAccount:
         ) from error
     if spelled != data or len({*account.entries}) != len(account.entries):
         raise MalformedError("The account of a channel is spelled otherwise.", expected="docs/channels.md")
+    if len({one.id for one in account.disclosures}) != len(account.disclosures):
+        raise MalformedError("The account of a channel names a disclosure twice.", expected="each disclosure once")
+    for one in account.disclosures:
+        if not one.entries:
+            # nothing would hold its list against the ledger
+            raise MalformedError(
+                "The account of a channel names a disclosure without an entry.",
+                where=f"disclosure {one.id}",
+                expected="the numbers of its entries in the ledger: nothing is disclosed without one",
+            )
     return account
 
 
@@ -117,9 +130,14 @@ def verify_account(account: ChannelAccount, entries: Mapping[int, bytes]) -> dic
     return opened
 
 
-def destroyed_fields(opened: Mapping[str, str]) -> tuple[str, ...]:
-    """The fields of an entry that nobody can open any more."""
+def closed_fields(opened: Mapping[str, str]) -> tuple[str, ...]:
+    """The fields of an entry that the account does not open: what opened them was destroyed, or is kept back."""
     return tuple(name for name in NAMES if name not in opened)
+
+
+def proven(one: ToldDisclosure, opened: Mapping[int, Mapping[str, str]]) -> bool:
+    """Do a disclosure's entries say that it is this list, and whose?"""
+    return one.objects is not None and not any(_PROVING.intersection(closed_fields(opened[n])) for n in one.entries)
 
 
 @dataclass(slots=True)
@@ -178,7 +196,7 @@ class Compared:
 
 
 def compare_polled(disclosures: Sequence[ToldDisclosure], polled: Polled) -> Compared:
-    """Hold what was polled against what was disclosed.
+    """Hold what was polled against the lists that are proven.
 
     A revoked version is in no list: its recall has an entry of its own. Nothing is unknown where a list is lost.
     """
