@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.released import SIGHTINGS
+
 AGREEMENTS = """
 [[partner]]
 id = "vendor"
@@ -226,6 +228,95 @@ def test_what_was_delivered_is_held_against_what_was_promised(accord_here, recor
     assert max(map(len, table.splitlines())) <= 80
     shown = asked(accord_here, recorded, "agreement", "show", "of-2014")
     assert [one["amount"] for one in shown["delivered"]] == [1.5, 60, -61.5, 12.25]
+
+
+PROMISES = """
+[[agreement.commitment]]
+id = "deliveries"
+party = "vendor"
+kind = "data"
+what = "A delivery a month"
+amount = 3
+dataset = "sinkhole"
+
+[[agreement.commitment]]
+id = "of-ours"
+party = "hub"
+kind = "data"
+what = "What the hub gives"
+amount = 2
+dataset = "sinkhole"
+
+[[agreement.commitment]]
+id = "course"
+party = "hub"
+kind = "training"
+what = "Courses"
+amount = 8
+
+[[agreement.commitment]]
+id = "server"
+party = "vendor"
+kind = "technology"
+what = "Servers"
+amount = 1
+"""
+OTHER = """
+[[dataset]]
+id = "sinkhole_2"
+title = "Another one"
+partner = "vendor"
+origin = "sinkhole"
+legal_basis = "legitimate-interest"
+marking = "amber"
+grade = "b"
+retention = "P1Y"
+personal_data = true
+"""
+
+
+def test_deliveries_count_against_what_was_promised_by_themselves_and_all_else_as_it_is_recorded(
+    accord_here, hub: Path, tmp_path: Path
+) -> None:
+    run_out = AGREEMENTS[AGREEMENTS.index("[[agreement]]") :] + PROMISES
+    current = run_out.replace('"of-2014"', '"of-2026"').replace("to = 2019-06-30\n", "")
+    current = current.replace('in = ["sinkhole"]', 'in = ["sinkhole", "sinkhole_2"]')
+    parts = AGREEMENTS[: AGREEMENTS.index("[[agreement]]")] + OTHER + run_out + current
+    with (hub / "workspace.toml").open("a", encoding="utf-8") as settings:
+        settings.write(parts.replace("personal_data = true\n", 'personal_data = true\nformat = "shadowserver"\n'))
+    accord_here("agreement", "apply", "--in", hub)
+
+    def delivered(agreement: str) -> dict[str, tuple[object, ...]]:
+        rows = asked(accord_here, hub, "agreement", "report", agreement)
+        return {row["commitment"]: (row["delivered"], row["taken_in"], row["state"]) for row in rows}
+
+    nothing = ("analyst", "deliveries", "of-ours", "course", "server")
+    assert delivered("of-2026") == dict.fromkeys(nothing, (0, 0, "open"))
+    for number, dataset in enumerate(("sinkhole", "sinkhole", "sinkhole_2"), start=1):
+        file = tmp_path / f"2026-10-0{number}-event4_sinkhole-th.csv"
+        file.write_text(SIGHTINGS.replace("110.164.10.", f"110.164.1{number}."), "utf-8")
+        accord_here("delivery", "add", dataset, file, "--in", hub)
+    # the same bytes again are no further delivery
+    accord_here("delivery", "add", "sinkhole", tmp_path / "2026-10-01-event4_sinkhole-th.csv", "--in", hub)
+    counted = delivered("of-2026")
+    assert counted == dict.fromkeys(nothing, (0, 0, "open")) | {"deliveries": (2, 2, "open")}
+    # those of now are not within the term of an agreement that has run out
+    assert delivered("of-2014") == dict.fromkeys(nothing, (0, 0, "not met"))
+    for name, amount in (("analyst", "1.5"), ("course", "8"), ("server", "1"), ("of-ours", "1")):
+        accord_here("agreement", "deliver", "of-2026", name, "--amount", amount, "--in", hub)
+    by_hand = ("agreement", "deliver", "of-2026", "deliveries", "--in", hub, "--amount")
+    assert "3 of 3 deliveries delivered." in accord_here(*by_hand, "1", "--note", "by courier").stdout
+    assert delivered("of-2026") == {
+        "analyst": (1.5, 0, "open"),
+        "deliveries": (3, 2, "met"),
+        "of-ours": (1, 0, "open"),
+        "course": (8, 0, "met"),
+        "server": (1, 0, "met"),
+    }
+    # one that should not count is taken back by hand, and no more than there were
+    assert "0 of 3" in accord_here(*by_hand[:-1], "--amount=-3", "--note", "of another agreement").stdout
+    assert "at most 0" in accord_here(*by_hand[:-1], "--amount=-1", expect=2).stderr
+    assert delivered("of-2026")["deliveries"] == (0, 2, "open")
 
 
 def test_names_of_nothing_and_words_that_are_no_text_are_refused_in_words(accord_here, recorded: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -246,10 +246,15 @@ def enter_earlier(connection: Connection, *, now: datetime, draw: Callable[[int]
     return missing
 
 
-def record_fulfilment(connection: Connection, agreement: Agreement, fulfilment: Fulfilment) -> Decimal:
-    """Record what was delivered against a commitment; how much has been by now. Raises SettingsError below zero."""
+def record_fulfilment(
+    connection: Connection, agreement: Agreement, fulfilment: Fulfilment, came: Sized = ()
+) -> Decimal:
+    """Record what was delivered against a commitment; how much has been by now. Raises SettingsError below zero.
+
+    `came`: the deliveries that count by themselves.
+    """
     total = sum((one.amount for one in fulfilments(connection, agreement.id)
-                 if one.commitment == fulfilment.commitment), Decimal())  # fmt: skip
+                 if one.commitment == fulfilment.commitment), Decimal(len(came)))  # fmt: skip
     if total + fulfilment.amount < 0:
         raise SettingsError(
             "No less than nothing can have been delivered.",

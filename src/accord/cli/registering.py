@@ -5,19 +5,20 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from accord.agreements.agreement import (
     HUB,
     Agreement,
     AgreementId,
     Commitment,
+    CommitmentKind,
     Ending,
     Fulfilment,
     Register,
@@ -43,15 +44,18 @@ from accord.agreements.telling import (
     number,
     partner_told,
 )
+from accord.cli.entering import reference
 from accord.cli.ledgering import bring_up, demand_standing, ledger_of
 from accord.cli.reasons import demand_no_value
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.columns.instants import read_instant
+from accord.journal.facts import Kind
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.vocabulary.handling import Direction
 from accord.workspace.database import Database, open_database, place_of
 from accord.workspace.regular import open_regular
+from accord.workspace.schema import JOURNAL_ENTRIES
 from accord.workspace.settings import SettingsTable, read_settings
 from accord.workspace.store import open_workspace
 
@@ -254,7 +258,7 @@ def deliver(folder: Path, name: str, commitment: str, content: Mapping[str, obje
             note=words.optional_text("note"),
             recorded_at=now,
         )
-        total = record_fulfilment(connection, agreement, entry)
+        total = record_fulfilment(connection, agreement, entry, taken_in(connection, agreement, promised[identifier]))
     if as_json:
         say_json(fulfilment_told(entry) | {"total": number(total)})
     else:
@@ -288,8 +292,11 @@ def report(folder: Path, name: str | None, *, as_json: bool) -> None:
     with opened(folder) as database, database.reading() as connection:
         register = load_register(connection)
         chosen = [_agreement(register, name, folder)] if name is not None else [*register.agreements.values()]
-        delivered = {one.id: fulfilments(connection, one.id) for one in chosen}
-    rows = [_account(one, promise, delivered[one.id], now) for one in chosen for promise in one.commitments]
+        rows = [
+            _account(one, promise, fulfilments(connection, one.id), taken_in(connection, one, promise), now)
+            for one in chosen
+            for promise in one.commitments
+        ]
     if as_json:
         say_json(rows)
     elif not rows:
@@ -338,11 +345,33 @@ def signatories(given: Sequence[str]) -> list[dict[str, str]]:
     return found
 
 
+def taken_in(connection: Connection, agreement: Agreement, commitment: Commitment) -> tuple[date, ...]:
+    """The days of the deliveries that came in against a commitment, which nobody has to record: what the ledger has
+    entered of its data set while the agreement was in force. What became of them later changes nothing of it."""
+    dataset = commitment.dataset
+    if commitment.kind is not CommitmentKind.DATA or commitment.party is None or dataset not in agreement.data_in:
+        return ()
+    entered = connection.execute(
+        select(JOURNAL_ENTRIES.c.at)
+        .where(
+            JOURNAL_ENTRIES.c.kind == Kind.DELIVERY,
+            JOURNAL_ENTRIES.c.reference.startswith(reference(dataset, ""), autoescape=True),
+        )
+        .order_by(JOURNAL_ENTRIES.c.number)
+    ).scalars()
+    return tuple(at.date() for at in entered if agreement.standing(at) is Standing.IN_FORCE)
+
+
 def _account(
-    agreement: Agreement, commitment: Commitment, entries: Sequence[Fulfilment], now: datetime
+    agreement: Agreement,
+    commitment: Commitment,
+    entries: Sequence[Fulfilment],
+    came: Sequence[date],
+    now: datetime,
 ) -> dict[str, object]:
     ours = [one for one in entries if one.commitment == commitment.id]
-    delivered = sum((one.amount for one in ours), Decimal())
+    delivered = sum((one.amount for one in ours), Decimal(len(came)))
+    days = [*came, *(one.day for one in ours)]
     if delivered >= commitment.amount:
         state = "met"
     elif agreement.standing(now) in {Standing.EXPIRED, Standing.ENDED}:
@@ -361,7 +390,8 @@ def _account(
         "dataset": commitment.dataset,
         "promised": number(commitment.amount),
         "delivered": number(delivered),
-        "last": max(one.day for one in ours).isoformat() if ours else None,
+        "taken_in": len(came),
+        "last": max(days).isoformat() if days else None,
         "due": None if commitment.due is None else commitment.due.isoformat(),
         "state": state,
     }
