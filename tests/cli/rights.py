@@ -125,17 +125,18 @@ def disclosed(
     opens_at: datetime | None = datetime(2026, 1, 1, tzinfo=UTC),
     now: datetime | None = None,
 ) -> UUID:
-    """Record that findings (id, data set, delivery) were handed out."""
+    """Record that findings (id, data set, delivery) were handed out, without the package in which they were."""
     rows = [*findings]
     identifier = UUID(int=number)
     sources = {(dataset, delivery) for _, dataset, delivery in rows}
     names = sorted({dataset for dataset, _ in sources})
     with hub.database.writing() as connection:
+        at = book.moment(connection, now or datetime.now(UTC))
         record_disclosure(
             connection,
             Disclosure(
                 id=identifier,
-                made_at=book.moment(connection, now or datetime.now(UTC)),
+                made_at=at,
                 operation="october",
                 recipient=PartnerId(recipient),
                 country=CountryCode(country),
@@ -147,7 +148,7 @@ def disclosed(
                 fingerprint=None,
                 secret=None,
                 entries=range(0),
-                handed_over_at=None,
+                handed_over_at=at,
                 received_at=None,
             ),
             [

@@ -1,9 +1,12 @@
 """What was handed over by the folder `releases/`, held against the database: one of them may be an older copy."""
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 
-from accord.release.disclosures import Disclosure
+from sqlalchemy import Connection
+
+from accord.release.disclosures import Disclosure, record_hand_over, record_refusal
 from accord.release.package.reading import opened_file, read_package
 from accord.vocabulary.errors import AccordError, UnprovenError
 
@@ -16,6 +19,16 @@ def handed_over(root: Path) -> tuple[Path, ...]:
     folder = root / RELEASES
     found = sorted(folder.iterdir()) if folder.is_dir() else []
     return tuple(path for path in found if (path / HANDOVER).exists() or (path / SHOWN).exists())
+
+
+def end_waiting(connection: Connection, root: Path, package: Disclosure, why: str, at: datetime) -> Disclosure:
+    """Refuse for good to hand over a package that waits, unless its key was given: then that is recorded.
+
+    Whoever was killed after it had written the key has given it. Either way nothing at the hub opens it any more.
+    """
+    if (root / RELEASES / str(package.id) / HANDOVER).exists():
+        return record_hand_over(connection, package, at)
+    return record_refusal(connection, package, why, at)
 
 
 def unknown_releases(found: Collection[Path], known: Collection[Disclosure]) -> Iterator[tuple[Path, str]]:

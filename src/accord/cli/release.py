@@ -85,8 +85,6 @@ def receipt(
 ) -> None:
     """Take in a recipient's signed receipt: it becomes an entry in the ledger.
 
-    From then on nothing at the hub opens the package any more.
-
     Example: accord release receipt receipt --in hub
     """
     from accord.cli.releasetelling import receipt_taken

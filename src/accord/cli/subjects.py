@@ -1,9 +1,9 @@
 """What a person meets who asks what is held about a value, has it corrected or erased: the words around `cli.holders`.
 
 Erasing: all is looked for; then the recall of kind erased, its notices, the entries in the ledger and the row in the
-log of consultations are recorded, in one transaction; then each holder lets go, each place in one step; then the
-ledger is published, the notices are written, and it is done. Killed in between, the same command goes on: of what was
-recorded nothing is recorded again.
+log of consultations are recorded, in one transaction, in which packages that wait to be handed over are refused; then
+each holder lets go, each place in one step; then the ledger is published, the notices are written, and it is done.
+Killed in between, the same command goes on: of what was recorded nothing is recorded again.
 """
 
 import secrets
@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from accord.access.consultations import Processing, record, value_object
 from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor, log
+from accord.cli.handed import end_waiting
 from accord.cli.holders import (
     Held,
     Shown,
@@ -47,9 +48,9 @@ from accord.operations.outcomes import Standing, about, forget_about
 from accord.reference.store import Reference
 from accord.release.channels import ChannelId
 from accord.release.decisions import forget_decisions, load_decisions
-from accord.release.disclosures import Disclosure, disclosures
+from accord.release.disclosures import Disclosure, disclosures, forget_given
 from accord.release.notices import RecallKind
-from accord.release.recall import Concerned, Recall, SentNotice, notices, record_recall, unfinished
+from accord.release.recall import Concerned, Recall, record_recall, unfinished
 from accord.release.reviews import Decision
 from accord.release.withdrawals import holding, resting_on
 from accord.vocabulary.errors import SettingsError
@@ -79,63 +80,62 @@ class Found:
         return not (self.deliveries or self.snapshots or self.disclosed or self.decisions or self.outcomes)
 
 
-Eraser = Callable[[OpenHub, Subject, Reference, Recall], None]
-"""Lets one holder forget a subject, as far as it was recorded: done again, it does what is left."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasing:
+    """What holders are to forget, as far as it was recorded."""
+
+    hub: OpenHub
+    subject: Subject
+    reference: Reference
+    recall: Recall
+    ids: frozenset[str]
+    """Of findings about the subject, as far as what says so is still there: what says it goes last."""
 
 
-def _erase_deliveries(hub: OpenHub, subject: Subject, reference: Reference, recall: Recall) -> None:
-    for held in [*held_deliveries(hub, subject, reference)]:
-        if held.received_at <= recall.at:
-            erase_delivery(hub, held, subject, recall.kind.value, recall.at)
+Eraser = Callable[[Erasing], None]
+"""Lets one holder forget a subject: done again, it does what is left."""
 
 
-def _erase_snapshots(hub: OpenHub, subject: Subject, _reference: Reference, _recall: Recall) -> None:
-    erase_snapshots(hub, subject)
+def _erase_deliveries(one: Erasing) -> None:
+    for held in [*held_deliveries(one.hub, one.subject, one.reference)]:
+        if held.received_at <= one.recall.at:
+            erase_delivery(one.hub, held, one.subject, one.recall.kind.value, one.recall.at)
 
 
-def _erase_releases(hub: OpenHub, subject: Subject, _reference: Reference, recall: Recall) -> None:
-    with hub.database.reading() as connection:
-        told = notices(connection, recall=recall.id)
-    erase_releases(hub, _own_ids(hub, subject, told))
+def _erase_snapshots(one: Erasing) -> None:
+    erase_snapshots(one.hub, one.subject)
 
 
-def _erase_outcomes(hub: OpenHub, subject: Subject, _reference: Reference, recall: Recall) -> None:
-    with hub.database.writing() as connection:
-        ids = _own_ids(hub, subject, notices(connection, recall=recall.id))
-        forget_about(connection, [bytes.fromhex(one) for one in ids], subject.spellings.held)
+def _erase_releases(one: Erasing) -> None:
+    erase_releases(one.hub, one.ids)
 
 
-def _erase_decisions(hub: OpenHub, subject: Subject, _reference: Reference, recall: Recall) -> None:
-    said = frozenset(one for _, findings in held_snapshots(hub, subject) for one in findings)
-    with hub.database.reading() as connection:
-        told = notices(connection, recall=recall.id)
-    with hub.database.writing() as connection:
-        forget_decisions(connection, _own_ids(hub, subject, told) | finding_ids_of(said, hub.key))
+def _erase_outcomes(one: Erasing) -> None:
+    with one.hub.database.writing() as connection:
+        forget_about(connection, [bytes.fromhex(each) for each in one.ids], one.subject.spellings.held)
 
 
-def _erase_channels(hub: OpenHub, subject: Subject, _reference: Reference, recall: Recall) -> None:
-    with hub.database.writing() as connection:
-        ids = _own_ids(hub, subject, notices(connection, recall=recall.id))
-        take_out(
-            connection, holding(connection, ids), book.later(connection, recall.at), recall=recall.id, person="accord"
-        )
+def _erase_decisions(one: Erasing) -> None:
+    with one.hub.database.writing() as connection:
+        forget_decisions(connection, one.ids)
 
 
-def _own_ids(hub: OpenHub, subject: Subject, told: Sequence[SentNotice]) -> frozenset[str]:
-    """The ids of findings about a subject: those that notices name, and those that are the value itself."""
-    own = finding_ids_of(frozenset({(subject.indicator.kind.value, subject.indicator.value)}), hub.key)
-    named = {one.hex() for each in told for one in each.findings or ()} - own
-    if not named:
-        return own
-    # notices also name findings about others, that a resolution showed with it: these stay
+def _erase_channels(one: Erasing) -> None:
+    with one.hub.database.writing() as connection:
+        at = book.later(connection, one.recall.at)
+        take_out(connection, holding(connection, one.ids), at, recall=one.recall.id, person="accord")
+
+
+def _ids_about(hub: OpenHub, subject: Subject) -> frozenset[str]:
+    """The ids of findings about a subject; those about others that a resolution showed with it are none of them."""
     said = findings_about(hub, subject).union(*(each for _, each in held_snapshots(hub, subject)))
-    return own | (named & finding_ids_of(said, hub.key))
+    return finding_ids_of(said | {(subject.indicator.kind.value, subject.indicator.value)}, hub.key)
 
 
 HOLDERS: tuple[Eraser, ...] = (
     _erase_decisions,  # what analysts decided of findings about it, which snapshots tell
     _erase_channels,  # what members find in channels; hardly ever more than was taken out when it was recorded
-    _erase_releases,  # what recipients got, by the ids that their notices name
+    _erase_releases,  # what recipients got, and what was never handed over
     _erase_outcomes,  # what they were asked about it, and what they said
     _erase_snapshots,  # before deliveries: what was found of them goes first
     _erase_deliveries,  # bytes, evidence, rejects, resolutions, account; recalled ones too
@@ -205,9 +205,10 @@ def erase(
             if out is not None:
                 hand_out(hub, one, out)
         found = _found(hub, subject, reference)
-        recall = None
+        recall: Recall | None = None
+        refused: tuple[Disclosure, ...] = ()
         if not found.empty:
-            recall = _recorded(hub, found, name, kind, reason, timedelta(days=due_days), actor, now)
+            recall, refused = _recorded(hub, found, name, kind, reason, timedelta(days=due_days), actor, now)
             recall = _finish(hub, subject, reference, recall, now)
             if out is not None:
                 hand_out(hub, recall, out)
@@ -216,6 +217,7 @@ def erase(
         say_json({
             "recall": None if recall is None else str(recall.id),
             "completed": [str(one.id) for one in begun],
+            "refused": [str(one.id) for one in refused],
             "erased": _told(hub, subject, found),
         })  # fmt: skip
         return
@@ -226,7 +228,10 @@ def erase(
         return
     for held in found.deliveries:
         say(f"{held.folder.dataset}, {subject.spellings.without(held.file, '[erased]')}: {_gone(held)}")
-    say(f"Recall {recall.id}: {counted(len(found.disclosed), 'past recipient')} told by {recall.due:%Y-%m-%d}.")
+    for package in refused:
+        say(f"refused, and never handed over: {package.id} to {package.recipient}; `accord release make` seals it anew")
+    told = len(found.disclosed) - len(refused)
+    say(f"Recall {recall.id}: {counted(told, 'past recipient')} told by {recall.due:%Y-%m-%d}.")
 
 
 def _subject(value: str, reference: Reference) -> Subject:
@@ -299,7 +304,8 @@ def _recorded(
     due: timedelta,
     actor: Actor,
     now: datetime,
-) -> Recall:
+) -> tuple[Recall, tuple[Disclosure, ...]]:
+    """The recall as it is recorded, and the packages that waited and are refused: nobody is told of these."""
     with hub.database.writing() as connection:
         at = book.moment(connection, now)
         recall = Recall(
@@ -313,22 +319,29 @@ def _recorded(
             due=at + due,
             done_at=None,
         )
-        concerned = [_concerned(hub, *one) for one in found.disclosed]
+        forget_given(connection)
+        why = f"recall {recall.id} concerns it"
+        ended = [
+            end_waiting(connection, hub.workspace.root, one, why, at) for one, _, _ in found.disclosed if one.waits
+        ]
+        refused = tuple(one for one in ended if one.refused_at is not None)
+        given = [one for one in found.disclosed if one[0].id not in {each.id for each in refused}]
+        concerned = [_concerned(hub, *one) for one in given]
         facts = _facts(hub, found.deliveries, at)
         record_recall(connection, recall, concerned, facts, key=hub.ledger.key, draw=secrets.token_bytes)
         take_out(connection, _in_channels(connection, found), at, recall=recall.id, person=actor.person)
-        _log(connection, recall, name, found, actor)
-    return recall
+        _log(connection, recall, name, sorted({one.recipient for one, _, _ in given}), actor)
+    return recall, refused
 
 
-def _log(connection: Connection, recall: Recall, name: str, found: Found, actor: Actor) -> None:
+def _log(connection: Connection, recall: Recall, name: str, recipients: Sequence[str], actor: Actor) -> None:
     record(
         connection,
         Processing.ALTERATION if recall.kind is RecallKind.CORRECTED else Processing.ERASURE,
         person=actor.person,
         justification=recall.reason,
         object=name,
-        recipients=sorted({one.recipient for one, _, _ in found.disclosed}),
+        recipients=recipients,
         now=recall.at,
     )
 
@@ -367,8 +380,9 @@ def _concerned(hub: OpenHub, disclosure: Disclosure, ids: Sequence[str], dataset
 
 
 def _finish(hub: OpenHub, subject: Subject, reference: Reference, recall: Recall, now: datetime) -> Recall:
+    erasing = Erasing(hub=hub, subject=subject, reference=reference, recall=recall, ids=_ids_about(hub, subject))
     for holder in HOLDERS:
-        holder(hub, subject, reference, recall)
+        holder(erasing)
     return tell(hub, recall, now)
 
 

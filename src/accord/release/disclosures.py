@@ -65,7 +65,7 @@ class Disclosure:
     fingerprint: str | None
     """Of a package, SHA-256 over names and contents of its files, in hex: what was released is not released again."""
     secret: str | None = field(repr=False)
-    """Of a package, what opens it; None once the recipient has confirmed it or it was refused, and in a channel."""
+    """Of a package, what opens it; None once it was handed over or refused, and in a channel."""
     content: str | None = None
     """Of a package, SHA-256 of the content as it is decrypted, in hex: its receipt names it; None in a channel."""
     entries: range
@@ -80,6 +80,11 @@ class Disclosure:
     """When the rules refused to hand it over: it never is."""
     refusal: str | None = None
     """Why, in words."""
+
+    @property
+    def waits(self) -> bool:
+        """Is it a package that stands sealed and was neither handed over nor refused yet?"""
+        return self.channel is None and self.handed_over_at is None and self.refused_at is None
 
 
 def reference(disclosure: UUID) -> str:
@@ -139,12 +144,12 @@ def record_disclosure(
 
 
 def record_hand_over(connection: Connection, disclosure: Disclosure, at: datetime) -> Disclosure:
-    """Record that the recipient got what opens it. Done before, nothing changes."""
+    """Record that the recipient got what opens it, which the hub has no more. Done before, nothing changes."""
     table = DISCLOSURES.c
     connection.execute(
         update(DISCLOSURES)
         .where(table.id == str(disclosure.id), table.handed_over_at.is_(None))
-        .values(handed_over_at=at)
+        .values(handed_over_at=at, secret=None)
     )
     return load_disclosure(connection, disclosure.id)
 
@@ -160,6 +165,14 @@ def record_refusal(connection: Connection, disclosure: Disclosure, why: str, at:
     return load_disclosure(connection, disclosure.id)
 
 
+def forget_given(connection: Connection) -> None:
+    """Let go of what opens packages that were handed over: an older Accord kept it until they were confirmed."""
+    table = DISCLOSURES.c
+    connection.execute(
+        update(DISCLOSURES).where(table.handed_over_at.is_not(None), table.secret.is_not(None)).values(secret=None)
+    )
+
+
 def record_receipt(
     connection: Connection,
     disclosure: Disclosure,
@@ -169,7 +182,7 @@ def record_receipt(
     draw: Callable[[int], bytes],
     opens_at: datetime | None,
 ) -> Disclosure:
-    """Record a recipient's verified receipt (`digest`: its SHA-256 in hex) as an entry; what opens the package goes.
+    """Record a recipient's verified receipt (`digest`: its SHA-256 in hex) as an entry.
 
     Done before, nothing changes: a receipt counts once.
     """

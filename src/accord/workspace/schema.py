@@ -352,7 +352,7 @@ DISCLOSURES = Table(
     Column("content", Text),
     # a package: SHA-256 over names and contents of its files, by which a release that was cut off is taken up, in hex
     Column("fingerprint", Text),
-    # a package: the secret that opens it, until the recipient has confirmed it or it was refused
+    # a package: the secret that opens it, until it is handed over or refused
     Column("secret", Text),
     # a package: what the rules are asked of it when it is handed over, as JSON (accord.release.basis)
     Column("basis", Text),
