@@ -1,4 +1,4 @@
-"""Nothing at the hub opens a package that was handed over, or that waits and holds what was erased."""
+"""Nothing at the hub opens a package that was handed over, or that waits and holds what was erased or purged."""
 
 import json
 import re
@@ -14,8 +14,10 @@ from accord.ledger.notes import parse_signing_key
 from accord.release.package.archive import pieces_of
 from accord.release.package.reading import opened_file, read_package
 from accord.workspace.database import open_database, place_of
+from tests.cli.released import SIGHTINGS
 from tests.cli.test_cli_hand_over import quorum, secret, waits
 from tests.cli.test_cli_release import Hub, furnished, witness_down
+from tests.cli.test_cli_retention import aged
 from tests.cli.test_cli_subject import texts
 from tests.simulators.witness import Witness, served
 
@@ -137,3 +139,27 @@ def test_whoever_was_killed_after_the_key_was_written_has_given_it_and_it_goes(h
         assert opened_here(hub, NEIGHBOUR) == set()
         (release,) = [one for one in hub.releases() if one["id"] == given]
         assert (release["handed_over_at"] is None, release["refused_at"]) == (False, None)
+
+
+def test_what_was_purged_is_in_no_package_that_anything_at_the_hub_opens(hub: Hub, witness: Witness) -> None:
+    given = waits(hub, "first")["id"]
+    key = secret(hub, given)
+    witness.fault = None
+    hub("release", "hand-over", "--in", hub.folder)
+    changed(hub, given, "secret = :key", key=key)
+    witness.fault = witness_down()
+    waiting = waits(hub, "second")["id"]
+    young = hub.folder.parent / "2026-10-02-event4_sinkhole-th.csv"
+    young.write_text(SIGHTINGS.replace("110.164.10.", "110.164.20."), "utf-8")
+    hub("delivery", "add", "sinkhole", young, "--in", hub.folder)
+    assert opened_here(hub, VICTIM) == {given, waiting}
+    listed = json.loads(hub("delivery", "list", "--json", "--in", hub.folder))
+    (old,) = [one["sha256"] for one in listed if one["file"] != young.name]
+    aged(hub.folder, old, "2020-02-29T12:00:00+00:00")
+    said = hub("retention", "run", "--in", hub.folder)
+    assert (f"refused, and never handed over: {waiting} to csirt-th" in said, given in said) == (True, False)
+    assert opened_here(hub, VICTIM) == set()
+    assert "a delivery that it rests on is kept no more" in hub("release", "show", waiting, "--in", hub.folder)
+    witness.fault = None
+    assert "Nothing was handed over." in hub("release", "hand-over", "--in", hub.folder)
+    assert {one["id"]: one["handed_over_at"] is None for one in hub.releases()} == {given: False, waiting: True}

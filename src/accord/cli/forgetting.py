@@ -5,6 +5,9 @@ be told of what. A row goes when both have ended: its delivery is kept no more, 
 recipient may keep the package no longer. What a package asked about a finding, and what became of it, goes before the
 finding's last row, and with the first row the list of what was put into a channel. The log of consultations has a row
 of it, and only then the rows go: killed in between, the next call goes on and logs nothing twice.
+
+A package that waits to be handed over says what its deliveries said, and the hub has what opens it: so that goes as
+soon as one of them is kept no more, and the package is refused for good.
 """
 
 from datetime import datetime
@@ -18,13 +21,30 @@ from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor
 from accord.cli.channelaccount import OBJECTS
 from accord.cli.delivering import names_of
+from accord.cli.handed import end_waiting
 from accord.cli.holders import keep_released
 from accord.cli.hub import OpenHub
 from accord.cli.kept import damage_named
 from accord.cli.recalling import HELD, RELEASES
+from accord.journal import book
 from accord.operations.outcomes import forget_asked
-from accord.release.disclosures import Disclosure, disclosures, sources_of
+from accord.release.disclosures import Disclosure, disclosures, forget_given, sources_of, waiting
 from accord.release.handing import kept_until
+
+NOT_KEPT = "a delivery that it rests on is kept no more"
+
+
+def refuse_purged(hub: OpenHub, now: datetime) -> tuple[Disclosure, ...]:
+    """Refuse for good the packages that wait and rest on what is kept no more; what opens one that was given goes."""
+    kept = _kept(hub)
+    with hub.database.writing() as connection:
+        forget_given(connection)
+        ended = [
+            end_waiting(connection, hub.workspace.root, one, NOT_KEPT, book.moment(connection, now))
+            for one in waiting(connection)
+            if {(source.dataset, source.delivery) for source in sources_of(connection, one.id)} - kept
+        ]
+    return tuple(one for one in ended if one.refused_at is not None)
 
 
 def forget_released(hub: OpenHub, moment: datetime, actor: Actor, now: datetime) -> int:

@@ -20,7 +20,7 @@ from accord.cli.acting import Actor, combining
 from accord.cli.delivering import names_of, read_account, taken_in
 from accord.cli.entering import purge_reference
 from accord.cli.feeding import bring_feeds_up
-from accord.cli.forgetting import forget_released
+from accord.cli.forgetting import forget_released, refuse_purged
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.ledgering import publish
 from accord.cli.places import reference_in_use
@@ -31,6 +31,7 @@ from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
 from accord.cli.witnessing import take_out_silently
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
+from accord.release.disclosures import Disclosure
 from accord.release.withdrawals import forget
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.database import Database
@@ -92,16 +93,18 @@ def run(folder: Path, at: str | None, actor: Actor, *, now: datetime, as_json: b
             got=at,
             remedy="`accord retention list --at` says what will be due",
         )
-    gone, packages = purge(folder, moment, actor, now=now)
+    gone, refused, packages = purge(folder, moment, actor, now=now)
     if as_json:
         say_json([_told(one, moment) for one in gone])
         return
-    if not gone and not packages:
+    if not gone and not refused and not packages:
         say("Nothing is due.")
     if gone:
         say(f"Purged {counted(len(gone), 'delivery', 'deliveries')}:")
     for one in gone:
         say(f"  {one.folder.dataset}, {one.file}: {one.due.limit} by {one.due.source}")
+    for package in refused:
+        say(f"refused, and never handed over: {package.id} to {package.recipient}: {package.refusal}")
     if packages:
         say(f"Forgot which findings {counted(packages, 'package')} held that nobody may have any more.")
 
@@ -119,7 +122,7 @@ def purge_due(folder: Path, arguments: Mapping[str, object]) -> str:
     """Do a job that purges, and queue the next day's."""
     now = datetime.now(UTC)
     actor = Actor(person=str(arguments["person"]), justification="")
-    gone, _ = purge(folder, now, actor, now=now)
+    gone, *_ = purge(folder, now, actor, now=now)
     with opened_hub(folder) as hub, hub.database.writing() as connection:
         last = newest(connection, JobKind.PURGE)
         # the one that is being done is leased, and ends after this; one that was begun twice has a next one already
@@ -153,8 +156,14 @@ def _queue(connection: Connection, actor: Actor, not_before: datetime, now: date
     queue(connection, JobKind.PURGE, {"person": actor.person}, now=now, not_before=not_before)
 
 
-def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> tuple[Sequence[Retained], int]:
-    """Purge what is due at a moment; the deliveries, and of how many packages it was forgotten what was in them."""
+def purge(
+    folder: Path, moment: datetime, actor: Actor, *, now: datetime
+) -> tuple[Sequence[Retained], Sequence[Disclosure], int]:
+    """Purge what is due at a moment.
+
+    What goes: the deliveries, the packages that waited and are refused, and of how many nobody knows any more what they
+    held.
+    """
     with opened_hub(folder) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         gone = [one for one in retained(hub) if one.due.at <= moment]
@@ -171,11 +180,12 @@ def purge(folder: Path, moment: datetime, actor: Actor, *, now: datetime) -> tup
                 progress=progress,
                 combining=combining(hub.database, _because(actor, "retention"), lambda: now),
             )
+        refused = refuse_purged(hub, now)
         packages = forget_released(hub, moment, actor, now)
         publish(hub.ledger, now)
         bring_feeds_up(hub.workspace, hub.declared, hub.database, person=actor.person, now=now)
         hub.database.forget()
-    return gone, packages
+    return gone, refused, packages
 
 
 def _because(actor: Actor, reason: str) -> Actor:
