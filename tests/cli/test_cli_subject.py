@@ -58,7 +58,11 @@ def hub(accord_here, tmp_path: Path, database_url: str) -> Path:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("a.txt", f"{VICTIM}\n")
         file.writestr("b.txt", f"{NEIGHBOUR}\n")
-    accord_here("delivery", "add", "mixed", names, servers, misp, archive, "--snapshot", "--in", hub)
+    # taken by a job, whose arguments and outcome say what the file is called; another job never comes to its turn
+    accord_here("delivery", "add", "mixed", archive, "--later", "--in", hub)
+    accord_here("job", "work", "--in", hub)
+    accord_here("delivery", "add", "mixed", archive, "--later", "--in", hub)
+    accord_here("delivery", "add", "mixed", names, servers, misp, "--snapshot", "--in", hub)
     recall = ("recall", "make", "--dataset", "sinkhole", "--delivery", sha256(packed), "--kind", "withdrawn")
     with opened_hub(hub) as opened:
         ids = [finding_id(opened, "ipv4", one, "infected-system") for one in (VICTIM, NEIGHBOUR)]
@@ -121,6 +125,7 @@ def test_what_is_held_is_found_in_every_place_and_asking_leaves_a_trace(accord_h
     assert by_file["misp.json"]["lines"] is None
     assert by_file["about-[the value].zip"]["members"] == ["a.txt"]
     assert told["snapshots"] == [3]
+    assert [(one["kind"], one["state"]) for one in told["jobs"]] == [("import", "done"), ("import", "waiting")]
     (package,) = told["disclosures"]
     assert (package["recipient"], len(package["findings"]), package["purpose"]) == (
         "csirt-th",
@@ -196,6 +201,18 @@ def test_recipients_are_told_which_findings_and_the_ledger_how_many_and_never_wh
     assert len(entries(hub, "erasure")) == 2
     log = said(accord_here("consultation", "list", "--json", "--processing", "erasure", "--in", hub))
     assert [(one["person"], one["recipients"]) for one in log] == [("officer", ["csirt-th"])]
+
+
+def test_jobs_that_name_a_value_go_and_what_one_of_them_would_have_taken_is_said(accord_here, hub: Path) -> None:
+    accord_here("delivery", "add", "mixed", hub.parent / "servers.txt", "--later", "--in", hub)
+    listed = said(accord_here("job", "list", "--json", "--in", hub))
+    assert [VICTIM in json.dumps(one) for one in listed] == [False, True, True]
+    assert VICTIM in next(one["outcome"] for one in listed if one["state"] == "done")
+    left, waiting, _ = (one["number"] for one in listed)
+    told = accord_here("subject", "erase", VICTIM, "--why", "They asked.", "--in", hub).stdout
+    assert f"job {waiting} (import) names it and is never done: what it was to take is not taken\n" in told
+    assert [one["number"] for one in said(accord_here("job", "list", "--json", "--in", hub))] == [left]
+    assert held_in(hub, VICTIM) == []
 
 
 def test_a_correction_says_what_is_right(accord_here, hub: Path) -> None:

@@ -56,6 +56,7 @@ from accord.release.withdrawals import holding, resting_on
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator
 from accord.vocabulary.reasons import EXPLANATIONS
+from accord.workspace.jobs import Job, JobState, forget_jobs, naming
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +74,14 @@ class Found:
     """What analysts decided of findings about it."""
     outcomes: tuple[Standing, ...]
     """What recipients said became of it, or name it in."""
+    jobs: tuple[Job, ...]
+    """What is to be done or was done with a file that is named by it, or failed at it."""
 
     @property
     def empty(self) -> bool:
         """Is nothing held, and nobody was given anything?"""
-        return not (self.deliveries or self.snapshots or self.disclosed or self.decisions or self.outcomes)
+        held = (self.deliveries, self.snapshots, self.disclosed, self.decisions, self.outcomes, self.jobs)
+        return not any(held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +136,17 @@ def _ids_about(hub: OpenHub, subject: Subject) -> frozenset[str]:
     return finding_ids_of(said | {(subject.indicator.kind.value, subject.indicator.value)}, hub.key)
 
 
+def _erase_jobs(one: Erasing) -> None:
+    with one.hub.database.writing() as connection:
+        forget_jobs(connection, naming(connection, one.subject.spellings.held))
+
+
 HOLDERS: tuple[Eraser, ...] = (
     _erase_decisions,  # what analysts decided of findings about it, which snapshots tell
     _erase_channels,  # what members find in channels; hardly ever more than was taken out when it was recorded
     _erase_releases,  # what recipients got, and what was never handed over
     _erase_outcomes,  # what they were asked about it, and what they said
+    _erase_jobs,  # what was to be done with files that it names, and what came of it
     _erase_snapshots,  # before deliveries: what was found of them goes first
     _erase_deliveries,  # bytes, evidence, rejects, resolutions, account; recalled ones too
 )
@@ -173,6 +183,8 @@ def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool
             f" for {disclosure.purpose}, {'not handed over' if handed is None else f'{handed:%Y-%m-%d}'}")  # fmt: skip
     for each in found.outcomes:
         say(f"outcome: {each.outcome}, said {each.partner} for {each.day}{', with a note' if each.note else ''}")
+    for job in found.jobs:
+        say(f"job {job.number} ({job.kind}), {job.state}: names it")
 
 
 def erase(
@@ -228,6 +240,9 @@ def erase(
         return
     for held in found.deliveries:
         say(f"{held.folder.dataset}, {subject.spellings.without(held.file, '[erased]')}: {_gone(held)}")
+    for job in found.jobs:
+        if job.state is JobState.WAITING:
+            say(f"job {job.number} ({job.kind}) names it and is never done: what it was to take is not taken")
     for package in refused:
         say(f"refused, and never handed over: {package.id} to {package.recipient}; `accord release make` seals it anew")
     told = len(found.disclosed) - len(refused)
@@ -257,6 +272,7 @@ def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
         disclosed = [(one, *_given(hub, one.id, ids, shown)) for one in given]
         decisions = load_decisions(connection, ids)
         outcomes = about(connection, [bytes.fromhex(one) for one in ids], subject.spellings.held)
+        jobs = naming(connection, subject.spellings.held)
     return Found(
         deliveries=deliveries,
         snapshots=tuple(one.number for one, _ in snapshots),
@@ -265,6 +281,7 @@ def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
         shown=shown,
         decisions=decisions,
         outcomes=outcomes,
+        jobs=jobs,
     )
 
 
@@ -455,4 +472,5 @@ def _told(hub: OpenHub, subject: Subject, found: Found) -> dict[str, object]:
             }
             for one in found.outcomes
         ],
+        "jobs": [{"number": one.number, "kind": one.kind.value, "state": one.state.value} for one in found.jobs],
     }

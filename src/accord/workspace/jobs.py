@@ -7,7 +7,7 @@ Taking, renewing and ending are writers' transactions, of which there is one at 
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -203,6 +203,18 @@ def jobs(
     if before is not None:
         wanted = wanted.where(JOBS.c.number < before)
     return tuple(_job(row) for row in connection.execute(wanted.order_by(JOBS.c.number.desc()).limit(limit)))
+
+
+def naming(connection: Connection, names: Callable[[str], bool]) -> tuple[Job, ...]:
+    """The jobs in whose arguments or outcome `names` finds something, in the order of their numbers."""
+    found = connection.execute(select(JOBS).order_by(JOBS.c.number))
+    return tuple(_job(row) for row in found if names(row.arguments) or names(row.outcome or ""))
+
+
+def forget_jobs(connection: Connection, some: Collection[Job]) -> None:
+    """Erase jobs; those that wait are never done."""
+    for one in some:
+        connection.execute(delete(JOBS).where(JOBS.c.number == one.number))
 
 
 def newest(connection: Connection, kind: JobKind) -> Job | None:
