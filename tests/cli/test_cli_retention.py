@@ -49,6 +49,16 @@ def test_a_delivery_that_is_due_is_purged_from_all_places_and_the_others_stay(
         ("vendor-2026", "Infected machines", "1")
     }
     accord_here("ledger", "publish", "--in", hub)
+    # what was taken in counts for good; what is gone stands beside it by data set, in the figures and on the page
+    (year,) = said(accord_here("ledger", "check", hub / "ledger", "--json"))["figures"]["years"]
+    assert [(one["dataset"], one["deliveries"]) for one in year["held"]] == [("Infected machines", 3)]
+    assert [(one["dataset"], one["kind"], one["entries"]) for one in year["taken_out"]] == [
+        ("Infected machines", "erasure", 2),
+        ("Infected machines", "recall", 1),
+    ]
+    page = (hub / "ledger/index.html").read_text("utf-8")
+    assert "What this hub has taken in and passed on" in page
+    assert "Erased or taken out of use, " in page
     assert accord_here("retention", "run", "--in", hub).stdout == "Nothing is due.\n"
     log = said(accord_here("consultation", "list", "--json", "--processing", "erasure", "--in", hub))
     assert len(log) == 2

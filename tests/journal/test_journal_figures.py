@@ -81,15 +81,20 @@ def test_a_worked_example() -> None:
             disclosure(12, country="KE", purpose=Purpose.INVESTIGATION),
             Fact(kind=Kind.RECEIPT, at=AT, partner="csirt"),
             Fact(kind=Kind.ERASURE, at=AT, dataset="Infected machines", count=11),
+            # of no data set, such as what `accord ledger forget` destroys
+            Fact(kind=Kind.ERASURE, at=AT, count=1),
+            Fact(kind=Kind.RECALL, at=AT, dataset="Infected machines", count=9),
+            # recipients that were told are nothing that the hub took out of use
+            Fact(kind=Kind.RECALL, at=AT, dataset="Infected machines", country="TH", count=700),
         ),
-        size=12,
+        size=15,
     )
-    assert json.loads(encode_figures(figures, checkpoint(12))) == {
+    assert json.loads(encode_figures(figures, checkpoint(15))) == {
         "format": "accord-figures/v1",
         "log": "hub.example/ledger",
-        "size": 12,
+        "size": 15,
         "root": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-        "opened": 9,
+        "opened": 12,
         "closed": 3,
         "years": [
             {
@@ -114,8 +119,14 @@ def test_a_worked_example() -> None:
                     },
                 ],
                 "happened": [
-                    {"kind": "erasure", "entries": 1, "records": [11, 11]},
+                    {"kind": "erasure", "entries": 2, "records": [11, 20]},
+                    {"kind": "recall", "entries": 1, "records": [0, 9]},
+                    {"kind": "recall-notice", "entries": 1, "records": [700, 700]},
                     {"kind": "receipt", "entries": 1, "records": [0, 0]},
+                ],
+                "taken_out": [
+                    {"dataset": "Infected machines", "kind": "erasure", "entries": 1, "records": [11, 11]},
+                    {"dataset": "Infected machines", "kind": "recall", "entries": 1, "records": [0, 9]},
                 ],
             },
             {

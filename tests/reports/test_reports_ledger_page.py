@@ -1,13 +1,14 @@
 """The ledger's public page: what the figures say, in every language, and nothing beside them."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 
 import pytest
 
 from accord.journal.facts import Kind
-from accord.journal.figures import NOTICE, Bounds, Figures, Happened, Held, Passed, Reported, Year
+from accord.journal.figures import NOTICE, Bounds, Figures, Happened, Held, Passed, Reported, TakenOut, Year
 from accord.ledger.checkpoints import Checkpoint
 from accord.reports.ledger_page import COLLECTED, HAPPENED, PURPOSES, Keeper, compose_ledger
 from accord.reports.page import ledger_style, render_ledger
@@ -41,7 +42,24 @@ def year(name: str, dataset: str = "Infected machines") -> Year:
             Happened(kind="erasure", entries=1, records=Bounds(least=5, most=14)),
             Happened(kind="receipt", entries=4, records=Bounds(least=0, most=0)),
         ),
+        taken_out=(TakenOut(dataset=dataset, kind="erasure", entries=1, records=Bounds(least=5, most=14)),),
     )
+
+
+TAKEN_OUT = {
+    "en": "Erased or taken out of use, ",
+    "fr": "Effacé ou mis hors d’usage, ",
+    "es": "Suprimido o dejado de usar, ",
+    "ar": "ما مُحي أو أُخرج من الاستخدام، ",
+    "de": "Gelöscht oder aus dem Gebrauch genommen, ",
+}
+TITLES = {
+    "en": "What this hub has taken in and passed on",
+    "fr": "Ce que ce centre a reçu et transmis",
+    "es": "Lo que este centro ha recibido y transmitido",
+    "ar": "ما استلمه هذا المركز وما سلّمه إلى غيره",
+    "de": "Was diese Stelle übernommen und weitergegeben hat",
+}
 
 
 def figures(*years: Year) -> Figures:
@@ -93,7 +111,7 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(language: str) -> None:
     others = {f"index.{one}.html" for one in LANGUAGES if one != language}
     assert links == {"style.css", "#account", "policy", "checkpoint", "figures.json", *others}
     # its tables can be read by who does not see them
-    assert len(read.of("caption")) == len(read.of("table")) == 8
+    assert len(read.of("caption")) == len(read.of("table")) == 10
     assert all(one.get("scope") in {"col", "rowgroup"} for one in read.of("th"))
     headings = [int(name[1]) for name, _ in read.tags if re.fullmatch("h[1-6]", name)]
     assert headings.count(1) == 1
@@ -138,3 +156,12 @@ def test_every_word_of_a_fact_has_its_message() -> None:
 
 def test_the_style_sheet_asks_nobody_for_anything() -> None:
     assert "http" not in re.sub(r"data:[^)]*\)", "", re.sub(r"/\*.*?\*/", "", ledger_style(), flags=re.S))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_says_what_was_taken_in_and_beside_it_what_is_gone_by_now(language: str) -> None:
+    text, _ = page(language, figures(year("2026")))
+    assert TITLES[language] in text
+    assert TAKEN_OUT[language] in text
+    assert text.index('id="held-2026"') < text.index('id="taken-out-2026"') < text.index('id="happened-2026"')
+    assert 'id="taken-out-' not in page(language, figures(replace(year("2026"), taken_out=())))[0]

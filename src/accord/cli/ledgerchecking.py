@@ -234,6 +234,13 @@ def show_figures(figures: Figures) -> None:
                 [(one.country, one.purpose, one.reports, between(one.records)) for one in year.done],
                 title=f"{year.year}: reported as done",
             )
+        if year.taken_out:
+            say("")
+            show_table(
+                (("data set", False), ("what happened", False), ("entries", True), ("records", True)),
+                [(one.dataset, one.kind, one.entries, between(one.records)) for one in year.taken_out],
+                title=f"{year.year}: erased, or taken out of use, whenever it was taken in",
+            )
         if year.happened:
             say("")
             show_table(

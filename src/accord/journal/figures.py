@@ -147,6 +147,17 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOut:
+    """What of a data set was erased, or taken out of use, in a year; in whichever year it was taken in."""
+
+    dataset: str
+    kind: str
+    """`erasure` or `recall`."""
+    entries: int
+    records: Bounds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Year:
     """The figures of one year."""
 
@@ -155,6 +166,8 @@ class Year:
     passed: tuple[Passed, ...]
     done: tuple[Reported, ...]
     happened: tuple[Happened, ...]
+    taken_out: tuple[TakenOut, ...] = ()
+    """By data set what `happened` has by kind alone."""
 
     def count(self, kind: Kind) -> int:
         """How many entries of a kind there are, other than deliveries, disclosures and outcomes."""
@@ -179,12 +192,15 @@ class Figures:
 NOTICE = "recall-notice"
 """Entries of the kind `recall` that tell of a recipient that was told, and not of what the hub took out of use."""
 
-_TABLES = ("held", "passed", "done", "happened")
+_TABLES = ("held", "passed", "done", "happened", "taken_out")
+
+
+_Rows = dict[tuple[str, ...], tuple[int, Bounds]]
 
 
 def figures_of(tally: Tally, size: int) -> Figures:
     """The figures that a tally of the first `size` entries gives."""
-    years: dict[str, dict[str, dict[tuple[str, ...], tuple[int, Bounds]]]] = {}
+    years: dict[str, dict[str, _Rows]] = {}
     for (year, kind, dataset, origin, country, purpose, marking), entries, records in tally.rows():
         key: tuple[str, ...]
         match kind:
@@ -199,14 +215,20 @@ def figures_of(tally: Tally, size: int) -> Figures:
                 table, key = "happened", (NOTICE,)
             case _:
                 table, key = "happened", (kind,)
-        rows = years.setdefault(year, {name: {} for name in _TABLES})[table]
-        before = rows.get(key, (0, NONE))
-        rows[key] = (before[0] + entries, before[1] + records)
+        tables = years.setdefault(year, {name: {} for name in _TABLES})
+        _sum_up(tables[table], key, entries, records)
+        if dataset and key in {(Kind.ERASURE,), (Kind.RECALL,)}:
+            _sum_up(tables["taken_out"], (dataset, kind), entries, records)
     return Figures(
         size=size,
         opened=tally.entries,
         years=tuple(_year(year, years[year]) for year in sorted(years, reverse=True)),
     )
+
+
+def _sum_up(rows: _Rows, key: tuple[str, ...], entries: int, records: Bounds) -> None:
+    before = rows.get(key, (0, NONE))
+    rows[key] = (before[0] + entries, before[1] + records)
 
 
 def encode_figures(figures: Figures, checkpoint: Checkpoint) -> bytes:
@@ -240,6 +262,7 @@ def encode_figures(figures: Figures, checkpoint: Checkpoint) -> bytes:
                 "happened": [
                     {"kind": one.kind, "entries": one.entries, **_bounds(one.records)} for one in year.happened
                 ],
+                **({"taken_out": [_gone(one) for one in year.taken_out]} if year.taken_out else {}),
             }
             for year in figures.years
         ],
@@ -249,6 +272,10 @@ def encode_figures(figures: Figures, checkpoint: Checkpoint) -> bytes:
 
 def _told(one: Reported) -> dict[str, object]:
     return {"country": one.country, "purpose": one.purpose, "reports": one.reports, **_bounds(one.records)}
+
+
+def _gone(one: TakenOut) -> dict[str, object]:
+    return {"dataset": one.dataset, "kind": one.kind, "entries": one.entries, **_bounds(one.records)}
 
 
 def differences(published: bytes, figures: Figures, checkpoint: Checkpoint) -> tuple[str, ...]:
@@ -325,6 +352,10 @@ def _year(year: str, tables: Mapping[str, Mapping[tuple[str, ...], tuple[int, Bo
         happened=tuple(
             Happened(kind=kind, entries=entries, records=records)
             for (kind,), (entries, records) in _sorted(tables["happened"])
+        ),
+        taken_out=tuple(
+            TakenOut(dataset=dataset, kind=kind, entries=entries, records=records)
+            for (dataset, kind), (entries, records) in _sorted(tables["taken_out"])
         ),
     )
 

@@ -1,4 +1,4 @@
-"""The ledger's public page: what the hub holds, what it has passed on, what came of it, and how to check that.
+"""The ledger's public page: what the hub has taken in, what it has passed on, what came of it, and how to check that.
 
 It is made of the published figures and of nothing else, so that it cannot say more than is opened for everybody.
 """
@@ -34,7 +34,7 @@ from accord.vocabulary.markings import Marking
 
 STYLE = "style.css"
 
-TITLE = say("What this hub holds and has passed on")
+TITLE = say("What this hub has taken in and passed on")
 
 COLLECTED: dict[str, Message] = {
     # l10n: how a data set was collected, in a cell of a table
@@ -187,6 +187,27 @@ def _year(year: Year) -> Section:
                 rows=tuple(
                     (named(one.dataset), COLLECTED.get(one.origin), one.deliveries, _between(one.records))
                     for one in year.held
+                ),
+                note=say(
+                    "What was taken in counts in its year for good. What of it was erased or taken out of use since "
+                    "stands in a table of the year in which that was done."
+                ),
+            )
+        )
+    if year.taken_out:
+        parts.append(
+            Table(
+                anchor=f"taken-out-{year.year}",
+                caption=say("Erased or taken out of use, {year}", year=Fixed(text=year.year)),
+                columns=(
+                    Column(title=say("Data set")),
+                    Column(title=say("What")),
+                    Column(title=say("How often"), align=Align.END),
+                    Column(title=number, align=Align.END),
+                ),
+                rows=tuple(
+                    (named(one.dataset), HAPPENED[one.kind], one.entries, _between(one.records))
+                    for one in year.taken_out
                 ),
             )
         )
