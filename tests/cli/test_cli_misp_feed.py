@@ -17,6 +17,7 @@ from accord.cli.feeding import Kept, keep_feeds
 from accord.ledger.notes import parse_signing_key
 from accord.workspace.database import open_database, place_of
 from tests.cli.rights import rows_of
+from tests.cli.test_cli_misp_feed_taken import SETTINGS as TAKING
 from tests.cli.test_cli_serve import serve
 from tests.simulators.witness import Witness, served
 
@@ -374,6 +375,26 @@ def test_a_feed_is_served_to_everybody_and_nothing_beside_it_is(hub: Hub, serve)
         assert fetched(f"/feeds/open/{name}") == (200, kind, data)
     for path in ("/feeds/", "/feeds/open/", "/feeds/open/.manifest.json", "/feeds/../workspace.toml", "/feeds/other/x"):
         assert fetched(path)[0] == 404, path
+
+
+def test_another_hub_takes_the_folder_and_finds_what_is_for_detection(hub: Hub, tmp_path: Path) -> None:
+    hub.put()
+    other = tmp_path / "other"
+    hub("init", other)
+    with (other / "workspace.toml").open("a", encoding="utf-8") as file:
+        file.write(TAKING)
+    hub("agreement", "apply", "--in", other)
+    done = hub.accord("delivery", "add", "feed", hub.feed, "--in", other, "--snapshot", "--json")
+    (account,) = json.loads(done.stdout)["deliveries"]
+    assert (account["records"], account["accepted"], account["ignored_by_reason"]) == (4, 3, {"not-to-ids": 1})
+    assert (account["rejected"], account["refused"], account["notes"]) == (0, [], [])
+    for value, (role, families) in {
+        SERVER: ("c2-server", ["Emotet"]),
+        f"http://{SITE}/login?a=b": ("phishing", []),
+        SCANNER: ("scanner", []),
+    }.items():
+        said = json.loads(hub.accord("lookup", value, "--in", other, "--json").stdout)
+        assert [(one["role"], one["families"]) for each in said for one in each["findings"]] == [(role, families)]
 
 
 def test_a_channel_that_is_public_no_more_has_no_feed(hub: Hub) -> None:

@@ -20,6 +20,7 @@ from accord.cli.snapshotting import Manifest, in_words, make_snapshot, told
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table, talk
 from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
+from accord.intake.feeds import is_feed
 from accord.operations.declaration import Declared, read_workspace
 from accord.release.summary import account_of
 from accord.vocabulary.datasets import Purpose
@@ -116,11 +117,11 @@ def add_later(
     wanted = None if purpose is None else read_purpose(purpose)
     moment = now if collected_at is None else _time(collected_at)
     for file in files:
-        if not file.is_file():
+        if not file.is_file() and not is_feed(file):
             raise UnreadableError(
                 "There is no such file.",
                 where=str(file),
-                expected="one file; an archive is one",
+                expected="one file; an archive is one, and a MISP feed's folder, with its manifest.json",
                 got="a folder" if file.is_dir() else None,
                 remedy="check the path",
             )

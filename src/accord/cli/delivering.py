@@ -26,6 +26,7 @@ from accord.formats.catalogue import FORMATS
 from accord.fusion.engines.files import engine, merge_parts, pieces
 from accord.fusion.standing import merge_sightings
 from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery
+from accord.intake.feeds import is_feed, pack_feed
 from accord.intake.parts import Parts
 from accord.intake.receiving import Received, Receiver
 from accord.reference.store import Reference
@@ -88,17 +89,17 @@ def take_delivery(
     workers: int,
     progress: Progress,
 ) -> Receipt:
-    """Take one file for a data set; it appears in the workspace complete, or not at all.
+    """Take one file, or the folder of a MISP feed, for a data set; it appears in the workspace complete, or not at all.
 
     `dataset.collected_at` is the time that records without one take; observations after `received_at` are ignored.
     Raises RefusedFileError when the file is refused whole, NotAgreedError when no agreement lets it in when it has
     been read, UnreadableError, OutputError.
     """
-    if not file.is_file():
+    if not file.is_file() and not is_feed(file):
         raise UnreadableError(
             "There is no such file.",
             where=str(file),
-            expected="one file; an archive is one",
+            expected="one file; an archive is one, and a MISP feed's folder, with its manifest.json",
             got="a folder" if file.is_dir() else None,
             remedy="check the path",
         )
@@ -106,7 +107,8 @@ def take_delivery(
         folder = staging / "new"
         folder.mkdir()
         parts = Parts(staging / "parts")
-        received = _receive(folder, parts, dataset, file, received_at, reference, workers, progress)
+        packed = pack_feed(file, staging) if is_feed(file) else file
+        received = _receive(folder, parts, dataset, packed, received_at, reference, workers, progress)
         delivery = received.deliveries[0]
         place = workspace.place(dataset.id, delivery.sha256)
         refuse_recalled(workspace, dataset.id, delivery.sha256, file)

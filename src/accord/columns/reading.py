@@ -23,7 +23,11 @@ A format is one module under `accord.formats` that holds these names (its catalo
         grain(head: bytes) -> "lines" | "document"
         layout as for lines, and a `parse` that takes a Chunk or a Document
 
-`parse` is a pure function of its arguments; it runs in several threads at once.
+`parse` is a pure function of its arguments; it runs in several threads at once. Where members of one delivery say
+something of each other, `parse` gives it as `Parsed.aside`, and the module has
+
+    hold_together(asides: Sequence[object]) -> Sequence[str]
+        what does not agree between them, in words: notes in the account
 """
 
 from collections.abc import Callable, Mapping
@@ -147,6 +151,8 @@ class Parsed:
     resolutions: pa.RecordBatch = field(default_factory=lambda: pa.RecordBatch.from_pylist([], schema=RESOLUTIONS))
     rejects: pa.RecordBatch = field(default_factory=lambda: pa.RecordBatch.from_pylist([], schema=REJECTS))
     ignored: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    aside: object = None
+    """What other members of the delivery are held against (`hold_together`); None: nothing."""
 
 
 class LineFormat(Protocol):

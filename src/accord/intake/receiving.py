@@ -3,7 +3,7 @@
 One thread reads and cuts; workers parse, which is where the compiled kernels let go of the interpreter's lock.
 """
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -96,6 +96,8 @@ class _Outcome:
     observations: int = 0
     spooled: str | None = None
     resolutions: pa.Table | None = None
+    aside: object = None
+    """What other members are held against; of a document alone."""
     refused: RefusedFileError | None = None
 
 
@@ -409,6 +411,7 @@ class Receiver:
             observations=labelled.observations.num_rows,
             spooled=name if labelled.observations.num_rows else None,
             resolutions=resolutions,
+            aside=parsed.aside,
         )
 
     def _date(self, opened: _Open, resolutions: pa.RecordBatch) -> tuple[pa.Table | None, pa.BooleanArray | None]:
@@ -453,6 +456,10 @@ class Receiver:
             kept.append(outcome)
         return kept
 
+    def _held_together(self, asides: Mapping[str, Sequence[object]]) -> Iterator[str]:
+        for name, told in asides.items():
+            yield from self._formats[name].hold_together(told)
+
     def _account(
         self, opened: _Open, outcomes: Iterable[_Outcome], whole: RefusedFileError | None, sha256: str, size: int
     ) -> tuple[Delivery, DeliveryRejects, list[pa.Table]]:
@@ -461,6 +468,7 @@ class Receiver:
         rejected: Counter[str] = Counter()
         bad: list[RejectBatch] = []
         resolved: list[pa.Table] = []
+        asides: defaultdict[str, list[object]] = defaultdict(list)
         for outcome in outcomes:
             records += outcome.records
             accepted += outcome.accepted
@@ -470,6 +478,8 @@ class Receiver:
             rejected.update(outcome.rejected)
             if outcome.rejects is not None:
                 bad.append(outcome.rejects)
+            if outcome.aside is not None:
+                asides[opened.formats[outcome.members[0]]].append(outcome.aside)
             if outcome.resolutions is not None:
                 resolutions += outcome.resolutions.num_rows
                 resolved.append(outcome.resolutions)
@@ -496,7 +506,7 @@ class Receiver:
             refused=tuple(refused),
             observations=observations,
             resolutions=resolutions,
-            notes=tuple(sorted(opened.notes)),
+            notes=tuple(sorted({*opened.notes, *self._held_together(asides)})),
         )
         rejects = DeliveryRejects(
             partner=delivery.partner,

@@ -7,12 +7,16 @@
 Source: MISP core format (draft-dulaunoy-misp-core-format). docs/formats/misp.md says how each part is read.
 """
 
+from dataclasses import replace
+
 from accord.columns.builder import ParsedBuilder
 from accord.columns.reading import Context, Document, Parsed
+from accord.formats.misp import feed
 from accord.formats.misp.attributes import read_event
 from accord.formats.misp.document import events, load, recognises
+from accord.formats.misp.feed import hold_together
 
-__all__ = ["GRAIN", "NAME", "TITLE", "parse", "recognises"]
+__all__ = ["GRAIN", "NAME", "TITLE", "hold_together", "parse", "recognises"]
 
 NAME = "misp"
 TITLE = "MISP events (JSON)"
@@ -20,9 +24,17 @@ GRAIN = "document"
 
 
 def parse(document: Document, context: Context) -> Parsed:
-    """Read a member's events; raises RefusedFileError when it is no JSON, or holds no event."""
+    """Read a member's events; raises RefusedFileError when it is no JSON, or holds no event.
+
+    What lists a feed's events holds no record, and is held against them.
+    """
+    if feed.is_hashes(document.data):
+        return Parsed(records=0, aside=feed.read_hashes(document))
     tree = load(document)
+    if feed.is_manifest(tree):
+        return Parsed(records=0, aside=feed.read_manifest(tree, document.path))
     builder = ParsedBuilder(document.member, context.rule_fields)
-    for place in events(tree, document.path):
+    places = events(tree, document.path)
+    for place in places:
         read_event(place, builder, context)
-    return builder.finish()
+    return replace(builder.finish(), aside=feed.read_event(places, document.path))

@@ -20,6 +20,8 @@ from accord.vocabulary.errors import RefusedFileError
 
 Json = dict[str, object]
 
+HASH_LINE = re.compile(rb"[0-9a-f]{32},[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\r?(?:\n|\Z)")
+"""A line of hashes.csv: MD5 of a value, and the UUID of its event."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # A string that has no end ends the text: looked for from every later quote again, a head of quotes would take minutes.
 _TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*+)(?:"(\s*+:)?|\\?\Z)|[{}\[\]]', re.DOTALL)
@@ -56,13 +58,6 @@ def load(document: Document) -> object:
 def events(tree: object, path: str) -> list[Place]:
     """Every event of a document, in order; raises RefusedFileError when it holds none and is no empty answer."""
     if isinstance(tree, dict):
-        if _is_manifest(tree):
-            raise RefusedFileError(
-                "this is the manifest of a MISP feed: it lists events and holds none",
-                where=path,
-                expected=_EXPECTED,
-                remedy="let the data set's glob name the event files only, for example `feed/????????-*.json`",
-            )
         if "response" in tree:
             return list(_wrapped(tree["response"], "/response"))
         if "Event" in tree:
@@ -76,8 +71,10 @@ def events(tree: object, path: str) -> list[Place]:
 
 
 def recognises(head: bytes, path: str) -> bool:
-    """JSON whose first keys are those of MISP events (or of a feed's manifest, which is then refused by name)."""
+    """JSON whose first keys are those of MISP events or of a feed's manifest; or lines of a feed's hashes.csv."""
     del path
+    if HASH_LINE.match(head):
+        return True
     if head.lstrip()[:1] not in (b"{", b"["):
         return False
     listed = head.lstrip()[:1] == b"["
@@ -133,10 +130,6 @@ def _one(item: object, pointer: str) -> Iterator[Place]:
 
 def _is_event(tree: Json) -> bool:
     return ("Attribute" in tree or "Object" in tree) and bool(_EVENT_KEYS & tree.keys())
-
-
-def _is_manifest(tree: Json) -> bool:
-    return bool(tree) and all(_UUID.fullmatch(key) and isinstance(value, dict) for key, value in tree.items())
 
 
 def _kind(tree: object) -> str:
