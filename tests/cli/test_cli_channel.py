@@ -147,6 +147,27 @@ def test_an_agreement_that_ends_ends_a_member_s_sight_and_no_other_s(hub: Hub) -
     assert hub.values("csirt-th") == VALUES
 
 
+def test_red_goes_into_no_channel_and_what_is_raised_to_it_is_seen_no_more_whomever_members_named(hub: Hub) -> None:
+    file = hub.beside / "channels.toml"
+    persons = 'persons = ["A. Officer"]\n'
+    file.write_text(CHANNEL + "".join(MEMBER.format(one) + persons for one in ("csirt-th", "police-th")), "utf-8")
+    hub("channel", "apply", file, "--in", hub.folder)
+    hub.put()
+    assert hub.values("csirt-th") == VALUES
+    settings = hub.folder / "workspace.toml"
+    settings.write_text(settings.read_text("utf-8").replace('marking = "amber"', 'marking = "red"'), "utf-8")
+    hub("agreement", "apply", "--in", hub.folder)
+    assert (hub.values("csirt-th"), hub.values("police-th")) == (set(), set())
+    hub.deliver("2026-10-03-event4_sinkhole-th.csv", SIGHTINGS.replace(".10.1,", ".10.7,"))
+    said = hub("release", "make", hub.operation, "--channel", "infected-th", "--in", hub.folder)
+    assert "Nothing is new" in said
+    assert (
+        "rule 1 (Traffic Light Protocol 2.0) keeps back 1 of 1 data set: TLP:RED goes into no channel, which reaches "
+        "whoever holds a member's token: it goes by package to named persons\n" in said
+    )
+    assert (hub.values("csirt-th"), hub.values("police-th")) == (set(), set())
+
+
 def test_who_joins_is_told_of_what_comes_after_and_who_leaves_of_nothing_more(hub: Hub) -> None:
     hub.members("csirt-th")
     hub.put()

@@ -255,6 +255,24 @@ def witness_down():
     return Answer(status=503, body=b"down\n")
 
 
+def test_red_goes_by_package_and_for_whom_alone_is_said_wherever_it_is_handed_over(hub: Hub) -> None:
+    settings = hub.folder / "workspace.toml"
+    settings.write_text(settings.read_text("utf-8").replace('marking = "amber"', 'marking = "red"'), "utf-8")
+    hub("agreement", "apply", "--in", hub.folder)
+    operation = hub.operation()
+    assert "TLP:RED reaches named persons only" in hub("release", "make", operation, "--in", hub.folder, code=1)
+    operation.write_text(operation.read_text("utf-8") + 'persons = ["A. Officer", "B. Officer"]\n', "utf-8")
+    said = hub("release", "make", operation, "--in", hub.folder)
+    (release,) = hub.releases()
+    assert f"{release['id'][:8]} is for these persons alone: A. Officer, B. Officer.\n" in said
+    assert release["persons"] == ["A. Officer", "B. Officer"]
+    shown = hub("release", "show", release["id"], "--in", hub.folder)
+    assert "  for these persons alone: A. Officer, B. Officer\n" in shown
+    package = hub("package", "show", hub.folder / "releases" / release["id"] / "package")
+    assert package.startswith("TLP:RED\n")
+    assert "  for these persons alone: A. Officer, B. Officer\n" in package
+
+
 def test_while_the_embargo_lasts_nothing_of_the_release_is_opened(hub: Hub) -> None:
     hub("release", "make", hub.operation(more="embargo = 2099-01-01"), "--in", hub.folder)
     said = hub("ledger", "check", hub.folder / "ledger", "--policy", hub.folder / "ledger" / "policy")

@@ -164,6 +164,7 @@ def audience(draw: Random) -> dict[str, Any]:
         "encrypted": draw.random() < 0.5,
         "clients": draw.random() < 0.2,
         "undeclared": draw.random() < 0.05,
+        "by_token": draw.random() < 0.2,
     }
 
 

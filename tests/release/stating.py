@@ -176,6 +176,7 @@ def audience_of(told: Told, partners: Mapping[PartnerId, Partner]) -> Audience:
         encrypted=told["encrypted"],
         clients=told["clients"],
         undeclared=told["undeclared"],
+        by_token=told["by_token"],
     )
 
 

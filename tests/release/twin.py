@@ -189,7 +189,10 @@ def inside(label: str, reader: str | None, told: Told) -> bool:
         return True
     if audience["clients"]:
         return False
-    return label == "amber+strict" or bool(audience["recipients"][reader]["persons"])
+    if label == "amber+strict":
+        return True
+    # red is for persons, and a token is whoever's that holds it
+    return bool(audience["recipients"][reader]["persons"]) and not audience["by_token"]
 
 
 def policy_permits(one: Told, promises: list[Told], told: Told, reader: str) -> bool:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from accord.access.consultations import Processing, record
 from accord.agreements.declarations import Dataset, DatasetId
+from accord.cli import withholding
 from accord.cli.channelaccount import OBJECTS
 from accord.cli.gathering import Gathered, gather, now_permitted
 from accord.cli.readying import Progress, cores
@@ -55,6 +56,8 @@ class Put:
     findings: int
     disclosures: tuple[Disclosure, ...]
     """One for each member; none: nothing was new."""
+    kept_back: tuple[str, ...]
+    """Where nothing was new, a line for each rule that keeps whole data sets back."""
     handed: Handed
 
 
@@ -140,6 +143,7 @@ def put_views(
         objects=batch.objects if made else 0,
         findings=len(batch.findings),
         disclosures=tuple(made),
+        kept_back=() if made else withholding.kept_back(gathered.operation, terms, audience),
         handed=hand_over_waiting(desk),
     )
 

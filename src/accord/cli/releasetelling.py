@@ -15,6 +15,7 @@ from accord.cli.places import reference_in_use
 from accord.cli.readying import keep_memory
 from accord.cli.releasing import Handed, desk, hand_over_waiting, make_release, take_receipt
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table, talk
+from accord.release.basis import persons_of
 from accord.release.disclosures import Disclosure, disclosures, sources_of
 from accord.vocabulary.errors import LedgerError, SettingsError
 
@@ -83,11 +84,14 @@ def put(
                 "objects": done.objects,
                 "findings": done.findings,
                 "disclosed": [told(each) for each in done.disclosures],
+                "kept_back": list(done.kept_back),
                 **_handed(done.handed),
             }
         )
     elif not done.disclosures:
         say("Nothing is new: all that its members may have is in the channel.")
+        for line in done.kept_back:
+            say(line)
         _tell_channels(folder, done.handed)
     else:
         members = ", ".join(each.recipient for each in done.disclosures)
@@ -165,6 +169,7 @@ def shown(folder: Path, name: str, *, as_json: bool) -> None:
         ("operation", one.operation or ""),
         ("to", f"{one.recipient} ({one.country}), for {one.purpose}"),
         ("marking", one.marking.label),
+        ("for these persons alone", ", ".join(persons_of(one))),
         ("findings", f"{one.findings:,}"),
         ("made", f"{_minute(one.made_at)} UTC"),
         ("stands", _stands(one)),
@@ -194,6 +199,7 @@ def told(one: Disclosure) -> dict[str, object]:
         "purpose": one.purpose.value,
         "channel": one.channel,
         "marking": one.marking.value,
+        "persons": list(persons_of(one)),
         "findings": one.findings,
         "sealed": one.sealed,
         "entries": list(one.entries),
@@ -220,6 +226,9 @@ def _tell(folder: Path, handed: Handed) -> None:
             [(str(one.id)[:8], one.recipient, one.country, one.findings, one.marking.label) for one in handed.over],
             wide=True,
         )
+        for one in handed.over:
+            if persons_of(one):
+                say(f"{str(one.id)[:8]} is for these persons alone: {', '.join(persons_of(one))}.")
         say(f"Send `{PACKAGE}` and `{HANDOVER}` of each from {folder / 'releases'}.")
     elif not handed.shown:
         say("Nothing was handed over.")

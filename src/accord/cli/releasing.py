@@ -229,7 +229,7 @@ def release_run(
         if not mine:
             continue
         if not tally.findings:
-            empty[country] = kept_back(gathered.operation, terms, country)
+            empty[country] = kept_back(gathered.operation, terms, audience_of(gathered.operation, country))
             continue
         content = out / "reports" / country
         fingerprint = _fingerprint(content)

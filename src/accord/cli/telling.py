@@ -2,7 +2,7 @@
 
 from accord.cli.running import RunSheet, report_folder
 from accord.cli.terminal import counted, say, show_table, talk
-from accord.cli.withholding import kept_back
+from accord.cli.withholding import audience_of, kept_back
 from accord.operations.declaration import Operation
 from accord.release.policy import Terms
 from accord.vocabulary.countries import CountryCode
@@ -89,7 +89,7 @@ def _tell_withheld(
         talk(f"note: withheld from reports by {by}: {', '.join(short[:_NAMED])}{more} (docs/{where})")
     for country in map(CountryCode, less[:_NAMED]):
         if terms is not None and operation.recipients_of(country):
-            for line in kept_back(operation, terms, country):
+            for line in kept_back(operation, terms, audience_of(operation, country)):
                 talk(f"  {country}: {line}")
 
 

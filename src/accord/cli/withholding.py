@@ -1,4 +1,4 @@
-"""Why the reports of a country hold less than was found, rule by rule: what of data sets the rules keep back whole."""
+"""Why a country's reports, or a channel, hold less than was found: what of data sets the rules keep back whole."""
 
 from collections.abc import Sequence
 
@@ -20,15 +20,15 @@ def audience_of(operation: Operation, country: CountryCode) -> Audience:
     return Audience(recipients=recipients, encrypted=all(one.encrypted for one in recipients))
 
 
-def kept_back(operation: Operation, terms: Terms, country: CountryCode) -> tuple[str, ...]:
-    """A line for each rule that keeps data sets of which something came in from a country's recipients, with how many.
+def kept_back(operation: Operation, terms: Terms, audience: Audience) -> tuple[str, ...]:
+    """A line for each rule that keeps data sets of which something came in from an audience, with how many.
 
     Of a rule that refuses several the first reason is told.
     """
     came = [one for one in operation.datasets if one.id in terms.came_in]
     if not came:
         return (f"no delivery of its data sets was taken in for {terms.release.purpose}",)
-    found = _refusals(came, terms, audience_of(operation, country))
+    found = _refusals(came, terms, audience)
     told = tuple(
         f"rule {rule} ({_TITLES[rule]}) keeps back {len(names)} of {counted(len(came), 'data set')}: {reason}"
         for rule, (names, reason) in sorted(found.items())

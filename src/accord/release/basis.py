@@ -72,6 +72,13 @@ def parse_basis(text: str) -> Basis:
     )
 
 
+def persons_of(package: Disclosure) -> tuple[str, ...]:
+    """For whom alone a package is that holds TLP:RED; nobody is named where it is for an organisation."""
+    if package.marking is not Marking.RED or package.basis is None:
+        return ()
+    return parse_basis(package.basis).persons
+
+
 def kinds(traces: pa.Table) -> frozenset[tuple[str, str, bool]]:
     """Data set, marking and whether it is personal data, of TRACES."""
     names = ["dataset", "marking", "personal"]

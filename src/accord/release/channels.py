@@ -8,7 +8,7 @@
 
     [[channel.member]]
     partner = "csirt-th"
-    persons = ["A. Person"]          # whom the partner named, for red
+    persons = ["A. Person"]          # whom the partner named; red goes into no channel all the same
 
 A member is told of what is put there after it joined, and as long as it stays.
 """
@@ -50,7 +50,7 @@ class Member:
     country: CountryCode
     """Where it reads it; EVERYWHERE: the public."""
     persons: tuple[str, ...]
-    """Whom it named, for red."""
+    """Whom it named. They decide nothing: red goes into no channel."""
     since: int = 0
     """The first batch that it is told of."""
 
@@ -73,7 +73,9 @@ class Channel:
     def audience(self, register: Register) -> Audience:
         """All members: a rule must hold for each. Without members it reaches nobody."""
         return Audience(
-            recipients=tuple(recipient(self, one, register) for one in self.members), encrypted=self.encrypted
+            recipients=tuple(recipient(self, one, register) for one in self.members),
+            encrypted=self.encrypted,
+            by_token=True,
         )
 
     def public(self, register: Register) -> Member | None:

@@ -18,6 +18,12 @@ def outside(marking: Marking, question: Question) -> str | None:
         return f"{marking.label} does not reach the public"
     if question.reader is None:
         return f"{marking.label} needs declared recipients, and there is none"
+    if marking is Marking.RED and question.audience.by_token:
+        # of a member nothing is said, so that it is said once of all
+        return (
+            f"{marking.label} goes into no channel, which reaches whoever holds a member's token: "
+            "it goes by package to named persons"
+        )
     if marking is Marking.RED and not question.reader.persons:
         return f"{marking.label} reaches named persons only, and {question.name} named none"
     if marking is not Marking.AMBER and question.audience.clients:
@@ -29,14 +35,15 @@ def outside(marking: Marking, question: Question) -> str | None:
 class TrafficLight:
     """TLP 2.0 as an audience: red to named persons, amber to declared organisations, green and clear beyond.
 
-    Amber reaches a recipient's clients too, amber+strict and red do not.
+    Amber reaches a recipient's clients too, amber+strict and red do not. A channel is read by whoever holds a token of
+    the recipient, and tokens name no persons: red goes into none.
     """
 
     number: ClassVar[int] = 1
     title: ClassVar[str] = "Traffic Light Protocol 2.0"
 
     def judge(self, question: Question) -> Verdict:
-        """Red needs named persons; amber and amber+strict need a declared recipient."""
+        """Red needs named persons and no channel; amber and amber+strict need a declared recipient."""
         marking = question.item.marking
         why = outside(marking, question)
         if why is not None:

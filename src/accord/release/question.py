@@ -58,6 +58,8 @@ class Audience:
     """The recipients' clients read it too."""
     undeclared: bool = False
     """Others than the recipients may read it."""
+    by_token: bool = False
+    """Whoever holds a recipient's token reads it; a package is opened by whom it is given."""
 
     @property
     def readers(self) -> tuple[Recipient | None, ...]:

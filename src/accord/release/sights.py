@@ -49,7 +49,8 @@ class Sight:
 
 def sight(connection: Connection, channel: Channel, member: Member, release: Release) -> Sight:
     """What a member may see at `release.at`: every rule is asked of every policy class that there is."""
-    reader = Audience(recipients=(recipient(channel, member, release.register),), encrypted=channel.encrypted)
+    one_member = recipient(channel, member, release.register)
+    reader = Audience(recipients=(one_member,), encrypted=channel.encrypted, by_token=True)
     answers: dict[PolicyClass, bool] = {}
 
     def permitted(one: PolicyClass) -> bool:
