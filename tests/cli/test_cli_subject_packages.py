@@ -119,6 +119,10 @@ def test_what_is_erased_from_a_package_that_waits_alone_is_in_nothing_that_the_h
     after = {*pq.read_table(held)["finding_id"].to_pylist()}
     assert (len(before), len(after)) == (2, 1)
     assert opened_here(hub, NEIGHBOUR) == set()
+    # nobody must be able to open it any more, so that its entry can be forgotten too
+    entry = str(hub.releases()[0]["entries"][0])
+    forgotten = hub("ledger", "forget", entry, "partner", "--why", "It must go.", "--in", hub.folder)
+    assert f"entry {entry}: partner is destroyed" in forgotten
 
 
 def test_whoever_was_killed_after_the_key_was_written_has_given_it_and_it_goes(hub: Hub, witness: Witness) -> None:

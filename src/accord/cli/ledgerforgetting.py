@@ -76,7 +76,7 @@ def _refuse_public(connection: Connection, number: int, field: str) -> None:
 
 
 def _refuse_waiting(package: Disclosure | None, number: int) -> None:
-    if package is not None and package.handed_over_at is None:
+    if package is not None and package.waits:
         raise SettingsError(
             "The entry stands in a package that was not handed over yet, and whose recipient must be able to open it.",
             where=f"entry {number}: release {package.id}",
