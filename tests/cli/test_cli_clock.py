@@ -22,6 +22,7 @@ from accord.operations.declaration import read_workspace
 from accord.vocabulary.errors import NotAgreedError, OutputError
 from accord.workspace.database import open_database, place_of
 from tests.cli.released import OPERATION, SIGHTINGS, furnish
+from tests.cli.test_cli_channel import CHANNEL, MEMBER
 
 NORTH = SigningKey(name="north.example", type=SignatureType.COSIGNATURE_V1, seed=bytes(32))
 WITNESS = f"witness north {NORTH.verifier} http://127.0.0.1:9/w/"
@@ -60,7 +61,9 @@ def releases(accord_here, hub: Path) -> list[dict]:
     return json.loads(accord_here("release", "list", "--json", "--in", hub).stdout)
 
 
-def test_while_the_clock_is_behind_nothing_comes_in_or_goes_out_and_lists_go_on(accord_here, hub: Path) -> None:
+def test_while_the_clock_is_behind_nothing_comes_in_or_goes_out_and_lists_go_on(
+    accord_here, hub: Path, content: Callable[[Path], dict[str, bytes]]
+) -> None:
     folder = hub.parent
     accord_here("release", "make", operation(folder, "given"), "--in", hub)
     (given,) = releases(accord_here, hub)
@@ -74,16 +77,23 @@ def test_while_the_clock_is_behind_nothing_comes_in_or_goes_out_and_lists_go_on(
     (hub / "ledger.policy").write_text(f"{log}\n{WITNESS}\nquorum north\n", "utf-8")
     accord_here("release", "make", operation(folder, "waiting"), "--in", hub, expect=7)
     shutil.copyfile(folder / "policy", hub / "ledger.policy")
+    channels = folder / "channels.toml"
+    channels.write_text(CHANNEL + MEMBER.format("csirt-th"), "utf-8")
+    accord_here("channel", "apply", channels, "--in", hub)
     before = releases(accord_here, hub)
+    kept = content(hub / "deliveries")
     enter(hub, datetime.now(UTC) + timedelta(hours=1))
     later = folder / "2026-10-02-event4_sinkhole-th.csv"
     later.write_text(SIGHTINGS.replace("2026-10-01", "2026-10-02"), "utf-8")
     for words in (
         ("delivery", "add", "sinkhole", later),
         ("release", "make", operation(folder, "more")),
+        ("release", "make", operation(folder, "more"), "--channel", "infected-th"),
         ("release", "hand-over"),
         ("release", "receipt", folder / "opened" / "receipt"),
         ("agreement", "end", "police-th-2026", "--reason", "over"),
+        ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong"),
+        ("subject", "erase", "110.164.10.1", "--why", "They asked."),
     ):
         assert BEHIND in accord_here(*words, "--in", hub, expect=5).stderr, words
     # what waits has nothing that opens it, neither a row nor a file
@@ -91,6 +101,11 @@ def test_while_the_clock_is_behind_nothing_comes_in_or_goes_out_and_lists_go_on(
     assert [path.parent.name for path in hub.glob("releases/*/handover")] == [given["id"]]
     assert len(list((hub / "releases").iterdir())) == 2
     assert not list(hub.glob(".staging-*"))
+    # nor is anything taken back by halves, or in a channel
+    assert content(hub / "deliveries") == kept
+    assert not (hub / "withdrawn").exists()
+    assert accord_here("recall", "list", "--json", "--in", hub).stdout == "[]\n"
+    assert accord_here("channel", "poll", "infected-th", "--for", "csirt-th", "--json", "--in", hub).stdout == "[]\n"
     accord_here("ledger", "publish", "--in", hub)
     accord_here("ledger", "verify", "--in", hub)
 
