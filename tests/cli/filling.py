@@ -16,7 +16,7 @@ from pathlib import Path
 import forking
 
 # loaded once, and not by each fork
-from accord.cli import adding, releasetelling
+from accord.cli import adding, recalling, releasetelling, retaining, subjects
 
 KIB = 1024
 
@@ -33,7 +33,8 @@ def fill(disk: Path, room: int | None) -> None:
 
 def main() -> None:
     """Do all steps."""
-    adding.reference_in_use = releasetelling.reference_in_use = forking.reference
+    for module in (adding, recalling, releasetelling, retaining, subjects):
+        module.reference_in_use = forking.reference
     forking.reference()
     told = json.loads(sys.argv[1])
     disk = Path(told["to"]) / "hub"

@@ -30,7 +30,7 @@ def take_outcomes(folder: Path, file: Path, partner: str, actor: Actor, *, as_js
     Leaves by exit code 3 when rows were rejected and none was taken.
     """
     answer = read_outcomes(_read(file), str(file))
-    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
+    with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         if partner not in hub.register.partners:
             raise SettingsError(
                 "There is no such partner.",

@@ -54,11 +54,11 @@ class OpenHub:
 
 
 @contextmanager
-def opened_hub(folder: Path) -> Iterator[OpenHub]:
-    """The hub of the workspace in a folder. Raises AccordError."""
+def opened_hub(folder: Path, *, to_write: bool = False) -> Iterator[OpenHub]:
+    """The hub of the workspace in a folder; `to_write` as `open_database` has it. Raises AccordError."""
     workspace = open_workspace(folder)
     declared = read_workspace(workspace.settings, FORMATS)
-    with open_database(declared.database) as database:
+    with open_database(declared.database, to_write=to_write) as database:
         with database.reading() as connection:
             register = load_register(connection)
         yield OpenHub(

@@ -36,7 +36,7 @@ def forget(folder: Path, number: int, field: str, actor: Actor, *, now: datetime
         raise SettingsError("An entry has no such field.", where="FIELD", expected=", ".join(NAMES), got=field)
     if not actor.justification:
         raise SettingsError("What cannot be undone needs a reason.", where="--why", expected="why it must go")
-    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
+    with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         with hub.database.writing() as connection:
             (entry,) = book.kept(connection, [number])

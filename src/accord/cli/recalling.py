@@ -101,7 +101,7 @@ def make(
     """Recall a delivery, or all of a data set."""
     wanted = _kind(kind)
     reason = fit(why, "--why")
-    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
+    with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         name = _dataset(hub, dataset)
         chosen = _delivery(hub, name, delivery)
@@ -440,7 +440,7 @@ def acknowledge(
         data = _read(file)
         # before anything of the hub's is opened; whose signature it must bear is known by what it says
         (read_notice if by_hand else parse_acknowledgement)(data)
-    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
+    with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         with hub.database.reading() as connection:
             if by_hand:

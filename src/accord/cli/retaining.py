@@ -111,7 +111,7 @@ def run(folder: Path, at: str | None, actor: Actor, *, now: datetime, as_json: b
 
 def begin_daily(folder: Path, actor: Actor, *, now: datetime) -> None:
     """Queue what purges every day from now on, unless it is queued already."""
-    with opened_hub(folder) as hub, hub.database.writing() as connection:
+    with opened_hub(folder, to_write=True) as hub, hub.database.writing() as connection:
         fresh = not _is_waiting(newest(connection, JobKind.PURGE))
         if fresh:
             _queue(connection, actor, now, now)
@@ -123,7 +123,7 @@ def purge_due(folder: Path, arguments: Mapping[str, object]) -> str:
     now = datetime.now(UTC)
     actor = Actor(person=str(arguments["person"]), justification="")
     gone, *_ = purge(folder, now, actor, now=now)
-    with opened_hub(folder) as hub, hub.database.writing() as connection:
+    with opened_hub(folder, to_write=True) as hub, hub.database.writing() as connection:
         last = newest(connection, JobKind.PURGE)
         # the one that is being done is leased, and ends after this; one that was begun twice has a next one already
         if last is None or last.state is not JobState.WAITING or lease_left(last, now) is not None:
@@ -164,7 +164,7 @@ def purge(
     What goes: the deliveries, the packages that waited and are refused, and of how many nobody knows any more what they
     held.
     """
-    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
+    with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         gone = [one for one in retained(hub) if one.due.at <= moment]
         for one in gone:

@@ -113,7 +113,7 @@ def decide_reviews(
             if spellings_of(indicator).held(text):
                 # the log is never changed, and a person may have the value erased
                 raise SettingsError("A reason must not hold the value itself.", where=option, remedy="say it without")
-    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
+    with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         rows = standing_findings(hub.workspace, [one.value for one in asked], reference)
         found = [(each, _chosen(each, rows, wanted)) for each in asked]
         with hub.database.writing() as connection:

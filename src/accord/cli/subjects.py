@@ -207,7 +207,7 @@ def erase(
             # the log and the ledger are never changed, and notices go to others
             raise SettingsError("A reason must not hold the value itself.", where=option, remedy="say it without")
     reason = fit(reason, "--why")
-    with opened_hub(folder) as hub, working(hub.workspace, hub.database):
+    with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         name = value_object(subject.indicator, hub.key)
         with hub.database.reading() as connection:
