@@ -159,7 +159,7 @@ def test_who_combines_deliveries_into_a_snapshot_is_in_the_log_before_it_is_ther
         return [(one["person"], one["justification"], one["object"]) for one in rows]
 
     login = pwd.getpwuid(os.getuid()).pw_name
-    before = [(login, "", "snapshot 1: 1 delivery")]
+    before = [(login, "snapshot 1", "snapshot 1: 1 delivery")]
     assert combined() == before
     make = ("snapshot", "make", "--person", "j.tan", "--why", "the weekly picture", "--in", hub)
     # nothing is combined, and nothing is logged

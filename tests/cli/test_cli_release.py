@@ -99,6 +99,10 @@ def test_what_is_released_is_opened_confirmed_and_stands_in_a_ledger_that_anybod
     consulted = hub("consultation", "list", "--json", "--in", hub.folder)
     (logged,) = [one for one in json.loads(consulted) if one["processing"] == "disclosure"]
     assert (logged["person"], logged["justification"]) == ("A. Analyst", "Case 2026/114")
+    assert logged["recipients"] == ["csirt-th"]
+    # without --why, what lets the data in, and what for, stands for the reason
+    (logged,) = [one for one in json.loads(consulted) if one["processing"] == "collection"]
+    assert logged["justification"] == "agreement vendor-2026: victim-notification"
     # the same again is the same release
     assert "released before" in hub("release", "make", operation, "--in", hub.folder)
     assert len(hub.releases()) == 1

@@ -62,15 +62,19 @@ def log(
     What cannot be logged must not be answered: raises the database's error, as one that says so. What changes the
     database itself calls `access.consultations.record` in its own transaction instead.
     """
-    from accord.access.consultations import record_each
+    from accord.access.consultations import Processing, record_each
 
+    why = actor.justification
+    if not why and processing is Processing.COMBINATION:
+        # "snapshot 3: 2 deliveries": what it is combined in stands for the reason
+        why = ", ".join(one.partition(":")[0] for one in objects)
     try:
         with database.writing() as connection:
             record_each(
                 connection,
                 processing,
                 person=actor.person,
-                justification=actor.justification,
+                justification=why,
                 objects=objects,
                 recipients=recipients,
                 now=now,

@@ -136,10 +136,15 @@ class Gate:
             connection,
             Processing.COLLECTION,
             person=self.actor.person,
-            justification=self.actor.justification,
+            justification=self.actor.justification or self._what_for(agreements),
             object=about,
             now=at,
         )
+
+    def _what_for(self, agreements: tuple[Agreement, ...]) -> str:
+        """What stands for a reason where none was given: what lets the data in, and what for."""
+        ids = ", ".join(one.id for one in agreements)
+        return f"agreement {ids}: {', '.join(self._bound(agreements))}"
 
 
 def reference(dataset: str, sha256: str) -> str:
