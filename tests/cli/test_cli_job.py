@@ -31,8 +31,9 @@ personal_data = false
 
 
 @pytest.fixture
-def hub(accord_here, agreement_on, tmp_path: Path) -> Path:
-    accord_here("init", tmp_path / "hub")
+def hub(accord_here, agreement_on, tmp_path: Path, database_url: str) -> Path:
+    """On a database of either kind."""
+    accord_here("init", tmp_path / "hub", "--database", database_url)
     with (tmp_path / "hub/workspace.toml").open("a", encoding="utf-8") as file:
         file.write(DATASET + agreement_on("servers"))
     accord_here("agreement", "apply", "--in", tmp_path / "hub")
