@@ -1,12 +1,14 @@
 """Putting an operation's findings into a channel: objects that every member may have, and that appear to all at once.
 
-One transaction holds the objects, a disclosure for each member with its entries, and the rows in the log of
-consultations. Nothing of it is visible before the ledger's quorum covers the entries; then all of it is.
+Objects are written in many short transactions of a batch that has not ended, so that members who poll need not wait
+for it. The last one asks again whether all of it may be there, and ends the batch with a disclosure for each member,
+its entries, and the rows in the log of consultations. Nothing of it is visible before the ledger's quorum covers the
+entries; then all of it is. What is left of a batch that has not ended is removed by the next command.
 """
 
 import secrets
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,15 +28,14 @@ from accord.cli.gathering import Gathered, gather, now_permitted
 from accord.cli.readying import Progress, cores
 from accord.cli.releasing import FINDINGS, Desk, Handed, combine, hand_over_waiting, resting_of, shares_of, tally_of
 from accord.cli.running import channel_views
-from accord.cli.witnessing import kept_back
+from accord.cli.witnessing import kept_back, remove_begun
 from accord.journal import book
 from accord.operations.actions import record_actions
 from accord.reference.store import Reference
 from accord.release.basis import classes_of
-from accord.release.batches import Batch, Draft, Source, generations
+from accord.release.batches import Batch, Draft, Resting, Source, generations, portions
 from accord.release.channels import Channel, Member, find_channel, load_channels, recipient
 from accord.release.disclosures import Disclosure, record_disclosure
-from accord.release.policies import Classes
 from accord.release.policy import Terms
 from accord.release.recall import demand_ended
 from accord.release.view import StoredView
@@ -44,6 +45,7 @@ from accord.reports.versions import version_of, versioned
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import OutputError, SettingsError
 from accord.vocabulary.markings import MARKINGS, Marking
+from accord.workspace.database import Database
 from accord.workspace.jobs import JobKind, queue
 
 
@@ -113,39 +115,106 @@ def put_views(
 
     `terms`: those that they were made under. Raises AccordError.
     """
-    audience = channel.audience(gathered.register)
-    promised = terms.grid(gathered.operation.datasets, audience)
-    with desk.ledger.database.writing() as connection, ExitStack() as folders:
+    database = desk.ledger.database
+    with database.writing() as connection:
         at = book.moment(connection, datetime.now(UTC))
-        permitted = now_permitted(connection, gathered, at).grid(gathered.operation.datasets, audience)
-        if (promised & ~permitted).any() or load_channels(connection).get(channel.id) != channel:
-            raise OutputError(
-                "What may be released has changed while it was made ready; nothing was put into the channel.",
-                where=f"operation {gathered.operation.name}, channel {channel.id}",
-                remedy="`accord agreement list` and `accord channel show` say what holds; then call it again",
-            )
-        undo = connection.begin_nested()
-        batch = Batch(connection, channel, at=at)
+        _demand_unchanged(connection, gathered, terms, channel, at)
+        batch = Batch(connection, channel, at=at, in_parts=True)
         back = kept_back(connection, at)
-        traces = _put(connection, batch, channel, views, gathered, terms, back, progress)
-        made: list[Disclosure] = []
-        if batch.findings:
-            for member in channel.members:
-                # who knew of it is disclosed nothing by what is put once more for others
-                mine = _of(traces, batch.new_to(member))
-                if len(mine):
-                    made.append(_disclose(desk, connection, gathered, terms, channel, member, mine, batch, at, folders))
-            batch.end()
-        else:
-            undo.rollback()
+    written = Written(database, batch, channel, back)
+    traces = _put(written, views, gathered, terms, progress)
+    made: tuple[Disclosure, ...] = ()
+    if batch.findings:
+        made = end_put(desk, gathered, terms, written, traces)
+    else:
+        remove_begun(database)
     return Put(
         channel=channel,
         objects=batch.objects if made else 0,
         findings=len(batch.findings),
-        disclosures=tuple(made),
-        kept_back=() if made else withholding.kept_back(gathered.operation, terms, audience),
+        disclosures=made,
+        kept_back=() if made else withholding.kept_back(gathered.operation, terms, channel.audience(gathered.register)),
         handed=hand_over_waiting(desk),
     )
+
+
+def end_put(
+    desk: Desk, gathered: Gathered, terms: Terms, written: "Written", traces: pa.Table
+) -> tuple[Disclosure, ...]:
+    """End a batch that is written, with a disclosure for each member to which something is new. Raises AccordError."""
+    channel, batch = written.channel, written.batch
+    made: list[Disclosure] = []
+    with desk.ledger.database.writing() as connection, ExitStack() as folders:
+        at = book.moment(connection, datetime.now(UTC))
+        _demand_unchanged(connection, gathered, terms, channel, at)
+        written.demand_unchanged(connection, at, gathered.operation.name)
+        batch.on(connection).rest(written.resting)
+        for member in channel.members:
+            # who knew of it is disclosed nothing by what is put once more for others
+            mine = _of(traces, batch.new_to(member))
+            if len(mine):
+                made.append(_disclose(desk, connection, gathered, terms, channel, member, mine, batch, at, folders))
+        batch.end()
+    return tuple(made)
+
+
+def _demand_unchanged(connection: Connection, gathered: Gathered, terms: Terms, channel: Channel, at: datetime) -> None:
+    """Raise OutputError unless the rules permit what they did, and the channel is as it was."""
+    audience = channel.audience(gathered.register)
+    promised = terms.grid(gathered.operation.datasets, audience)
+    permitted = now_permitted(connection, gathered, at).grid(gathered.operation.datasets, audience)
+    if (promised & ~permitted).any() or load_channels(connection).get(channel.id) != channel:
+        raise _changed(gathered.operation.name, channel)
+
+
+def _changed(operation: str, channel: Channel) -> OutputError:
+    return OutputError(
+        "What may be released has changed while it was made ready; nothing was put into the channel.",
+        where=f"operation {operation}, channel {channel.id}",
+        remedy="`accord agreement list` and `accord channel show` say what holds; then call it again",
+    )
+
+
+class Written:
+    """Writes drafts into a batch, a few at a time; whoever else wants the database gets it in between."""
+
+    def __init__(self, database: Database, batch: Batch, channel: Channel, back: frozenset[str]) -> None:
+        self.batch = batch
+        self.back = back
+        """The findings that analysts keep back."""
+        self.resting: dict[str, Resting] = {}
+        self._database = database
+        self.channel = channel
+        self._generations: dict[str, int] = {}
+
+    def generations(self, findings: Collection[str]) -> dict[str, int]:
+        """How often objects of findings were taken away, before anything is written of them."""
+        with self._database.reading() as connection:
+            found = generations(connection, self.channel.id, findings)
+        self._generations |= found
+        return found
+
+    def rest(self, resting: Mapping[str, Resting]) -> None:
+        """Say on what findings rest, before anything is written of them."""
+        self.resting |= resting
+        with self._database.writing() as connection:
+            self.batch.on(connection).know(resting)
+
+    def put(self, drafts: Iterable[Draft]) -> None:
+        """Write what is new of drafts, but for those that tell of nothing but what is kept back."""
+        for some in portions(one for one in drafts if not _is_back(one, self.back)):
+            # only whoever has the workspace changes what is read here, or takes away findings: that is asked at the end
+            with self._database.reading() as connection:
+                judged = self.batch.on(connection).judge(some, _versioned)
+            if judged:
+                with self._database.writing() as connection:
+                    self.batch.on(connection).write(judged)
+
+    def demand_unchanged(self, connection: Connection, at: datetime, operation: str) -> None:
+        """Raise OutputError if something of it was taken away, or is kept back, by now."""
+        taken = generations(connection, self.channel.id, self.resting) != self._generations
+        if taken or not kept_back(connection, at).isdisjoint(self.resting):
+            raise _changed(operation, self.channel)
 
 
 class _Drafts:
@@ -197,40 +266,35 @@ def _draft(
 
 
 def _put(
-    connection: Connection,
-    batch: Batch,
-    channel: Channel,
+    written: Written,
     views: Sequence[tuple[StoredView, Path]],
     gathered: Gathered,
     terms: Terms,
-    back: Collection[str],
     progress: Progress,
 ) -> pa.Table:
-    """Put the objects of all views; the TRACES of the findings that something was put of.
-
-    `back`: the findings that analysts keep back.
-    """
+    """Put the objects of all views; the TRACES of the findings that something was put of."""
     drafts, seen = _Drafts(), set[str]()
     rows: list[pa.Table] = []
     for number, (stored, traces) in enumerate(views):
-        progress(f"putting into {channel.id}", number, len(views))
+        progress(f"putting into {stored.sheet.channel}", number, len(views))
         view = stored.load()
         acted = view.findings.filter(pc.equal(pc.list_value_length(view.findings["review"]), 0))
-        acted = acted.filter(pc.invert(pc.is_in(acted["finding_id"], value_set=pa.array(sorted(back), pa.string()))))
+        back = pa.array(sorted(written.back), pa.string())
+        acted = acted.filter(pc.invert(pc.is_in(acted["finding_id"], value_set=back)))
         ids = acted["finding_id"].to_pylist()
         table = _of(pq.read_table(traces), ids)
-        put_objects(view, drafts, generations(connection, channel.id, ids))
-        resting = _resting(table, gathered.operation.datasets, terms)
+        put_objects(view, drafts, written.generations(ids))
+        written.rest(_resting(table, gathered.operation.datasets, terms))
         # a finding that is hosted in one country and registered in another is in both views, and says the same
-        own = [one for one in drafts.own if one.object not in seen and not _is_back(one, back)]
+        own = [one for one in drafts.own if one.object not in seen]
         seen.update(one.object for one in own)
-        batch.put(own, resting, _versioned)
+        written.put(own)
         drafts.own.clear()
         rows.append(table)
-    batch.put((one for one in drafts.shared.values() if not _is_back(one, back)), {}, _versioned)
+    written.put(drafts.shared.values())
     if not rows:
         return pa.table({})
-    return _of(pa.concat_tables(rows), batch.findings)
+    return _of(pa.concat_tables(rows), written.batch.findings)
 
 
 def _of(traces: pa.Table, findings: Collection[str]) -> pa.Table:
@@ -243,9 +307,7 @@ def _is_back(draft: Draft, back: Collection[str]) -> bool:
     return bool(draft.findings) and all(one in back for one in draft.findings)
 
 
-def _resting(
-    traces: pa.Table, datasets: Sequence[Dataset], terms: Terms
-) -> dict[str, tuple[Classes, frozenset[Source]]]:
+def _resting(traces: pa.Table, datasets: Sequence[Dataset], terms: Terms) -> dict[str, Resting]:
     """By finding its policy classes and the deliveries behind it."""
     parts: defaultdict[str, set[tuple[str, str, bool]]] = defaultdict(set)
     behind: defaultdict[str, set[Source]] = defaultdict(set)

@@ -35,7 +35,7 @@ from accord.cli.running import Shown, run_operation
 from accord.cli.settling import working
 from accord.cli.terminal import counted
 from accord.cli.withholding import audience_of, kept_back
-from accord.cli.witnessing import queue_once, show_witnessed
+from accord.cli.witnessing import queue_once, remove_begun, show_witnessed
 from accord.formats.catalogue import FORMATS
 from accord.journal import book
 from accord.journal.keeping import Ledger, Published, open_ledger, policy_text
@@ -160,6 +160,7 @@ def desk(folder: Path, actor: Actor) -> Iterator[Desk]:
         ledger.verify_standing()
         one = Desk(workspace=workspace, declared=declared, ledger=ledger, actor=actor)
         _remove_uncommitted(one)
+        remove_begun(database)
         yield one
 
 

@@ -30,5 +30,8 @@ def working(workspace: Workspace, database: "Database | None" = None) -> Iterato
                 with open_database(place_of(workspace.settings)) as opened:
                     settle(workspace, opened)
         if database is not None:
+            from accord.cli.witnessing import remove_begun
+
             database.take_turn()
+            remove_begun(database)
         yield

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, select
 from accord.cli.handed import RELEASES, SHOWN
 from accord.journal import book
 from accord.journal.keeping import Published
-from accord.release.batches import Draft, Placed, hidden, show
+from accord.release.batches import Draft, Placed, hidden, show, unfinished
 from accord.release.channels import ChannelId, load_channels
 from accord.release.decisions import load_decisions
 from accord.release.reviews import Answer, standing
-from accord.release.withdrawals import take_away, withheld
+from accord.release.withdrawals import remove_unfinished, take_away, withheld
 from accord.workspace.database import Database
 from accord.workspace.jobs import JobKind, JobState, jobs, queue
 from accord.workspace.schema import DISCLOSURES
@@ -43,6 +43,17 @@ def show_witnessed(root: Path, database: Database, published: Published, person:
         if left:
             queue_once(connection, JobKind.RELEASE, person, now)
     return len(shown), len(left)
+
+
+def remove_begun(database: Database) -> None:
+    """Remove what was begun to be put into channels and never ended; nobody else may be putting."""
+    with database.reading() as connection:
+        begun = unfinished(connection)
+    for batch in begun:
+        left = True
+        while left:
+            with database.writing() as connection:
+                left = remove_unfinished(connection, batch)
 
 
 def queue_once(connection: Connection, kind: JobKind, person: str, now: datetime) -> None:

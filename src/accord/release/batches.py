@@ -1,7 +1,8 @@
 """What is put into channels: objects in batches, each visible when its entries are witnessed.
 
-Everything happens in transactions of the database, so that whoever is killed leaves a batch that is whole and not
-visible yet, or none. Who sees what of it is judged whenever somebody looks (`release.sights`).
+A batch is ended in one transaction of the database, so that whoever is killed leaves one that is whole and not visible
+yet, one that has not ended and is removed by who comes next, or none. Who sees what of it is judged whenever somebody
+looks (`release.sights`).
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, tuple_, update
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, tupl
 from accord.agreements.declarations import DatasetId
 from accord.columns.instants import microseconds
 from accord.journal import book
-from accord.release.channels import Channel, ChannelId, Member, next_batch
+from accord.release.channels import UNFINISHED, Channel, ChannelId, Member, next_batch
 from accord.release.policies import EVERY_MEMBER, Classes, Policies, remove_unused
 from accord.workspace.database import insert_rows
 from accord.workspace.schema import (
@@ -33,6 +34,9 @@ from accord.workspace.schema import (
 
 Source = tuple[DatasetId, str]
 """A data set, and the SHA-256 of a delivery in hex."""
+
+Resting = tuple[Classes, Collection[Source]]
+"""The policy classes of a finding, and the deliveries behind it."""
 
 _Thing = TypeVar("_Thing")
 
@@ -70,10 +74,33 @@ class Placed:
     content: str
 
 
-class Batch:
-    """A batch in the making, on a writer's connection: nothing of it is visible before `show`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What of some drafts is to be put: rows that have no numbers yet, and tellings of shared objects."""
 
-    def __init__(self, connection: Connection, channel: Channel, *, at: datetime, recall: UUID | None = None) -> None:
+    rows: tuple[dict[str, object], ...]
+    told: tuple[dict[str, object], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.told)
+
+
+class Batch:
+    """A batch in the making, on a writer's connection: nothing of it is visible before `show`.
+
+    One that is made `in_parts` goes on in other transactions (`on`), and waits for `end`; what is left of one that
+    never came to it is removed by `withdrawals.remove_unfinished`.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        channel: Channel,
+        *,
+        at: datetime,
+        recall: UUID | None = None,
+        in_parts: bool = False,
+    ) -> None:
         self._connection = connection
         self._channel = channel
         self.number = next_batch(connection)
@@ -83,9 +110,11 @@ class Batch:
         """Of those that only say what stands, the first batch since which a member is told of it."""
         self.objects = 0
         self._policies = Policies(connection)
+        if in_parts:
+            # what is judged on a reader's connection finds it there
+            self._policies.number(EVERY_MEMBER)
         self._resting: dict[str, int] = {}
         """The numbers of findings' policies, as far as they were asked for."""
-        self._next = (connection.execute(select(func.max(CHANNEL_OBJECTS.c.number))).scalar_one() or 0) + 1
         self._listed: list[str] = []
         self._joined = max((one.since for one in channel.members), default=0)
         """Nobody has joined after this batch: what was told since is told to every member."""
@@ -95,25 +124,31 @@ class Batch:
                 channel=channel.id,
                 recall=None if recall is None else str(recall),
                 made_at=at,
-                entries_end=book.size(connection),
+                entries_end=UNFINISHED if in_parts else book.size(connection),
             )
         )
+
+    def on(self, connection: Connection) -> Self:
+        """The batch, in another transaction."""
+        self._connection = connection
+        self._policies = Policies(connection)
+        return self
 
     def put(
         self,
         drafts: Iterable[Draft],
-        resting: Mapping[str, tuple[Classes, Collection[Source]]],
+        resting: Mapping[str, Resting],
         versioned: Callable[[Draft, str], Draft],
     ) -> None:
-        """Put what is new or says something else than what stands, and what somebody was not told of who has joined.
-
-        Each object comes once. `resting`: by finding, its policy classes and the deliveries behind it.
-        `versioned(draft, standing)` is the draft with the version that follows from what stands.
-        """
-        for some in portions(resting):
-            self._rest({one: resting[one] for one in some})
+        """Put drafts whole, in one transaction; as `know`, `rest`, `judge` and `write` say."""
+        self.know(resting)
+        self.rest(resting)
         for part in portions(drafts):
-            self._put(part, versioned)
+            self.write(self.judge(part, versioned))
+
+    def know(self, resting: Mapping[str, Resting]) -> None:
+        """Give findings' policies their numbers: before anything is put of them."""
+        self._resting |= {one: self._policies.number(classes) for one, (classes, _) in resting.items()}
 
     def new_to(self, member: Member) -> frozenset[str]:
         """The findings of which it is told what it was not told before."""
@@ -134,40 +169,57 @@ class Batch:
         here = CHANNEL_BATCHES.c.number == self.number
         self._connection.execute(update(CHANNEL_BATCHES).where(here).values(entries_end=book.size(self._connection)))
 
-    def _rest(self, resting: Mapping[str, tuple[Classes, Collection[Source]]]) -> None:
+    def rest(self, resting: Mapping[str, Resting]) -> None:
         """Record on what findings rest by now."""
-        connection, channel = self._connection, self._channel.id
-        table = CHANNEL_FINDINGS.c
-        mine = and_(table.channel == channel, table.finding.in_(resting))
-        standing = {row.finding: row.generation for row in connection.execute(select(CHANNEL_FINDINGS).where(mine))}
-        policies = {one: self._policies.number(classes) for one, (classes, _) in resting.items()}
-        self._resting |= policies
-        connection.execute(delete(CHANNEL_FINDINGS).where(mine))
+        for some in portions(resting):
+            self._rest_policies(some)
+            self._rest_sources({one: resting[one][1] for one in some})
+
+    def _rest_policies(self, findings: Sequence[str]) -> None:
+        channel, table = self._channel.id, CHANNEL_FINDINGS.c
+        mine = and_(table.channel == channel, table.finding.in_(findings))
+        standing = {row.finding: row for row in self._connection.execute(select(CHANNEL_FINDINGS).where(mine))}
+        moved = [one for one in findings if one not in standing or standing[one].policy != self._resting[one]]
+        mine = and_(table.channel == channel, table.finding.in_([one for one in moved if one in standing]))
+        self._connection.execute(delete(CHANNEL_FINDINGS).where(mine))
         insert_rows(
-            connection,
+            self._connection,
             CHANNEL_FINDINGS,
             [
-                {"channel": channel, "finding": finding, "policy": policy, "generation": standing.get(finding, 0)}
-                for finding, policy in policies.items()
-            ],
-        )
-        # what an earlier version rests on stays known: that one is seen until this batch is, and may be asked for after
-        sources = CHANNEL_SOURCES.c
-        mine = and_(sources.channel == channel, sources.finding.in_(resting))
-        wanted = select(sources.finding, sources.dataset, sources.delivery, sources.batch).where(mine)
-        behind = {(row.finding, row.dataset, row.delivery): row.batch for row in connection.execute(wanted)}
-        behind |= {(finding, *one): self.number for finding, (_, each) in resting.items() for one in each}
-        connection.execute(delete(CHANNEL_SOURCES).where(mine))
-        insert_rows(
-            connection,
-            CHANNEL_SOURCES,
-            [
-                {"channel": channel, "finding": finding, "dataset": dataset, "delivery": delivery, "batch": batch}
-                for (finding, dataset, delivery), batch in sorted(behind.items())
+                {
+                    "channel": channel,
+                    "finding": one,
+                    "policy": self._resting[one],
+                    "generation": standing[one].generation if one in standing else 0,
+                }
+                for one in moved
             ],
         )
 
-    def _put(self, drafts: Sequence[Draft], versioned: Callable[[Draft, str], Draft]) -> None:
+    def _rest_sources(self, behind: Mapping[str, Collection[Source]]) -> None:
+        # what an earlier version rests on stays known: that one is seen until this batch is, and may be asked for after
+        table, channel = CHANNEL_SOURCES.c, self._channel.id
+        mine = and_(table.channel == channel, table.finding.in_(behind))
+        standing = self._connection.execute(select(CHANNEL_SOURCES).where(mine)).all()
+        found = {(row.finding, row.dataset, row.delivery): row.batch for row in standing}
+        found |= {(finding, *one): self.number for finding, each in behind.items() for one in each}
+        if standing:
+            self._connection.execute(delete(CHANNEL_SOURCES).where(mine))
+        insert_rows(
+            self._connection,
+            CHANNEL_SOURCES,
+            [
+                {"channel": channel, "finding": finding, "dataset": dataset, "delivery": delivery, "batch": batch}
+                for (finding, dataset, delivery), batch in sorted(found.items())
+            ],
+        )
+
+    def judge(self, drafts: Sequence[Draft], versioned: Callable[[Draft, str], Draft]) -> Judged:
+        """What is new or says something else than what stands, and what somebody was not told of who has joined.
+
+        A reader's connection is enough. Each object comes once, and no more than `portions` gives at a time.
+        `versioned(draft, standing)` is the draft with the version that follows from what stands.
+        """
         ids = [one.object for one in drafts]
         standing, left = self._standing(ids), self._left(ids)
         self._resting |= _finding_policies(
@@ -196,8 +248,21 @@ class Batch:
                     self._note(findings, before.told if before is not None and same else -1)
             if put:
                 rows.append(self._row(one, policy, self.number, revoked=False))
-        insert_rows(self._connection, CHANNEL_OBJECTS, rows)
-        insert_rows(self._connection, CHANNEL_SHARED, told)
+        return Judged(rows=tuple(rows), told=tuple(told))
+
+    def write(self, judged: Judged) -> None:
+        """Put what was judged."""
+        self._write(judged.rows)
+        insert_rows(self._connection, CHANNEL_SHARED, judged.told)
+
+    def _write(self, rows: Sequence[dict[str, object]]) -> None:
+        newest = self._connection.execute(select(func.max(CHANNEL_OBJECTS.c.number))).scalar_one() or 0
+        insert_rows(
+            self._connection,
+            CHANNEL_OBJECTS,
+            [{"number": number, **row} for number, row in enumerate(rows, newest + 1)],
+        )
+        self.objects += len(rows)
 
     def _tell(
         self,
@@ -253,13 +318,10 @@ class Batch:
         return {row.object: row.content for row in self._connection.execute(wanted)}
 
     def _row(self, draft: Draft, policy: int | None, told: int, *, revoked: bool) -> dict[str, object]:
-        number, self._next = self._next, self._next + 1
-        self.objects += 1
         if not draft.shared:
             # ids of values are digests of them, and contents could be found by trying: neither outlives an erasure here
             self._listed.append(f"{draft.object} {draft.version or '-'}\n")
         return {
-            "number": number,
             "channel": self._channel.id,
             "batch": self.number,
             "object": draft.object,
@@ -293,7 +355,7 @@ class Batch:
                 for name in some
                 if standing.get((name, drafts[name].version), -1) < since[name]
             ]
-            insert_rows(self._connection, CHANNEL_OBJECTS, put)
+            self._write(put)
 
     def _revoked(self, ids: Sequence[str]) -> dict[tuple[str, str], int]:
         """By object and version, who was told that it holds no more."""
@@ -383,8 +445,15 @@ def _replace(connection: Connection, channel: str, batch: int) -> None:
 
 
 def hidden(connection: Connection) -> tuple[int, ...]:
-    """The numbers of the batches that are not visible yet."""
-    wanted = select(CHANNEL_BATCHES.c.number).where(CHANNEL_BATCHES.c.visible_at.is_(None))
+    """The numbers of the batches that were ended and are not visible yet."""
+    batches = CHANNEL_BATCHES.c
+    wanted = select(batches.number).where(batches.visible_at.is_(None), batches.entries_end != UNFINISHED)
+    return tuple(connection.execute(wanted.order_by(CHANNEL_BATCHES.c.number)).scalars())
+
+
+def unfinished(connection: Connection) -> tuple[int, ...]:
+    """The numbers of the batches that were begun in parts and have not ended."""
+    wanted = select(CHANNEL_BATCHES.c.number).where(CHANNEL_BATCHES.c.entries_end == UNFINISHED)
     return tuple(connection.execute(wanted.order_by(CHANNEL_BATCHES.c.number)).scalars())
 
 

@@ -38,6 +38,9 @@ ChannelId = NewType("ChannelId", str)
 EVERYWHERE = CountryCode("001")
 """Where the public reads: the world, by the code of the United Nations (M49), which CLDR names in every language."""
 
+UNFINISHED = (1 << 63) - 1
+"""`entries_end` of a batch that is still being made: it waits for more entries than any ledger will have."""
+
 _OTHERS = ("hub", "database", "ledger", "partner", "dataset", "agreement")
 """Tables of a workspace's settings that are not about channels."""
 
@@ -228,7 +231,9 @@ def channel_told(channel: Channel) -> dict[str, object]:
 
 def next_batch(connection: Connection) -> int:
     """The number of the batch that comes next, of all channels; from 1."""
-    return (connection.execute(select(func.max(CHANNEL_BATCHES.c.number))).scalar_one() or 0) + 1
+    made = connection.execute(select(func.max(CHANNEL_BATCHES.c.number))).scalar_one() or 0
+    # one that was begun and is gone may have been the last before somebody joined
+    return max(made + 1, connection.execute(select(func.max(CHANNEL_MEMBERS.c.since))).scalar_one() or 1)
 
 
 def _used(connection: Connection, channel: ChannelId) -> bool:

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, delete, exists, func, insert, or_, select
 
 from accord.agreements.agreement import AgreementId, Register
 from accord.agreements.declarations import DatasetId, PartnerId
+from accord.release.channels import UNFINISHED
 from accord.release.question import Embargo, Item
 from accord.vocabulary.markings import Marking, strictest
-from accord.workspace.schema import CHANNEL_FINDINGS, CHANNEL_OBJECTS, CHANNEL_POLICIES, CHANNEL_SHARED
+from accord.workspace.schema import CHANNEL_BATCHES, CHANNEL_FINDINGS, CHANNEL_OBJECTS, CHANNEL_POLICIES, CHANNEL_SHARED
 
 Classes = frozenset["PolicyClass"]
 """The policy classes that something rests on: all must be permitted."""
@@ -106,7 +107,13 @@ def policies(connection: Connection) -> Iterator[tuple[int, Classes]]:
 
 
 def remove_unused(connection: Connection) -> None:
-    """Remove policies to which nothing refers, but for the newest: so no number is ever given to another one."""
+    """Remove policies to which nothing refers, but for the newest: so no number is ever given to another one.
+
+    While a batch is being made, in several transactions, all stay: it may come to refer to any of them.
+    """
+    making = select(CHANNEL_BATCHES.c.number).where(CHANNEL_BATCHES.c.entries_end == UNFINISHED).limit(1)
+    if connection.execute(making).one_or_none() is not None:
+        return
     number = CHANNEL_POLICIES.c.number
     used = or_(
         *(exists().where(each.c.policy == number) for each in (CHANNEL_OBJECTS, CHANNEL_FINDINGS, CHANNEL_SHARED))

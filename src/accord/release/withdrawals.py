@@ -20,6 +20,7 @@ from accord.release.remains import remains
 from accord.release.reviews import Answer
 from accord.workspace.database import insert_rows
 from accord.workspace.schema import (
+    CHANNEL_BATCHES,
     CHANNEL_FINDINGS,
     CHANNEL_OBJECTS,
     CHANNEL_REMAINS,
@@ -161,20 +162,47 @@ def _removed(connection: Connection, channel: ChannelId, findings: Collection[st
     return [gone[name] for name in gone], [told[name] for name in gone]
 
 
+def remove_unfinished(connection: Connection, batch: int) -> bool:
+    """Remove a part of a batch that was begun and will not end; is something of it left?
+
+    Nobody has seen anything of it, and it has changed nothing else. What findings share, and nothing but this batch
+    tells of any more, goes as well.
+    """
+    objects, shared, batches = CHANNEL_OBJECTS.c, CHANNEL_SHARED.c, CHANNEL_BATCHES.c
+    here = batches.number == batch
+    channel = ChannelId(connection.execute(select(batches.channel).where(here)).scalar_one())
+    mine = and_(shared.channel == channel, shared.told == batch)
+    some = next(portions(connection.execute(select(shared.object).where(mine).distinct()).scalars()), ())
+    connection.execute(delete(CHANNEL_SHARED).where(mine, shared.object.in_(some)))
+    _drop_untold(connection, channel, some)
+    numbers = next(portions(connection.execute(select(objects.number).where(objects.batch == batch)).scalars()), ())
+    connection.execute(delete(CHANNEL_OBJECTS).where(objects.number.in_(numbers)))
+    if some or numbers:
+        return True
+    connection.execute(delete(CHANNEL_BATCHES).where(here))
+    remove_unused(connection)
+    return False
+
+
 def _of(table: Any, channel: ChannelId, findings: Sequence[str]) -> ColumnElement[bool]:  # noqa: ANN401 -- any table
     return and_(table.c.channel == channel, table.c.finding.in_(findings))
 
 
 def _unshare(connection: Connection, channel: ChannelId, findings: Sequence[str]) -> None:
     """Let findings tell of no shared object any more; those of which none tells go."""
-    shared, table = CHANNEL_SHARED.c, CHANNEL_OBJECTS.c
     mine = _of(CHANNEL_SHARED, channel, findings)
-    touched = sorted(connection.execute(select(shared.object).where(mine).distinct()).scalars())
+    touched = sorted(connection.execute(select(CHANNEL_SHARED.c.object).where(mine).distinct()).scalars())
     connection.execute(delete(CHANNEL_SHARED).where(mine))
     for some in portions(touched):
-        told = exists().where(shared.channel == table.channel, shared.object == table.object)
-        lonely = and_(table.channel == channel, table.object.in_(some), table.policy.is_(None), ~told)
-        _drop(connection, connection.execute(select(CHANNEL_OBJECTS).where(lonely).order_by(table.number)).all())
+        _drop_untold(connection, channel, some)
+
+
+def _drop_untold(connection: Connection, channel: ChannelId, objects: Sequence[str]) -> None:
+    """Delete shared objects of which nothing tells."""
+    shared, table = CHANNEL_SHARED.c, CHANNEL_OBJECTS.c
+    told = exists().where(shared.channel == table.channel, shared.object == table.object)
+    lonely = and_(table.channel == channel, table.object.in_(objects), table.policy.is_(None), ~told)
+    _drop(connection, connection.execute(select(CHANNEL_OBJECTS).where(lonely).order_by(table.number)).all())
 
 
 def _drop(connection: Connection, rows: Sequence[Any]) -> None:
