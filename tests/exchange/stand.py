@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
-from accord.access.tokens import Scope, make_token
+from accord.access.tokens import Scope, Token, make_token
 from accord.agreements.agreement import AgreementId, Register
 from accord.agreements.declarations import DatasetId
 from accord.agreements.reading import read_register
 from accord.agreements.register import load_register, record_register
+from accord.exchange.taxii.adds import Added, Target
 from accord.exchange.taxii.messages import Answer
 from accord.exchange.taxii.server import Hub, Question, Server
 from accord.journal import book
@@ -114,6 +115,19 @@ def gone(one: Placed) -> list[Draft]:
             shared=False,
         )
     ]
+
+
+class NoAdds:
+    """A desk to which nobody may add."""
+
+    def targets(self, _partner: str) -> list[Target]:
+        return []
+
+    def accept(self, _target: Target, _body: bytes, _token: Token, _now: datetime) -> Added:
+        raise NotImplementedError
+
+    def find(self, _partner: str, _name: str) -> Added | None:
+        return None
 
 
 @dataclass(kw_only=True)
@@ -233,6 +247,8 @@ def standing(folder: Path, database_url: str) -> Iterator[Stand]:
                 for partner in ("vendor", "csirt-th", "police-th")
             }
         hub = Hub(title="A hub", contact="desk@hub.example", legal_area=frozenset({CountryCode("FR")}))
-        one = Stand(database=database, server=Server(database, hub, prepare=lambda *_: None), secrets=tokens)
+        one = Stand(
+            database=database, server=Server(database, hub, prepare=lambda *_: None, desk=NoAdds()), secrets=tokens
+        )
         one.members("c", "csirt-th", "police-th")
         yield one

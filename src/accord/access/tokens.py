@@ -27,6 +27,8 @@ class Scope(StrEnum):
 
     READ = "read"
     """Poll the channels of which its partner is a member."""
+    WRITE = "write"
+    """Add to its partner's data sets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from accord.cli.adding import import_file
+from accord.cli.adds import take_added
 from accord.cli.releasing import hand_over_later, notify_due
 from accord.cli.retaining import purge_due
 from accord.cli.terminal import talk
@@ -24,6 +25,7 @@ Handler = Callable[[Path, Mapping[str, object]], str]
 
 HANDLERS: dict[JobKind, Handler] = {
     JobKind.IMPORT: import_file,
+    JobKind.ADD: take_added,
     JobKind.RELEASE: hand_over_later,
     JobKind.NOTIFY: notify_due,
     JobKind.PURGE: purge_due,

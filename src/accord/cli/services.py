@@ -16,6 +16,7 @@ from typing import Any, cast
 from litestar import Litestar, Request, Response, asgi, route
 from litestar.exceptions import HTTPException
 
+from accord.cli.adds import TaxiiDesk
 from accord.cli.feeding import FEEDS
 from accord.cli.health import Health, health_of
 from accord.cli.witnessing import take_out_withheld
@@ -140,9 +141,11 @@ class _Taxii:
         return self._server.answer(asked)
 
     def _opened(self) -> Server:
-        declared = read_workspace(open_workspace(self._folder).settings, FORMATS)
+        workspace = open_workspace(self._folder)
+        declared = read_workspace(workspace.settings, FORMATS)
         hub = Hub(title=declared.hub.name, contact=declared.hub.contact, legal_area=declared.hub.legal_area)
-        return Server(open_database(declared.database), hub, prepare=take_out_withheld)
+        database = open_database(declared.database)
+        return Server(database, hub, prepare=take_out_withheld, desk=TaxiiDesk(workspace, database))
 
 
 def told_of(name: str) -> Told:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from accord.access.consultations import Processing, record, value_object
 from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor, log
+from accord.cli.adds import demand_taken
 from accord.cli.handed import end_waiting
 from accord.cli.holders import (
     Held,
@@ -208,6 +209,7 @@ def erase(
             raise SettingsError("A reason must not hold the value itself.", where=option, remedy="say it without")
     reason = fit(reason, "--why")
     with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
+        demand_taken(hub.workspace)
         hub.ledger.verify_standing()
         name = value_object(subject.indicator, hub.key)
         with hub.database.reading() as connection:

@@ -20,7 +20,9 @@ def tokens() -> None:
 def make(
     partner: Annotated[str, typer.Argument(metavar="PARTNER", help="Whose it is.")],
     name: Annotated[str, typer.Option("--name", help="What it is for, as people know it.")],
-    scope: Annotated[list[str] | None, typer.Option("--scope", help="What it lets do: read.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="What it lets do: read (by default), write; several times.")
+    ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=730, help="After so many days it opens nothing.")] = 365,
     folder: In = Path(),
     as_json: AsJson = False,

@@ -27,3 +27,15 @@ async def answer(send: Send, status: int, headers: Iterable[Header], body: bytes
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})
+
+
+async def read(receive: Receive) -> bytes:
+    """A request's body, whole; what is before an application bounds it. Raises ConnectionError when it is cut off."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ConnectionError("the client has gone")
+        parts.append(bytes(message.get("body", b"")))
+        if not message.get("more_body", False):
+            return b"".join(parts)

@@ -41,6 +41,7 @@ class JobKind(StrEnum):
     """What can be done later."""
 
     IMPORT = "import"
+    ADD = "add"
     RELEASE = "release"
     NOTIFY = "notify"
     PURGE = "purge"

@@ -691,7 +691,7 @@ JOBS = Table(
     "jobs",
     METADATA,
     Column("number", Integer, primary_key=True),
-    # import, release, notify, purge
+    # import, add, release, notify, purge
     Column("kind", Text, nullable=False),
     # JSON
     Column("arguments", Text, nullable=False),

@@ -62,6 +62,14 @@ def demand_acceptable(accept: str | None) -> None:
         raise TaxiiError(HTTPStatus.NOT_ACCEPTABLE, f"Here is spoken {MEDIA_TYPE}.")
 
 
+def demand_content(content_type: str | None) -> None:
+    """Raise TaxiiError (415) unless a body is a TAXII 2.1 message (1.6.8)."""
+    named = _RANGE.match(content_type or "")
+    said = {} if named is None else {name.lower(): a or b for name, a, b in _PARAMETER.findall(content_type or "")}
+    if named is None or named[1].lower() != "application/taxii+json" or said.get("version", "2.1") != "2.1":
+        raise TaxiiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"What is added is {MEDIA_TYPE}.")
+
+
 def _split(header: str) -> list[str]:
     """The members of a list, commas within quotes left alone (RFC 9110, 5.6.1)."""
     return re.findall(r'(?:[^,"]|"[^"]*")+', header)

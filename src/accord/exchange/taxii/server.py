@@ -1,7 +1,7 @@
-"""The TAXII 2.1 server: a hub's channels as collections that their members poll.
+"""The TAXII 2.1 server: a hub's channels as collections that members poll, and data sets to which partners add.
 
 What a request is answered is worked out by `Server.answer`, which knows no server software; `mounted` is it as ASGI.
-Adds and deletes are refused: what is in a channel comes through a release (docs/taxii.md).
+No collection is both: what is in a channel comes through a release, and what is added is a delivery (docs/taxii.md).
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from accord.access.tokens import BEGINNING, Scope, Token, holder
 from accord.agreements.agreement import Register
 from accord.agreements.declarations import PartnerId
 from accord.agreements.register import load_register
+from accord.exchange.taxii.adds import Desk, Target, read_envelope, status_of
 from accord.exchange.taxii.collections import Page, find_page, is_there, write_time
 from accord.exchange.taxii.filters import Filters, read_filters, write_next
 from accord.exchange.taxii.messages import MEDIA_TYPE, STIX_MEDIA_TYPE, Answer, TaxiiError, demand_acceptable
@@ -59,6 +60,7 @@ class Question:
     query: bytes
     headers: Mapping[str, str]
     """By lower-case names; those that come once."""
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +75,9 @@ class Hub:
 class Server:
     """Answers TAXII requests from a workspace's database."""
 
-    def __init__(self, database: Database, hub: Hub, *, prepare: Prepare) -> None:
+    def __init__(self, database: Database, hub: Hub, *, prepare: Prepare, desk: Desk) -> None:
         self._database = database
+        self._desk = desk
         self._hub = hub
         self._prepare = prepare
         self._known = _Known()
@@ -107,8 +110,13 @@ class Server:
                 return _json(self._root())
             case ["hub", "collections"]:
                 return self._collections(token)
+            case ["hub", "status", name]:
+                return self._status(token, name)
             case ["hub", "collections", name, *rest]:
                 try:
+                    target = self._target(token, name)
+                    if target is not None:
+                        return self._write_only(token, target, rest, asked, now)
                     if asked.method not in {"GET", "HEAD"}:
                         return self._refused(token, name)
                     return self._collection(token, name, rest, asked, now)
@@ -117,7 +125,6 @@ class Server:
                         self._log_refused(token, name, refusal, now)
                     raise
             case _:
-                # statuses are of adds, and nothing is added here
                 raise TaxiiError(HTTPStatus.NOT_FOUND)
 
     def _discovery(self) -> dict[str, object]:
@@ -134,7 +141,31 @@ class Server:
     def _collections(self, token: Token) -> Answer:
         with self._database.reading() as connection:
             mine = [one for one in load_channels(connection).values() if _member(one, token) is not None]
-        return _json({"collections": [_described(one) for one in mine]} if mine else {})
+        told = [*map(_described, mine), *(one.told() for one in self._targets(token))]
+        return _json({"collections": told} if told else {})
+
+    def _targets(self, token: Token) -> Sequence[Target]:
+        return self._desk.targets(token.partner) if Scope.WRITE in token.scopes else ()
+
+    def _target(self, token: Token, name: str) -> Target | None:
+        return next((one for one in self._targets(token) if name in {str(one.id), one.alias}), None)
+
+    def _write_only(self, token: Token, target: Target, rest: list[str], asked: Question, now: datetime) -> Answer:
+        if not rest and asked.method != "POST":
+            return _json(target.told())
+        if asked.method == "DELETE":
+            raise TaxiiError(HTTPStatus.FORBIDDEN, "What was delivered is taken back by a recall: ask the hub for it.")
+        if asked.method != "POST":
+            raise TaxiiError(HTTPStatus.FORBIDDEN, "The collection is write only.")
+        envelope = read_envelope(asked.body, asked.headers.get("content-type"))
+        added = self._desk.accept(target, asked.body, token, now)
+        return replace(_json(status_of(added, envelope)), status=HTTPStatus.ACCEPTED)
+
+    def _status(self, token: Token, name: str) -> Answer:
+        added = self._desk.find(token.partner, name) if Scope.WRITE in token.scopes else None
+        if added is None:
+            raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such status.")
+        return _json(status_of(added, read_envelope(added.body, MEDIA_TYPE)))
 
     def _refused(self, token: Token, name: str) -> Answer:
         with self._database.reading() as connection:
@@ -143,9 +174,11 @@ class Server:
 
     def _log_refused(self, token: Token, name: str, refusal: TaxiiError, now: datetime) -> None:
         """Who was refused what; what is not there is not named, because it is anything that a client writes."""
+        target = self._target(token, name)
         with self._database.writing() as connection:
             channel = next((one for one in load_channels(connection).values() if _is_called(one, name)), None)
             called = "a channel that is not there" if channel is None else f"channel {channel.id}"
+            called = called if target is None else f"adds to data set {target.dataset}"
             _log(connection, f"{called}: refused, {refusal.status.value} {refusal.status.phrase}", token, now)
 
     def _collection(self, token: Token, name: str, rest: list[str], asked: Question, now: datetime) -> Answer:
@@ -244,7 +277,7 @@ def _known_holder(connection: Connection, said: str | None, now: datetime) -> To
     elif scheme.lower() in {"bearer", "token"}:
         secret = rest.strip()
     token = holder(connection, secret, now) if secret.startswith(BEGINNING) else None
-    if token is None or Scope.READ not in token.scopes:
+    if token is None:
         raise TaxiiError(
             HTTPStatus.UNAUTHORIZED,
             "Say who you are: with a token of the hub's as password, or as bearer.",
@@ -254,7 +287,7 @@ def _known_holder(connection: Connection, said: str | None, now: datetime) -> To
 
 
 def _member(channel: Channel, token: Token) -> Member | None:
-    return channel.member(PartnerId(token.partner))
+    return channel.member(PartnerId(token.partner)) if Scope.READ in token.scopes else None
 
 
 def _channel(connection: Connection, token: Token, name: str) -> tuple[Channel, Member]:
@@ -344,7 +377,6 @@ def mounted(answered: Callable[[Question], Answer]) -> asgi.App:
     threads = ThreadPoolExecutor(THREADS, "taxii")
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        del receive
         names = [name for name, _ in scope["headers"]]
         asked = Question(
             method=scope["method"],
@@ -355,6 +387,7 @@ def mounted(answered: Callable[[Question], Answer]) -> asgi.App:
                 for name, value in scope["headers"]
                 if names.count(name) == 1
             },
+            body=await asgi.read(receive) if scope["method"] == "POST" else b"",
         )
         # a database is waited for elsewhere, and not where other services wait for their threads
         done = await asyncio.get_running_loop().run_in_executor(threads, answered, asked)

@@ -1,0 +1,194 @@
+"""Partners that add objects by TAXII, with their own client at a server that is really asked: they are deliveries."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+from taxii2client.common import TokenAuth
+from taxii2client.v21 import ApiRoot
+
+from accord.cli.registering import opened
+from accord.workspace.schema import JOBS
+from tests.cli.released import AGREEMENT
+from tests.cli.test_cli_channel import Accord, Hub, complaints
+from tests.cli.test_cli_serve import Served, end, serve
+from tests.cli.test_cli_taxii import MEDIA_TYPE, asked
+
+__all__ = ["serve"]
+
+KILLS = 100 if os.environ.get("CI") else 3
+"""A few at home; CI does a hundred on each database."""
+
+DATASET = """
+[[dataset]]
+id = "indicators"
+title = "The vendor's indicators"
+partner = "vendor"
+format = "stix"
+role = "c2-server"
+origin = "report"
+legal_basis = "legitimate-interest"
+marking = "amber"
+grade = "b"
+retention = "P1Y"
+personal_data = false
+"""
+
+
+@pytest.fixture
+def hub(accord_here: Accord, database_url: str, tmp_path: Path) -> Hub:
+    hub = Hub(accord_here, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+    agreement = AGREEMENT.format(id="vendor-stix-2026", party="vendor", direction="in", pap="green", digit=7).replace(
+        "sinkhole", "indicators"
+    )
+    with (hub.folder / "workspace.toml").open("a") as settings:
+        settings.write(DATASET + agreement)
+    hub("agreement", "apply", "--in", hub.folder)
+    return hub
+
+
+def token(hub: Hub, partner: str, *scopes: str) -> str:
+    named = [word for scope in scopes for word in ("--scope", scope)]
+    return hub.json("token", "make", partner, "--name", "SIEM", *named)["token"]
+
+
+def indicators(*numbers: int) -> list[dict]:
+    """As another program writes them (STIX 2.1, 4.7)."""
+    at = "2026-11-01T00:00:00.000Z"
+    return [
+        {
+            "type": "indicator",
+            "spec_version": "2.1",
+            "id": f"indicator--{UUID(int=number, version=4)}",
+            "created": at,
+            "modified": at,
+            "name": f"Server {number}",
+            "description": "It answers bots.",
+            "indicator_types": ["malicious-activity"],
+            "pattern": f"[ipv4-addr:value = '110.164.{number >> 8}.{number & 255}']",
+            "pattern_type": "stix",
+            "valid_from": at,
+        }
+        for number in numbers
+    ]
+
+
+def deliveries(hub: Hub) -> list[dict]:
+    return [one for one in hub.json("delivery", "list") if one["dataset"] == "indicators"]
+
+
+def delivered(hub: Hub) -> list[int]:
+    """The numbers of the objects in all deliveries, as often as they are there."""
+    kept = (hub.folder / "deliveries" / "dataset=indicators").glob("*/delivered")
+    return [UUID(one["id"][11:]).int & 0xFFFF for file in kept for one in json.loads(file.read_bytes())["objects"]]
+
+
+def test_what_a_partner_s_client_adds_is_a_delivery_with_its_entry_and_every_object_is_accounted_for(
+    hub: Hub, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    secret, reader = token(hub, "vendor", "write"), token(hub, "csirt-th", "read")
+    served = serve(hub.folder)
+    base = f"http://127.0.0.1:{served.port}/taxii2/hub/"
+    (collection,) = ApiRoot(base, auth=TokenAuth(secret)).collections
+    assert (collection.can_read, collection.can_write) == (False, True)
+    assert UUID(collection.id).version == 4
+    good = indicators(1, 2)
+    assert complaints(good, tmp_path, whole=False) == []
+    bad = {**indicators(3)[0], "pattern": "[ipv4-addr:value = "}
+    status = collection.add_objects({"objects": [*good, bad]}, wait_for_completion=True, poll_interval=1, timeout=300)
+    assert (status.status, status.total_count, status.pending_count) == ("complete", 3, 0)
+    assert [one["id"] for one in status.successes] == [one["id"] for one in good]
+    assert [(one["id"], bool(one["message"])) for one in status.failures] == [(bad["id"], True)]
+    (delivery,) = deliveries(hub)
+    assert (delivery["records"], delivery["accepted"], delivery["rejected"]) == (3, 2, 1)
+    # duplicates are no error, and are not taken twice
+    again = collection.add_objects({"objects": [*good, bad]}, wait_for_completion=False)
+    assert (again.id, again.status, again.success_count) == (status.id, "complete", 2)
+    assert len(deliveries(hub)) == 1
+    entries = [one for one in hub.json("ledger", "list") if one["kind"] == "delivery"]
+    assert len(entries) == 2
+    assert list((hub.folder / "adds").glob("*/*")) == []
+    # what it may not see is not there, and errors are TAXII's
+    objects = f"/taxii2/hub/collections/{collection.id}/objects/"
+    own = {"authorization": f"Bearer {secret}"}
+    typed = {**own, "content-type": MEDIA_TYPE}
+    foreign = {"authorization": f"Bearer {reader}", "content-type": MEDIA_TYPE}
+    envelope = json.dumps({"objects": indicators(4)}).encode()
+    channel = "/taxii2/hub/collections/infected-th/objects/"
+    name = good[0]["id"]
+    for status_code, told in (
+        (403, asked(served.port, objects, **own)),
+        (403, asked(served.port, f"{objects}{name}/", "DELETE", **own)),
+        (404, asked(served.port, objects, "POST", envelope, **foreign)),
+        (404, asked(served.port, channel, "POST", envelope, **typed)),
+        (403, asked(served.port, channel, "POST", envelope, **foreign)),
+        (404, asked(served.port, f"/taxii2/hub/status/{status.id}/", **foreign)),
+        (404, asked(served.port, "/taxii2/hub/status/indicators.x/", **own)),
+        (415, asked(served.port, objects, "POST", envelope, **own, **{"content-type": "application/json"})),
+        (415, asked(served.port, objects, "POST", envelope, **own)),
+        (413, asked(served.port, objects, "POST", b"", **typed, **{"content-length": str(2 << 20)})),
+        (422, asked(served.port, objects, "POST", b"{", **typed)),
+        (422, asked(served.port, objects, "POST", b"[" * 100_000, **typed)),
+        (422, asked(served.port, objects, "POST", b'{"objects":[],"objects":[]}', **typed)),
+        (422, asked(served.port, objects, "POST", b'{"objects":{}}', **typed)),
+        (422, asked(served.port, objects, "POST", b'{"objects":[]}', **typed)),
+        (422, asked(served.port, objects, "POST", b'{"objects":[7]}', **typed)),
+    ):
+        assert (told[0], told[1], told[2]["http_status"]) == (status_code, MEDIA_TYPE, str(status_code))
+    hub("agreement", "end", "vendor-stix-2026", "--reason", "over", "--in", hub.folder)
+    assert asked(served.port, objects, "POST", envelope, **typed)[0] == 403
+    assert end(served) == 0
+    assert len(deliveries(hub)) == 1
+    refused = [one["object"] for one in hub.json("consultation", "list") if "refused" in one["object"]]
+    assert "adds to data set indicators: refused, 403 Forbidden" in refused
+    # what waits is missed by no erasure
+    (hub.folder / "adds" / "dataset=indicators" / ("0" * 64)).write_bytes(envelope)
+    erase = ("subject", "erase", "110.164.0.4", "--why", "A court asked.", "--in", hub.folder)
+    assert "waits to be taken in" in hub(*erase, code=5)
+
+
+def test_whatever_was_accepted_is_delivered_once_wherever_it_is_killed(hub: Hub, environment: dict[str, str]) -> None:
+    secret = token(hub, "vendor", "write")
+    program = [sys.executable, Path(__file__).with_name("add_forks.py"), hub.folder, secret]
+    draw = random.Random(8)
+    with subprocess.Popen(
+        [str(word) for word in program], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+
+        def add(name: str, how: object = None) -> dict:
+            process.stdin.write(json.dumps({"name": name, "how": how}) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        done = add("0", "count")
+        assert done["code"] == 0
+        kinds = [kind for kind, count in done["steps"].items() if count]
+        killed = 0
+        for number in range(1, KILLS + 1):
+            kind = kinds[number % len(kinds)]
+            said = add(str(number), [kind, draw.randint(1, done["steps"][kind])])
+            assert said["code"] in {-9, 0}, said
+            killed += said["code"] != 0
+        assert killed
+        accepted = {number for number in range(KILLS + 1) if (hub.beside / f"accepted-{number}").exists()}
+        # the lease of whoever was killed is over
+        with opened(hub.folder) as database, database.writing() as connection:
+            connection.execute(update(JOBS).values(leased_until=None))
+        assert add("")["code"] == 0
+        assert accepted <= Counter(delivered(hub)).keys(), "an accepted object was lost"
+        # a client that was told nothing asks again
+        for number in range(KILLS + 1):
+            assert add(str(number))["code"] == 0
+        process.stdin.close()
+    assert Counter(delivered(hub)) == dict.fromkeys(range(KILLS + 1), 1)
+    entries = [one for one in hub.json("ledger", "list") if one["kind"] == "delivery"]
+    assert len(entries) == 1 + KILLS + 1
+    assert list((hub.folder / "adds").glob("*/*")) == []
