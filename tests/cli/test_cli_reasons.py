@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from accord.cli import places
 from accord.cli.acting import acting
 from accord.cli.reasons import demand_no_value
 from accord.vocabulary.errors import SettingsError
@@ -43,6 +44,21 @@ HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         "AS13335 answered",
         "\uff14\uff15.1.1.4",
         "45\u30021\u30021\u30024",
+        "see \u2192110.164.10.1",
+        "\u00a7110.164.10.1",
+        "~110.164.10.1",
+        "110.164.10.1\u2192110.164.10.9",
+        "110.164.10.1\u00b0",
+        "110\u2024164\u202410\u20241",
+        "110.16\u200b4.10.1",
+        "evil.com~",
+        "evil.com%20",
+        "$evil.com",
+        "@evil.com",
+        "all that is evil.com-related",
+        "evil (dot) com",
+        "somebody [at] evil.com",
+        "2a00:1450:4001:81b::200e%eth0",
     ],
 )
 def test_what_reads_as_a_value_is_refused_with_what_to_do(text: str) -> None:
@@ -68,6 +84,17 @@ def test_what_reads_as_a_value_is_refused_with_what_to_do(text: str) -> None:
 )
 def test_words_are_no_values(text: str) -> None:
     demand_no_value(text, "--why")
+
+
+def test_a_reason_without_an_end_is_refused_and_what_names_stand_for_is_read_once(monkeypatch) -> None:
+    demand_no_value("Case of Art.6 " + "word " * 190, "--reason")
+    with pytest.raises(SettingsError, match="too long"):
+        demand_no_value("word " * 201, "--reason")
+    asked: list[int] = []
+    loaded = places.reference_in_use
+    monkeypatch.setattr(places, "reference_in_use", lambda: asked.append(1) or loaded())
+    demand_no_value("Case of Art.6 " + "word " * 190, "--reason")
+    assert len(asked) == 1
 
 
 def test_no_reason_of_a_recall_or_an_end_brings_a_value_into_ledger_notice_or_log(

@@ -3,25 +3,40 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from accord.columns.values import ADDRESSES, read_value, refang, url_host
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator, IndicatorType
 from accord.vocabulary.reasons import Rejected
 
+if TYPE_CHECKING:
+    from accord.reference.suffixes import SuffixRules
+
 _SPEAKING = re.compile(
     r"\S[.:@/\u3002\uff0e\uff61]\S|[\[({]\s*(?:[.:@/\u3002\uff0e]|dot|at)|[0-9A-Fa-f]{32}|AS\d", re.IGNORECASE
 )
 """Without one of these no value stands in a text, and nothing about names need be known."""
-_CUT = re.compile(r"[\s,;|<>\"'`()\[\]{}=\u00ab\u00bb\u2018-\u201f]+")
-_PIECES = re.compile(r"[:/\u2010-\u2015]|-(?=\d)")
-_EDGES = ".:!?*_-/\u2026\u2010-\u2015#&"
-_IDEOGRAPHIC = str.maketrans({"\u3002": ".", "\uff61": "."})
+_SIGNS = frozenset(".:/@%+-_")
+"""No value has another character than these, letters, marks and digits, once it is refanged."""
+_PIECES = re.compile(r"[:/%+_-]")
+_EDGES = "".join(_SIGNS)
+_SPREAD = re.compile(r"\s+[\[({<]\s*(?:(dot|\.)|at|@)\s*[\])}>]\s+", re.IGNORECASE)
+_DOTS = str.maketrans(dict.fromkeys("\u3002\uff61\u2024\u00b7\u2027\u30fb", "."))
+MAX_REASON = 1000
+"""Characters."""
 
 
 def demand_no_value(text: str, option: str) -> None:
     """Raise SettingsError when something stands in a reason that could be an indicator: in doubt it is one."""
-    found = next(_values(text), None) if _SPEAKING.search(text) else None
+    if len(text) > MAX_REASON:
+        raise SettingsError(
+            "A reason is too long.", where=option, expected=f"at most {MAX_REASON} characters", got=f"{len(text)}"
+        )
+    # what cannot be seen parts no value
+    plain = "".join(each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf")
+    plain = plain.translate(_DOTS)
+    found = next(_values(plain), None) if _SPEAKING.search(plain) else None
     if found is not None:
         raise SettingsError(
             "A reason must not hold the value itself, nor any other: it goes to others, or stands for ever.",
@@ -33,21 +48,23 @@ def demand_no_value(text: str, option: str) -> None:
         )
 
 
-def _values(text: str) -> Iterator[str]:
-    plain = unicodedata.normalize("NFKC", text).translate(_IDEOGRAPHIC)
-    undone = refang(plain)
-    for token in _CUT.split(undone):
-        bare = token.strip(_EDGES)
-        said = refang(bare)
-        pieces = [said, *(piece.strip(_EDGES) for piece in _PIECES.split(said))]
-        yield from (piece for piece in pieces if piece and _is_value(piece, defanged=undone != plain or said != bare))
-
-
-def _is_value(text: str, *, defanged: bool) -> bool:
+def _values(plain: str) -> Iterator[str]:
     # most texts have nothing that speaks for a value, and most commands no text
     from accord.cli.places import reference_in_use
 
     suffixes = reference_in_use().suffixes
+    undone = refang(_SPREAD.sub(lambda found: "." if found[1] else "@", plain))
+    whole = "".join(each if each in _SIGNS or unicodedata.category(each)[0] in "LMN" else " " for each in undone)
+    for token in whole.split():
+        bare = token.strip(_EDGES)
+        said = refang(bare)
+        pieces = [said, *(piece.strip(_EDGES) for piece in (*said.split("%"), *_PIECES.split(said)))]
+        yield from (
+            piece for piece in pieces if piece and _is_value(piece, suffixes, defanged=undone != plain or said != bare)
+        )
+
+
+def _is_value(text: str, suffixes: "SuffixRules", *, defanged: bool) -> bool:
     read = read_value(text, suffixes.is_public_suffix)
     if not isinstance(read, Indicator):
         # an address in somebody's own network is one, too

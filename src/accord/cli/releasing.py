@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from sqlalchemy import Connection
 
 from accord.access.consultations import Processing, record
 from accord.agreements.agreement import AgreementId, Register
@@ -184,6 +185,9 @@ def make_release(
     gathered = gather(desk.workspace, desk.ledger.database, file, purpose)
     recipients = _chosen(gathered, to)
     combine(desk, gathered)
+    with desk.ledger.database.writing() as connection:
+        # what waits of the operation follows its file
+        restate(connection, gathered.operation, gathered.purpose)
     terms = gathered.terms(gathered.register, at)
     with desk.workspace.staging() as staging:
         sheet = run_operation(
@@ -201,11 +205,9 @@ def make_release(
 
 
 def combine(desk: Desk, gathered: Gathered) -> None:
-    """Write down that data sets are about to be combined for an operation; what waits of it follows its file."""
+    """Write down that data sets are about to be combined for an operation."""
     about = [f"operation {gathered.operation.name}"]
     log(desk.ledger.database, desk.actor, Processing.COMBINATION, about, now=datetime.now(UTC))
-    with desk.ledger.database.writing() as connection:
-        restate(connection, gathered.operation)
 
 
 def release_run(
@@ -262,11 +264,7 @@ def hand_over_waiting(desk: Desk) -> Handed:
     with desk.ledger.database.reading() as connection:
         # by it is decided what may still go out: a clock that was set back stops it before anything does
         now = book.moment(connection, datetime.now(UTC))
-    with desk.ledger.database.reading() as connection:
         pending = waiting(connection)
-        register = load_register(connection)
-        recalled = {one.id: notices(connection, disclosure=one.id) for one in pending}
-        decided = standing(load_decisions(connection)) if pending else {}
     over: list[Disclosure] = []
     unwitnessed: list[Disclosure] = []
     refused: list[Disclosure] = []
@@ -274,14 +272,10 @@ def hand_over_waiting(desk: Desk) -> Handed:
         if not published.covers(one.entries[-1]):
             unwitnessed.append(one)
             continue
-        why = None
-        if not (desk.place(one.id) / HANDOVER).exists():
-            # whoever was killed after it had given the key has given it
-            why = _recalled(recalled[one.id]) or _refusal(desk, register, one, decided, now)
-        if why is None:
-            over.append(_hand_over(desk, register, one))
-        else:
-            refused.append(_refused(desk, one, why))
+        # what the rules are asked by does not change before the key is given
+        with desk.ledger.database.writing() as connection:
+            settled = _settle(desk, connection, one)
+        (over if settled.refusal is None else refused).append(settled)
     if unwitnessed:
         with desk.ledger.database.writing() as connection:
             queue_once(connection, JobKind.RELEASE, desk.actor.person, now)
@@ -531,7 +525,21 @@ def _draft(
     )
 
 
-def _hand_over(desk: Desk, register: Register, one: Disclosure) -> Disclosure:
+def _settle(desk: Desk, connection: Connection, one: Disclosure) -> Disclosure:
+    """Give the key of what stands sealed, or refuse it for good, on a writer's connection."""
+    now = book.moment(connection, datetime.now(UTC))
+    register = load_register(connection)
+    if not (desk.place(one.id) / HANDOVER).exists():
+        # whoever was killed after it had given the key has given it
+        decided = standing(load_decisions(connection))
+        why = _recalled(notices(connection, disclosure=one.id)) or _refusal(desk, register, one, decided, now)
+        if why is not None:
+            return record_refusal(connection, one, why, now)
+        _give_key(desk, register, one)
+    return record_hand_over(connection, one, now)
+
+
+def _give_key(desk: Desk, register: Register, one: Disclosure) -> None:
     age = register.partners[one.recipient].age
     if age is None or one.secret is None:
         raise _no_key(one.recipient)
@@ -543,8 +551,6 @@ def _hand_over(desk: Desk, register: Register, one: Disclosure) -> Disclosure:
         recipient=age,
         out=desk.place(one.id) / HANDOVER,
     )
-    with desk.ledger.database.writing() as connection:
-        return record_hand_over(connection, one, book.moment(connection, datetime.now(UTC)))
 
 
 def _recalled(sent: Sequence[SentNotice]) -> str | None:
@@ -560,11 +566,6 @@ def _refusal(
     release = Release(register=register, purpose=one.purpose, at=at, legal_area=desk.declared.hub.legal_area)
     reasons = [why for why in (_held_back(desk, one, decided, at), refusal(one, statement, release)) if why is not None]
     return "; ".join(reasons) or None
-
-
-def _refused(desk: Desk, one: Disclosure, why: str) -> Disclosure:
-    with desk.ledger.database.writing() as connection:
-        return record_refusal(connection, one, why, book.moment(connection, datetime.now(UTC)))
 
 
 def _held_back(desk: Desk, one: Disclosure, decided: Mapping[str, Decision], at: datetime) -> str | None:

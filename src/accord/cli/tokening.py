@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from accord.access.tokens import Scope, Token, make_token, revoke_token, tokens
 from accord.agreements.declarations import PartnerId
 from accord.agreements.register import load_register
+from accord.cli.reasons import demand_no_value
 from accord.cli.registering import opened
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.vocabulary.errors import SettingsError
@@ -26,6 +27,8 @@ def make_one(folder: Path, partner: str, name: str, scopes: Sequence[str], days:
         raise SettingsError(
             "A token needs a name.", where="--name", expected=f"words, at most {_LONGEST_NAME} characters", got=name
         )
+    # it stands in the log of consultations at every look
+    demand_no_value(name, "--name")
     with _changing(folder) as connection:
         known = load_register(connection).partners
         if PartnerId(partner) not in known:

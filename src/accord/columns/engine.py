@@ -1,14 +1,19 @@
 """DuckDB as every part of Accord opens it: it reads the files that it is told to and never the network."""
 
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-import duckdb
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
-_OPEN: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+_OPEN: "WeakSet[DuckDBPyConnection]" = WeakSet()
 
 
-def connect(**settings: str | int | bool) -> duckdb.DuckDBPyConnection:
+def connect(**settings: str | int | bool) -> "DuckDBPyConnection":
     """A DuckDB of its own, in memory, with these of its settings."""
+    # a module that held it would keep it until after the interpreter is gone, and it would say so at length
+    import duckdb
+
     alone = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     connection = duckdb.connect(config={**alone, **settings})
     _OPEN.add(connection)

@@ -20,6 +20,7 @@ from accord.release.policies import Classes, PolicyClass, decode, encode
 from accord.release.policy import Terms, embargo_of
 from accord.release.question import Audience, Release
 from accord.release.rules import RULES, decide
+from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.markings import MARKINGS, Marking
 from accord.workspace.schema import DISCLOSURES
 
@@ -149,14 +150,19 @@ def _rule(number: int) -> str:
     return f"rule {number} ({_TITLES[number]})"
 
 
-def restate(connection: Connection, operation: Operation) -> None:
-    """Let what stands sealed of an operation follow what its file says by now of recipients and embargo."""
+def restate(connection: Connection, operation: Operation, purpose: Purpose) -> None:
+    """Let what stands sealed of an operation follow what its file says by now of recipients and embargo.
+
+    A file of the same name for another purpose, or for other countries, says nothing of it.
+    """
     embargo = embargo_of(operation)
     secret = None
     if embargo is not None:
         secret = (embargo.operation, embargo.until.isoformat(), tuple(sorted(embargo.recipients)))
     for one in waiting(connection):
-        if one.operation != operation.name or one.basis is None:
+        if one.operation != operation.name or one.purpose != purpose or one.basis is None:
+            continue
+        if one.country not in operation.scope.countries:
             continue
         before = parse_basis(one.basis)
         mine = [each for each in operation.recipients_of(one.country) if each.partner.id == one.recipient]
