@@ -3,14 +3,19 @@
 import json
 import re
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+from accord.cli import releasing
 from accord.ledger.notes import parse_signing_key
+from accord.release.disclosures import load_disclosure
 from accord.workspace.database import open_database, place_of
 from tests.cli.released import POLICE
+from tests.cli.test_cli_channel import CHANNEL, MEMBER
 from tests.cli.test_cli_release import Hub, furnished, witness_down
 from tests.simulators.witness import Witness, served
 
@@ -195,3 +200,61 @@ def test_what_an_older_accord_sealed_is_refused_because_nothing_can_be_asked_of_
         witness.fault = None
         said = hub("release", "hand-over", "--in", hub.folder)
     assert "an Accord has sealed it that did not keep what the rules are asked of" in said
+
+
+def test_a_channel_and_a_file_for_other_countries_say_nothing_of_a_package_that_waits(hub_on_either: Hub) -> None:
+    hub = hub_on_either
+    key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())
+    channels = hub.folder.parent / "channels.toml"
+    channels.write_text(CHANNEL + MEMBER.format("csirt-th"), "utf-8")
+    hub("channel", "apply", channels, "--in", hub.folder)
+    with served(Witness("north.example", key.verifier)) as witness:
+        quorum(hub, witness)
+        witness.fault = witness_down()
+        sealed = waits(hub, "october-2026")
+        file = hub.operation()
+        file.write_text(file.read_text("utf-8").partition("[[recipient]]")[0], "utf-8")
+        # the same name, and nobody whom a package would go to
+        hub("release", "make", file, "--channel", "infected-th", "--in", hub.folder, code=7)
+        abroad = hub.operation().read_text("utf-8").replace('"TH"', '"AT"')
+        file.write_text(abroad, "utf-8")
+        hub("release", "make", file, "--in", hub.folder, code=7)
+        witness.fault = None
+        said = hub("release", "hand-over", "--in", hub.folder)
+    assert "refused" not in said
+    package = next(one for one in hub.releases() if one["id"] == sealed["id"])
+    assert package["handed_over_at"] is not None
+
+
+def test_an_agreement_does_not_end_between_the_question_and_the_key(hub_on_either: Hub, monkeypatch) -> None:
+    hub = hub_on_either
+    key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())
+    place = place_of(hub.folder / "workspace.toml")
+    ended: list[bool] = []
+
+    def end() -> None:
+        with open_database(place) as database, database.writing() as connection:
+            ended.append(load_disclosure(connection, UUID(sealed["id"])).handed_over_at is None)
+
+    give = releasing._give_key
+
+    def slowly(*named) -> None:
+        thread = Thread(target=end)
+        threads.append(thread)
+        thread.start()
+        # whoever is let in is in by then; who waits, waits for what comes after this
+        thread.join(0.5)
+        assert ended == []
+        give(*named)
+
+    threads: list[Thread] = []
+    monkeypatch.setattr(releasing, "_give_key", slowly)
+    with served(Witness("north.example", key.verifier)) as witness:
+        quorum(hub, witness)
+        witness.fault = witness_down()
+        sealed = waits(hub, "october-2026")
+        witness.fault = None
+        hub("release", "hand-over", "--in", hub.folder)
+    for thread in threads:
+        thread.join()
+    assert ended == [False]
