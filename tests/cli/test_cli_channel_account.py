@@ -202,6 +202,10 @@ def test_who_was_disclosed_nothing_gets_no_account(hub: Hub, tmp_path: Path) -> 
     make = ("channel", "account", "infected-th", "--out", tmp_path / "account", "--in", hub.folder)
     assert "no such member" in hub(*make, "--to", "vendor", code=2)
     assert not (tmp_path / "account").exists()
+    published = hub.folder / "ledger/account.json"
+    assert "for everybody" in hub("channel", "account", "infected-th", "--to", "csirt-th", "--out", published, "--in",
+                                  hub.folder, code=2)  # fmt: skip
+    assert not published.exists()
     hub.members("csirt-th")
     # who has left may still check what it got
     hub(*make, "--to", "police-th")

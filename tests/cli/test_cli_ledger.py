@@ -96,7 +96,7 @@ def test_what_is_no_log_is_named(accord_here, hub: Path, tmp_path: Path) -> None
     said = accord_here("ledger", "check", hub / "ledger", "--policy", hub / "ledger/checkpoint", expect=2).stderr
     assert f"This is no policy.\n  where: {hub / 'ledger/checkpoint'}\n" in said
     assert "got: a checkpoint" in said
-    said = accord_here("ledger", "reconcile", "--hub", policy, expect=4).stderr
+    said = accord_here("ledger", "reconcile", "--hub", policy, "--partner", policy, expect=4).stderr
     assert f"This is no list to reconcile.\n  where: {policy}\n" in said
     (hub / "ledger/policy").unlink()
     assert "no policy" in accord_here("ledger", "check", hub / "ledger", expect=4).stderr
@@ -144,7 +144,9 @@ def test_a_copy_is_whole_and_holds_no_secret(accord_here, hub: Path, tmp_path: P
     accord_here("ledger", "check", tmp_path / "copy", "--policy", hub / "ledger/policy")
     for path in (tmp_path / "copy").rglob("*"):
         assert path.is_dir() or (b"PRIVATE" not in path.read_bytes() and not path.name.startswith("."))
-    assert "holds something" in accord_here("ledger", "export", "--in", hub, "--out", hub, expect=5).stderr
+    refused = accord_here("ledger", "export", "--in", hub, "--out", hub, expect=5).stderr
+    assert "holds something" in refused
+    assert "expected: a new or empty folder\n" in refused
 
 
 def test_lists_are_written_and_held_against_each_other(accord_here, hub: Path, tmp_path: Path) -> None:
@@ -161,6 +163,8 @@ def test_lists_are_written_and_held_against_each_other(accord_here, hub: Path, t
     theirs.write_text(theirs.read_text().replace(",31", ",30"))
     assert "say the same" in accord_here("ledger", "reconcile", "--hub", ours, "--partner", theirs).stdout
     assert json.loads(accord_here("ledger", "reconcile", "--hub", ours, "--partner", theirs, "--json").stdout) == []
+    alone = accord_here("ledger", "reconcile", "--hub", ours, expect=2).stderr
+    assert "Nothing would be compared" in alone
     missing = accord_here("ledger", "reconcile", "--hub", ours, "--recipient", theirs, "--json", expect=1).stdout
     assert [one["what"] for one in json.loads(missing)] == ["the hub has it, they have not"]
 

@@ -5,11 +5,16 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from accord.cli import releasing
 from accord.ledger.notes import SignatureType, SigningKey, parse_note, parse_signing_key, sign_note
+from accord.workspace.database import open_database, place_of
+from accord.workspace.schema import JOBS
 from tests.cli.released import OPERATION, POLICE, SIGHTINGS, furnish
 from tests.simulators.witness import Witness, served
 
@@ -285,6 +290,28 @@ def test_while_the_embargo_lasts_nothing_of_the_release_is_opened(hub: Hub) -> N
     # when it ends, the openings are published by themselves
     (job,) = [one for one in json.loads(hub("job", "list", "--json", "--in", hub.folder)) if one["kind"] == "notify"]
     assert job["not_before"].startswith("2099-01-01T00:00:00")
+
+
+def test_when_an_embargo_has_ended_a_job_opens_what_is_for_everybody(hub_on_either: Hub, monkeypatch) -> None:
+    hub = hub_on_either
+    later = datetime.now(UTC) + timedelta(days=31)
+    hub("release", "make", hub.operation(more=f"embargo = {later - timedelta(days=1):%Y-%m-%d}"), "--in", hub.folder)
+    check = ("ledger", "check", hub.folder / "ledger", "--policy", hub.folder / "ledger" / "policy")
+    assert re.search(r"closed: 1\b", hub(*check))
+    with open_database(place_of(hub.folder / "workspace.toml")) as database, database.writing() as connection:
+        connection.execute(update(JOBS).where(JOBS.c.kind == "notify").values(not_before=datetime.now(UTC)))
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, _: tzinfo | None = None) -> datetime:
+            return later
+
+    monkeypatch.setattr(releasing, "datetime", Later)
+    hub("job", "work", "--in", hub.folder)
+    (job,) = [one for one in json.loads(hub("job", "list", "--json", "--in", hub.folder)) if one["kind"] == "notify"]
+    assert job["state"] == "done"
+    assert re.search(r"closed: 0\b", hub(*check))
+    assert "TH" in hub(*check)
 
 
 def test_a_receipt_of_somebody_else_or_for_something_else_is_refused(hub: Hub) -> None:

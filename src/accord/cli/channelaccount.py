@@ -48,6 +48,13 @@ OBJECTS = "objects"
 def write_account(folder: Path, name: str, partner: str, out: Path, actor: Actor, *, now: datetime) -> None:
     """Write the account of what a member, or who was one, found in a channel; logged before it is written."""
     with opened_hub(folder) as hub:
+        if hub.ledger.place.folder.resolve() in out.resolve().parents:
+            raise SettingsError(
+                "What is in the ledger's folder is for everybody, and an account for its member alone.",
+                where="--out",
+                expected="a place outside it",
+                got=str(out),
+            )
         hub.ledger.verify_standing()
         with hub.database.reading() as connection:
             channel = find_channel(load_channels(connection), name)

@@ -18,7 +18,7 @@ from accord.journal.reconciling import MAX_LIST_BYTES, Difference, Line, compare
 from accord.journal.verifying import VerifiedLedger, verify_ledger
 from accord.release.audit import Audited, Missing, Received, entries, missing
 from accord.release.disclosures import disclosures
-from accord.vocabulary.errors import LedgerError
+from accord.vocabulary.errors import LedgerError, SettingsError
 from accord.workspace.store import open_workspace
 
 COLUMNS = ("number", "date", "kind", "partner", "dataset", "country", "purpose", "marking", "count", "digest", "refers")
@@ -173,7 +173,13 @@ def _row(one: Audited) -> dict[str, object]:
 
 
 def reconcile(hub: Path, partners: list[Path], recipients: list[Path], *, as_json: bool) -> int:
-    """Hold the hub's list against partners' and recipients' own; the exit code. Raises UnreadableError."""
+    """Hold the hub's list against partners' and recipients' own; the exit code. Raises AccordError."""
+    if not partners and not recipients:
+        raise SettingsError(
+            "Nothing would be compared: the hub's list is the only one.",
+            where="--partner, --recipient",
+            expected="at least one list that somebody else keeps (docs/ledger.md)",
+        )
     ours = _read(hub)
     found: list[Difference] = []
     for files, kind in ((partners, Kind.DELIVERY), (recipients, Kind.DISCLOSURE)):

@@ -189,6 +189,8 @@ def kept(connection: Connection, numbers: Collection[int]) -> tuple[KeptEntry, .
     """Entries with what opens them, in their order. Raises UnreadableError when one is missing."""
     found: list[KeptEntry] = []
     wanted = sorted({*numbers})
+    if wanted and not 0 <= wanted[-1] < size(connection):
+        raise _no_entry(connection, wanted[-1])
     for begin in range(0, len(wanted), 500):
         part = wanted[begin : begin + 500]
         rows = connection.execute(
@@ -207,10 +209,14 @@ def kept(connection: Connection, numbers: Collection[int]) -> tuple[KeptEntry, .
             for row in rows
         ]
     if len(found) != len(wanted):
-        raise UnreadableError(
-            "The ledger has no such entry.", expected=f"0 to {size(connection) - 1}", got=str(wanted[-1])
-        )
+        raise _no_entry(connection, wanted[-1])
     return tuple(found)
+
+
+def _no_entry(connection: Connection, number: int) -> UnreadableError:
+    last = size(connection) - 1
+    expected = f"0 to {last}" if last >= 0 else "none is in it yet"
+    return UnreadableError("The ledger has no such entry.", expected=expected, got=str(number)[:30])
 
 
 def referring(connection: Connection, reference: str) -> tuple[int, ...]:

@@ -124,8 +124,9 @@ def compose_ledger(figures: Figures, checkpoint: Checkpoint, policy: str, keeper
             ),
             Paragraph(
                 text=say(
-                    "It names data sets and countries, but no partner, no person and no address. Entries are opened "
-                    "when the embargo of their operation has ended; until then they count as closed."
+                    "It names data sets and countries, partners only where the title of a data set does, no person and "
+                    "no address. Entries are opened when the embargo of their operation has ended; until then they "
+                    "count as closed."
                 )
             ),
             Paragraph(

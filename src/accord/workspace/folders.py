@@ -20,12 +20,12 @@ _RENAME_EXCHANGE = 2
 
 
 @contextmanager
-def replaced_folder(out: Path, *, is_ours: Callable[[Path], bool], what: str) -> Iterator[Path]:
+def replaced_folder(out: Path, *, is_ours: Callable[[Path], bool] | None = None, what: str = "") -> Iterator[Path]:
     """Give a new folder to write into; when the block ends well, it takes the place of `out` in one step.
 
-    `is_ours` says whether an existing, non-empty `out` may be replaced; `what` names the command that writes such
-    folders. Raises OutputError when `out` is something else, when another run is writing it, or when the disk refuses;
-    then `out` is as it was. What a killed run left behind is removed by the next one.
+    `is_ours` says whether an existing, non-empty `out` may be replaced, None: none may; `what` names the command that
+    writes such folders. Raises OutputError when `out` is something else, when another run is writing it, or when the
+    disk refuses; then `out` is as it was. What a killed run left behind is removed by the next one.
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 -- a link as `out` is replaced, not followed
     with _errors_named(out):
@@ -45,15 +45,15 @@ def replaced_folder(out: Path, *, is_ours: Callable[[Path], bool], what: str) ->
                 shutil.rmtree(staging, ignore_errors=True)
 
 
-def _refuse_foreign(out: Path, is_ours: Callable[[Path], bool], what: str) -> None:
+def _refuse_foreign(out: Path, is_ours: Callable[[Path], bool] | None, what: str) -> None:
     if not out.exists() and not out.is_symlink():
         return
-    if out.is_dir() and not out.is_symlink() and (not any(out.iterdir()) or is_ours(out)):
+    if out.is_dir() and not out.is_symlink() and (not any(out.iterdir()) or (is_ours and is_ours(out))):
         return
     raise OutputError(
         "The output folder holds something else, and is left as it is.",
         where=str(out),
-        expected=f"a new or empty folder, or one that `{what}` wrote",
+        expected="a new or empty folder" + (f", or one that `{what}` wrote" if is_ours else ""),
         got="a file" if out.is_file() else "a link" if out.is_symlink() else "other files",
         remedy="choose another --out",
     )

@@ -77,7 +77,7 @@ def open_package(
     with (
         opened_file(package) as file,
         opened_file(handover) as other,
-        replaced_folder(out, is_ours=lambda _: False, what="accord package open") as new,
+        replaced_folder(out) as new,
     ):
         new.chmod(0o700)
         read, handed, proven = _verified(file, str(package), other, str(handover), policy)
