@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -353,3 +354,17 @@ def test_pymisp_finds_the_same_attributes_in_the_same_order() -> None:
             written = theirs[row["record"] - 1].lower().replace("[.]", ".")
             bare = row["value"].split("://")[-1].rstrip("/")
             assert bare.lower() in written or row["value"] in written, path
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"5f6c1c5e-0000-4000-8000-000000000001": {"info": "x", "Orgc": {"name": "y"}, "date": "2020-05-06"}}',
+        b"7b7ab7f4c4e8d4c9a2b4d9cf3c9cde9c,5f6c1c5e-0000-4000-8000-000000000001\n",
+    ],
+)
+def test_what_a_feed_holds_beside_its_events_has_their_columns(data: bytes) -> None:
+    context = replace(CONTEXT, rule_fields=("tag", "comment"))
+    beside, plain = read(data, context=context), read(event(), context=context)
+    assert (beside.records, beside.observations.num_rows) == (0, 0)
+    assert beside.observations.schema == plain.observations.schema

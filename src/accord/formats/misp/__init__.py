@@ -28,12 +28,12 @@ def parse(document: Document, context: Context) -> Parsed:
 
     What lists a feed's events holds no record, and is held against them.
     """
+    builder = ParsedBuilder(document.member, context.rule_fields)
     if feed.is_hashes(document.data):
-        return Parsed(records=0, aside=feed.read_hashes(document))
+        return replace(builder.finish(), aside=feed.read_hashes(document))
     tree = load(document)
     if feed.is_manifest(tree):
-        return Parsed(records=0, aside=feed.read_manifest(tree, document.path))
-    builder = ParsedBuilder(document.member, context.rule_fields)
+        return replace(builder.finish(), aside=feed.read_manifest(tree, document.path))
     places = events(tree, document.path)
     for place in places:
         read_event(place, builder, context)
