@@ -4,6 +4,7 @@ What it says of a name is a list of behaviours, one for each question by UDP (th
 does not exist. Behaviours make whole messages or bytes, so that a test can lie in any way that a server can.
 """
 
+import errno
 import socket
 import struct
 import threading
@@ -125,12 +126,23 @@ class NameServerOnLoopback:
                     connection.sendall(struct.pack("!H", len(message)) + message)
 
 
+def _of_one_port() -> tuple[socket.socket, socket.socket]:
+    """Sockets for UDP and TCP on one port that is free for both."""
+    while True:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        try:
+            return udp, socket.create_server(udp.getsockname())
+        except OSError as error:
+            udp.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+
+
 @contextmanager
 def name_server() -> Iterator[NameServerOnLoopback]:
     """Serve while the block lasts; the root is answered as a resolver does."""
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(("127.0.0.1", 0))
-    tcp = socket.create_server(udp.getsockname())
+    udp, tcp = _of_one_port()
     server = NameServerOnLoopback(udp=udp, tcp=tcp)
     server.tell(".", answer(". NS a.root-servers.net."))
     threads = [threading.Thread(target=run) for run in (server.serve_udp, server.serve_tcp)]

@@ -253,7 +253,8 @@ def _dataset(workspace: Workspace, declared: Declared, name: str) -> Dataset:
             expected="one of "
             + (", ".join(one.id for one in declared.datasets) or "none: no data set is declared yet"),
             got=name,
-            remedy="declare it in a [[dataset]] table",
+            remedy="declare there in a [[dataset]] table how its files are read, also when what is agreed of it "
+            "is recorded already",
         )
     return dataset
 

@@ -59,7 +59,7 @@ class Put:
     disclosures: tuple[Disclosure, ...]
     """One for each member; none: nothing was new."""
     kept_back: tuple[str, ...]
-    """Where nothing was new, a line for each rule that keeps whole data sets back."""
+    """A line for each rule that keeps whole data sets back; where nothing was new, also that there is none."""
     handed: Handed
 
 
@@ -128,12 +128,13 @@ def put_views(
         made = end_put(desk, gathered, terms, written, traces)
     else:
         remove_begun(database)
+    lines = withholding.kept_back(gathered.operation, terms, channel.audience(gathered.register))
     return Put(
         channel=channel,
         objects=batch.objects if made else 0,
         findings=len(batch.findings),
         disclosures=made,
-        kept_back=() if made else withholding.kept_back(gathered.operation, terms, channel.audience(gathered.register)),
+        kept_back=() if made and lines == (withholding.NO_RULE,) else lines,
         handed=hand_over_waiting(desk),
     )
 

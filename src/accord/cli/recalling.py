@@ -121,7 +121,8 @@ def make(
         say(f"Recalled before, by recall {recall.id} on {recall.at:%Y-%m-%d %H:%M} UTC: nothing new is sent.")
         return
     say(f"Recall {recall.id}: {name}, {chosen or 'all deliveries'}, {recall.kind}.")
-    say(f"Out of use. {counted(len(sent), 'past recipient')} to be told by {recall.due:%Y-%m-%d}:")
+    recipients = counted(len({one.recipient for one in sent}), "past recipient")
+    say(f"Out of use. {recipients} to be told by {recall.due:%Y-%m-%d}, by {counted(len(sent), 'notice')}:")
     for one in sent:
         say(f"  {_whom(one)}: {folder / RELEASES / str(one.disclosure) / f'recall-{recall.id}'}")
 
@@ -436,6 +437,9 @@ def acknowledge(
     """Take in what a recipient answers; by hand: on its word alone, the file being the hub's own notice."""
     if by_hand and why is None:
         raise SettingsError("What is recorded by hand needs a reason.", where="--why", expected="how it is known")
+    if by_hand and file.is_dir():
+        # what a notice's folder holds is about the notice
+        file = file / NOTICE
     with taking((file, NOTICE_KIND if by_hand else ANSWER)):
         data = _read(file)
         # before anything of the hub's is opened; whose signature it must bear is known by what it says

@@ -96,6 +96,8 @@ def put(
     else:
         members = ", ".join(each.recipient for each in done.disclosures)
         say(f"{counted(done.objects, 'object')} of {counted(done.findings, 'finding')} for {members}.")
+        for line in done.kept_back:
+            say(line)
         _tell_channels(folder, done.handed)
     _leave(done.handed)
 
