@@ -202,4 +202,4 @@ def test_what_only_one_side_has_is_named(books: Database, statement: str, told: 
 def test_what_was_destroyed_is_named_and_accuses_nobody_else(books: Database) -> None:
     with books.writing() as connection:
         book.destroy(connection, [2], ["partner"])
-    assert found(books) == ["books lacks entry 2: destroyed: digest"]
+    assert found(books) == ["books lacks entry 2: destroyed: partner"]
