@@ -126,6 +126,13 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     # columns alone
     "0010": (),
+    "0011": tuple(
+        """
+        INSERT INTO notifications (id, recipient, address, made_at, marking, token, digest, state, changed_at)
+            VALUES ('n', 'vendor', 'desk@vendor.example', 'T', 'clear', 't', 'ff', 'sent', 'T');
+        INSERT INTO notification_disclosures (notification, disclosure) VALUES ('n', 'd')
+        """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
+    ),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the

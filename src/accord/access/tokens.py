@@ -29,6 +29,8 @@ class Scope(StrEnum):
     """Poll the channels of which its partner is a member."""
     WRITE = "write"
     """Add to its partner's data sets."""
+    REPORT = "report"
+    """Say what became of what its partner was handed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

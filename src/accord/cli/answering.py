@@ -1,15 +1,17 @@
 """What a person meets who takes in outcomes: the words around `operations.outcomes`."""
 
 import secrets
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
 from accord.access.consultations import Processing, record
+from accord.access.tokens import Scope, holder
 from accord.agreements.declarations import PartnerId
 from accord.cli.acting import Actor, log
-from accord.cli.hub import opened_hub
+from accord.cli.hub import OpenHub, opened_hub
 from accord.cli.ledgering import opened_ledger, publish
 from accord.cli.operation import COMPLETE_WITH_REFUSED
 from accord.cli.settling import working
@@ -20,17 +22,26 @@ from accord.operations.outcomes import Answer, Recorded, Reject, Standing, histo
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.workspace.regular import open_regular
 
+STANDARD_INPUT = "-"
+"""A token that is not to be seen in the list of processes is read from there."""
+
 _SHOWN = 20
 """Rejected rows that a person is shown; --json has all."""
 
 
-def take_outcomes(folder: Path, file: Path, partner: str, actor: Actor, *, as_json: bool) -> None:
+def take_outcomes(
+    folder: Path, file: Path, partner: str | None, token: str | None, actor: Actor, *, as_json: bool
+) -> None:
     """Take in a file of outcomes with its entries and its row in the log of consultations. Raises AccordError.
 
-    Leaves by exit code 3 when rows were rejected and none was taken.
+    Of `partner` and `token` one says who sent it. Leaves by exit code 3 when rows were rejected and none was taken.
     """
+    if (partner is None) == (token is None):
+        raise SettingsError("It is not said who sent it.", expected="one of --from and --token")
     answer = read_outcomes(_read(file), str(file))
     with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
+        if partner is None:
+            partner = _holder(hub, sys.stdin.readline().strip() if token == STANDARD_INPUT else token or "")
         if partner not in hub.register.partners:
             raise SettingsError(
                 "There is no such partner.",
@@ -60,6 +71,20 @@ def take_outcomes(folder: Path, file: Path, partner: str, actor: Actor, *, as_js
         _tell(partner, recorded)
     if recorded.rejected and not recorded.accepted:
         raise typer.Exit(COMPLETE_WITH_REFUSED)
+
+
+def _holder(hub: OpenHub, token: str) -> str:
+    """Whose answer it is. Raises SettingsError, which quotes nothing of the token."""
+    with hub.database.reading() as connection:
+        found = holder(connection, token, book.moment(connection, datetime.now(UTC)))
+    if found is None or Scope.REPORT not in found.scopes:
+        raise SettingsError(
+            "By this token nobody may report.",
+            where="--token",
+            expected="the token of a mail that was sent in the last 180 days, and that was not revoked",
+            remedy="`accord token list` lists what was made; --from says who sent it where you know otherwise",
+        )
+    return found.partner
 
 
 def _read(file: Path) -> bytes:

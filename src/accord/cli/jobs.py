@@ -23,12 +23,22 @@ from accord.workspace.jobs import Job, JobKind, claim, fail, finish, hand_back, 
 Handler = Callable[[Path, Mapping[str, object]], str]
 """Does a job of the workspace in a folder; says what came of it, in a sentence. It may be called again for the same."""
 
+
+def mail_due(folder: Path, arguments: Mapping[str, object]) -> str:
+    """Do a job that sends mail."""
+    # what mail is made with is loaded by who sends some
+    from accord.cli.notifying import send_later
+
+    return send_later(folder, arguments)
+
+
 HANDLERS: dict[JobKind, Handler] = {
     JobKind.IMPORT: import_file,
     JobKind.ADD: take_added,
     JobKind.RELEASE: hand_over_later,
     JobKind.NOTIFY: notify_due,
     JobKind.PURGE: purge_due,
+    JobKind.MAIL: mail_due,
 }
 """A line each. What has no line cannot be queued."""
 

@@ -26,6 +26,7 @@ from accord.cli import (
     ledger,
     lookup,
     migrate,
+    notification,
     operation,
     outcome,
     package,
@@ -65,6 +66,7 @@ app.add_typer(channel.app, name="channel")
 app.add_typer(package.app, name="package")
 app.add_typer(consultation.app, name="consultation")
 app.add_typer(job.app, name="job")
+app.add_typer(notification.app, name="notification")
 app.add_typer(recall.app, name="recall")
 app.add_typer(retention.app, name="retention")
 app.add_typer(subject.app, name="subject")

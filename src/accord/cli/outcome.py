@@ -25,7 +25,11 @@ def outcomes() -> None:
 @app.command("import", short_help="Take in an outcomes.csv that a recipient has filled in.")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="OUTCOMES.csv", help="The report's file, filled in.")],
-    partner: Annotated[str, typer.Option("--from", metavar="PARTNER", help="Who sent it.")],
+    partner: Annotated[str | None, typer.Option("--from", metavar="PARTNER", help="Who sent it.")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option("--token", metavar="TOKEN", help="Instead of --from: the token that came with it; - reads it."),
+    ] = None,
     folder: In = Path(),
     person: Person = None,
     why: Why = None,
@@ -36,6 +40,8 @@ def import_(
     Every row is accounted for: taken, ignored because nothing is filled in, or rejected with the reason. What is said
     later stands; what was said before is kept. The same file again changes nothing.
 
+    Who sent it is said by --from, or by the token of the mail that it answers (docs/notifications.md).
+
     The exit code is 3 when rows were rejected and none was taken.
 
     Example: accord outcome import outcomes.csv --from csirt-th --in hub
@@ -43,7 +49,7 @@ def import_(
     from accord.cli.acting import acting
     from accord.cli.answering import take_outcomes
 
-    take_outcomes(folder, file, partner, acting(person, why), as_json=as_json)
+    take_outcomes(folder, file, partner, token, acting(person, why), as_json=as_json)
 
 
 @app.command("list", short_help="List what recipients say became of findings.")

@@ -291,6 +291,16 @@ def hand_over_waiting(desk: Desk) -> Handed:
     )
 
 
+def refusals(desk: Desk, asked: Sequence[Disclosure], at: datetime) -> dict[UUID, str]:
+    """Those of these packages that may not go out by what holds at a moment, each with why."""
+    with desk.ledger.database.reading() as connection:
+        register = load_register(connection)
+        recalled = {one.id: notices(connection, disclosure=one.id) for one in asked}
+        decided = standing(load_decisions(connection)) if asked else {}
+    whys = {one.id: _recalled(recalled[one.id]) or _refusal(desk, register, one, decided, at) for one in asked}
+    return {one: why for one, why in whys.items() if why is not None}
+
+
 def hand_over_later(folder: Path, arguments: Mapping[str, object]) -> str:
     """Do a job that hands over what stood sealed. Raises UnprovenError while witnesses are still missing."""
     with desk(folder, Actor(person=str(arguments["person"]), justification="")) as one:

@@ -25,6 +25,7 @@ from accord.workspace.translations import LANGUAGES
 if TYPE_CHECKING:  # a run without a workspace has no database, and starts without its library
     from accord.journal.place import LedgerPlace
     from accord.workspace.database import Place
+    from accord.workspace.mail import Mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,8 @@ class Declared:
     partners: Mapping[PartnerId, Partner]
     datasets: tuple[Dataset, ...]
     """Without paths and times: those are said with each delivery."""
+    mail: "Mail | None"
+    """How it writes, and to whom; None: it does not."""
 
     def dataset(self, name: str) -> Dataset | None:
         """The data set of this id; None: there is none."""
@@ -133,6 +136,7 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
     """
     from accord.journal.place import read_ledger
     from accord.workspace.database import read_database
+    from accord.workspace.mail import read_mail
 
     table = read_settings(path)
     # agreements and channels count once they are applied, and are read then
@@ -146,6 +150,7 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
         ledger=read_ledger(table, hub.namespace),
         partners=partners,
         datasets=_read_datasets(table, partners, formats, located=False, required=False),
+        mail=read_mail(table, partners),
     )
     table.done()
     return declared

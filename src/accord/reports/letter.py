@@ -91,10 +91,10 @@ def _cover_note(view: View, networks: tuple[NetworkTally, ...], withheld: int, v
         operation=Verbatim(text=view.operation.title),
         as_of=view.operation.as_of,
     )
-    lines += [*_wrapped(title, voice), ""]
+    lines += [*wrapped(title, voice), ""]
     if not networks:
         nothing = say("There is nothing to ask of any network owner: no finding that one may be told of.")
-        return [*lines, *_wrapped(nothing, voice), *_withheld(withheld, voice)]
+        return [*lines, *wrapped(nothing, voice), *_withheld(withheld, voice)]
     steps: list[Value] = [
         _how_many(len(networks)),
         say(
@@ -109,7 +109,7 @@ def _cover_note(view: View, networks: tuple[NetworkTally, ...], withheld: int, v
         say("Write outcomes into {file}, not into this text.", file=Code(text="outcomes.csv")),
     ]
     for number, step in enumerate(steps, start=1):
-        lines += _wrapped(step, voice, first=f"{number}. ", rest="   ")
+        lines += wrapped(step, voice, first=f"{number}. ", rest="   ")
     return [*lines, *_withheld(withheld, voice)]
 
 
@@ -137,7 +137,7 @@ def _withheld(withheld: int, voice: Speaker) -> list[str]:
         "files before you attach them.",
         withheld,
     )
-    return ["", *_wrapped(text, voice)]
+    return ["", *wrapped(text, voice)]
 
 
 def _letter(view: View, findings: pa.Table, network: NetworkTally, place: tuple[int, int], voice: Speaker) -> list[str]:
@@ -216,7 +216,7 @@ def _body(view: View, marking: Marking, network: NetworkTally, owner: Value, voi
     paragraphs.append(say("We ask you, by role:"))
     lines: list[str] = []
     for paragraph in paragraphs:
-        lines += ["", *_wrapped(paragraph, voice)]
+        lines += ["", *wrapped(paragraph, voice)]
     return lines + _asked(network.roles, voice)
 
 
@@ -225,7 +225,7 @@ def _asked(roles: Iterable[str], voice: Speaker) -> list[str]:
     for role in roles:
         advice = advice_for(role)
         asked = say("{role}: {first} {ask}", role=role_name(role), first=advice.first, ask=advice.ask)
-        lines += ["", *_wrapped(asked, voice, first="* ", rest="  ")]
+        lines += ["", *wrapped(asked, voice, first="* ", rest="  ")]
     return lines
 
 
@@ -236,7 +236,7 @@ def _examples(own: pa.Table, voice: Speaker) -> list[str]:
         if own.num_rows <= EXAMPLES
         else say("The {n} worst findings are (all {all} stand in the attachment):", n=len(rows), all=own.num_rows)
     )
-    lines = ["", *_wrapped(heading, voice)]
+    lines = ["", *wrapped(heading, voice)]
     for row in rows:
         # l10n: the next messages are facts about one finding, in one line, parted by semicolons
         facts: list[Value] = [role_name(row["role"])]
@@ -250,10 +250,10 @@ def _examples(own: pa.Table, voice: Speaker) -> list[str]:
         facts.append(say("confidence: {word}", word=in_words(row["confidence"])))
         value = voice.say(Code(text=printed(row["type"], row["value"])))
         lines += ["", *_directed([value], voice, indent="  ")]
-        lines += _wrapped(Clauses(parts=tuple(facts)), voice, first="    ", rest="    ")
+        lines += wrapped(Clauses(parts=tuple(facts)), voice, first="    ", rest="    ")
     mark = Code(text="[.]")
     legend = say("Times are UTC. {mark} stands for a dot, hxxp for http, so that nobody opens them.", mark=mark)
-    return [*lines, "", *_wrapped(legend, voice)]
+    return [*lines, "", *wrapped(legend, voice)]
 
 
 def _close(view: View, voice: Speaker) -> list[str]:
@@ -289,7 +289,7 @@ def _close(view: View, voice: Speaker) -> list[str]:
     ]
     lines: list[str] = []
     for paragraph in paragraphs:
-        lines += ["", *_wrapped(paragraph, voice)]
+        lines += ["", *wrapped(paragraph, voice)]
     return lines
 
 
@@ -323,13 +323,13 @@ def _form(view: View, findings: pa.Table, networks: tuple[NetworkTally, ...], vo
     lines += ["", *_line(Fixed(text=marking.label), voice)]
     if view.operation.simulated:
         lines += ["", *_line(say("SIMULATED DATA"), voice)]
-    lines += ["", *_line(say("To [owner]"), voice), "", *_wrapped(opening, voice)]
+    lines += ["", *_line(say("To [owner]"), voice), "", *wrapped(opening, voice)]
     lines += _asked(roles, voice)
     lines += _close(view, voice)
     lines += [
         "",
         *_directed([_THIN], voice),
-        *_wrapped(say("Networks for this form: AS number, findings, owner, contact"), voice),
+        *wrapped(say("Networks for this form: AS number, findings, owner, contact"), voice),
         "",
     ]
     for network in networks:
@@ -347,7 +347,8 @@ def _form(view: View, findings: pa.Table, networks: tuple[NetworkTally, ...], vo
     return lines
 
 
-def _wrapped(value: Value, voice: Speaker, *, first: str = "", rest: str = "") -> list[str]:
+def wrapped(value: Value, voice: Speaker, *, first: str = "", rest: str = "") -> list[str]:
+    """`value` as lines of at most WIDTH characters."""
     wrapper = TextWrapper(
         width=WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
     )

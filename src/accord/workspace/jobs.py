@@ -45,6 +45,7 @@ class JobKind(StrEnum):
     RELEASE = "release"
     NOTIFY = "notify"
     PURGE = "purge"
+    MAIL = "mail"
 
 
 class JobState(StrEnum):

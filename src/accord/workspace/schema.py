@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0010"
+REVISION = "0011"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -669,6 +669,37 @@ TOKENS = Table(
 )
 """By what a partner's systems are known."""
 
+NOTIFICATIONS = Table(
+    "notifications",
+    METADATA,
+    # a UUID; the ids of the mail and of its envelope hold it
+    Column("id", Text, primary_key=True),
+    Column("recipient", ForeignKey("partners.id"), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("marking", Text, nullable=False),
+    # the id of the token by which its recipient answers
+    Column("token", Text, nullable=False),
+    # SHA-256 of the mail as it is sent, in hex
+    Column("digest", Text, nullable=False),
+    # ready, sending, sent, uncertain, failed, bounced, dropped
+    Column("state", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    # what a server said of it, or why it was dropped
+    Column("said", Text),
+    Index("ix_notifications_recipient", "recipient", "made_at"),
+    Index("ix_notifications_state", "state"),
+)
+"""Mail to recipients: what became of each."""
+
+NOTIFICATION_DISCLOSURES = Table(
+    "notification_disclosures",
+    METADATA,
+    Column("notification", ForeignKey("notifications.id"), primary_key=True),
+    Column("disclosure", ForeignKey("disclosures.id"), primary_key=True),
+    Index("ix_notification_disclosures_disclosure", "disclosure"),
+)
+
 CONSULTATIONS = Table(
     "consultations",
     METADATA,
@@ -691,7 +722,7 @@ JOBS = Table(
     "jobs",
     METADATA,
     Column("number", Integer, primary_key=True),
-    # import, add, release, notify, purge
+    # import, add, release, notify, purge, mail
     Column("kind", Text, nullable=False),
     # JSON
     Column("arguments", Text, nullable=False),
