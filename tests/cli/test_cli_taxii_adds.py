@@ -24,8 +24,8 @@ from tests.cli.test_cli_taxii import MEDIA_TYPE, asked
 
 __all__ = ["serve"]
 
-KILLS = 100 if os.environ.get("CI") else 3
-"""A few at home; CI does a hundred on each database."""
+KILLS = 20 if os.environ.get("CI") else 3
+"""A few at home; CI does more on each database."""
 
 DATASET = """
 [[dataset]]

@@ -418,7 +418,7 @@ def test_an_agreement_that_runs_out_between_two_files_lets_the_first_in_and_not_
     base, _, _ = settings.read_text("utf-8").partition("[[agreement]]\nid")
     # in a month, because a clock that is more than a year ahead is refused
     end = datetime.now(UTC).date() + timedelta(days=30)
-    changed = {"from": f"{end - timedelta(days=3)}", "to": f"{end}"}
+    changed = {"to": f"{end}"}
     settings.write_text(base + agreement_on("sinkhole", **changed), "utf-8")
     accord_here("agreement", "apply", "--in", place)
     last = datetime(end.year, end.month, end.day, 23, 59, 59, tzinfo=UTC)
