@@ -248,7 +248,7 @@ acts = st.one_of(
 
 
 @settings(
-    max_examples=300 if os.environ.get("CI") else 60,
+    max_examples=150 if os.environ.get("CI") else 60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
