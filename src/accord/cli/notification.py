@@ -37,7 +37,7 @@ def send(
     """Mail recipients what was handed over to them and not yet mailed, as the table [mail] of the settings says.
 
     One mail a recipient a period, signed, and encrypted to the recipient's certificate; every release rule is asked
-    again before. What cannot be sent for now is queued (`accord serve`, `accord job work`).
+    again before. What the mail server does not take is queued, to be tried again (`accord serve`, `accord job work`).
 
     The exit code is 1 when something was not sent that should have been.
 

@@ -106,8 +106,8 @@ def send(folder: Path, actor: Actor, *, to: Sequence[str], again: str | None, re
     """Compose what is due (`to`: for these partners alone) and send what is ready; `again`: also this mail, that
     failed or of which it is not known whether it went out.
 
-    What could not be sent for now is queued, unless whoever calls this does so again (`retried`), and so is what waits
-    for its recipient's next period. Raises AccordError.
+    What the mail server does not take is queued, unless whoever calls this does so again (`retried`), and so is what
+    waits for its recipient's next period. Raises AccordError.
     """
     with desk(folder, actor) as one:
         mail = mail_of(one)
