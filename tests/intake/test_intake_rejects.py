@@ -8,8 +8,7 @@ import pytest
 
 from accord.columns.schema import REJECTS
 from accord.intake import rejects
-from accord.intake.delivery import REJECT_LINES
-from accord.intake.rejects import DeliveryRejects, RejectLines, RejectSpool
+from accord.intake.rejects import REJECT_LINES, DeliveryRejects, RejectLines, RejectSpool
 
 
 def batch_of(rows: list[tuple[int, int, str]]) -> pa.RecordBatch:

@@ -18,7 +18,7 @@ from accord.fusion.confidence import DAY_US
 from accord.fusion.engines.duckdb import EvidenceEngine
 from accord.fusion.evidence import Restriction
 from accord.fusion.merging import FamilySheet
-from accord.intake.delivery import RESOLUTION_SOURCES
+from accord.intake.resolutions import RESOLUTION_SOURCES
 from accord.intake.spool import SPOOL, Spool
 from accord.operations.declaration import Hub, Operation, Recipient, Scope
 from accord.reference.store import Reference, load

@@ -25,10 +25,12 @@ from accord.columns.schema import EVIDENCE
 from accord.formats.catalogue import FORMATS
 from accord.fusion.engines.files import engine, merge_parts, pieces
 from accord.fusion.standing import merge_sightings
-from accord.intake.delivery import DATED_RESOLUTIONS, REJECT_LINES, Delivery
+from accord.intake.delivery import Delivery
 from accord.intake.feeds import is_feed, pack_feed
 from accord.intake.parts import Parts
 from accord.intake.receiving import Received, Receiver
+from accord.intake.rejects import REJECT_LINES
+from accord.intake.resolutions import DATED_RESOLUTIONS
 from accord.reference.store import Reference
 from accord.release.question import TakenIn
 from accord.release.summary import account_of

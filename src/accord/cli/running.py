@@ -30,8 +30,9 @@ from accord.fusion.engines.duckdb import EvidenceEngine
 from accord.fusion.evidence import Restriction
 from accord.fusion.merging import FamilySheet
 from accord.fusion.rowfile import RowFile
-from accord.intake.delivery import REJECT_LINES, Delivery
+from accord.intake.delivery import Delivery
 from accord.intake.receiving import Arrival, Received, Receiver
+from accord.intake.rejects import REJECT_LINES
 from accord.intake.spool import Spool
 from accord.operations.declaration import Operation, Scope, Theme
 from accord.reference.store import Reference

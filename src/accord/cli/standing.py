@@ -19,7 +19,7 @@ from accord.fusion.engines.files import finding_begins, sql_path
 from accord.fusion.evidence import Evidence
 from accord.fusion.merging import FamilySheet
 from accord.fusion.standing import findings_of
-from accord.intake.delivery import DATED_RESOLUTIONS, RESOLUTION_SOURCES
+from accord.intake.resolutions import DATED_RESOLUTIONS, RESOLUTION_SOURCES
 from accord.operations.declaration import Declared, Operation, Scope, read_workspace
 from accord.reference.addresses import parse_addresses
 from accord.reference.store import Reference

@@ -33,13 +33,14 @@ from accord.columns.reading import (
     values_in,
 )
 from accord.intake.collector import collecting_seldom
-from accord.intake.delivery import DATED_RESOLUTIONS, RESOLUTION_SOURCES, Delivery, RefusedMember
+from accord.intake.delivery import Delivery, RefusedMember
 from accord.intake.labelling import FamilyNames, Labeller
 from accord.intake.opening import Custody, Member, Opening
 from accord.intake.parts import Parts
 from accord.intake.paths import expand, writable_name
 from accord.intake.premerging import Premerging, Rest, Way
 from accord.intake.rejects import DeliveryRejects, RejectBatch, RejectLines, RejectSpool
+from accord.intake.resolutions import DATED_RESOLUTIONS, RESOLUTION_SOURCES
 from accord.intake.spool import Spool
 from accord.intake.unpacking import Limits
 from accord.vocabulary.errors import AccordError, RefusedFileError

@@ -10,7 +10,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from accord.intake.delivery import REJECT_LINES
+REJECT_LINES = pa.schema(
+    [
+        pa.field("partner", pa.string(), nullable=False),
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        # name inside the archive; null: the file itself
+        pa.field("member", pa.string()),
+        # line number, or number of the object or attribute in document order
+        pa.field("record", pa.int64(), nullable=False),
+        pa.field("pointer", pa.string()),
+        pa.field("column", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("partial", pa.bool_(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+    ]
+)
+"""One line of `rejects.csv`."""
 
 HELD_BYTES = 16 << 20
 """Bytes of rejects that stay in memory: most deliveries have few."""

@@ -77,7 +77,7 @@ class Case:
     places: pa.Table
     """`attribution.locating.PLACES`, by the values alone."""
     resolutions: pa.Table
-    """`intake.delivery.RESOLUTION_SOURCES`, inside the window."""
+    """`intake.resolutions.RESOLUTION_SOURCES`, inside the window."""
     reference: Reference
     terms: Terms | None = None
     """Under which rules it is released (`release.policy`); None: those of a run by itself."""
