@@ -329,7 +329,11 @@ def test_anything_else_is_no_name_server(text: str) -> None:
 
 def test_nothing_in_the_source_can_ask_a_name_server_but_the_one_command_for_it() -> None:
     source = Path(__file__).parents[2] / "src"
-    users: dict[str, set[str]] = {"dns": set(), "accord.attribution.resolver": set(), "accord.cli.resolving": set()}
+    users: dict[str, set[str]] = {
+        "dns": set(),
+        "accord.attribution.resolver": set(),
+        "accord.cli.deliveries.resolving": set(),
+    }
     for path in source.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             imported = [one.name for one in node.names] if isinstance(node, ast.Import) else []
@@ -340,6 +344,6 @@ def test_nothing_in_the_source_can_ask_a_name_server_but_the_one_command_for_it(
                     users[name].add(path.relative_to(source / "accord").as_posix())
     assert users == {
         "dns": {"attribution/resolver.py"},
-        "accord.attribution.resolver": {"cli/resolution.py", "cli/resolving.py"},
-        "accord.cli.resolving": {"cli/resolution.py"},
+        "accord.attribution.resolver": {"cli/deliveries/resolution.py", "cli/deliveries/resolving.py"},
+        "accord.cli.deliveries.resolving": {"cli/deliveries/resolution.py"},
     }

@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from accord.cli.adds import TaxiiDesk
-from accord.cli.jobs import work_once
-from accord.cli.witnessing import take_out_withheld
+from accord.cli.channels.witnessing import take_out_withheld
+from accord.cli.deliveries.adds import TaxiiDesk
+from accord.cli.services.jobs import work_once
 from accord.exchange.taxii.messages import MEDIA_TYPE
 from accord.exchange.taxii.server import Hub, Question, Server
 from accord.formats.catalogue import FORMATS

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from accord.cli.entering import Gate
+    from accord.cli.deliveries.entering import Gate
     from accord.reference.store import Reference
     from accord.workspace.database import Database
 
@@ -326,7 +326,7 @@ def agreement_on() -> Callable[..., str]:
 def gate() -> Callable[["Database", datetime], "Gate"]:
     """The gate of a workspace's database, where the clock stands still."""
     from accord.cli.acting import Actor
-    from accord.cli.entering import Gate
+    from accord.cli.deliveries.entering import Gate
 
     def of(database: "Database", at: datetime) -> Gate:
         return Gate(

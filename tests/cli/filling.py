@@ -16,7 +16,9 @@ from pathlib import Path
 import forking
 
 # loaded once, and not by each fork
-from accord.cli import adding, recalling, releasetelling, retaining, subjects
+from accord.cli.deliveries import adding
+from accord.cli.releases import telling
+from accord.cli.rights import recalling, retaining, subjects
 
 KIB = 1024
 
@@ -33,7 +35,7 @@ def fill(disk: Path, room: int | None) -> None:
 
 def main() -> None:
     """Do all steps."""
-    for module in (adding, recalling, releasetelling, retaining, subjects):
+    for module in (adding, recalling, telling, retaining, subjects):
         module.reference_in_use = forking.reference
     forking.reference()
     told = json.loads(sys.argv[1])

@@ -43,7 +43,10 @@ def reference() -> "Reference":
 
 def warm() -> None:
     """Import what commands import when they are called, and read the reference data that they ask for."""
-    from accord.cli import explaining, operation, places, releasing, running, subjects  # noqa: F401
+    from accord.cli import places
+    from accord.cli.operations import operation, running  # noqa: F401
+    from accord.cli.releases import explaining, releasing  # noqa: F401
+    from accord.cli.rights import subjects  # noqa: F401
     from accord.formats.catalogue import FORMATS
     from accord.reference.store import load
 

@@ -21,11 +21,11 @@ from pathlib import Path
 import forking
 
 from accord.cli.acting import acting
-from accord.cli.gathering import Gathered, gather
+from accord.cli.channels.placing import put_views
+from accord.cli.operations.gathering import Gathered, gather
+from accord.cli.operations.running import Shown, channel_views, run_operation
 from accord.cli.places import reference_in_use
-from accord.cli.placing import put_views
-from accord.cli.releasing import desk, release_run
-from accord.cli.running import Shown, channel_views, run_operation
+from accord.cli.releases.releasing import desk, release_run
 from accord.release.channels import ChannelId, load_channels
 
 

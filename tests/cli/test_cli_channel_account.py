@@ -13,7 +13,7 @@ from taxii2client.common import TokenAuth
 from taxii2client.v21 import ApiRoot, as_pages
 
 from accord.cli.acting import Actor
-from accord.cli.retaining import purge
+from accord.cli.rights.retaining import purge
 from tests.cli.released import SIGHTINGS
 from tests.cli.test_cli_channel import VALUES, Hub
 from tests.cli.test_cli_serve import end, serve

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from accord.cli.ledgering import opened_ledger
+from accord.cli.ledgers.opening import opened_ledger
 from accord.release.channels import UNFINISHED
 from accord.release.disclosures import disclosures
 from accord.workspace.schema import CHANNEL_BATCHES, CHANNEL_OBJECTS

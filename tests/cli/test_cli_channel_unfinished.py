@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.cli import recalling, subjects
+from accord.cli.rights import recalling, subjects
 from accord.vocabulary.errors import OutputError
 from tests.cli.test_cli_channel import VALUES, Accord, Hub
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from accord.cli.acting import Actor
-from accord.cli.retaining import purge
+from accord.cli.rights.retaining import purge
 from accord.formats.catalogue import FORMATS
 from accord.journal import book
 from accord.journal.facts import Fact, Kind

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.cli.running import run_operation
+from accord.cli.operations.running import run_operation
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_operation
 from accord.reference.store import load
@@ -294,7 +294,7 @@ def test_an_output_that_is_somebody_else_s_is_left_alone(accord, place: dict, tm
 
 def test_a_fault_of_our_own_is_said_in_words_with_its_exit_code(environment, tmp_path: Path) -> None:
     program = (
-        "import sys; from accord.cli import looking, main\n"
+        "import sys; from accord.cli import main; from accord.cli.snapshots import looking\n"
         "looking.find = lambda *_, **__: 1 // 0\n"
         "sys.argv = ['accord', 'lookup', 'x']\n"
         "main.run()\n"

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from accord.cli import releasing
+from accord.cli.releases import releasing
 from accord.ledger.notes import parse_signing_key
 from accord.release.disclosures import load_disclosure
 from accord.workspace.database import open_database, place_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from accord.cli.registering import opened
+from accord.cli.register.registering import opened
 from accord.workspace.schema import JOBS
 
 DATASET = """
@@ -143,8 +143,8 @@ def test_what_cannot_be_queued_is_said_at_once(accord_here, hub: Path, servers: 
 
 
 def test_a_kind_that_nobody_can_do_is_refused_when_it_is_queued(accord_here, hub: Path) -> None:
-    from accord.cli.jobs import HANDLERS, queue_job
-    from accord.cli.registering import opened
+    from accord.cli.register.registering import opened
+    from accord.cli.services.jobs import HANDLERS, queue_job
     from accord.vocabulary.errors import SettingsError
     from accord.workspace.jobs import JobKind
 
@@ -167,7 +167,7 @@ def test_a_job_that_meets_somebody_at_work_is_put_off_quietly_and_done_later(
 ) -> None:
     from accord.workspace.store import open_workspace
 
-    monkeypatch.setattr("accord.cli.adding._PATIENCE_S", 0)
+    monkeypatch.setattr("accord.cli.deliveries.adding._PATIENCE_S", 0)
     accord_here("delivery", "add", "servers", servers, "--later", "--in", hub)
     with open_workspace(hub).working():
         done = accord_here("job", "work", "--in", hub, expect=1)
@@ -183,8 +183,8 @@ def test_a_job_that_meets_somebody_at_work_is_put_off_quietly_and_done_later(
 def test_a_worker_that_is_to_end_hands_its_job_back_and_an_error_of_ours_tells_its_name_alone(
     accord_here, hub: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from accord.cli.jobs import work_once
-    from accord.cli.registering import opened
+    from accord.cli.register.registering import opened
+    from accord.cli.services.jobs import work_once
     from accord.workspace.jobs import JobKind, queue
 
     def ended(folder: Path, arguments: object) -> str:

@@ -169,7 +169,8 @@ def test_ctrl_c_and_sigterm_end_a_run_with_one_line_and_leave_things_as_they_wer
 
 ASKED = """
 import os, signal, sys
-from accord.cli import looking, main
+from accord.cli import main
+from accord.cli.snapshots import looking
 from accord.columns.engine import connect
 
 def ask_the_engine(*_):

@@ -13,7 +13,7 @@ import pytest
 from pymisp import MISPEvent
 from pymisp.tools import feed_meta_generator
 
-from accord.cli.feeding import Kept, keep_feeds
+from accord.cli.channels.feeding import Kept, keep_feeds
 from accord.ledger.notes import parse_signing_key
 from accord.workspace.database import open_database, place_of
 from tests.cli.rights import rows_of

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from accord.cli import releasing
+from accord.cli.releases import releasing
 from accord.ledger.notes import SignatureType, SigningKey, parse_note, parse_signing_key, sign_note
 from accord.workspace.database import open_database, place_of
 from accord.workspace.schema import JOBS

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.cli.ledgering import opened_ledger
+from accord.cli.ledgers.opening import opened_ledger
 from accord.journal.checking import check_log
 from accord.release.disclosures import disclosures
 from tests.cli.killing import Kills, all_of

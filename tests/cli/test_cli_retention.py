@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 
 from accord.cli.acting import Actor
 from accord.cli.hub import opened_hub
-from accord.cli.retaining import keep_purging
+from accord.cli.rights.retaining import keep_purging
 from accord.workspace.schema import JOBS
 from tests.cli.rights import NEIGHBOUR, VICTIM, disclosed, entries, finding_id, made_hub, said, sha256, sinkhole
 

@@ -117,7 +117,7 @@ def test_what_asks_the_database_alone_starts_without_what_reads_deliveries(
     words = ("-X", "importtime", "-m", "accord.cli.main", "partner", "list", "--in", tmp_path / "hub")
     done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=True)
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert {"accord.cli.registering", "accord.formats.catalogue"} <= loaded
+    assert {"accord.cli.register.registering", "accord.formats.catalogue"} <= loaded
     assert not {"numba", "numpy", "pyarrow", "accord.formats.plain"} & loaded
 
 

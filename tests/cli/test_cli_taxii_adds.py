@@ -15,7 +15,7 @@ from sqlalchemy import update
 from taxii2client.common import TokenAuth
 from taxii2client.v21 import ApiRoot
 
-from accord.cli.registering import opened
+from accord.cli.register.registering import opened
 from accord.workspace.schema import JOBS
 from tests.cli.released import AGREEMENT
 from tests.cli.test_cli_channel import Accord, Hub, complaints

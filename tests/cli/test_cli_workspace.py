@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from accord.cli.acting import Actor
-from accord.cli.adding import add_files
-from accord.cli.delivering import collected, take_delivery
-from accord.cli.snapshotting import make_snapshot
+from accord.cli.deliveries.adding import add_files
+from accord.cli.deliveries.delivering import collected, take_delivery
+from accord.cli.snapshots.snapshotting import make_snapshot
 from accord.formats.catalogue import FORMATS
 from accord.intake import opening, receiving
 from accord.ledger.notes import SignatureType, SigningKey

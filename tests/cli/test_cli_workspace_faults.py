@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.cli.delivering import take_delivery
+from accord.cli.deliveries.delivering import take_delivery
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
 from accord.reference.store import load

@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 from accord.agreements.agreement import AgreementId, Register
 from accord.agreements.declarations import DatasetId
 from accord.agreements.register import load_register, record_register
-from accord.cli import placing
-from accord.cli.witnessing import kept_back, take_out, take_out_silently, take_out_withheld
+from accord.cli.channels import placing
+from accord.cli.channels.witnessing import kept_back, take_out, take_out_silently, take_out_withheld
 from accord.exchange.taxii import server
 from accord.journal import book
 from accord.release.batches import Batch, Draft

@@ -267,7 +267,7 @@ def test_what_is_no_url_of_a_ledger_is_refused(url: str) -> None:
 
 def test_checking_loads_neither_a_database_nor_an_engine() -> None:
     code = (
-        "import sys, accord.cli.main, accord.cli.ledgerchecking; "
+        "import sys, accord.cli.main, accord.cli.ledgers.verifying; "
         "print(sorted({name.split('.')[0] for name in sys.modules} & "
         "{'sqlalchemy', 'duckdb', 'pyarrow', 'numba', 'numpy', 'sqlite3', 'psycopg', 'httpx', 'jinja2', 'babel'}))"
     )

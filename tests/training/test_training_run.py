@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from accord.cli.running import run_operation
+from accord.cli.operations.running import run_operation
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_operation
 from accord.reference.store import load

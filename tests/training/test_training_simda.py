@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from accord.cli.running import run_operation
+from accord.cli.operations.running import run_operation
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_operation
 from accord.reference.store import Reference, load

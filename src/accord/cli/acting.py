@@ -84,7 +84,7 @@ def log(
 
 
 def combining(database: "Database", actor: Actor, clock: Callable[[], "datetime"]) -> Callable[[str], None]:
-    """What logs, before it is done, that what deliveries say is combined (`cli.snapshotting.Combining`)."""
+    """What logs, before it is done, that what deliveries say is combined (`cli.snapshots.snapshotting.Combining`)."""
     from accord.access.consultations import Processing
 
     def write(about: str) -> None:

@@ -14,36 +14,16 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from accord.cli import (
-    agreement,
-    channel,
-    consultation,
-    dataset,
-    delivery,
-    formats,
-    init,
-    job,
-    ledger,
-    lookup,
-    migrate,
-    notification,
-    operation,
-    outcome,
-    package,
-    partner,
-    recall,
-    reference,
-    release,
-    resolution,
-    retention,
-    review,
-    serve,
-    simulate,
-    snapshot,
-    subject,
-    token,
-    warm,
-)
+from accord.cli import formats, init, migrate, reference, warm
+from accord.cli.channels import channel
+from accord.cli.deliveries import delivery, resolution
+from accord.cli.ledgers import ledger
+from accord.cli.operations import operation, outcome, simulate
+from accord.cli.register import agreement, dataset, partner
+from accord.cli.releases import notification, package, release, review
+from accord.cli.rights import consultation, recall, retention, subject
+from accord.cli.services import job, serve, token
+from accord.cli.snapshots import lookup, snapshot
 from accord.cli.terminal import say, show_error, talk
 from accord.vocabulary.errors import AccordError
 

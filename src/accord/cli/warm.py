@@ -47,8 +47,8 @@ def warm() -> None:
     """
     import tempfile
 
+    from accord.cli.operations.running import run_operation
     from accord.cli.places import reference_in_use
-    from accord.cli.running import run_operation
     from accord.cli.terminal import progress_bar, talk
     from accord.formats.catalogue import FORMATS
     from accord.operations.declaration import read_operation
@@ -81,10 +81,10 @@ def _use_workspace(folder: Path, reference: "Reference", progress: "Progress") -
     from accord.agreements.reading import read_register
     from accord.agreements.register import load_register, record_register
     from accord.cli.acting import Actor
-    from accord.cli.delivering import take_delivery
-    from accord.cli.entering import Gate
-    from accord.cli.snapshotting import make_snapshot
-    from accord.cli.standing import standing_findings
+    from accord.cli.deliveries.delivering import take_delivery
+    from accord.cli.deliveries.entering import Gate
+    from accord.cli.snapshots.snapshotting import make_snapshot
+    from accord.cli.snapshots.standing import standing_findings
     from accord.formats.catalogue import FORMATS
     from accord.operations.declaration import read_workspace
     from accord.training.events import write_events

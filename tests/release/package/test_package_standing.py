@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.cli.ledgerchecking import Member, check
+from accord.cli.ledgers.verifying import Member, check
 from accord.vocabulary.errors import SettingsError, UnprovenError
 from tests.simulators.log import write_log
 

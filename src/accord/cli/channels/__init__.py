@@ -1,0 +1,1 @@
+"""Places where a known audience finds objects, and feeds for everybody."""

@@ -1,0 +1,1 @@
+"""What partners deliver: checked, taken in, kept, shown."""

@@ -1,0 +1,323 @@
+"""What a person meets when deliveries are taken into a workspace: the words around `cli.deliveries.delivering`."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from accord.agreements.declarations import Dataset
+from accord.cli.acting import Actor, combining
+from accord.cli.deliveries.delivering import Receipt, collected, read_account, take_delivery
+from accord.cli.deliveries.entering import Gate, read_purpose, settle
+from accord.cli.ledgers.opening import bring_up, demand_standing
+from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
+from accord.cli.places import reference_in_use
+from accord.cli.readying import Progress, cores, keep_memory
+from accord.cli.snapshots.snapshotting import Manifest, in_words, make_snapshot, told
+from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table, talk
+from accord.columns.instants import read_instant
+from accord.formats.catalogue import FORMATS
+from accord.intake.feeds import is_feed
+from accord.operations.declaration import Declared, read_workspace
+from accord.release.summary import account_of
+from accord.vocabulary.datasets import Purpose
+from accord.vocabulary.errors import RefusedFileError, SettingsError, UnreadableError
+from accord.workspace.database import open_database
+from accord.workspace.keys import hub_key
+from accord.workspace.store import Workspace, open_workspace
+
+_COLUMNS = [
+    ("file", False),
+    *((word, True) for word in ("records", "accepted", "ignored", "rejected", "refused")),
+]
+
+
+_PATIENCE_S = 20
+"""Seconds that a job waits for whoever works in the workspace; a person who calls a command is told at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of some files."""
+
+    receipts: tuple[Receipt, ...]
+    refused: tuple[RefusedFileError, ...]
+    """Those that were refused whole."""
+    snapshot: Manifest | None
+
+
+def add_files(
+    folder: Path,
+    dataset: str,
+    files: Sequence[Path],
+    collected_at: str | None,
+    purpose: str | None,
+    actor: Actor,
+    *,
+    clock: Callable[[], datetime],
+    snapshot: bool,
+    as_json: bool,
+) -> None:
+    """Take files for a data set, one after the other; leaves by exit code 3 when something was refused whole."""
+    workspace = open_workspace(folder)
+    with progress_bar() as progress:
+        taken = _take(
+            workspace,
+            dataset,
+            files,
+            None if collected_at is None else _time(collected_at),
+            None if purpose is None else read_purpose(purpose),
+            actor,
+            clock=clock,
+            snapshot=snapshot,
+            progress=progress,
+        )
+    if as_json:
+        accounts = [
+            account_of(one.delivery) | {"agreements": list(one.agreements), "delivered_before": one.known}
+            for one in taken.receipts
+        ]
+        say_json({"deliveries": accounts, "snapshot": None if taken.snapshot is None else told(taken.snapshot)})
+    else:
+        _tell(taken.receipts)
+        if snapshot:
+            say(in_words(taken.snapshot, workspace))
+        elif not all(receipt.known for receipt in taken.receipts):
+            say(f"`accord snapshot make --in {folder}` merges what is new into what was found.")
+    for refusal in taken.refused:
+        show_error(refusal)
+    if taken.refused or any(receipt.delivery.refused for receipt in taken.receipts):
+        raise typer.Exit(COMPLETE_WITH_REFUSED)
+
+
+def add_later(
+    folder: Path,
+    dataset: str,
+    files: Sequence[Path],
+    collected_at: str | None,
+    purpose: str | None,
+    actor: Actor,
+    *,
+    clock: Callable[[], datetime],
+    snapshot: bool,
+    as_json: bool,
+) -> None:
+    """Queue a job for each file; they must still be there when it is done. Raises UnreadableError when one is not."""
+    # whoever takes files at once needs no jobs
+    from accord.cli.services.jobs import queue_job
+    from accord.workspace.jobs import JobKind
+
+    workspace = open_workspace(folder)
+    declared = read_workspace(workspace.settings, FORMATS)
+    _dataset(workspace, declared, dataset)
+    now = clock()
+    wanted = None if purpose is None else read_purpose(purpose)
+    moment = now if collected_at is None else _time(collected_at)
+    for file in files:
+        if not file.is_file() and not is_feed(file):
+            raise UnreadableError(
+                "There is no such file.",
+                where=str(file),
+                expected="one file; an archive is one, and a MISP feed's folder, with its manifest.json",
+                got="a folder" if file.is_dir() else None,
+                remedy="check the path",
+            )
+    with open_database(declared.database, to_write=True) as database, database.writing() as connection:
+        numbers = [
+            queue_job(
+                connection,
+                JobKind.IMPORT,
+                {
+                    "dataset": dataset,
+                    "file": str(file.absolute()),
+                    "collected_at": moment.isoformat(),
+                    "purpose": wanted,
+                    "person": actor.person,
+                    "why": actor.justification,
+                    "snapshot": snapshot,
+                },
+                now=now,
+            )
+            for file in files
+        ]
+    if as_json:
+        say_json({"jobs": numbers})
+    else:
+        say(
+            f"Queued: {counted(len(numbers), 'job')}. `accord job work --in {folder}`, or `accord serve`, takes them; "
+            "leave the files where they are until then."
+        )
+
+
+def import_file(folder: Path, arguments: Mapping[str, object]) -> str:
+    """Do a job that `add_later` queued. Raises RefusedFileError when the file is refused whole."""
+    purpose = arguments["purpose"]
+    with progress_bar() as progress:
+        taken = _take(
+            open_workspace(folder),
+            str(arguments["dataset"]),
+            [Path(str(arguments["file"]))],
+            datetime.fromisoformat(str(arguments["collected_at"])),
+            None if purpose is None else Purpose(str(purpose)),
+            Actor(person=str(arguments["person"]), justification=str(arguments["why"])),
+            clock=lambda: datetime.now(UTC),
+            snapshot=bool(arguments["snapshot"]),
+            progress=progress,
+            patience_s=_PATIENCE_S,
+        )
+    for refusal in taken.refused:
+        raise refusal
+    (receipt,) = taken.receipts
+    one = receipt.delivery
+    if receipt.known:
+        return f"delivered before, byte for byte, and passed over: {one.file}"
+    refused = f", {counted(len(one.refused), 'member')} refused" if one.refused else ""
+    return f"{one.file}: {counted(one.records, 'record')}, {one.accepted:,} accepted{refused}"
+
+
+def _take(
+    workspace: Workspace,
+    dataset: str,
+    files: Sequence[Path],
+    collected_at: datetime | None,
+    purpose: Purpose | None,
+    actor: Actor,
+    *,
+    clock: Callable[[], datetime],
+    snapshot: bool,
+    progress: Progress,
+    patience_s: float = 0,
+) -> Taken:
+    keep_memory()
+    now = clock()
+    hub = read_workspace(workspace.settings, FORMATS)
+    declared = collected(_dataset(workspace, hub, dataset), collected_at or now)
+    reference = reference_in_use()
+    receipts: list[Receipt] = []
+    refused: list[RefusedFileError] = []
+    with workspace.working(patience_s=patience_s), open_database(hub.database, to_write=True) as database:
+        settle(workspace, database)
+        database.take_turn()
+        demand_standing(hub.ledger, database)
+        gate = Gate(
+            database=database,
+            settings=str(workspace.settings),
+            key=hub_key(hub.hub.key_file),
+            purpose=purpose,
+            actor=actor,
+            clock=clock,
+            draw=secrets.token_bytes,
+        )
+        # before anything is read; and again when it was
+        gate.ask(declared)
+        for file in files:
+            try:
+                receipt = take_delivery(
+                    workspace,
+                    declared,
+                    file,
+                    gate=gate,
+                    received_at=now,
+                    reference=reference,
+                    workers=cores(),
+                    progress=progress,
+                )
+            except RefusedFileError as error:
+                refused.append(error)
+            else:
+                receipts.append(receipt)
+        # also where nothing is new: a command that was killed may have entered something and not come to this
+        bring_up(hub.ledger, database, clock())
+        made = None
+        if snapshot:
+            made = make_snapshot(
+                workspace,
+                as_of=now,
+                reference=reference,
+                workers=cores(),
+                progress=progress,
+                combining=combining(database, actor, clock),
+            )
+    return Taken(receipts=tuple(receipts), refused=tuple(refused), snapshot=made)
+
+
+def _dataset(workspace: Workspace, declared: Declared, name: str) -> Dataset:
+    dataset = declared.dataset(name)
+    if dataset is None:
+        raise SettingsError(
+            "There is no such data set.",
+            where=str(workspace.settings),
+            expected="one of "
+            + (", ".join(one.id for one in declared.datasets) or "none: no data set is declared yet"),
+            got=name,
+            remedy="declare there in a [[dataset]] table how its files are read, also when what is agreed of it "
+            "is recorded already",
+        )
+    return dataset
+
+
+def _time(text: str) -> datetime:
+    instant = read_instant(text)
+    if instant is None:
+        raise SettingsError(
+            "The time of collection is no time.",
+            where="--collected-at",
+            expected="a date or a time in UTC, such as 2026-11-23 or 2026-11-23T08:00:00Z",
+            got=text,
+        )
+    return datetime.fromtimestamp(instant / 1_000_000, UTC)
+
+
+def _tell(receipts: Sequence[Receipt]) -> None:
+    fresh = [one.delivery for one in receipts if not one.known]
+    if fresh:
+        show_table(
+            _COLUMNS,
+            [
+                (
+                    one.file,
+                    one.records,
+                    one.accepted,
+                    sum(one.ignored.values()),
+                    sum(one.rejected.values()),
+                    len(one.refused),
+                )
+                for one in fresh
+            ],
+            wide=True,
+        )
+    for one in receipts:
+        if one.known:
+            talk(f"delivered before, byte for byte, and passed over: {one.delivery.file}")
+    for delivery in fresh:
+        for refusal in delivery.refused[:5]:
+            talk(f"refused: {delivery.file}!/{refusal.member}: {refusal.reason}")
+        for note in delivery.notes:
+            talk(f"note: {delivery.file}: {note}")
+
+
+def list_accounts(folder: Path, *, as_json: bool) -> None:
+    """Print the account of every delivery."""
+    accounts = [read_account(delivery) for delivery in open_workspace(folder).deliveries()]
+    accounts.sort(key=lambda account: (account["received_at"], account["dataset"], account["file"], account["sha256"]))
+    if as_json:
+        say_json(accounts)
+    elif not accounts:
+        say(f"No delivery yet. `accord delivery add DATASET FILE --in {folder}` takes one.")
+    else:
+        show_table(
+            [("data set", False), ("received (UTC)", False), *_COLUMNS[:-1]],
+            [
+                (
+                    account["dataset"],
+                    f"{datetime.fromisoformat(str(account['received_at'])):%Y-%m-%d %H:%M}",
+                    account["file"],
+                    *(account[name] for name in ("records", "accepted", "ignored", "rejected")),
+                )
+                for account in accounts
+            ],
+            wide=True,
+        )

@@ -1,0 +1,213 @@
+"""What partners' clients add by TAXII: kept on the disk before it is accepted, and taken in as a delivery by a job.
+
+    adds/dataset=ID/DIGEST      the body as it came; DIGEST is its SHA-256, by which the delivery will be known
+
+The file is on the disk, and its job in the database, before a client is told that it was accepted. Whoever is killed
+leaves an add that was not accepted, or one that the job takes in; the job may be done twice, because a delivery that is
+there is passed over, and then the file goes.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from uuid import UUID
+
+import pyarrow.parquet as pq
+from sqlalchemy import select
+
+from accord.access.tokens import Token
+from accord.agreements.declarations import Dataset
+from accord.agreements.passing import permit_intake
+from accord.agreements.register import load_register
+from accord.exchange.taxii.adds import Added, Target
+from accord.exchange.taxii.messages import TaxiiError
+from accord.formats.catalogue import FORMATS
+from accord.journal.book import later
+from accord.operations.declaration import read_workspace
+from accord.vocabulary.errors import NotAgreedError, OutputError, SettingsError
+from accord.vocabulary.reasons import EXPLANATIONS
+from accord.workspace.database import Database
+from accord.workspace.jobs import JobKind, JobState, queue
+from accord.workspace.keys import hub_key
+from accord.workspace.schema import JOBS
+from accord.workspace.store import Workspace, errors_named, open_workspace
+
+FOLDER = "adds"
+FORMAT = "stix"
+
+_NOT_AGREED = "No agreement in force covers what is added here."
+_NAME = re.compile(r"([a-z0-9._-]+)\.([0-9a-f]{64})")
+
+
+@dataclass(slots=True)
+class TaxiiDesk:
+    """The data sets of a workspace as collections to which their partners add: those whose formats hold STIX."""
+
+    workspace: Workspace
+    database: Database
+    _read: tuple[int, tuple[Dataset, ...], bytes] | None = field(default=None)
+
+    def targets(self, partner: str) -> Sequence[Target]:
+        """The collections to which a partner's clients may add."""
+        datasets, key = self._declared()
+        return [
+            Target(
+                id=collection_of(one.id, key),
+                # no channel is called so
+                alias=f"dataset:{one.id}",
+                title=f"Adds to {one.id}: {one.title}",
+                dataset=one.id,
+            )
+            for one in datasets
+            if one.partner.id == partner and FORMAT in one.formats
+        ]
+
+    def accept(self, target: Target, body: bytes, token: Token, now: datetime) -> Added:
+        """Keep an add for good, and queue that it is taken in. Raises TaxiiError (403), OutputError."""
+        (dataset,) = (one for one in self._declared()[0] if one.id == target.dataset)
+        digest = hashlib.sha256(body).hexdigest()
+        if self.workspace.withdrawn_place(dataset.id, digest).exists():
+            raise TaxiiError(HTTPStatus.FORBIDDEN, "This very add was recalled, and is not taken again.")
+        known = self.find(token.partner, f"{dataset.id}.{digest}")
+        if known is not None and not known.pending:
+            return known
+        with self.database.writing() as connection:
+            try:
+                register, at = load_register(connection), later(connection, now)
+                permit_intake(register, dataset, None, at, settings=str(self.workspace.settings))
+            except (NotAgreedError, SettingsError) as refusal:
+                raise TaxiiError(HTTPStatus.FORBIDDEN, _NOT_AGREED) from refusal
+            with errors_named(self.workspace.root):
+                keep(place_of(self.workspace, dataset.id, digest), body)
+            arguments = {
+                "dataset": dataset.id,
+                "sha256": digest,
+                "collected_at": now.isoformat(),
+                "person": f"token {token.id}",
+                "why": f"TAXII, {token.name}",
+            }
+            queue(connection, JobKind.ADD, arguments, now=now)
+        return Added(name=f"{dataset.id}.{digest}", at=now, body=body, pending=True, failed={})
+
+    def find(self, partner: str, name: str) -> Added | None:
+        """An add of a partner's, as far as it has come; None: there is none, or it is kept no longer."""
+        found = _NAME.fullmatch(name)
+        if found is None or all(one.dataset != found[1] for one in self.targets(partner)):
+            return None
+        dataset, digest = found.groups()
+        delivered, waiting = self.workspace.place(dataset, digest), place_of(self.workspace, dataset, digest)
+        for _ in range(2):
+            try:
+                if delivered.exists():
+                    file = delivered / "delivered"
+                    return _added(name, file, pending=False, failed=_failed(delivered))
+                refused = self._refused(dataset, digest)
+                return _added(name, waiting, pending=refused is None, refused=refused, failed={})
+            except FileNotFoundError:
+                # it was taken in between the two looks
+                continue
+        return None
+
+    def _refused(self, dataset: str, digest: str) -> str | None:
+        """Why an add is not taken in; None: it may be yet."""
+        table = JOBS.c
+        undone = [JobState.FAILED.value, JobState.WAITING.value]
+        wanted = select(table.state).where(
+            table.state.in_(undone),
+            table.kind == JobKind.ADD.value,
+            table.arguments.contains(digest, autoescape=True),
+        )
+        with self.database.reading() as connection:
+            states = set(connection.execute(wanted).scalars())
+        failed = states == {JobState.FAILED.value}
+        return f"It was not taken in: ask the hub, for delivery {digest} of {dataset}." if failed else None
+
+    def _declared(self) -> tuple[tuple[Dataset, ...], bytes]:
+        """What the settings declare by now; they are read when they have changed."""
+        changed = self.workspace.settings.stat().st_mtime_ns
+        if self._read is None or self._read[0] != changed:
+            declared = read_workspace(self.workspace.settings, FORMATS)
+            self._read = changed, tuple(declared.datasets), hub_key(declared.hub.key_file)
+        return self._read[1:]
+
+
+def collection_of(dataset: str, key: bytes) -> UUID:
+    """The collection of a data set: a UUIDv4 of pseudo-random bits (RFC 9562, 5.4) that only the hub's key gives."""
+    drawn = hmac.new(key, b"taxii collection\0" + dataset.encode(), hashlib.sha256).digest()
+    return UUID(bytes=drawn[:16], version=4)
+
+
+def place_of(workspace: Workspace, dataset: str, digest: str) -> Path:
+    """Where an add waits."""
+    return workspace.root / FOLDER / f"dataset={dataset}" / digest
+
+
+def keep(place: Path, body: bytes) -> None:
+    """Write a file whole, and have it on the disk, under its name. Raises OSError."""
+    for folder in (place.parent.parent, place.parent):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=".", dir=place.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    for folder in (place.parent, place.parent.parent, place.parent.parent.parent):
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(held)
+        finally:
+            os.close(held)
+
+
+def demand_taken(workspace: Workspace) -> None:
+    """Raise OutputError while an add waits: what is in it would be missed."""
+    waiting = sorted((workspace.root / FOLDER).glob("*/*"))
+    if waiting:
+        raise OutputError(
+            "What partners have added waits to be taken in, and would be missed.",
+            where=str(waiting[0]),
+            expected="no add that waits",
+            got=str(len(waiting)),
+            remedy="`accord job work` takes it in; what a job has refused for good is removed by hand",
+        )
+
+
+def take_added(folder: Path, arguments: Mapping[str, object]) -> str:
+    """Do a job that takes in what was added. Raises RefusedFileError when it is refused whole."""
+    from accord.cli.deliveries.adding import import_file
+
+    workspace = open_workspace(folder)
+    dataset, digest = str(arguments["dataset"]), str(arguments["sha256"])
+    place = place_of(workspace, dataset, digest)
+    if not place.exists():
+        return f"taken in before, or taken back: delivery {digest} of {dataset}"
+    told = import_file(folder, {**arguments, "file": str(place), "purpose": None, "snapshot": False})
+    place.unlink(missing_ok=True)
+    return told
+
+
+def _added(name: str, file: Path, *, pending: bool, failed: Mapping[int, str], refused: str | None = None) -> Added:
+    with file.open("rb") as opened:
+        at = datetime.fromtimestamp(os.fstat(opened.fileno()).st_mtime, UTC)
+        return Added(name=name, at=at, body=opened.read(), pending=pending, refused=refused, failed=failed)
+
+
+def _failed(delivery: Path) -> dict[int, str]:
+    """The objects of a delivery that were rejected, by their places from 1."""
+    file = delivery / "rejects.parquet"
+    if not file.exists():
+        return {}
+    rows = pq.read_table(file, columns=["record", "reason", "partial"]).to_pylist()
+    return {one["record"]: EXPLANATIONS.get(one["reason"], one["reason"]) for one in rows if not one["partial"]}

@@ -1,0 +1,276 @@
+"""Taking a delivery into a workspace: custody of its bytes, the account of its records, its evidence."""
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from io import FileIO
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from accord.agreements.agreement import AgreementId
+from accord.agreements.declarations import Dataset, DatasetId
+from accord.cli.deliveries.entering import Gate
+from accord.cli.deliveries.kept import sizes, verify_kept
+from accord.cli.deliveries.recalled import refuse_recalled
+from accord.cli.readying import Progress, reading_context
+from accord.columns.instants import microseconds
+from accord.columns.schema import EVIDENCE
+from accord.formats.catalogue import FORMATS
+from accord.fusion.engines.files import engine, merge_parts, pieces
+from accord.fusion.standing import merge_sightings
+from accord.intake.delivery import Delivery
+from accord.intake.feeds import is_feed, pack_feed
+from accord.intake.parts import Parts
+from accord.intake.receiving import Received, Receiver
+from accord.intake.rejects import REJECT_LINES
+from accord.intake.resolutions import DATED_RESOLUTIONS
+from accord.reference.store import Reference
+from accord.release.question import TakenIn
+from accord.release.summary import account_of
+from accord.vocabulary.datasets import Purpose
+from accord.vocabulary.errors import RefusedFileError, UnreadableError
+from accord.workspace.store import DeliveryFolder, Workspace
+
+ADDRESSES = "evidence-addresses.parquet"
+"""Evidence about addresses that are no servers, sorted by address."""
+
+OTHERS = "evidence-others.parquet"
+"""All other evidence."""
+
+DELIVERED = "delivered"
+"""The bytes as they came, so that anybody can hold them against their SHA-256."""
+
+_FLUSHED = 32 << 20
+"""Bytes after which the disk is asked to begin writing, so that it does not have all to do at the end."""
+
+_AHEAD = 2
+"""Tables that may wait to be written: what bounds their memory."""
+
+AGAIN = "move the delivery's folder away, and take what the partner handed over again: `accord delivery add`"
+
+_CODED = [
+    "type",
+    "role",
+    "dataset",
+    "family",
+    "marking",
+    "reason",
+    "column",
+    "country",
+    "country_second",
+    "network_owner",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a partner is told of one delivery."""
+
+    delivery: Delivery
+    agreements: tuple[AgreementId, ...]
+    """Those under which it was taken in; of one that was delivered before none."""
+    known: bool
+    """It had been delivered before, byte for byte, and nothing was done."""
+
+
+def take_delivery(
+    workspace: Workspace,
+    dataset: Dataset,
+    file: Path,
+    *,
+    gate: Gate,
+    received_at: datetime,
+    reference: Reference,
+    workers: int,
+    progress: Progress,
+) -> Receipt:
+    """Take one file, or the folder of a MISP feed, for a data set; it appears in the workspace complete, or not at all.
+
+    `dataset.collected_at` is the time that records without one take; observations after `received_at` are ignored.
+    Raises RefusedFileError when the file is refused whole, NotAgreedError when no agreement lets it in when it has
+    been read, UnreadableError, OutputError.
+    """
+    if not file.is_file() and not is_feed(file):
+        raise UnreadableError(
+            "There is no such file.",
+            where=str(file),
+            expected="one file; an archive is one, and a MISP feed's folder, with its manifest.json",
+            got="a folder" if file.is_dir() else None,
+            remedy="check the path",
+        )
+    with workspace.staging() as staging:
+        folder = staging / "new"
+        folder.mkdir()
+        parts = Parts(staging / "parts")
+        packed = pack_feed(file, staging) if is_feed(file) else file
+        received = _receive(folder, parts, dataset, packed, received_at, reference, workers, progress)
+        delivery = received.deliveries[0]
+        place = workspace.place(dataset.id, delivery.sha256)
+        refuse_recalled(workspace, dataset.id, delivery.sha256, file)
+        if place.exists():
+            return Receipt(delivery=delivery, agreements=(), known=True)
+        for refusal in delivery.refused:
+            if refusal.member is None:
+                raise RefusedFileError(refusal.reason, where=str(file), remedy=refusal.remedy)
+        progress(f"merging {delivery.file}", 0, 0)
+        _write_evidence(folder, parts, received, staging, workers)
+        times = {"collected_at": dataset.collected_at.isoformat(), "received_at": received_at.isoformat()}
+        account = account_of(delivery) | times | {"kept": sizes(folder)}
+        agreements = gate.enter(workspace, dataset, delivery, folder, account)
+    return Receipt(delivery=delivery, agreements=tuple(one.id for one in agreements), known=False)
+
+
+def read_account(folder: DeliveryFolder) -> dict[str, object]:
+    """The account that was written when a delivery was taken. Raises UnreadableError when it cannot be read."""
+    path = folder.path / "account.json"
+    try:
+        account = json.loads(path.read_text("utf-8"))
+        datetime.fromisoformat(account["received_at"])
+        if {*account["kept"].values()} and {"dataset", "sha256", "file"} <= account.keys():
+            return dict(account)
+        got = "something else"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        got = type(error).__name__
+    raise UnreadableError("A delivery's account cannot be read.", where=str(path), got=got, remedy=AGAIN)
+
+
+def taken_in(folder: DeliveryFolder, account: Mapping[str, object]) -> TakenIn:
+    """When a delivery was received, and under which agreements, as its account says."""
+    listed, stated = account.get("agreements"), account.get("purpose")
+    purposes = account.get("purposes", None if stated is None else [stated])
+    return TakenIn(
+        dataset=DatasetId(folder.dataset),
+        at=datetime.fromisoformat(str(account["received_at"])),
+        under=tuple(AgreementId(str(one)) for one in listed) if isinstance(listed, list) else None,
+        purposes=frozenset(map(Purpose, purposes)) if isinstance(purposes, list) else None,
+    )
+
+
+def names_of(folder: DeliveryFolder) -> tuple[str, ...]:
+    """What disclosures call a delivery: its SHA-256, and those of what was left of it after each erasure."""
+    erased = read_account(folder).get("erased")
+    left = [each["new_sha256"] for each in erased if each["new_sha256"]] if isinstance(erased, list) else []
+    return tuple(dict.fromkeys((folder.sha256, *left)))
+
+
+def verify_delivery(folder: DeliveryFolder) -> None:
+    """Raise UnreadableError unless all files of a delivery are there, as large as they were."""
+    verify_kept(folder.path, read_account(folder)["kept"], AGAIN)  # type: ignore[arg-type]
+
+
+def _receive(
+    folder: Path,
+    parts: Parts,
+    dataset: Dataset,
+    file: Path,
+    received_at: datetime,
+    reference: Reference,
+    workers: int,
+    progress: Progress,
+) -> Received:
+    # the receiver knows its files by where they truly are; the name is the one that was given
+    file = file.parent.resolve() / file.name
+    receiver = Receiver(
+        root=file.parent,
+        spool=parts,
+        formats=FORMATS,
+        context=reading_context(reference),
+        as_of_us=microseconds(received_at),
+        workers=workers,
+        progress=lambda name, done, total: progress(f"reading {name}", done, total),
+    )
+    with (folder / DELIVERED).open("wb", buffering=0) as sink:
+        return receiver.receive_file(dataset, file, _Copy(sink).write)
+
+
+class _Copy:
+    """A file that is written while it is made, and kept out of memory."""
+
+    def __init__(self, sink: FileIO) -> None:
+        self._sink = sink
+        self._written = self._asked = 0
+
+    def write(self, block: bytes) -> None:
+        """Add a block."""
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self._sink.write(rest) :]
+        self._written += len(block)
+        if self._written - self._asked >= _FLUSHED and hasattr(os, "posix_fadvise"):
+            # what is not needed in memory any more is first written, without waiting for it; what was, is let go
+            os.posix_fadvise(self._sink.fileno(), 0, self._written, os.POSIX_FADV_DONTNEED)
+            self._asked = self._written
+
+
+def _write_evidence(folder: Path, parts: Parts, received: Received, staging: Path, workers: int) -> None:
+    refused = received.refused_members[0]
+    with parquet(folder / ADDRESSES, EVIDENCE) as write:
+        write(merge_sightings(parts.runs, parts.meanings, refused, received.families, workers))
+    if parts.files:
+        with parquet(folder / OTHERS, EVIDENCE) as write, engine(staging / "spill", workers) as connection:
+            write(merge_parts(connection, parts.files, received.families))
+    with parquet(folder / "rejects.parquet", REJECT_LINES) as write:
+        write(pieces(batch for table in received.rejects for batch in table.to_batches()))
+    with parquet(folder / "resolutions.parquet", DATED_RESOLUTIONS) as write:
+        write([received.resolutions.select(DATED_RESOLUTIONS.names)])
+
+
+@contextmanager
+def parquet(path: Path, schema: pa.Schema) -> Iterator["Writing"]:
+    """A Parquet file that appears only if a table is written to it: no rows, no file."""
+    with ThreadPoolExecutor(1, "write") as pool:
+        writing = Writing(path, schema, pool)
+        try:
+            yield writing
+        finally:
+            writing.close()
+
+
+class Writing:
+    """Writes tables to one file, a row group each, while the next ones are being made."""
+
+    def __init__(self, path: Path, schema: pa.Schema, pool: ThreadPoolExecutor) -> None:
+        """`pool`: one thread."""
+        self._path = path
+        self._schema = schema
+        self._pool = pool
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: deque[Future[None]] = deque()
+
+    def __call__(self, tables: Iterable[pa.Table]) -> None:
+        """Write tables in their order; empty ones are passed over."""
+        for table in tables:
+            if not len(table):
+                continue
+            if self._writer is None:
+                self._writer = pq.ParquetWriter(
+                    self._path,
+                    self._schema,
+                    compression="lz4",
+                    use_dictionary=[name for name in self._schema.names if name in _CODED],
+                    write_statistics=[name for name in ("high", "low", "value") if name in self._schema.names],
+                )
+            self._waiting.append(self._pool.submit(self._writer.write_table, table))
+            while len(self._waiting) > _AHEAD:
+                self._waiting.popleft().result()
+
+    def close(self) -> None:
+        """End the file, if one was begun."""
+        try:
+            while self._waiting:
+                self._waiting.popleft().result()
+        finally:
+            if self._writer is not None:
+                self._pool.submit(self._writer.close).result()
+
+
+def collected(dataset: Dataset, at: datetime) -> Dataset:
+    """The data set as a delivery collected at this time sees it."""
+    return replace(dataset, collected_at=at)

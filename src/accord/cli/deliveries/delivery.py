@@ -1,0 +1,137 @@
+"""`accord delivery`: what would become of a file, what a workspace takes, and what became of that."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accord.cli.acting import Person, Why
+
+app = typer.Typer(no_args_is_help=True, help="Deliveries: what partners hand over.", rich_markup_mode=None)
+
+
+@app.callback()
+def deliveries() -> None:
+    """Deliveries: what partners hand over."""
+
+
+@app.command("check", short_help="See offline what would become of a file, and why.")
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to check; nothing is sent anywhere.")],
+    format_names: Annotated[
+        list[str], typer.Option("--format", help="Format to read it as; give it several times for mixed archives.")
+    ],
+    mapping: Annotated[
+        Path | None,
+        typer.Option("--mapping", help="For csv: a TOML file with the [[csv]] tables that the data set will declare."),
+    ] = None,
+    rejects: Annotated[int, typer.Option("--rejects", min=0, help="How many rejected records to show.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """See offline what of a file would be accepted, ignored and rejected, and why.
+
+    The exit code is 0 when the file can be read, 3 when it or one of its members is refused whole.
+
+    Example: accord delivery check feed.csv.gz --format csv --mapping feed.toml
+    """
+    from accord.cli.deliveries.checking import checked_file, resembled, tell_check
+
+    with checked_file(file, format_names, mapping) as received:
+        tell_check(received, rejects, resembled(file, format_names), as_json=as_json)
+
+
+@app.command("add", short_help="Take deliveries into a workspace.")
+def add(
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="The id of a data set that the workspace declares.")
+    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What the partner handed over.")],
+    folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+    collected_at: Annotated[
+        str | None,
+        typer.Option(
+            "--collected-at",
+            metavar="TIME",
+            help="When the partner collected it: the time of records that name none. By default now.",
+        ),
+    ] = None,
+    purpose: Annotated[
+        str | None,
+        typer.Option(
+            "--purpose", help="What it is taken in for, and used for alone; by default what the agreements say."
+        ),
+    ] = None,
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="Make a snapshot of what is new, as `accord snapshot make` does.")
+    ] = False,
+    person: Person = None,
+    why: Why = None,
+    later: Annotated[
+        bool, typer.Option("--later", help="Only queue it, as a job for `accord serve` or `accord job work`.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Take deliveries into a workspace: the bytes are kept, every record is accounted for, evidence is merged.
+
+    Nothing is taken in unless an agreement that is in force now covers the data set: else the exit code is 8. Each file
+    that is taken has an entry in the ledger, and a row in the log of consultations.
+
+    A file that was delivered before is passed over. A file that is refused whole is named and not kept, and the
+    others go on: the exit code is then 3.
+
+    Example: accord delivery add vendor-sinkhole 2026-11-2*.csv.gz --in hub --snapshot
+    """
+    from datetime import UTC, datetime
+
+    from accord.cli.acting import acting
+    from accord.cli.deliveries.adding import add_files, add_later
+
+    (add_later if later else add_files)(
+        folder,
+        dataset,
+        files,
+        collected_at,
+        purpose,
+        acting(person, why),
+        clock=lambda: datetime.now(UTC),
+        snapshot=snapshot,
+        as_json=as_json,
+    )
+
+
+@app.command("list")
+def list_deliveries(
+    folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List the deliveries of a workspace, with the account of each.
+
+    Example: accord delivery list --in hub
+    """
+    from accord.cli.deliveries.adding import list_accounts
+
+    list_accounts(folder, as_json=as_json)
+
+
+@app.command("show", short_help="Show what became of a delivery's records, and why.")
+def show(
+    delivery: Annotated[
+        str, typer.Argument(metavar="DELIVERY", help="The name of its file, or the beginning of its SHA-256.")
+    ],
+    folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+    rejects: Annotated[int, typer.Option("--rejects", min=0, help="How many rejected records to show.")] = 20,
+    person: Person = None,
+    why: Why = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what became of a delivery's records: what was accepted, ignored and rejected, and why.
+
+    Rejected records are shown as they were delivered, so that is written into the log of consultations; with
+    `--rejects 0` none is shown, and nothing is logged.
+
+    Example: accord delivery show 2026-11-23-event4_sinkhole-th.csv --in hub
+    """
+    from accord.cli.acting import acting
+    from accord.cli.deliveries.showing import show_delivery
+
+    show_delivery(folder, delivery, rejects, acting(person, why), as_json=as_json)

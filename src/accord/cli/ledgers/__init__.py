@@ -1,0 +1,1 @@
+"""The account that all sides can check."""

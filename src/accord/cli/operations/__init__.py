@@ -1,0 +1,1 @@
+"""Operations: findings and reports for every country, and what became of them."""

@@ -1,0 +1,1 @@
+"""Who is there, what they collect, and what they signed."""

@@ -1,0 +1,495 @@
+"""What a person meets when partners, data sets and agreements are recorded: the words around `agreements.register`."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from sqlalchemy import Connection, select
+
+from accord.agreements.agreement import (
+    HUB,
+    Agreement,
+    AgreementId,
+    Commitment,
+    CommitmentKind,
+    Ending,
+    Fulfilment,
+    Register,
+    Standing,
+    covering,
+    find_fault,
+)
+from accord.agreements.declarations import DatasetId, PartnerId
+from accord.agreements.reading import merged, read_register, read_renewal
+from accord.agreements.register import (
+    Change,
+    fulfilments,
+    history,
+    load_register,
+    record_fulfilment,
+    record_register,
+)
+from accord.agreements.telling import (
+    agreement_told,
+    dataset_told,
+    differences,
+    fulfilment_told,
+    number,
+    partner_told,
+)
+from accord.cli.deliveries.entering import reference
+from accord.cli.ledgers.opening import bring_up, demand_standing, ledger_of
+from accord.cli.reasons import demand_no_value
+from accord.cli.terminal import say, say_json, show_table, talk
+from accord.columns.instants import read_instant
+from accord.journal.facts import Kind
+from accord.vocabulary.datasets import Purpose
+from accord.vocabulary.errors import SettingsError, UnreadableError
+from accord.vocabulary.handling import Direction
+from accord.workspace.database import Database, open_database, place_of
+from accord.workspace.regular import open_regular
+from accord.workspace.schema import JOURNAL_ENTRIES
+from accord.workspace.settings import SettingsTable, read_settings
+from accord.workspace.store import open_workspace
+
+NOUNS = ("partner", "dataset", "agreement")
+"""Each rests on those before it."""
+
+_WORDS = Path("the command's words")
+"""Where errors say that an option stands: options are read as the file's keys are."""
+
+_Id = TypeVar("_Id", bound=str)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Database]:
+    """The database of a workspace."""
+    with open_database(place_of(open_workspace(folder).settings)) as database:
+        yield database
+
+
+@contextmanager
+def _changing(folder: Path, *, keep: bool = True) -> Iterator[Connection]:
+    """A writer's connection to the database of a workspace; what was entered in the ledger is published at the end.
+
+    Without `keep` nothing is changed.
+    """
+    settings = open_workspace(folder).settings
+    ledger = ledger_of(settings)
+    with open_database(place_of(settings), to_write=True) as database:
+        demand_standing(ledger, database)
+        database.take_turn()
+        with database.writing(keep=keep) as connection:
+            yield connection
+        if keep:
+            bring_up(ledger, database, datetime.now(UTC))
+
+
+def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_json: bool) -> None:
+    """Take over what a file declares of a noun and of those that it rests on; without a file the workspace's settings.
+
+    With `check` everything is looked at, and nothing written.
+    """
+    table = read_settings(file if file is not None else open_workspace(folder).settings)
+    taken = NOUNS[: NOUNS.index(noun) + 1]
+    with _changing(folder, keep=not check) as connection:
+        standing = load_register(connection)
+        declared = _only(read_register(table, standing), taken)
+        changes = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
+    if as_json:
+        say_json([_change_told(one) for one in changes])
+    elif not changes:
+        say("Nothing is new or changed.")
+    for change in [] if as_json else changes:
+        tell_change(change)
+    if check and changes:
+        talk("checked only: nothing was changed")
+
+
+def add_one(folder: Path, noun: str, content: Mapping[str, object], *, as_json: bool) -> None:
+    """Record one new partner, data set or agreement, given by the keys of its table."""
+    given = {key: value for key, value in content.items() if value not in (None, [], {})}
+    with _changing(folder) as connection:
+        standing = load_register(connection)
+        table = SettingsTable(file=_WORDS, path="", content={noun: [given]})
+        declared = read_register(table, standing)
+        (identifier,) = _of(declared, noun)
+        if identifier in _of(standing, noun):
+            raise SettingsError(
+                f"There is such {_called(noun)} already.",
+                where=str(folder),
+                got=identifier,
+                remedy=f"change it by `accord {noun} apply FILE`; `accord {noun} show {identifier}` shows its keys",
+            )
+        (change,) = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
+    if as_json:
+        say_json(change.after)
+    else:
+        tell_change(change)
+
+
+def list_all(folder: Path, noun: str, *, as_json: bool) -> None:
+    """List what is recorded of a noun."""
+    now = datetime.now(UTC)
+    with opened(folder) as database, database.reading() as connection:
+        register = load_register(connection)
+    if as_json:
+        say_json([_told(register, noun, one, now) for one in _of(register, noun)])
+    elif not _of(register, noun):
+        say(f"None yet. `accord {noun} add` records one, and `accord {noun} apply FILE` several.")
+    elif noun == "partner":
+        show_table(
+            [(word, False) for word in ("partner", "name", "kind", "country")],
+            [(one.id, one.name, one.kind, one.country or "") for one in register.partners.values()],
+        )
+    elif noun == "dataset":
+        show_table(
+            [(word, False) for word in ("data set", "partner", "origin", "marking", "personal data", "in", "out")],
+            [
+                (
+                    one.id,
+                    one.partner,
+                    one.origin,
+                    one.marking,
+                    "yes" if one.personal else "no",
+                    *(_under(register, one.id, direction, now) for direction in Direction),
+                )
+                for one in register.datasets.values()
+            ],
+        )
+        say("")
+        say("in, out: agreements in force under which it may be taken in and handed out.")
+    else:
+        show_table(
+            [(word, False) for word in ("agreement", "partners", "from", "to", "renewed", "standing")],
+            [
+                (
+                    one.id,
+                    ", ".join(sorted(one.partners)),
+                    one.terms[0].starts,
+                    one.terms[-1].ends or "no end",
+                    len(one.terms) - 1 or "",
+                    one.standing(now),
+                )
+                for one in register.agreements.values()
+            ],
+        )
+
+
+def show_one(folder: Path, noun: str, name: str, *, as_json: bool) -> None:
+    """Show one partner, data set or agreement, with what became of it."""
+    now = datetime.now(UTC)
+    with opened(folder) as database, database.reading() as connection:
+        register = load_register(connection)
+        identifier = _find(_of(register, noun), name, noun, folder)
+        told = _told(register, noun, identifier, now)
+        changes = history(connection, noun, identifier)
+        if noun == "agreement":
+            found = fulfilments(connection, AgreementId(identifier))
+            told["delivered"] = [fulfilment_told(one) for one in found]
+    if as_json:
+        say_json(told | {"history": [_change_told(one) for one in changes]})
+        return
+    show_table([("", False), ("", False)], [(key, value) for key, _, value in differences(None, told)])
+    say("")
+    say("What became of it (UTC):")
+    for change in changes:
+        say("")
+        tell_change(change, dated=True, first=False)
+
+
+def end_agreement(folder: Path, name: str, at: str | None, reason: str) -> None:
+    """Record that an agreement is ended early."""
+    now = datetime.now(UTC)
+    moment = now if at is None else _time(at, "--at")
+    with _changing(folder) as connection:
+        standing = load_register(connection)
+        agreement = _agreement(standing, name, folder)
+        if agreement.ended is not None:
+            raise SettingsError(
+                "The agreement was ended before.",
+                where=f"agreement {agreement.id}",
+                got=f"{agreement.ended.at:%Y-%m-%d %H:%M} UTC: {agreement.ended.reason}",
+                remedy="an agreement that is signed after that is another one, with this one as its predecessor",
+            )
+        words = SettingsTable(file=_WORDS, path="", content={"reason": reason})
+        said = words.text("reason")
+        demand_no_value(said, "--reason")
+        ended = Ending(at=moment, reason=said, recorded_at=now)
+        _record(connection, standing, replace(agreement, ended=ended), words, now)
+
+
+def renew_agreement(folder: Path, name: str, content: Mapping[str, object]) -> None:
+    """Record one more term of an agreement."""
+    now = datetime.now(UTC)
+    with _changing(folder) as connection:
+        standing = load_register(connection)
+        agreement = _agreement(standing, name, folder)
+        given = {key: value for key, value in content.items() if value is not None}
+        words = SettingsTable(file=_WORDS, path="", content=given)
+        terms = (*agreement.terms, read_renewal(words))
+        _record(connection, standing, replace(agreement, terms=terms), words, now)
+
+
+def deliver(folder: Path, name: str, commitment: str, content: Mapping[str, object], *, as_json: bool) -> None:
+    """Record what was delivered against a commitment."""
+    now = datetime.now(UTC)
+    words = SettingsTable(
+        file=_WORDS, path="", content={key: value for key, value in content.items() if value is not None}
+    )
+    with _changing(folder) as connection:
+        agreement = _agreement(load_register(connection), name, folder)
+        promised = {one.id: one for one in agreement.commitments}
+        identifier = _find(promised, commitment, f"commitment of agreement {agreement.id}", folder)
+        day = words.optional_day("on") or now.date()
+        if day > now.date() + timedelta(days=1):
+            raise words.wrong("on", "a day that has come", str(day))
+        entry = Fulfilment(
+            commitment=identifier,
+            day=day,
+            amount=words.amount("amount", negative=True),
+            note=words.optional_text("note"),
+            recorded_at=now,
+        )
+        total = record_fulfilment(connection, agreement, entry, taken_in(connection, agreement, promised[identifier]))
+    if as_json:
+        say_json(fulfilment_told(entry) | {"total": number(total)})
+    else:
+        one = promised[identifier]
+        say(f"{agreement.id}, {identifier}: {number(total)} of {number(one.amount)} {one.kind.unit} delivered.")
+
+
+def check_passage(folder: Path, dataset: str, direction: str, purpose: str | None, at: str | None) -> None:
+    """Say whether a data set may pass, and under which agreements; leaves by exit code 1 when it may not."""
+    words = SettingsTable(file=_WORDS, path="", content={"direction": direction, "purpose": purpose})
+    way = words.choice("direction", Direction)
+    wanted = words.choice("purpose", Purpose) if purpose is not None else None
+    moment = datetime.now(UTC) if at is None else _time(at, "--at")
+    with opened(folder) as database, database.reading() as connection:
+        register = load_register(connection)
+    name = _find(register.datasets, dataset, "dataset", folder)
+    found = covering(register.agreements.values(), name, way, wanted, moment)
+    for one in found:
+        say(f"yes, under {one.id}: {one.title}")
+    if found:
+        return
+    say(f"no: no agreement lets {name} pass, direction '{way}'")
+    for agreement in register.agreements.values():
+        say(f"  {agreement.id}: {agreement.refusal(name, way, wanted, moment)}")
+    raise typer.Exit(1)
+
+
+def report(folder: Path, name: str | None, *, as_json: bool) -> None:
+    """Promised against delivered."""
+    now = datetime.now(UTC)
+    with opened(folder) as database, database.reading() as connection:
+        register = load_register(connection)
+        chosen = [_agreement(register, name, folder)] if name is not None else [*register.agreements.values()]
+        rows = [
+            _account(one, promise, fulfilments(connection, one.id), taken_in(connection, one, promise), now)
+            for one in chosen
+            for promise in one.commitments
+        ]
+    if as_json:
+        say_json(rows)
+    elif not rows:
+        say("No commitment is recorded: [[agreement.commitment]] in a file for `accord agreement apply`.")
+    else:
+        keys = ("commitment", "party", "unit", "promised", "delivered", "due", "state")
+        for agreement in chosen:
+            ours = [row for row in rows if row["agreement"] == agreement.id]
+            if ours:
+                say(f"{agreement.id}: {agreement.title}")
+                show_table(
+                    [(key, key in {"promised", "delivered"}) for key in keys],
+                    [["" if row[key] is None else row[key] for key in keys] for row in ours],
+                )
+
+
+def digest(file: Path) -> str:
+    """The SHA-256 of a document. Raises UnreadableError."""
+    try:
+        told = hashlib.sha256()
+        with open_regular(file) as document:
+            while block := document.read(1 << 20):
+                told.update(block)
+        return told.hexdigest()
+    except OSError as error:
+        raise UnreadableError(
+            "The document cannot be read.", where=str(file), got=error.strerror or type(error).__name__
+        ) from error
+
+
+def signatories(given: Sequence[str]) -> list[dict[str, str]]:
+    """`PARTY=NAME` or `PARTY=NAME, CAPACITY` as tables."""
+    found = []
+    for one in given:
+        party, equals, name = one.partition("=")
+        if not equals:
+            raise SettingsError(
+                "A signatory is named without a party.",
+                where="--signatory",
+                expected=f"PARTY=NAME, and PARTY is '{HUB}' or a partner's id",
+                got=one,
+            )
+        person, _, capacity = name.partition(",")
+        table = {"party": party.strip(), "name": person.strip()}
+        found.append(table | ({"capacity": capacity.strip()} if capacity.strip() else {}))
+    return found
+
+
+def taken_in(connection: Connection, agreement: Agreement, commitment: Commitment) -> tuple[date, ...]:
+    """The days of the deliveries that came in against a commitment, which nobody has to record: what the ledger has
+    entered of its data set while the agreement was in force. What became of them later changes nothing of it."""
+    dataset = commitment.dataset
+    if commitment.kind is not CommitmentKind.DATA or commitment.party is None or dataset not in agreement.data_in:
+        return ()
+    entered = connection.execute(
+        select(JOURNAL_ENTRIES.c.at)
+        .where(
+            JOURNAL_ENTRIES.c.kind == Kind.DELIVERY,
+            JOURNAL_ENTRIES.c.reference.startswith(reference(dataset, ""), autoescape=True),
+        )
+        .order_by(JOURNAL_ENTRIES.c.number)
+    ).scalars()
+    return tuple(at.date() for at in entered if agreement.standing(at) is Standing.IN_FORCE)
+
+
+def _account(
+    agreement: Agreement,
+    commitment: Commitment,
+    entries: Sequence[Fulfilment],
+    came: Sequence[date],
+    now: datetime,
+) -> dict[str, object]:
+    ours = [one for one in entries if one.commitment == commitment.id]
+    delivered = sum((one.amount for one in ours), Decimal(len(came)))
+    days = [*came, *(one.day for one in ours)]
+    if delivered >= commitment.amount:
+        state = "met"
+    elif agreement.standing(now) in {Standing.EXPIRED, Standing.ENDED}:
+        state = "not met"
+    elif commitment.due is not None and now.date() > commitment.due:
+        state = "overdue"
+    else:
+        state = "open"
+    return {
+        "agreement": agreement.id,
+        "commitment": commitment.id,
+        "party": commitment.party or HUB,
+        "kind": commitment.kind.value,
+        "what": commitment.what,
+        "unit": commitment.kind.unit,
+        "dataset": commitment.dataset,
+        "promised": number(commitment.amount),
+        "delivered": number(delivered),
+        "taken_in": len(came),
+        "last": max(days).isoformat() if days else None,
+        "due": None if commitment.due is None else commitment.due.isoformat(),
+        "state": state,
+    }
+
+
+def _record(
+    connection: Connection, standing: Register, agreement: Agreement, words: SettingsTable, now: datetime
+) -> None:
+    whole = Register(partners={}, datasets={}, agreements={agreement.id: agreement})
+    fault = find_fault(agreement, merged(standing, whole))
+    if fault is not None:
+        raise words.wrong(fault.key, fault.expected, fault.got)
+    for change in record_register(connection, standing, whole, now=now, draw=secrets.token_bytes):
+        tell_change(change)
+
+
+def _agreement(register: Register, name: str, folder: Path) -> Agreement:
+    return register.agreements[_find(register.agreements, name, "agreement", folder)]
+
+
+def _find(known: Mapping[_Id, object], name: str, noun: str, folder: Path) -> _Id:
+    found = next((one for one in known if one == name), None)
+    if found is not None:
+        return found
+    called = "data set" if noun == "dataset" else noun
+    raise SettingsError(
+        f"There is no such {called}.",
+        where=str(folder),
+        expected="one of " + (", ".join(sorted(known)) or f"none: no {called} is recorded yet"),
+        got=name,
+    )
+
+
+def _of(register: Register, noun: str) -> Mapping[str, object]:
+    records: dict[str, Mapping[Any, object]] = {
+        "partner": register.partners,
+        "dataset": register.datasets,
+        "agreement": register.agreements,
+    }
+    return records[noun]
+
+
+def _only(register: Register, nouns: Sequence[str]) -> Register:
+    return Register(
+        partners=register.partners,
+        datasets=register.datasets if "dataset" in nouns else {},
+        agreements=register.agreements if "agreement" in nouns else {},
+    )
+
+
+def _told(register: Register, noun: str, identifier: str, now: datetime) -> dict[str, object]:
+    if noun == "partner":
+        return partner_told(register.partners[PartnerId(identifier)])
+    if noun == "dataset":
+        return dataset_told(register.datasets[DatasetId(identifier)])
+    agreement = register.agreements[AgreementId(identifier)]
+    return agreement_told(agreement) | {"standing": agreement.standing(now).value}
+
+
+def _under(register: Register, dataset: DatasetId, direction: Direction, now: datetime) -> str:
+    return ", ".join(one.id for one in covering(register.agreements.values(), dataset, direction, None, now))
+
+
+def _called(noun: str) -> str:
+    return {"partner": "a partner", "dataset": "a data set", "agreement": "an agreement"}[noun]
+
+
+def _change_told(change: Change) -> dict[str, object]:
+    return {
+        "at": change.at.isoformat(),
+        "noun": change.noun,
+        "id": change.id,
+        "before": change.before,
+        "after": change.after,
+    }
+
+
+def tell_change(change: Change, *, dated: bool = False, first: bool = True) -> None:
+    """One line a key: what it was, and what it is; of what is new all, or (not `first`) only that it is."""
+    what = "delivered" if change.noun == "delivered" else "new" if change.before is None else "changed"
+    noun = "agreement" if change.noun == "delivered" else change.noun.replace("dataset", "data set")
+    say((f"{change.at:%Y-%m-%d %H:%M}  " if dated else "") + f"{what}: {noun} {change.id}")
+    if what == "new" and not first:
+        return
+    for key, before, after in differences(change.before, change.after):
+        if what != "changed":
+            say(f"  {key}: {after}")
+        else:
+            say(f"  {key}: {before or 'nothing'} -> {after or 'nothing'}")
+
+
+def _time(text: str, where: str) -> datetime:
+    instant = read_instant(text)
+    if instant is None:
+        raise SettingsError(
+            "The time is none.",
+            where=where,
+            expected="a date or a time in UTC, such as 2026-11-23 or 2026-11-23T08:00:00Z",
+            got=text,
+        )
+    return datetime.fromtimestamp(instant / 1_000_000, UTC)

@@ -1,0 +1,1 @@
+"""What is handed over: explained, reviewed, sealed, mailed, opened by its recipient."""

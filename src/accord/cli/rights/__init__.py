@@ -1,0 +1,1 @@
+"""Recalls, the rights of persons, retention, and the log of consultations."""

@@ -1,0 +1,605 @@
+"""What a person meets when data are recalled: the words around `release.recall`, and what follows from a recall.
+
+What is recorded stands first, in one transaction. Then, each step to be done again without harm: the deliveries move
+out of use, snapshots are made without them, the ledger is published, notices are written, and the recall is done.
+"""
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import typer
+from sqlalchemy import Connection
+
+from accord.access.consultations import Processing, record
+from accord.agreements.declarations import DatasetId
+from accord.cli.acting import Actor, combining
+from accord.cli.channels.feeding import bring_feeds_up
+from accord.cli.channels.witnessing import show_witnessed, take_out
+from accord.cli.deliveries.delivering import names_of, read_account
+from accord.cli.deliveries.kept import damage_named
+from accord.cli.deliveries.settling import working
+from accord.cli.hub import OpenHub, opened_hub, read_time
+from accord.cli.kinds import ANSWER, KEYS, signed_by, taking
+from accord.cli.kinds import NOTICE as NOTICE_KIND
+from accord.cli.ledgers.opening import publish
+from accord.cli.places import reference_in_use
+from accord.cli.readying import cores
+from accord.cli.reasons import demand_no_value
+from accord.cli.releases.packages import read_policy
+from accord.cli.snapshots.snapshotting import renew_snapshots
+from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
+from accord.journal import book
+from accord.journal.facts import Fact, Kind
+from accord.journal.keeping import Published
+from accord.ledger.commitments import encode_openings
+from accord.ledger.notes import MAX_NOTE_BYTES, open_note
+from accord.ledger.proofs import parse_proof
+from accord.release import withdrawals
+from accord.release.disclosures import Disclosure, resting_on, sources_of
+from accord.release.notices import (
+    Acknowledgement,
+    Answer,
+    Notice,
+    RecallKind,
+    encode_findings,
+    listed,
+    one_line,
+    parse_acknowledgement,
+    read_acknowledgement,
+    read_notice,
+    sign_acknowledgement,
+)
+from accord.release.package.keys import RecipientKeys, read_keys
+from accord.release.recall import (
+    Concerned,
+    Recall,
+    SentNotice,
+    find_notice,
+    load_recall,
+    notices,
+    recalls,
+    record_answer,
+    record_done,
+    record_recall,
+    record_sent,
+    standing_recall,
+    told_of,
+    unfinished,
+)
+from accord.vocabulary.errors import MalformedError, OutputError, SettingsError, UnprovenError, UnreadableError
+from accord.workspace.regular import open_regular
+from accord.workspace.store import DeliveryFolder, errors_named
+
+RELEASES, HELD = "releases", "findings.parquet"
+NOTICE, FINDINGS, ENTRY, OPENINGS, PROOF = "notice", "findings", "entry", "openings", "entry.tlog-proof"
+"""Files of a notice's folder."""
+
+DUE_DAYS = 14
+
+
+def make(
+    folder: Path,
+    dataset: str,
+    delivery: str | None,
+    kind: str,
+    why: str,
+    due_days: int,
+    out: Path | None,
+    actor: Actor,
+    *,
+    now: datetime,
+    as_json: bool,
+) -> None:
+    """Recall a delivery, or all of a data set."""
+    wanted = _kind(kind)
+    reason = fit(why, "--why")
+    with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
+        hub.ledger.verify_standing()
+        name = _dataset(hub, dataset)
+        chosen = _delivery(hub, name, delivery)
+        for left in _unfinished(hub):
+            finish(hub, left, now)
+        recall, fresh = _recorded(hub, name, chosen, wanted, reason, now, timedelta(days=due_days), actor)
+        if recall.done_at is None:
+            recall = finish(hub, recall, now)
+        if out is not None:
+            hand_out(hub, recall, out)
+        with hub.database.reading() as connection:
+            sent = notices(connection, recall=recall.id)
+    if as_json:
+        say_json(_told(recall, sent, now) | {"new": fresh})
+        return
+    if not fresh:
+        say(f"Recalled before, by recall {recall.id} on {recall.at:%Y-%m-%d %H:%M} UTC: nothing new is sent.")
+        return
+    say(f"Recall {recall.id}: {name}, {chosen or 'all deliveries'}, {recall.kind}.")
+    recipients = counted(len({one.recipient for one in sent}), "past recipient")
+    say(f"Out of use. {recipients} to be told by {recall.due:%Y-%m-%d}, by {counted(len(sent), 'notice')}:")
+    for one in sent:
+        say(f"  {_whom(one)}: {folder / RELEASES / str(one.disclosure) / f'recall-{recall.id}'}")
+
+
+def fit(text: str, option: str) -> str:
+    """What an option says to others, in words and without a value. Raises SettingsError."""
+    try:
+        line = one_line(text, f"What {option} says")
+    except MalformedError as error:
+        raise SettingsError(error.what, where=option, expected=error.expected, got=error.got) from error
+    demand_no_value(line, option)
+    return line
+
+
+def _kind(said: str) -> RecallKind:
+    known = (RecallKind.WITHDRAWN, RecallKind.CORRECTED)
+    if said not in known:
+        raise SettingsError(
+            "There is no such kind of recall.",
+            where="--kind",
+            expected=", ".join(known),
+            got=said,
+            remedy="what is held about one value is erased by `accord subject erase`",
+        )
+    return RecallKind(said)
+
+
+def _dataset(hub: OpenHub, name: str) -> DatasetId:
+    if hub.dataset(name) is None:
+        known = {*hub.register.datasets, *(one.id for one in hub.declared.datasets)}
+        raise SettingsError(
+            "There is no such data set.",
+            where="--dataset",
+            expected="one of " + (", ".join(sorted(known)) or "none: none is declared yet"),
+            got=name,
+        )
+    return DatasetId(name)
+
+
+def _delivery(hub: OpenHub, dataset: str, begin: str | None) -> str | None:
+    if begin is None:
+        return None
+    found = {one.sha256 for one in hub.kept() if one.dataset == dataset and one.sha256.startswith(begin.lower())}
+    if len(found) != 1:
+        raise SettingsError(
+            "The data set has no such delivery." if not found else "Several deliveries begin like this.",
+            where="--delivery",
+            expected="the SHA-256 of a delivery, or enough of its beginning",
+            got=begin,
+            remedy="`accord delivery list --json` lists them",
+        )
+    return found.pop()
+
+
+def _unfinished(hub: OpenHub) -> list[Recall]:
+    with hub.database.reading() as connection:
+        return [one for one in unfinished(connection) if one.subject is None]
+
+
+def _recorded(
+    hub: OpenHub,
+    dataset: DatasetId,
+    delivery: str | None,
+    kind: RecallKind,
+    reason: str,
+    now: datetime,
+    due: timedelta,
+    actor: Actor,
+) -> tuple[Recall, bool]:
+    """The recall as it stands in the database, and whether anything of it is new."""
+    with hub.database.writing() as connection:
+        at = book.moment(connection, now)
+        before = standing_recall(connection, kind, dataset, delivery)
+        told = told_of(connection, kind, dataset, delivery)
+        reached = _reached(hub.workspace.deliveries(), dataset, delivery)
+        names = _names(hub, dataset, delivery)
+        resting = {one.id: one for name in names for one in resting_on(connection, dataset, name)}
+        missing = [one for one in resting.values() if one.id not in told]
+        concerned = [_concerned(connection, hub, one, dataset, names) for one in missing]
+        # where none of its findings is left, they were erased, or nobody may have them any more
+        concerned = [one for one in concerned if one.findings != ()]
+        if before is not None and not concerned and not reached:
+            return before, False
+        recall = Recall(
+            id=uuid4(),
+            at=at,
+            kind=kind,
+            dataset=dataset,
+            delivery=delivery,
+            subject=None,
+            reason=reason,
+            due=at + due,
+            done_at=None,
+        )
+        own = [_own(hub, recall, _reached(hub.kept(), dataset, delivery))]
+        record_recall(connection, recall, concerned, own, key=hub.ledger.key, draw=secrets.token_bytes)
+        behind = None if None in names else {one for one in names if one is not None}
+        take_out(
+            connection, withdrawals.resting_on(connection, dataset, behind), at, recall=recall.id, person=actor.person
+        )
+        record(
+            connection,
+            Processing.ALTERATION,
+            person=actor.person,
+            justification=actor.justification or reason,
+            object=f"recall {recall.id} {dataset} {delivery or 'all'}",
+            recipients=sorted({one.disclosure.recipient for one in concerned}),
+            now=at,
+        )
+    return recall, True
+
+
+def _reached(folders: Sequence[DeliveryFolder], dataset: str, delivery: str | None) -> list[DeliveryFolder]:
+    return [one for one in folders if one.dataset == dataset and delivery in {None, one.sha256}]
+
+
+def _names(hub: OpenHub, dataset: str, delivery: str | None) -> list[str | None]:
+    """What disclosures call a delivery: its SHA-256, and those of what was left of it after an erasure."""
+    if delivery is None:
+        return [None]
+    names: list[str | None] = [delivery]
+    for one in _reached(hub.kept(), dataset, delivery):
+        names += names_of(one)
+    return list(dict.fromkeys(names))
+
+
+def _own(hub: OpenHub, recall: Recall, reached: Sequence[DeliveryFolder]) -> Fact:
+    """What the hub's own entry says: how many accepted records were taken out of use."""
+    dataset = None if recall.dataset is None else hub.dataset(recall.dataset)
+    return Fact(
+        kind=Kind.RECALL,
+        at=recall.at,
+        dataset="" if recall.dataset is None else hub.called(recall.dataset),
+        origin=None if dataset is None else dataset.origin,
+        partner="" if dataset is None else hub.partner_of(dataset),
+        marking=None if dataset is None else dataset.marking,
+        count=sum(int(str(read_account(one)["accepted"])) for one in reached),
+        digest=recall.delivery or "",
+    )
+
+
+def _concerned(
+    connection: Connection, hub: OpenHub, disclosure: Disclosure, dataset: DatasetId, names: Sequence[str | None]
+) -> Concerned:
+    declared = hub.dataset(dataset)
+    held = held_by(hub, disclosure.id)
+    findings = None
+    if held is not None:
+        mine = pc.equal(held["dataset"], dataset)
+        if None not in names:
+            mine = pc.and_(mine, pc.is_in(held["delivery"], value_set=pa.array(names, pa.string())))
+        findings = tuple(sorted({bytes.fromhex(one) for one in held.filter(mine)["finding_id"].to_pylist()}))
+    resting = [
+        one.findings
+        for one in sources_of(connection, disclosure.id)
+        if one.dataset == dataset and {None, one.delivery} & {*names}
+    ]
+    return Concerned(
+        disclosure=disclosure,
+        findings=findings,
+        count=max(resting, default=0) if findings is None else len(findings),
+        dataset=hub.called(dataset),
+        origin=None if declared is None else declared.origin,
+    )
+
+
+def held_by(hub: OpenHub, disclosure: UUID) -> pa.Table | None:
+    """What a disclosure holds: finding_id, dataset, delivery; None: that is not known."""
+    path = hub.workspace.root / RELEASES / str(disclosure) / HELD
+    if not path.exists():
+        return None
+    with damage_named(path, "restore it: without it a recall concerns all of the package"):
+        return pq.ParquetFile(path).read(columns=["finding_id", "dataset", "delivery"])
+
+
+def finish(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
+    """Do what follows from a recall of deliveries that was recorded; done before, it is done again without harm."""
+    workspace = hub.workspace
+    for one in _reached(workspace.deliveries(), recall.dataset or "", recall.delivery):
+        if datetime.fromisoformat(str(read_account(one)["received_at"])) > recall.at:
+            continue
+        to = workspace.withdrawn_place(one.dataset, one.sha256)
+        with errors_named(workspace.root):
+            if to.exists():
+                workspace.withdraw(one.path)
+            else:
+                workspace.move(one.path, to)
+    with progress_bar() as progress:
+        renew_snapshots(
+            workspace,
+            as_of=now,
+            reference=reference_in_use,
+            workers=cores(),
+            progress=progress,
+            combining=combining(hub.database, Actor(person="accord", justification=f"recall {recall.id}"), lambda: now),
+        )
+    return tell(hub, recall, now)
+
+
+def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
+    """Publish the ledger, write the notices of a recall, and record that it is done."""
+    published = publish(hub.ledger, now)
+    show_witnessed(hub.workspace.root, hub.database, published, "accord")
+    bring_feeds_up(hub.workspace, hub.declared, hub.database, person="accord", now=now)
+    with hub.database.reading() as connection:
+        sent = notices(connection, recall=recall.id)
+    for one in sent:
+        _write(hub, one, published)
+        with hub.database.writing() as connection:
+            record_sent(connection, one, book.moment(connection, now))
+    with hub.database.writing() as connection:
+        return record_done(connection, recall, book.moment(connection, now))
+
+
+def folder_of(hub: OpenHub, notice: SentNotice) -> Path:
+    """Where a notice stands in the workspace."""
+    return hub.workspace.root / RELEASES / str(notice.disclosure) / f"recall-{notice.recall}"
+
+
+def _write(hub: OpenHub, notice: SentNotice, published: Published) -> None:
+    """Let the folder of a notice appear, or the proof in it that could not be made before."""
+    place = folder_of(hub, notice)
+    proven = published.covers(notice.entry)
+    if place.exists() and (not proven or (place / PROOF).exists()):
+        return
+    with hub.database.reading() as connection:
+        (entry,) = book.kept(connection, [notice.entry])
+    files = {NOTICE: notice.notice, ENTRY: entry.entry, OPENINGS: encode_openings(entry.openings)}
+    if notice.findings is not None:
+        files[FINDINGS] = encode_findings(notice.findings)
+    if proven:
+        files[PROOF] = hub.ledger.prove(notice.entry).encode()
+    with hub.workspace.staging() as staging:
+        folder = staging / "new"
+        folder.mkdir()
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        if place.exists():
+            hub.workspace.replace(folder, place)
+        else:
+            hub.workspace.publish(folder, place)
+
+
+def hand_out(hub: OpenHub, recall: Recall, out: Path) -> None:
+    """Copy the notices of a recall, a folder a recipient's package."""
+    with hub.database.reading() as connection:
+        sent = notices(connection, recall=recall.id)
+    try:
+        for one in sent:
+            to = out / str(one.recipient) / f"recall-{one.recall}-{one.disclosure}"
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(folder_of(hub, one), to, dirs_exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            "The notices cannot be copied; they stand in the workspace.",
+            where=str(out),
+            got=error.strerror or type(error).__name__,
+            remedy=f"copy them from {RELEASES}/*/recall-{recall.id}",
+        ) from error
+
+
+def list_recalls(folder: Path, at: str | None, *, late: bool, now: datetime, as_json: bool) -> None:
+    """List recalls with their notices; `late`: notices alone that are overdue, and exit code 1 when there are any."""
+    moment = read_time(at, "--at", now)
+    with opened_hub(folder) as hub, hub.database.reading() as connection:
+        found = [(one, notices(connection, recall=one.id)) for one in recalls(connection)]
+    if late:
+        found = [(one, tuple(each for each in sent if each.overdue(moment))) for one, sent in found]
+        found = [(one, sent) for one, sent in found if sent]
+    if as_json:
+        say_json([_told(one, sent, moment) for one, sent in found])
+    elif not found:
+        say("No answer is late." if late else "Nothing was recalled.")
+    else:
+        show_table(
+            [(name, False) for name in ("recall", "kind", "about", "recipient", "package", "answer", "due (UTC)")],
+            [
+                (str(one.id)[:8], one.kind, _about(one), *row)
+                for one, sent in found
+                for row in ([_row(each, moment) for each in sent] or [("nobody", "", "", "")])
+            ],
+            wide=True,
+        )
+    if late and found:
+        raise typer.Exit(1)
+
+
+def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
+    """Show one recall, with what became of its notices."""
+    with opened_hub(folder) as hub, hub.database.reading() as connection:
+        recall = load_recall(connection, name)
+        sent = notices(connection, recall=recall.id)
+    if as_json:
+        say_json(_told(recall, sent, now))
+        return
+    say(f"Recall {recall.id}: {_about(recall)}, {recall.kind}, {recall.at:%Y-%m-%d %H:%M} UTC")
+    say(f"  why: {recall.reason}")
+    say(f"  due: {recall.due:%Y-%m-%d %H:%M} UTC")
+    if recall.done_at is None:
+        say("  begun, and not ended: call the command again")
+    for one in sent:
+        recipient, package, answer, _ = _row(one, now)
+        findings = "all findings" if one.findings is None else counted(len(one.findings), "finding")
+        say(f"  {recipient}, package {package}, {findings}, entry {one.entry}: {answer}")
+        if one.note is not None:
+            say(f"    {one.note}")
+
+
+def acknowledge(
+    folder: Path, file: Path, why: str | None, *, by_hand: bool, refused: bool, now: datetime, as_json: bool
+) -> None:
+    """Take in what a recipient answers; by hand: on its word alone, the file being the hub's own notice."""
+    if by_hand and why is None:
+        raise SettingsError("What is recorded by hand needs a reason.", where="--why", expected="how it is known")
+    if by_hand and file.is_dir():
+        # what a notice's folder holds is about the notice
+        file = file / NOTICE
+    with taking((file, NOTICE_KIND if by_hand else ANSWER)):
+        data = _read(file)
+        # before anything of the hub's is opened; whose signature it must bear is known by what it says
+        (read_notice if by_hand else parse_acknowledgement)(data)
+    with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
+        hub.ledger.verify_standing()
+        with hub.database.reading() as connection:
+            if by_hand:
+                named = read_notice(data, hub.ledger.key.verifier)
+                notice = find_notice(connection, named.recall, named.package)
+                answer, note = Answer.REFUSED if refused else Answer.DONE, fit(why or "", "--why")
+            else:
+                said = parse_acknowledgement(data)
+                notice = find_notice(connection, said.recall, said.package)
+                answer, note = said.answer, said.note
+        if not by_hand:
+            key = hub.register.partners[notice.recipient].receipts
+            if key is None:
+                raise SettingsError(
+                    "No key is known with which this partner signs.",
+                    where=f"partner {notice.recipient}",
+                    expected="`receipts` in its [[partner]]",
+                    remedy="record its key, or what it says with --by-hand --why TEXT and the notice as FILE",
+                )
+            with signed_by(notice.recipient, file):
+                read_acknowledgement(data, key=key, notice=notice.notice)
+        with hub.database.writing() as connection:
+            fresh = record_answer(
+                connection,
+                find_notice(connection, notice.recall, notice.disclosure),
+                answer,
+                note,
+                signed=None if by_hand else data,
+                at=book.moment(connection, now),
+                draw=secrets.token_bytes,
+            )
+        publish(hub.ledger, now)
+    if as_json:
+        say_json({
+            "recall": str(notice.recall), "package": str(notice.disclosure), "recipient": notice.recipient,
+            "answer": answer.value, "by_hand": by_hand, "new": fresh,
+        })  # fmt: skip
+        return
+    how = "by hand" if by_hand else "signed"
+    say(f"{notice.recipient}, recall {notice.recall}: {answer}, {how}{'' if fresh else '; recorded before'}.")
+
+
+def answer_offline(
+    file: Path, keys: RecipientKeys, policy: Path | None, note: str, *, done: bool, now: datetime
+) -> bytes:
+    """A recipient's signed answer to a notice, made without a hub."""
+    folder = file if file.is_dir() else file.parent
+    with taking((file, NOTICE_KIND)):
+        data = _read(file / NOTICE if file.is_dir() else file)
+        notice = read_notice(data)
+    if policy is not None:
+        _prove(folder, notice, data, policy)
+    if notice.listed is not None and (folder / FINDINGS).exists():
+        findings = [bytes.fromhex(line) for line in (folder / FINDINGS).read_text("ascii").split()]
+        if listed(findings) != notice.listed:
+            raise UnprovenError(
+                "The list of findings is not the one that the notice names.", where=str(folder / FINDINGS)
+            )
+    answer = Acknowledgement(
+        recall=notice.recall,
+        package=notice.package,
+        notice=hashlib.sha256(data).hexdigest(),
+        recipient=notice.recipient,
+        answer=Answer.DONE if done else Answer.REFUSED,
+        at=now.replace(microsecond=0),
+        note=fit(note, "--note"),
+    )
+    return sign_acknowledgement(answer, keys.receipts)
+
+
+def write_answer(
+    notice: Path, keys: Path, policy: Path | None, note: str, out: Path, *, done: bool, now: datetime
+) -> None:
+    """Write a recipient's signed answer to a notice into a new file."""
+    with taking((keys, KEYS)):
+        own = read_keys(keys)
+    data = answer_offline(notice, own, policy, note, done=done, now=now)
+    try:
+        with out.open("xb") as file:
+            file.write(data)
+    except OSError as error:
+        raise OutputError(
+            "The answer cannot be written.", where=str(out), got=error.strerror, remedy="choose another --out"
+        ) from error
+    key, recipient = own.receipts.verifier, parse_acknowledgement(data).recipient
+    say(f"Signed for {recipient} with {key.name}+{key.key_id.hex()}: send {out} back to the hub.")
+    say("The hub takes no answer that another key has signed than the one that it knows as yours.")
+
+
+def _prove(folder: Path, notice: Notice, data: bytes, policy: Path) -> None:
+    """Raise unless the notice is signed by a log of the policy, and its entry is proven."""
+    trusted = read_policy(policy)
+    open_note(data, [one.key for one in trusted.logs])
+    proof = parse_proof(_read(folder / PROOF))
+    proof.verify(_read(folder / ENTRY), trusted)
+    if proof.index != notice.entry:
+        raise UnprovenError("The proof is of another entry.", expected=str(notice.entry), got=str(proof.index))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            return file.read(MAX_NOTE_BYTES + 1)
+    except OSError as error:
+        raise UnreadableError("The file cannot be read.", where=str(path), got=error.strerror) from error
+
+
+def _about(one: Recall) -> str:
+    if one.dataset is None:
+        return "one value"
+    return f"{one.dataset}, {'all' if one.delivery is None else one.delivery[:12]}"
+
+
+def _row(one: SentNotice, at: datetime) -> tuple[str, str, str, str]:
+    if one.answer is not None and one.acknowledged_at is not None:
+        answer = f"{one.answer} {one.acknowledged_at:%Y-%m-%d}{', by hand' if one.by_hand else ''}"
+    elif one.overdue(at):
+        answer = "overdue"
+    else:
+        answer = "sent" if one.sent_at is not None else "not written yet"
+    return _whom(one), str(one.disclosure), answer, f"{one.due:%Y-%m-%d %H:%M}"
+
+
+def _whom(one: SentNotice) -> str:
+    return f"{one.recipient} (the public, which need not answer)" if one.public else f"{one.recipient} ({one.country})"
+
+
+def _told(recall: Recall, sent: Sequence[SentNotice], at: datetime) -> dict[str, object]:
+    return {
+        "recall": str(recall.id),
+        "at": _time(recall.at),
+        "kind": recall.kind.value,
+        "dataset": recall.dataset,
+        "delivery": recall.delivery,
+        "reason": recall.reason,
+        "due": _time(recall.due),
+        "done_at": _time(recall.done_at),
+        "notices": [
+            {
+                "package": str(one.disclosure),
+                "recipient": one.recipient,
+                "country": one.country,
+                "entry": one.entry,
+                "findings": None if one.findings is None else len(one.findings),
+                "sent_at": _time(one.sent_at),
+                "acknowledged_at": _time(one.acknowledged_at),
+                "answer": None if one.answer is None else one.answer.value,
+                "note": one.note,
+                "by_hand": one.by_hand,
+                "overdue": one.overdue(at),
+            }
+            for one in sent
+        ],
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")

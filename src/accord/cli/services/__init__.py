@@ -1,0 +1,1 @@
+"""What runs by itself: the servers, the jobs, and who may ask."""

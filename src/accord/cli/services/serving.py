@@ -1,0 +1,259 @@
+"""Running the services of a workspace: the server's processes, the process that does jobs, and their end in order."""
+
+import ctypes
+import http.client
+import ipaddress
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import FrameType
+
+from accord.cli.channels.feeding import Kept, keep_feeds
+from accord.cli.services.routes import Services, make_app, served_names
+from accord.cli.terminal import say, talk
+from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError
+from accord.web.asgi import App
+from accord.workspace.database import open_database, place_of
+from accord.workspace.store import open_workspace
+
+HEADER_TIME_MS = 10_000
+"""For which a client may take to send its request's headers."""
+
+HEADER_BYTES = 64 << 10
+"""What the server reads of a request before its headers must have ended."""
+
+END_S = 5
+"""Seconds that open requests, and then the job that is worked on, have to come to their end."""
+
+LOOK_S = 2.0
+"""Seconds after which it is looked whether a job is due."""
+
+AGAIN_S = 10.0
+"""Seconds after which a worker that could not reach the database, or ended of itself, tries again."""
+
+_CONTEXT = multiprocessing.get_context("spawn")
+
+
+def serve_workspace(folder: Path, *, host: str, port: int, names: Sequence[str], workers: int) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises SettingsError when it is not said under which name others reach it, OutputError when the port is taken, and
+    what opening the database raises.
+    """
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    workspace = open_workspace(folder)
+    open_database(place_of(workspace.settings)).close()
+    address = _address(host)
+    if not address.is_loopback and not names:
+        raise SettingsError(
+            "It is not said under which name others reach it.",
+            where="--host",
+            expected="--name NAME with every name that stands in a browser's address line",
+            got=host,
+            remedy="name them, or serve loopback only, behind a reverse proxy (docs/serving.md)",
+        )
+    _demand_free(host, port)
+    services = Services(folder=folder.resolve(), names=served_names(host, names))
+    # each process is begun anew: one that is split off would share threads, locks and connections
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Granian(
+        "accord",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        http=HTTPModes.http1,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIME_MS, max_buffer_size=HEADER_BYTES),
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
+        workers_kill_timeout=END_S,
+        respawn_failed_workers=True,
+    )
+    worker = JobProcess(services.folder)
+    server.on_startup(worker.start)
+    server.on_startup(lambda: _announce(folder, host, port))
+    server.on_shutdown(worker.stop)
+    server.serve(target_loader=partial(_load, services, os.getpid()), wrap_loader=False)
+    talk("ended in order")
+
+
+_LOGGING = {
+    "formatters": {"generic": {"format": "%(levelname)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"}},
+    "loggers": {"_granian": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+}
+
+
+def _load(services: Services, parent: int) -> App:
+    """The application, in a process of the server's."""
+    # asked to end in order, the server's own code may wait for itself, with nobody left who would end it by force
+    end_with(parent, signal.SIGKILL)
+    return make_app(services)
+
+
+class JobProcess:
+    """The process in which jobs are done; begun anew when it ends of itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ending = threading.Event()
+        self._process: BaseProcess | None = None
+        self._keeper = threading.Thread(target=self._keep, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._process = self._begin()
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """End it in order, and if it does not, by force: its lease then ends of itself."""
+        self._ending.set()
+        self._keeper.join()
+        process = self._process
+        if process is not None and process.is_alive():
+            process.terminate()
+            process.join(END_S)
+            if process.is_alive():
+                talk("the job that was worked on did not end in time; it is done again later")
+                process.kill()
+                process.join()
+
+    def _begin(self) -> BaseProcess:
+        process = _CONTEXT.Process(target=work_until_ended, args=(self._folder, os.getpid()), name="jobs")
+        process.start()
+        return process
+
+    def _keep(self) -> None:
+        while not self._ending.wait(LOOK_S):
+            process = self._process
+            if process is not None and not process.is_alive():
+                talk(f"the process that does jobs ended (exit code {process.exitcode}), and is begun anew")
+                if self._ending.wait(AGAIN_S):
+                    return
+                self._process = self._begin()
+
+
+def work_until_ended(folder: Path, parent: int) -> None:
+    """Do jobs as they are due, and keep the public page up, until SIGTERM or the parent's end."""
+    from accord.cli.acting import acting
+    from accord.cli.ledgers.opening import keep_page
+    from accord.cli.register.registering import opened
+    from accord.cli.rights.retaining import keep_purging
+    from accord.cli.services.jobs import work_once, worker_name
+
+    ended = False
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        nonlocal ended
+        if not ended:
+            ended = True
+            raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    # Ctrl-C reaches all processes of a terminal; the one that serves ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(parent)
+    above = multiprocessing.parent_process()
+    watched = [] if above is None else [above.sentinel]
+    worker, actor = worker_name(), acting(None, None)
+    behind, feeds = None, Kept()
+    while not ended:
+        pause = AGAIN_S
+        try:
+            with opened(folder) as database:
+                while not ended:
+                    due_at = keep_purging(database, actor, now=datetime.now(UTC))
+                    if due_at is not None:
+                        talk(f"what is due is purged every day, next on {due_at:%Y-%m-%d %H:%M} UTC")
+                    while not ended and work_once(database, folder, worker) is not None:
+                        pass
+                    behind = keep_page(folder, database, behind)
+                    feeds = keep_feeds(folder, database, actor.person, feeds)
+                    if wait(watched, LOOK_S):
+                        return
+        except BusyError:
+            # somebody else's turn: nothing is wrong
+            pass
+        except AccordError as error:
+            talk(f"jobs wait: {error}")
+        if wait(watched, pause):
+            return
+
+
+def end_with(parent: int, number: signal.Signals = signal.SIGTERM) -> None:
+    """Get a signal when the parent ends, also where it is killed (prctl(2), PR_SET_PDEATHSIG; Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, number, 0, 0, 0)
+        if os.getppid() != parent:
+            # it ended before it was asked for
+            raise SystemExit(0)
+
+
+def _announce(folder: Path, host: str, port: int) -> None:
+    """Say where it is served, as soon as it is: whoever waits for the line may ask."""
+
+    def look() -> None:
+        own = "127.0.0.1" if host == "0.0.0.0" else "::1" if host == "::" else host  # noqa: S104 -- compared, not bound
+        while not _answers(own, port):
+            time.sleep(0.05)
+        shown = f"[{host}]" if ":" in host else host
+        say(f"Serving {folder} at http://{shown}:{port}/ (Ctrl-C ends it)")
+        sys.stdout.flush()
+
+    threading.Thread(target=look, name="readiness", daemon=True).start()
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/health/live", headers={"host": "localhost"})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        raise SettingsError(
+            "This is no address of this machine.",
+            where="--host",
+            expected="an IPv4 or IPv6 address, such as 127.0.0.1 or ::1",
+            got=host,
+            remedy="names by which it is reached go to --name",
+        ) from None
+
+
+def _demand_free(host: str, port: int) -> None:
+    """The server shares a port among its processes, and would with another server's too."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            raise OutputError(
+                "It cannot be served there.",
+                where=f"{host}:{port}",
+                expected="an address of this machine and a port that is free",
+                got=error.strerror or type(error).__name__,
+                remedy="name another with --host or --port",
+            ) from error

@@ -1,0 +1,118 @@
+"""What a person meets of tokens: the words around `access.tokens`."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from accord.access.tokens import Scope, Token, make_token, revoke_token, tokens
+from accord.agreements.declarations import PartnerId
+from accord.agreements.register import load_register
+from accord.cli.reasons import demand_no_value
+from accord.cli.register.registering import opened
+from accord.cli.terminal import say, say_json, show_table, talk
+from accord.vocabulary.errors import SettingsError
+
+_LONGEST_NAME = 100
+
+
+def make_one(folder: Path, partner: str, name: str, scopes: Sequence[str], days: int, *, as_json: bool) -> None:
+    """Make a token, and print its secret this once."""
+    now = datetime.now(UTC)
+    asked = [_scope(one) for one in scopes]
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise SettingsError(
+            "A token needs a name.", where="--name", expected=f"words, at most {_LONGEST_NAME} characters", got=name
+        )
+    # it stands in the log of consultations at every look
+    demand_no_value(name, "--name")
+    with _changing(folder) as connection:
+        known = load_register(connection).partners
+        if PartnerId(partner) not in known:
+            raise SettingsError(
+                "There is no such partner.", expected="one of " + (", ".join(sorted(known)) or "none"), got=partner
+            )
+        token, secret = make_token(
+            connection,
+            partner,
+            name.strip(),
+            asked,
+            draw=secrets.token_bytes,
+            at=now,
+            expires_at=now + timedelta(days=days),
+        )
+    if as_json:
+        say_json(_told(token, now) | {"token": secret})
+        return
+    say(secret)
+    talk(f"token {token.id} of {partner}, until {token.expires_at:%Y-%m-%d}: it is shown this once")
+
+
+def list_all(folder: Path, *, as_json: bool) -> None:
+    """List the tokens that were made."""
+    now = datetime.now(UTC)
+    with opened(folder) as database, database.reading() as connection:
+        found = tokens(connection)
+    if as_json:
+        say_json([_told(one, now) for one in found])
+    elif not found:
+        say("None yet. `accord token make PARTNER --name NAME` makes one.")
+    else:
+        show_table(
+            [(word, False) for word in ("token", "partner", "name", "may", "until", "")],
+            [
+                (
+                    one.id,
+                    one.partner,
+                    one.name,
+                    ", ".join(sorted(one.scopes)),
+                    f"{one.expires_at:%Y-%m-%d}",
+                    _stands(one, now),
+                )
+                for one in found
+            ],
+        )
+
+
+def revoke_one(folder: Path, name: str) -> None:
+    """Let a token open nothing from now on."""
+    with _changing(folder) as connection:
+        token = revoke_token(connection, name, datetime.now(UTC))
+    say(f"Token {token.id} of {token.partner} opens nothing any more.")
+
+
+@contextmanager
+def _changing(folder: Path) -> Iterator[Connection]:
+    with opened(folder) as database:
+        database.take_turn()
+        with database.writing() as connection:
+            yield connection
+
+
+def _scope(said: str) -> Scope:
+    try:
+        return Scope(said)
+    except ValueError as error:
+        raise SettingsError("There is no such scope.", where="--scope", expected=", ".join(Scope), got=said) from error
+
+
+def _stands(token: Token, at: datetime) -> str:
+    if token.revoked_at is not None:
+        return f"revoked {token.revoked_at:%Y-%m-%d}"
+    return "" if token.counts(at) else "expired"
+
+
+def _told(token: Token, at: datetime) -> dict[str, object]:
+    return {
+        "id": token.id,
+        "partner": token.partner,
+        "name": token.name,
+        "scopes": sorted(token.scopes),
+        "made_at": token.made_at.isoformat(),
+        "expires_at": token.expires_at.isoformat(),
+        "revoked_at": None if token.revoked_at is None else token.revoked_at.isoformat(),
+        "counts": token.counts(at),
+    }

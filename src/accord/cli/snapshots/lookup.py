@@ -1,0 +1,44 @@
+"""`accord lookup`: what is known about an indicator."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accord.cli.acting import Person, Why
+
+NOT_KNOWN = 1
+"""Exit code when none of the values is known."""
+
+
+def look_up(
+    values: Annotated[list[str], typer.Argument(metavar="VALUE...", help="Indicators, defanged or not.")],
+    folder: Annotated[
+        Path,
+        typer.Option(
+            "--in", help="A workspace, or an output folder of `accord operation run`; by default the current."
+        ),
+    ] = Path(),
+    person: Person = None,
+    why: Why = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what a workspace or an output folder knows about indicators: the hub's view, never to be handed out.
+
+    A workspace answers from its newest snapshot. A network or an AS number is looked up as such: of what stands in it,
+    only its own address, name or URL tells.
+
+    What is asked of a workspace is written into its log of consultations (`accord consultation list`): who asked, when,
+    why, and for what. What cannot be logged is not answered. Who asks an output folder leaves no trace.
+
+    The exit code is 0 when a value is known, 1 when none is.
+
+    Example: accord lookup --in hub --why "case 4711" 203.0.113[.]7 hxxp://evil[.]example/panel
+    """
+    from accord.cli.acting import acting
+    from accord.cli.snapshots.looking import find, tell
+
+    answers = find(values, folder, acting(person, why))
+    tell(answers, as_json=as_json)
+    if not any(answer.findings for answer in answers):
+        raise typer.Exit(NOT_KNOWN)
