@@ -198,6 +198,23 @@ def test_an_agreement_of_2014_is_renewed_and_keeps_its_history(accord_here, reco
     assert (listed["from"], len(listed["renewal"]), listed["standing"]) == ("2014-07-01", 1, "expired")
 
 
+def test_a_renewal_of_what_the_settings_declare_says_what_to_add_to_them(
+    accord_here, hub: Path, document: Path
+) -> None:
+    empty = accord_here("agreement", "apply", "--in", hub).stdout
+    assert empty == "No agreement is declared there ([[agreement]]): nothing is changed.\n"
+    settings = hub / "workspace.toml"
+    # declared without what reading the data set's files takes: that is not asked here
+    settings.write_text(settings.read_text("utf-8") + AGREEMENTS, "utf-8")
+    accord_here("agreement", "apply", "--in", hub)
+    renewal = ("--signed", "2019-06-03", "--document", document, "--from", "2019-07-01", "--to", "2024-06-30")
+    told = accord_here("agreement", "renew", "of-2014", *renewal, "--in", hub).stderr
+    accord_here("agreement", "apply", "--in", hub, expect=2)
+    _, _, pasted = told.partition("[[agreement.renewal]]\n")
+    settings.write_text(settings.read_text("utf-8") + "[[agreement.renewal]]\n" + pasted, "utf-8")
+    assert accord_here("agreement", "apply", "--in", hub).stdout == "Nothing is new or changed.\n"
+
+
 def test_an_agreement_that_is_ended_early_lets_nothing_pass_from_then_on(accord_here, recorded: Path) -> None:
     passes = ("agreement", "check", "sinkhole", "--in", recorded, "--at")
     end = ("agreement", "end", "of-2014", "--in", recorded, "--reason", "Notice of 1 March", "--at")

@@ -236,6 +236,15 @@ def test_a_snapshot_merges_what_is_new_into_what_was_found(accord_here, two_days
     assert "Nothing is new since snapshot 2" in accord_here("snapshot", "make", "--in", two_days).stdout
 
 
+def test_who_looks_up_is_told_what_no_answer_holds_yet(accord_here, two_days: Path, tmp_path: Path) -> None:
+    asked = ("lookup", "9.9.9.10", "--in", two_days)
+    assert "came in after" not in accord_here(*asked, expect=1).stderr
+    accord_here("delivery", "add", "sinkhole", sinkhole(tmp_path, "2015-04-03", "09:00:00 9.9.9.10"), "--in", two_days)
+    assert "1 delivery came in after the newest snapshot" in accord_here(*asked, expect=1).stderr
+    accord_here("snapshot", "make", "--in", two_days)
+    assert "came in after" not in accord_here(*asked).stderr
+
+
 def test_a_new_day_is_taken_and_merged_without_a_look_at_what_was_delivered_before(
     accord_here, place: Path, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from accord.agreements.declarations import DatasetId, Partner, PartnerId
 from accord.vocabulary.datasets import LegalBasis, Origin, Purpose, SourceGrade
+from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.handling import (
     Direction,
     EncryptInTransit,
@@ -245,6 +246,19 @@ class Register:
     partners: Mapping[PartnerId, Partner]
     datasets: Mapping[DatasetId, RegisteredDataset]
     agreements: Mapping[AgreementId, Agreement]
+
+    def partner(self, name: str, where: str) -> PartnerId:
+        """A partner's id as somebody has named it; `where`, for the error. Raises SettingsError."""
+        found = next((one for one in self.partners if one == name), None)
+        if found is not None:
+            return found
+        raise SettingsError(
+            "There is no such partner.",
+            where=where,
+            expected="one of " + (", ".join(sorted(self.partners)) or "none: no partner is recorded yet"),
+            got=name,
+            remedy="`accord partner list` lists them; `accord partner add` and `accord partner apply` record one",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -216,7 +216,12 @@ def kept(connection: Connection, numbers: Collection[int]) -> tuple[KeptEntry, .
 def _no_entry(connection: Connection, number: int) -> UnreadableError:
     last = size(connection) - 1
     expected = f"0 to {last}" if last >= 0 else "none is in it yet"
-    return UnreadableError("The ledger has no such entry.", expected=expected, got=str(number)[:30])
+    return UnreadableError(
+        "The ledger has no such entry.",
+        expected=expected,
+        got=str(number)[:30],
+        remedy="`accord ledger list` lists them by their numbers",
+    )
 
 
 def referring(connection: Connection, reference: str) -> tuple[int, ...]:

@@ -53,6 +53,8 @@ def apply_file(folder: Path, file: Path | None, *, check: bool, as_json: bool) -
             changes = record_channels(connection, declared, now=datetime.now(UTC), draw=uuid4)
     if as_json:
         say_json([{"noun": one.noun, "id": one.id, "before": one.before, "after": one.after} for one in changes])
+    elif not declared:
+        say("No channel is declared there ([[channel]]): nothing is changed.")
     elif not changes:
         say("Nothing is new or changed.")
     for change in [] if as_json else changes:

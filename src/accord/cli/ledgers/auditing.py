@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from accord.agreements.register import load_register
 from accord.cli.kinds import LIST, taking
 from accord.cli.ledgers.opening import opened_ledger, pages_of
 from accord.cli.ledgers.verifying import DIFFERS
@@ -120,6 +121,8 @@ def show_list(folder: Path, partner: str | None, *, as_csv: bool, as_json: bool)
             for one in entries(connection)
             if partner is None or (one.fact is not None and one.fact.partner == partner)
         ]
+        if partner is not None and not said:
+            load_register(connection).partner(partner, "--partner")
     if as_json:
         say_json([_row(one) | {"closed": one.why or None} for one in said])
     elif as_csv:

@@ -194,7 +194,7 @@ def _tell(
     say(f"{checked.checkpoint.origin}: {counted(figures.size, 'entry', 'entries')}, each verified")
     cosigned = ", ".join(checked.witnesses) or "no witness, and the policy asks for none"
     say(f"  signed by the log, and by {cosigned}")
-    say(f"  opened for everybody: {figures.opened:,}; closed: {figures.closed:,}")
+    say(f"  opened for everybody: {figures.opened:,}; not yet, or no longer, and so closed: {figures.closed:,}")
     if checked.published is None:
         say("  the log publishes no figures")
     elif checked.published == figures.size:

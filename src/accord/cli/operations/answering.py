@@ -42,17 +42,11 @@ def take_outcomes(
     with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         if partner is None:
             partner = _holder(hub, sys.stdin.readline().strip() if token == STANDARD_INPUT else token or "")
-        if partner not in hub.register.partners:
-            raise SettingsError(
-                "There is no such partner.",
-                where="--from",
-                expected="one of " + (", ".join(sorted(hub.register.partners)) or "none: none is recorded yet"),
-                got=partner,
-            )
+        sender = hub.register.partner(partner, "--from")
         hub.ledger.verify_standing()
         with hub.database.writing() as connection:
             at = book.moment(connection, datetime.now(UTC))
-            recorded = record_outcomes(connection, PartnerId(partner), answer, at=at, draw=secrets.token_bytes)
+            recorded = record_outcomes(connection, sender, answer, at=at, draw=secrets.token_bytes)
             if recorded.new:
                 record(
                     connection,

@@ -60,7 +60,13 @@ def _role(said: str) -> Role:
     try:
         return Role(said)
     except ValueError:
-        raise SettingsError("There is no such role.", where="--role", expected=", ".join(Role), got=said) from None
+        raise SettingsError(
+            "There is no such role.",
+            where="--role",
+            expected="one of " + ", ".join(Role),
+            got=said,
+            remedy="leave --role out to count all",
+        ) from None
 
 
 def _write(found: Score, title: str | None, out: Path, language: str) -> None:

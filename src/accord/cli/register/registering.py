@@ -105,6 +105,8 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
         changes = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
     if as_json:
         say_json([_change_told(one) for one in changes])
+    elif not _of(declared, noun):
+        say(f"No {_word(noun)} is declared there ([[{noun}]]): nothing is changed.")
     elif not changes:
         say("Nothing is new or changed.")
     for change in [] if as_json else changes:
@@ -236,6 +238,13 @@ def renew_agreement(folder: Path, name: str, content: Mapping[str, object]) -> N
         words = SettingsTable(file=_WORDS, path="", content=given)
         terms = (*agreement.terms, read_renewal(words))
         _record(connection, standing, replace(agreement, terms=terms), words, now)
+    settings = open_workspace(folder).settings
+    declared = read_settings(settings).content.get("agreement")
+    if isinstance(declared, list) and any(isinstance(one, dict) and one.get("id") == name for one in declared):
+        talk(f"{settings} declares this agreement, and without this the next `accord agreement apply` is refused:")
+        talk("[[agreement.renewal]]")
+        for key, value in given.items():
+            talk(f'{key} = "{value}"' if key == "document" else f"{key} = {value}")
 
 
 def deliver(folder: Path, name: str, commitment: str, content: Mapping[str, object], *, as_json: bool) -> None:
@@ -416,12 +425,13 @@ def _find(known: Mapping[_Id, object], name: str, noun: str, folder: Path) -> _I
     found = next((one for one in known if one == name), None)
     if found is not None:
         return found
-    called = "data set" if noun == "dataset" else noun
+    called = _word(noun)
     raise SettingsError(
         f"There is no such {called}.",
         where=str(folder),
         expected="one of " + (", ".join(sorted(known)) or f"none: no {called} is recorded yet"),
         got=name,
+        remedy=f"`accord {noun} list` lists them; `accord {noun} add` and `accord {noun} apply` record one",
     )
 
 
@@ -455,8 +465,12 @@ def _under(register: Register, dataset: DatasetId, direction: Direction, now: da
     return ", ".join(one.id for one in covering(register.agreements.values(), dataset, direction, None, now))
 
 
+def _word(noun: str) -> str:
+    return "data set" if noun == "dataset" else noun
+
+
 def _called(noun: str) -> str:
-    return {"partner": "a partner", "dataset": "a data set", "agreement": "an agreement"}[noun]
+    return f"{'an' if noun == 'agreement' else 'a'} {_word(noun)}"
 
 
 def _change_told(change: Change) -> dict[str, object]:

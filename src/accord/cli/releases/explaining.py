@@ -111,14 +111,7 @@ def ask(
         with database.reading() as connection:
             register = load_register(connection)
             decisions = load_decisions(connection)
-        partner = next((one for one in register.partners if one == to), None)
-        if partner is None:
-            raise SettingsError(
-                "There is no such partner.",
-                where="--to",
-                expected="one of " + (", ".join(sorted(register.partners)) or "none: no partner is recorded yet"),
-                got=to,
-            )
+        partner = register.partner(to, "--to")
         sheet = _sheet(declared, workspace, register, operation, moment)
         recipient = _recipient(sheet, register, partner, named, encrypted=encrypted)
         wanted = read_purpose(purpose) or sheet.purpose

@@ -95,7 +95,7 @@ def _standing(job: Job, now: datetime) -> str:
         return job.state.value
     if lease_left(job, now) is not None:
         return "worked on"
-    return "due" if job.not_before <= now else f"until {job.not_before:%H:%M:%S}"
+    return "due" if job.not_before <= now else f"not before {job.not_before:%Y-%m-%d %H:%M} UTC"
 
 
 def _instant(at: datetime | None) -> str | None:

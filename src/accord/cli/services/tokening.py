@@ -9,7 +9,6 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from accord.access.tokens import Scope, Token, make_token, revoke_token, tokens
-from accord.agreements.declarations import PartnerId
 from accord.agreements.register import load_register
 from accord.cli.reasons import demand_no_value
 from accord.cli.register.registering import opened
@@ -30,14 +29,10 @@ def make_one(folder: Path, partner: str, name: str, scopes: Sequence[str], days:
     # it stands in the log of consultations at every look
     demand_no_value(name, "--name")
     with _changing(folder) as connection:
-        known = load_register(connection).partners
-        if PartnerId(partner) not in known:
-            raise SettingsError(
-                "There is no such partner.", expected="one of " + (", ".join(sorted(known)) or "none"), got=partner
-            )
+        holder = load_register(connection).partner(partner, "PARTNER")
         token, secret = make_token(
             connection,
-            partner,
+            holder,
             name.strip(),
             asked,
             draw=secrets.token_bytes,

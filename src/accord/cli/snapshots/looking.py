@@ -7,8 +7,9 @@ from pathlib import Path
 
 from accord.cli.acting import Actor, log, unlogged
 from accord.cli.places import reference_in_use
+from accord.cli.snapshots.snapshotting import read_manifest
 from accord.cli.snapshots.standing import standing_findings
-from accord.cli.terminal import counted, printable, say, say_json
+from accord.cli.terminal import counted, printable, say, say_json, talk
 from accord.columns.engine import connect
 from accord.columns.values import read_value
 from accord.formats.catalogue import FORMATS
@@ -132,6 +133,18 @@ def tell(answers: list[Answer], *, as_json: bool) -> None:
             say(f"{shown}: {counted(len(answer.findings), 'finding')}")
             for row in answer.findings:
                 _tell_finding(row)
+
+
+def tell_unmerged(folder: Path) -> None:
+    """Say how many deliveries no answer holds yet: a workspace answers from its newest snapshot."""
+    if not (folder / SETTINGS).is_file():
+        return
+    workspace = open_workspace(folder)
+    merged = set(read_manifest(workspace.snapshot()).deliveries)
+    fresh = [one for one in workspace.deliveries() if (one.dataset, one.sha256) not in merged]
+    if fresh:
+        came = counted(len(fresh), "delivery", "deliveries")
+        talk(f"{came} came in after the newest snapshot, and no answer holds them: `accord snapshot make` merges them.")
 
 
 _UNKNOWN = "not known here, which does not mean that it is harmless"

@@ -36,9 +36,10 @@ def look_up(
     Example: accord lookup --in hub --why "case 4711" 203.0.113[.]7 hxxp://evil[.]example/panel
     """
     from accord.cli.acting import acting
-    from accord.cli.snapshots.looking import find, tell
+    from accord.cli.snapshots.looking import find, tell, tell_unmerged
 
     answers = find(values, folder, acting(person, why))
     tell(answers, as_json=as_json)
+    tell_unmerged(folder)
     if not any(answer.findings for answer in answers):
         raise typer.Exit(NOT_KNOWN)
