@@ -19,6 +19,7 @@ from accord.exchange.taxii.messages import MEDIA_TYPE
 from accord.exchange.taxii.server import Hub, Question, Server
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
+from accord.web.entrance import Entrance
 from accord.workspace.database import open_database
 from accord.workspace.store import open_workspace
 
@@ -41,7 +42,8 @@ def main() -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
         with open_database(declared.database) as database:
             hub = Hub(title="A hub", contact="desk", legal_area=frozenset())
-            server = Server(database, hub, prepare=take_out_withheld, desk=TaxiiDesk(workspace, database))
+            entrance, desk = Entrance(database, declared.serving), TaxiiDesk(workspace, database)
+            server = Server(database, hub, entrance=entrance, prepare=take_out_withheld, desk=desk)
             if name:
                 told = server.answer(
                     Question(

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
-from accord.access.tokens import Scope, Token, make_token
+from accord.access.clients import Client
+from accord.access.tokens import Scope, make_token
 from accord.agreements.agreement import AgreementId, Register
 from accord.agreements.declarations import DatasetId
 from accord.agreements.reading import read_register
@@ -23,6 +24,8 @@ from accord.release.channels import Channel, ChannelId, load_channels, read_chan
 from accord.release.policies import PolicyClass
 from accord.release.withdrawals import take_away
 from accord.vocabulary.countries import CountryCode
+from accord.web.entrance import Entrance
+from accord.web.settings import Serving
 from accord.workspace.database import Database, migrate_database, open_database, place_of
 from accord.workspace.settings import SettingsTable, read_settings
 from tests.cli.released import AGREEMENT, PARTNERS
@@ -123,7 +126,7 @@ class NoAdds:
     def targets(self, _partner: str) -> list[Target]:
         return []
 
-    def accept(self, _target: Target, _body: bytes, _token: Token, _now: datetime) -> Added:
+    def accept(self, _target: Target, _body: bytes, _client: Client, _now: datetime) -> Added:
         raise NotImplementedError
 
     def find(self, _partner: str, _name: str) -> Added | None:
@@ -217,7 +220,7 @@ class Stand:
 
 
 @contextmanager
-def standing(folder: Path, database_url: str) -> Iterator[Stand]:
+def standing(folder: Path, database_url: str, serving: Serving = Serving()) -> Iterator[Stand]:  # noqa: B008 -- frozen
     """A database with partners, agreements, a channel `c` of two members, and their tokens."""
     settings = settled(folder, database_url)
     place = place_of(settings)
@@ -247,8 +250,8 @@ def standing(folder: Path, database_url: str) -> Iterator[Stand]:
                 for partner in ("vendor", "csirt-th", "police-th")
             }
         hub = Hub(title="A hub", contact="desk@hub.example", legal_area=frozenset({CountryCode("FR")}))
-        one = Stand(
-            database=database, server=Server(database, hub, prepare=lambda *_: None, desk=NoAdds()), secrets=tokens
-        )
+        entrance = Entrance(database, serving)
+        server = Server(database, hub, entrance=entrance, prepare=lambda *_: None, desk=NoAdds())
+        one = Stand(database=database, server=server, secrets=tokens)
         one.members("c", "csirt-th", "police-th")
         yield one

@@ -24,6 +24,7 @@ from accord.workspace.translations import LANGUAGES
 
 if TYPE_CHECKING:  # a run without a workspace has no database, and starts without its library
     from accord.journal.place import LedgerPlace
+    from accord.web.settings import Serving
     from accord.workspace.database import Place
     from accord.workspace.mail import Mail
 
@@ -123,6 +124,7 @@ class Declared:
     """Without paths and times: those are said with each delivery."""
     mail: "Mail | None"
     """How it writes, and to whom; None: it does not."""
+    serving: "Serving"
 
     def dataset(self, name: str) -> Dataset | None:
         """The data set of this id; None: there is none."""
@@ -135,6 +137,7 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
     Raises SettingsError (what is wrong, where, expected, got) and UnreadableError.
     """
     from accord.journal.place import read_ledger
+    from accord.web.settings import read_serving
     from accord.workspace.database import read_database
     from accord.workspace.mail import read_mail
 
@@ -151,6 +154,7 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
         partners=partners,
         datasets=_read_datasets(table, partners, formats, located=False, required=False),
         mail=read_mail(table, partners),
+        serving=read_serving(table),
     )
     table.done()
     return declared

@@ -22,7 +22,7 @@ from uuid import UUID
 import pyarrow.parquet as pq
 from sqlalchemy import select
 
-from accord.access.tokens import Token
+from accord.access.clients import Client
 from accord.agreements.declarations import Dataset
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
@@ -69,13 +69,13 @@ class TaxiiDesk:
             if one.partner.id == partner and FORMAT in one.formats
         ]
 
-    def accept(self, target: Target, body: bytes, token: Token, now: datetime) -> Added:
+    def accept(self, target: Target, body: bytes, client: Client, now: datetime) -> Added:
         """Keep an add for good, and queue that it is taken in. Raises TaxiiError (403), OutputError."""
         (dataset,) = (one for one in self._declared()[0] if one.id == target.dataset)
         digest = hashlib.sha256(body).hexdigest()
         if self.workspace.withdrawn_place(dataset.id, digest).exists():
             raise TaxiiError(HTTPStatus.FORBIDDEN, "This very add was recalled, and is not taken again.")
-        known = self.find(token.partner, f"{dataset.id}.{digest}")
+        known = self.find(client.partner, f"{dataset.id}.{digest}")
         if known is not None and not known.pending:
             return known
         with self.database.writing() as connection:
@@ -90,8 +90,8 @@ class TaxiiDesk:
                 "dataset": dataset.id,
                 "sha256": digest,
                 "collected_at": now.isoformat(),
-                "person": f"token {token.id}",
-                "why": f"TAXII, {token.name}",
+                "person": client.person,
+                "why": f"TAXII, {client.name}",
             }
             queue(connection, JobKind.ADD, arguments, now=now)
         return Added(name=f"{dataset.id}.{digest}", at=now, body=body, pending=True, failed={})

@@ -27,6 +27,7 @@ from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
 from accord.vocabulary.errors import AccordError
 from accord.web.asgi import App, Receive, Scope, Send, answer, header, headers_of
+from accord.web.entrance import Entrance
 from accord.web.files import MEDIA_TYPES, Told, answer_file, open_inside
 from accord.web.guarding import Guard, host_name, plain_error, tell_failure
 from accord.web.languages import choose_language
@@ -145,7 +146,9 @@ class _Taxii:
         declared = read_workspace(workspace.settings, FORMATS)
         hub = Hub(title=declared.hub.name, contact=declared.hub.contact, legal_area=declared.hub.legal_area)
         database = open_database(declared.database)
-        return Server(database, hub, prepare=take_out_withheld, desk=TaxiiDesk(workspace, database))
+        entrance = Entrance(database, declared.serving)
+        desk = TaxiiDesk(workspace, database)
+        return Server(database, hub, entrance=entrance, prepare=take_out_withheld, desk=desk)
 
 
 def told_of(name: str) -> Told:

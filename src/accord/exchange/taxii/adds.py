@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Protocol
 from uuid import UUID
 
-from accord.access.tokens import Token
+from accord.access.clients import Client
 from accord.columns.instants import microseconds
 from accord.columns.reading import Document
 from accord.exchange.taxii.collections import write_time
@@ -66,7 +66,7 @@ class Desk(Protocol):
     def targets(self, partner: str) -> Sequence[Target]:
         """The collections to which a partner's clients may add."""
 
-    def accept(self, target: Target, body: bytes, token: Token, now: datetime) -> Added:
+    def accept(self, target: Target, body: bytes, client: Client, now: datetime) -> Added:
         """Keep an add for good, so that it is taken in whoever is killed. Raises TaxiiError when nothing lets it in."""
 
     def find(self, partner: str, name: str) -> Added | None:

@@ -5,8 +5,6 @@ No collection is both: what is in a channel comes through a release, and what is
 """
 
 import asyncio
-import base64
-import binascii
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +16,9 @@ from http import HTTPStatus
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from accord.access.clients import Client
 from accord.access.consultations import Processing, record
-from accord.access.tokens import BEGINNING, Scope, Token, holder
+from accord.access.tokens import Scope
 from accord.agreements.agreement import Register
 from accord.agreements.declarations import PartnerId
 from accord.agreements.register import load_register
@@ -35,6 +34,7 @@ from accord.release.sights import Sight, sight
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.errors import AccordError
 from accord.web import asgi
+from accord.web.entrance import Entrance, NotLetInError
 from accord.workspace.database import Database
 from accord.workspace.schema import CHANGES
 
@@ -61,6 +61,8 @@ class Question:
     headers: Mapping[str, str]
     """By lower-case names; those that come once."""
     body: bytes = b""
+    address: str = ""
+    """Whence it came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +77,9 @@ class Hub:
 class Server:
     """Answers TAXII requests from a workspace's database."""
 
-    def __init__(self, database: Database, hub: Hub, *, prepare: Prepare, desk: Desk) -> None:
+    def __init__(self, database: Database, hub: Hub, *, entrance: Entrance, prepare: Prepare, desk: Desk) -> None:
         self._database = database
+        self._entrance = entrance
         self._desk = desk
         self._hub = hub
         self._prepare = prepare
@@ -88,6 +91,8 @@ class Server:
             return self._answer(asked)
         except TaxiiError as refusal:
             return refusal.answer
+        except NotLetInError as refusal:
+            return TaxiiError(refusal.status, refusal.words, refusal.headers).answer
         except AccordError:
             return TaxiiError(
                 HTTPStatus.SERVICE_UNAVAILABLE, "It cannot be answered now.", {"retry-after": "30"}
@@ -98,7 +103,7 @@ class Server:
         with self._database.reading() as connection:
             # a clock that was set back brings back no agreement that has ended, and no token
             now = later(connection, datetime.now(UTC))
-            token = _known_holder(connection, asked.headers.get("authorization"), now)
+        client = self._entrance.enter(asked.headers, asked.address, now)
         methods = _methods(path)
         if asked.method not in methods:
             raise TaxiiError(HTTPStatus.METHOD_NOT_ALLOWED, headers={"allow": ", ".join(methods)})
@@ -109,20 +114,20 @@ class Server:
             case ["hub"]:
                 return _json(self._root())
             case ["hub", "collections"]:
-                return self._collections(token)
+                return self._collections(client)
             case ["hub", "status", name]:
-                return self._status(token, name)
+                return self._status(client, name)
             case ["hub", "collections", name, *rest]:
                 try:
-                    target = self._target(token, name)
+                    target = self._target(client, name)
                     if target is not None:
-                        return self._write_only(token, target, rest, asked, now)
+                        return self._write_only(client, target, rest, asked, now)
                     if asked.method not in {"GET", "HEAD"}:
-                        return self._refused(token, name)
-                    return self._collection(token, name, rest, asked, now)
+                        return self._refused(client, name)
+                    return self._collection(client, name, rest, asked, now)
                 except TaxiiError as refusal:
                     if refusal.status in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN}:
-                        self._log_refused(token, name, refusal, now)
+                        self._log_refused(client, name, refusal, now)
                     raise
             case _:
                 raise TaxiiError(HTTPStatus.NOT_FOUND)
@@ -138,19 +143,19 @@ class Server:
     def _root(self) -> dict[str, object]:
         return {"title": self._hub.title, "versions": [MEDIA_TYPE], "max_content_length": LONGEST_BODY}
 
-    def _collections(self, token: Token) -> Answer:
+    def _collections(self, client: Client) -> Answer:
         with self._database.reading() as connection:
-            mine = [one for one in load_channels(connection).values() if _member(one, token) is not None]
-        told = [*map(_described, mine), *(one.told() for one in self._targets(token))]
+            mine = [one for one in load_channels(connection).values() if _member(one, client) is not None]
+        told = [*map(_described, mine), *(one.told() for one in self._targets(client))]
         return _json({"collections": told} if told else {})
 
-    def _targets(self, token: Token) -> Sequence[Target]:
-        return self._desk.targets(token.partner) if Scope.WRITE in token.scopes else ()
+    def _targets(self, client: Client) -> Sequence[Target]:
+        return self._desk.targets(client.partner) if Scope.WRITE in client.scopes else ()
 
-    def _target(self, token: Token, name: str) -> Target | None:
-        return next((one for one in self._targets(token) if name in {str(one.id), one.alias}), None)
+    def _target(self, client: Client, name: str) -> Target | None:
+        return next((one for one in self._targets(client) if name in {str(one.id), one.alias}), None)
 
-    def _write_only(self, token: Token, target: Target, rest: list[str], asked: Question, now: datetime) -> Answer:
+    def _write_only(self, client: Client, target: Target, rest: list[str], asked: Question, now: datetime) -> Answer:
         if not rest and asked.method != "POST":
             return _json(target.told())
         if asked.method == "DELETE":
@@ -158,32 +163,32 @@ class Server:
         if asked.method != "POST":
             raise TaxiiError(HTTPStatus.FORBIDDEN, "The collection is write only.")
         envelope = read_envelope(asked.body, asked.headers.get("content-type"))
-        added = self._desk.accept(target, asked.body, token, now)
+        added = self._desk.accept(target, asked.body, client, now)
         return replace(_json(status_of(added, envelope)), status=HTTPStatus.ACCEPTED)
 
-    def _status(self, token: Token, name: str) -> Answer:
-        added = self._desk.find(token.partner, name) if Scope.WRITE in token.scopes else None
+    def _status(self, client: Client, name: str) -> Answer:
+        added = self._desk.find(client.partner, name) if Scope.WRITE in client.scopes else None
         if added is None:
             raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such status.")
         return _json(status_of(added, read_envelope(added.body, MEDIA_TYPE)))
 
-    def _refused(self, token: Token, name: str) -> Answer:
+    def _refused(self, client: Client, name: str) -> Answer:
         with self._database.reading() as connection:
-            _channel(connection, token, name)
+            _channel(connection, client, name)
         raise TaxiiError(HTTPStatus.FORBIDDEN, "A channel is read only: what is in it comes through a release.")
 
-    def _log_refused(self, token: Token, name: str, refusal: TaxiiError, now: datetime) -> None:
+    def _log_refused(self, client: Client, name: str, refusal: TaxiiError, now: datetime) -> None:
         """Who was refused what; what is not there is not named, because it is anything that a client writes."""
-        target = self._target(token, name)
+        target = self._target(client, name)
         with self._database.writing() as connection:
             channel = next((one for one in load_channels(connection).values() if _is_called(one, name)), None)
             called = "a channel that is not there" if channel is None else f"channel {channel.id}"
             called = called if target is None else f"adds to data set {target.dataset}"
-            _log(connection, f"{called}: refused, {refusal.status.value} {refusal.status.phrase}", token, now)
+            _log(connection, f"{called}: refused, {refusal.status.value} {refusal.status.phrase}", client, now)
 
-    def _collection(self, token: Token, name: str, rest: list[str], asked: Question, now: datetime) -> Answer:
+    def _collection(self, client: Client, name: str, rest: list[str], asked: Question, now: datetime) -> Answer:
         with self._database.reading() as connection:
-            channel, member = _channel(connection, token, name)
+            channel, member = _channel(connection, client, name)
         if not rest:
             return _json(_described(channel))
         filters = read_filters(asked.query)
@@ -194,13 +199,13 @@ class Server:
         full = rest[0] == "objects" and len(rest) < 3
         with self._database.writing() as connection:
             # what is shown and what is logged are of one moment
-            self._prepare(connection, now, token.id)
-            channel, member = _channel(connection, token, name)
+            self._prepare(connection, now, client.person)
+            channel, member = _channel(connection, client, name)
             seen = self._known.sight(connection, channel, member, self._hub.legal_area, now)
             if len(rest) > 1 and not is_there(connection, seen, rest[1]):
                 raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such object.")
             page = find_page(connection, seen, filters, content=full)
-            _log(connection, _looked_at(channel, filters, page), token, now)
+            _log(connection, _looked_at(channel, filters, page), client, now)
         told = _told(rest, page)
         if page.more:
             told = {"more": True, "next": write_next(page.rows[-1].added), **told}
@@ -265,35 +270,14 @@ def _methods(path: list[str]) -> tuple[str, ...]:
             raise TaxiiError(HTTPStatus.NOT_FOUND)
 
 
-def _known_holder(connection: Connection, said: str | None, now: datetime) -> Token:
-    """Whose token a request carries: as a password (RFC 7617), as a bearer's (RFC 6750), or as `Token`."""
-    scheme, _, rest = (said or "").partition(" ")
-    secret = ""
-    if scheme.lower() == "basic":
-        try:
-            secret = base64.b64decode(rest.strip(), validate=True).decode("ascii").partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
-            secret = ""
-    elif scheme.lower() in {"bearer", "token"}:
-        secret = rest.strip()
-    token = holder(connection, secret, now) if secret.startswith(BEGINNING) else None
-    if token is None:
-        raise TaxiiError(
-            HTTPStatus.UNAUTHORIZED,
-            "Say who you are: with a token of the hub's as password, or as bearer.",
-            {"www-authenticate": 'Basic realm="accord", charset="UTF-8"'},
-        )
-    return token
+def _member(channel: Channel, client: Client) -> Member | None:
+    return channel.member(PartnerId(client.partner)) if Scope.READ in client.scopes else None
 
 
-def _member(channel: Channel, token: Token) -> Member | None:
-    return channel.member(PartnerId(token.partner)) if Scope.READ in token.scopes else None
-
-
-def _channel(connection: Connection, token: Token, name: str) -> tuple[Channel, Member]:
+def _channel(connection: Connection, client: Client, name: str) -> tuple[Channel, Member]:
     """A collection of the holder's. Raises TaxiiError (404): what it may not see does not exist for it."""
     for one in load_channels(connection).values():
-        member = _member(one, token)
+        member = _member(one, client)
         if member is not None and _is_called(one, name):
             return one, member
     raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such collection.")
@@ -348,15 +332,15 @@ def _looked_at(channel: Channel, asked: Filters, page: Page) -> str:
     return f"channel {channel.id}: {count:,} {'object' if count == 1 else 'objects'}{after}"
 
 
-def _log(connection: Connection, what: str, token: Token, now: datetime) -> None:
+def _log(connection: Connection, what: str, client: Client, now: datetime) -> None:
     """Who looked, for which partner, at what."""
     record(
         connection,
         Processing.CONSULTATION,
-        person=f"token {token.id}",
-        justification=f"TAXII, {token.name}",
+        person=client.person,
+        justification=f"TAXII, {client.name}",
         object=what,
-        recipients=[token.partner],
+        recipients=[client.partner],
         now=now,
     )
 
@@ -388,6 +372,7 @@ def mounted(answered: Callable[[Question], Answer]) -> asgi.App:
                 if names.count(name) == 1
             },
             body=await asgi.read(receive) if scope["method"] == "POST" else b"",
+            address=(scope.get("client") or ("",))[0],
         )
         # a database is waited for elsewhere, and not where other services wait for their threads
         done = await asyncio.get_running_loop().run_in_executor(threads, answered, asked)
