@@ -6,10 +6,11 @@ looks (`release.sights`).
 """
 
 import hashlib
+import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -17,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, tuple_, update
 
 from accord.agreements.declarations import DatasetId
-from accord.columns.instants import microseconds
+from accord.columns.instants import EPOCH, microseconds
 from accord.journal import book
 from accord.release.channels import UNFINISHED, Channel, ChannelId, Member, next_batch
 from accord.release.policies import EVERY_MEMBER, Classes, Policies, remove_unused
@@ -39,6 +40,9 @@ Resting = tuple[Classes, Collection[Source]]
 """The policy classes of a finding, and the deliveries behind it."""
 
 _Thing = TypeVar("_Thing")
+
+WINDOW = 1 << 20
+"""Microseconds over which times of being added are drawn, for half as many objects at most."""
 
 _AT_ONCE = 500
 """Ids in one query: fewer than any database refuses."""
@@ -85,6 +89,30 @@ class Judged:
         return bool(self.rows or self.told)
 
 
+class _Places:
+    """Draws the numbers of a batch's objects out of windows of its own, any left one as likely as any other.
+
+    What a member sees of a batch lies there as if there were nothing else: no gap tells how much there is.
+    """
+
+    def __init__(self) -> None:
+        self._begin = 0
+        self._drawn = bytearray()
+        self._left = 0
+
+    def draw(self, connection: Connection) -> int:
+        """The number of one more object."""
+        if not self._left:
+            newest = connection.execute(select(func.max(CHANNEL_OBJECTS.c.number))).scalar_one() or 0
+            self._begin = _window(max(newest, self._begin)) + WINDOW
+            self._drawn, self._left = bytearray(WINDOW), WINDOW // 2
+        while self._drawn[place := secrets.randbelow(WINDOW)]:
+            pass
+        self._drawn[place] = 1
+        self._left -= 1
+        return self._begin + place
+
+
 class Batch:
     """A batch in the making, on a writer's connection: nothing of it is visible before `show`.
 
@@ -109,6 +137,7 @@ class Batch:
         self._told: dict[str, int] = {}
         """Of those that only say what stands, the first batch since which a member is told of it."""
         self.objects = 0
+        self._places = _Places()
         self._policies = Policies(connection)
         if in_parts:
             # what is judged on a reader's connection finds it there
@@ -256,12 +285,8 @@ class Batch:
         insert_rows(self._connection, CHANNEL_SHARED, judged.told)
 
     def _write(self, rows: Sequence[dict[str, object]]) -> None:
-        newest = self._connection.execute(select(func.max(CHANNEL_OBJECTS.c.number))).scalar_one() or 0
-        insert_rows(
-            self._connection,
-            CHANNEL_OBJECTS,
-            [{"number": number, **row} for number, row in enumerate(rows, newest + 1)],
-        )
+        numbered = [{"number": self._places.draw(self._connection), **row} for row in rows]
+        insert_rows(self._connection, CHANNEL_OBJECTS, numbered)
         self.objects += len(rows)
 
     def _tell(
@@ -398,13 +423,14 @@ def show(connection: Connection, *, verified: int, at: datetime) -> tuple[int, .
     ).all()
     for batch in due:
         mine = objects.batch == batch.number
-        first = connection.execute(select(func.min(objects.number)).where(mine)).scalar_one()
-        last = connection.execute(select(func.max(objects.added)).where(objects.channel == batch.channel)).scalar_one()
-        begin = max(microseconds(at), (last or 0) + 1)
+        first, last = connection.execute(select(func.min(objects.number), func.max(objects.number)).where(mine)).one()
+        begin = end = max(at, _behind(connection, batch.channel))
         _replace(connection, batch.channel, batch.number)
         if first is not None:
-            connection.execute(update(CHANNEL_OBJECTS).where(mine).values(added=objects.number + (begin - first)))
-        connection.execute(update(CHANNEL_BATCHES).where(batches.number == batch.number).values(visible_at=at))
+            moved = objects.number + (microseconds(begin) - _window(first))
+            connection.execute(update(CHANNEL_OBJECTS).where(mine).values(added=moved))
+            end += timedelta(microseconds=_window(last) - _window(first) + WINDOW)
+        connection.execute(update(CHANNEL_BATCHES).where(batches.number == batch.number).values(visible_at=end))
         connection.execute(
             update(DISCLOSURES)
             .where(DISCLOSURES.c.batch == batch.number, DISCLOSURES.c.handed_over_at.is_(None))
@@ -413,6 +439,19 @@ def show(connection: Connection, *, verified: int, at: datetime) -> tuple[int, .
     if due:
         remove_unused(connection)
     return tuple(one.number for one in due)
+
+
+def _behind(connection: Connection, channel: str) -> datetime:
+    """A time after all at which objects were added to a channel, whoever sees them, and whatever is there no more."""
+    batches, objects = CHANNEL_BATCHES.c, CHANNEL_OBJECTS.c
+    ended = connection.execute(select(func.max(batches.visible_at)).where(batches.channel == channel)).scalar_one()
+    added = connection.execute(select(func.max(objects.added)).where(objects.channel == channel)).scalar_one()
+    return max(ended or EPOCH, EPOCH + timedelta(microseconds=(added or 0) + 1))
+
+
+def _window(number: int) -> int:
+    """The first number of the window of one."""
+    return number - number % WINDOW
 
 
 def _replace(connection: Connection, channel: str, batch: int) -> None:

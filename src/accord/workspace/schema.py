@@ -541,7 +541,7 @@ CHANNEL_BATCHES = Table(
     Column("made_at", Instant, nullable=False),
     # it appears once this many entries of the ledger can be verified by everybody
     Column("entries_end", BigInteger, nullable=False),
-    # null: not yet
+    # the end of the times at which its objects were added, at most some seconds after it appeared; null: not yet
     Column("visible_at", Instant),
     Index("ix_channel_batches_channel", "channel", "number"),
 )
@@ -613,7 +613,7 @@ CHANNEL_OBJECTS = Table(
     Column("type", Text, nullable=False),
     # `modified`, as STIX writes it; empty: it has no versions
     Column("version", Text, nullable=False),
-    # microseconds since 1970, unique and ascending in a channel; null: not visible yet
+    # microseconds since 1970, unique in a channel, after all of earlier batches; null: not visible yet
     Column("added", BigInteger),
     # null: it is shared, and seen with one of the findings that tell of it
     Column("policy", ForeignKey("channel_policies.number")),
