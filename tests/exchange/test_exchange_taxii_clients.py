@@ -1,16 +1,23 @@
 """Who asks the TAXII server, how they show it, and how often they may ask."""
 
 import json
+import threading
+from base64 import b64encode
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from accord.access.consultations import consultations
+from accord.access.passwords import Passwords, hash_password
+from accord.access.tokens import Scope
+from accord.access.users import change_password, close_user, make_user
 from accord.exchange.taxii.messages import MEDIA_TYPE, Answer
 from accord.exchange.taxii.server import Question
-from accord.web.entrance import UNKNOWN_A_MINUTE
+from accord.web.entrance import MOST_COMPARISONS, UNKNOWN_A_MINUTE
 from accord.web.settings import Serving
-from tests.exchange.stand import Stand, standing
+from tests.exchange.stand import Stand, draft, standing
 
 
 @pytest.fixture
@@ -54,3 +61,110 @@ def test_who_does_not_show_who_it_is_uses_up_what_its_address_may_ask(stand: Sta
     assert ask(stand, "192.0.2.2").status == 401
     # whoever guesses locks nobody out
     assert ask(stand, authorization=bearer(stand, "csirt-th")).status == 200
+
+
+PASSWORD = "correct horse b\u00e4ttery: staple"
+
+
+@pytest.fixture
+def somchai(stand: Stand) -> str:
+    """A person of a member, by name and password."""
+    with stand.database.writing() as connection:
+        password = hash_password(PASSWORD)
+        make_user(connection, "somchai", "csirt-th", [Scope.READ], password, at=datetime.now(UTC))
+    return password
+
+
+def basic(name: str, password: str) -> str:
+    return "Basic " + b64encode(f"{name}:{password}".encode()).decode()
+
+
+@pytest.fixture
+def comparisons(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """What came of each comparison of passwords that was made."""
+    made: list[bool] = []
+    compare = Passwords.compare
+
+    def counted(self: Passwords, kept: str | None, password: str) -> bool:
+        made.append(compare(self, kept, password))
+        return made[-1]
+
+    monkeypatch.setattr(Passwords, "compare", counted)
+    return made
+
+
+def test_a_person_is_known_by_name_and_password_and_polls_do_not_pay_for_it_each_time(
+    stand: Stand, somchai: str, comparisons: list[bool]
+) -> None:
+    stand.put(draft(1))
+    own = basic("somchai", PASSWORD)
+    path = f"hub/collections/{stand.channel().collection}/objects/"
+    answers = [ask(stand, path=path, authorization=own) for _ in range(20)]
+    assert [one.status for one in answers] == [200] * 20
+    assert comparisons == [True]
+    with stand.database.reading() as connection:
+        assert {(one.person, one.recipients) for one in consultations(connection)} == {("user somchai", ("csirt-th",))}
+    # a password is changed, and a user closed, at once
+    with stand.database.writing() as connection:
+        change_password(connection, "somchai", hash_password(PASSWORD + "!"))
+    assert ask(stand, authorization=own).status == 401
+    changed = basic("somchai", PASSWORD + "!")
+    assert ask(stand, authorization=changed).status == 200
+    with stand.database.writing() as connection:
+        close_user(connection, "somchai", datetime.now(UTC))
+    assert ask(stand, authorization=changed).status == 401
+
+
+def test_a_wrong_password_and_a_user_that_is_not_there_are_answered_alike(
+    stand: Stand, somchai: str, comparisons: list[bool]
+) -> None:
+    answers = [ask(stand, authorization=basic(name, "wrong horse battery")) for name in ("somchai", "nobody")]
+    assert answers[0] == answers[1]
+    assert answers[0].status == 401
+    assert answers[0].headers["www-authenticate"].startswith("Basic ")
+    # and both take a comparison
+    assert comparisons == [False, False]
+    # what could be nobody's is not compared
+    for said in (basic("som chai", PASSWORD), basic("somchai", "x" * 257), basic("somchai", ""), "Basic /w=="):
+        assert ask(stand, authorization=said).status == 401
+    assert len(comparisons) == 2
+    # a password is none where a token is asked for
+    assert ask(stand, authorization=f"Bearer {PASSWORD}".encode().decode("latin-1")).status == 401
+
+
+def test_who_guesses_passwords_is_slowed_down_before_they_are_compared(
+    stand: Stand, somchai: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr(Passwords, "compare", lambda _, __, password: bool(compared.append(password)))
+    own = basic("somchai", "wrong horse battery")
+    answers = [ask(stand, authorization=own) for _ in range(UNKNOWN_A_MINUTE + 10)]
+    assert [one.status for one in answers[:UNKNOWN_A_MINUTE]] == [401] * UNKNOWN_A_MINUTE
+    demand_too_often(answers[-1])
+    assert len(compared) == UNKNOWN_A_MINUTE + sum(one.status == 401 for one in answers[UNKNOWN_A_MINUTE:])
+
+
+def test_who_waits_for_a_comparison_keeps_no_token_waiting(
+    stand: Stand, somchai: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Semaphore(0), threading.Event()
+
+    def slow(*_: object) -> bool:
+        begun.release()
+        return go.wait() and False
+
+    monkeypatch.setattr(Passwords, "compare", slow)
+    own = basic("somchai", PASSWORD)
+    waiting = [threading.Thread(target=ask, args=(stand,), kwargs={"authorization": own}) for _ in range(3)]
+    try:
+        for one in waiting:
+            one.start()
+        for _ in range(MOST_COMPARISONS):
+            begun.acquire()
+        refused = ask(stand, authorization=own)
+        assert (refused.status, refused.media_type, refused.headers["retry-after"]) == (503, MEDIA_TYPE, "2")
+        assert ask(stand, authorization=bearer(stand, "csirt-th")).status == 200
+    finally:
+        go.set()
+        for one in waiting:
+            one.join()

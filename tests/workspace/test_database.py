@@ -133,6 +133,9 @@ ROWS: dict[str, tuple[str, ...]] = {
         INSERT INTO notification_disclosures (notification, disclosure) VALUES ('n', 'd')
         """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
+    "0012": (
+        "INSERT INTO users (name, partner, scopes, password, made_at) VALUES ('s', 'vendor', 'read', '', '2016-02-01')",
+    ),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the

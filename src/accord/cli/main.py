@@ -22,7 +22,7 @@ from accord.cli.operations import operation, outcome, simulate
 from accord.cli.register import agreement, dataset, partner
 from accord.cli.releases import notification, package, release, review
 from accord.cli.rights import consultation, recall, retention, subject
-from accord.cli.services import job, serve, token
+from accord.cli.services import job, serve, token, user
 from accord.cli.snapshots import lookup, snapshot
 from accord.cli.terminal import say, show_error, talk
 from accord.vocabulary.errors import AccordError
@@ -51,6 +51,7 @@ app.add_typer(recall.app, name="recall")
 app.add_typer(retention.app, name="retention")
 app.add_typer(subject.app, name="subject")
 app.add_typer(token.app, name="token")
+app.add_typer(user.app, name="user")
 app.add_typer(formats.app, name="format")
 app.add_typer(reference.app, name="reference")
 app.add_typer(release.app, name="release")

@@ -2,12 +2,15 @@
 
 import base64
 import binascii
+import threading
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 
-from accord.access.clients import Client, by_token
+from accord.access.clients import Client, by_token, by_user
+from accord.access.passwords import LONGEST, Passwords
 from accord.access.tokens import BEGINNING, holder
+from accord.access.users import NAME, find_user
 from accord.web.rates import Rates, client_of
 from accord.web.settings import Serving
 from accord.workspace.database import Database
@@ -16,8 +19,12 @@ UNKNOWN_A_MINUTE = 60
 """Requests of one address that do not show who asks."""
 
 
+MOST_COMPARISONS = 3
+"""Requests that wait at a time for passwords to be compared: others have threads left."""
+
+
 class NotLetInError(Exception):
-    """A request that is refused before it is looked at: 401 or 429, why, in words for whoever asked, and headers."""
+    """A request that is refused before it is looked at (401, 429, 503), and why, in words for whoever asked."""
 
     def __init__(self, status: HTTPStatus, words: str, headers: Mapping[str, str]) -> None:
         self.status = status
@@ -33,37 +40,65 @@ class Entrance:
         self._database = database
         self._known = Rates(serving.requests_a_minute)
         self._unknown = Rates(UNKNOWN_A_MINUTE)
+        self._passwords = Passwords()
+        self._comparing = threading.BoundedSemaphore(MOST_COMPARISONS)
 
     def enter(self, headers: Mapping[str, str], address: str, now: datetime) -> Client:
         """Who asks, by the headers under lower-case names and the address of a request. Raises NotLetInError."""
-        client = self._client(headers.get("authorization"), now)
+        client = self._client(headers.get("authorization"), address, now)
         if client is None:
             _demand_rested(self._unknown.take(client_of(address)))
-            raise NotLetInError(
-                HTTPStatus.UNAUTHORIZED,
-                "Say who you are: with a token of the hub's as password, or as bearer.",
-                {"www-authenticate": 'Basic realm="accord", charset="UTF-8"'},
-            )
+            raise _unknown()
         # whoever else has the same address does not use up what a known client may ask
         _demand_rested(self._known.take(client.person))
         return client
 
-    def _client(self, said: str | None, now: datetime) -> Client | None:
-        """Whose token a request carries: as a password (RFC 7617), as a bearer's (RFC 6750), or as `Token`."""
+    def _client(self, said: str | None, address: str, now: datetime) -> Client | None:
+        """Who a request says it is: by a token as password (RFC 7617), as a bearer's (RFC 6750) or as `Token`.
+
+        Or by a user and their password, as UTF-8 (RFC 7617, 2.1).
+        """
         scheme, _, rest = (said or "").partition(" ")
-        secret = ""
+        name, secret = "", ""
         if scheme.lower() == "basic":
             try:
-                secret = base64.b64decode(rest.strip(), validate=True).decode("ascii").partition(":")[2]
+                name, _, secret = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
-                secret = ""
+                return None
         elif scheme.lower() in {"bearer", "token"}:
             secret = rest.strip()
-        if not secret.startswith(BEGINNING):
-            return None
+        if secret.startswith(BEGINNING):
+            with self._database.reading() as connection:
+                token = holder(connection, secret, now)
+            return None if token is None else by_token(token)
+        return self._user(name, secret, address) if NAME.fullmatch(name) and 0 < len(secret) <= LONGEST else None
+
+    def _user(self, name: str, password: str, address: str) -> Client | None:
         with self._database.reading() as connection:
-            token = holder(connection, secret, now)
-        return None if token is None else by_token(token)
+            user = find_user(connection, name)
+        if user is not None and user.closed_at is not None:
+            user = None
+        if user is not None and self._passwords.remembered(user.password, password):
+            return by_user(user)
+        # who guesses is slowed down before it costs anything
+        _demand_rested(self._unknown.take(client_of(address)))
+        if not self._comparing.acquire(blocking=False):
+            raise NotLetInError(HTTPStatus.SERVICE_UNAVAILABLE, "Others are before you.", {"retry-after": "2"})
+        try:
+            right = self._passwords.compare(None if user is None else user.password, password)
+        finally:
+            self._comparing.release()
+        if user is None or not right:
+            raise _unknown()
+        return by_user(user)
+
+
+def _unknown() -> NotLetInError:
+    return NotLetInError(
+        HTTPStatus.UNAUTHORIZED,
+        "Say who you are: with a token of the hub's as password or as bearer, or as a user with a password.",
+        {"www-authenticate": 'Basic realm="accord", charset="UTF-8"'},
+    )
 
 
 def _demand_rested(wait_s: int) -> None:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -668,6 +668,21 @@ TOKENS = Table(
     Column("revoked_at", Instant),
 )
 """By what a partner's systems are known."""
+
+USERS = Table(
+    "users",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("partner", ForeignKey("partners.id"), nullable=False),
+    # parted by spaces
+    Column("scopes", Text, nullable=False),
+    # argon2id, with its parameters and salt (RFC 9106)
+    Column("password", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    # null: it counts
+    Column("closed_at", Instant),
+)
+"""People of partners, known by name and password."""
 
 NOTIFICATIONS = Table(
     "notifications",

@@ -21,14 +21,14 @@ _LONGEST_NAME = 100
 def make_one(folder: Path, partner: str, name: str, scopes: Sequence[str], days: int, *, as_json: bool) -> None:
     """Make a token, and print its secret this once."""
     now = datetime.now(UTC)
-    asked = [_scope(one) for one in scopes]
+    asked = [scope_of(one) for one in scopes]
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise SettingsError(
             "A token needs a name.", where="--name", expected=f"words, at most {_LONGEST_NAME} characters", got=name
         )
     # it stands in the log of consultations at every look
     demand_no_value(name, "--name")
-    with _changing(folder) as connection:
+    with changing(folder) as connection:
         holder = load_register(connection).partner(partner, "PARTNER")
         token, secret = make_token(
             connection,
@@ -74,20 +74,22 @@ def list_all(folder: Path, *, as_json: bool) -> None:
 
 def revoke_one(folder: Path, name: str) -> None:
     """Let a token open nothing from now on."""
-    with _changing(folder) as connection:
+    with changing(folder) as connection:
         token = revoke_token(connection, name, datetime.now(UTC))
     say(f"Token {token.id} of {token.partner} opens nothing any more.")
 
 
 @contextmanager
-def _changing(folder: Path) -> Iterator[Connection]:
+def changing(folder: Path) -> Iterator[Connection]:
+    """A connection that writes, in its turn."""
     with opened(folder) as database:
         database.take_turn()
         with database.writing() as connection:
             yield connection
 
 
-def _scope(said: str) -> Scope:
+def scope_of(said: str) -> Scope:
+    """What `--scope` says. Raises SettingsError."""
     try:
         return Scope(said)
     except ValueError as error:
