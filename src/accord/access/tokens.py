@@ -4,6 +4,9 @@
 
 The database has a token's SHA-256 alone: who reads it can be nobody. A token has that much randomness that a slow hash
 would add nothing (NIST SP 800-63B, 3.1.2.2).
+
+A certificate stands for a token where a reverse proxy has seen that its holder has the key (mutual TLS): it is kept as
+`x509-` and the SHA-256 of its DER, which is the digest of no secret.
 """
 
 import base64
@@ -20,6 +23,8 @@ from accord.workspace.schema import TOKENS
 
 BEGINNING = "accord1_"
 SECRET_BYTES, ID_BYTES = 32, 4
+
+_CERTIFICATE = "x509-"
 
 
 class Scope(StrEnum):
@@ -44,6 +49,8 @@ class Token:
     made_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
+    certificate: str | None = None
+    """SHA-256 of the certificate, in hex, that stands for it; None: it has a secret."""
 
     def counts(self, at: datetime) -> bool:
         """Does it still open anything?"""
@@ -71,18 +78,55 @@ def make_token(
         expires_at=expires_at,
         revoked_at=None,
     )
+    _insert(connection, token, _digest(secret))
+    return token, secret
+
+
+def admit_certificate(
+    connection: Connection,
+    partner: str,
+    name: str,
+    scopes: Collection[Scope],
+    der: bytes,
+    *,
+    draw: Callable[[int], bytes],
+    at: datetime,
+    expires_at: datetime,
+) -> Token:
+    """Record a token for which a certificate stands. Raises SettingsError: it stands, or stood, for another."""
+    known = connection.execute(select(TOKENS).where(TOKENS.c.digest == _certificate_digest(der))).one_or_none()
+    if known is not None:
+        raise SettingsError(
+            "This certificate was let in before.",
+            got=f"token {known.id} of {known.partner}",
+            remedy="let another one be issued; `accord token list` lists those that are known",
+        )
+    token = Token(
+        id=draw(ID_BYTES).hex(),
+        partner=partner,
+        name=name,
+        scopes=frozenset(scopes),
+        made_at=at,
+        expires_at=expires_at,
+        revoked_at=None,
+        certificate=hashlib.sha256(der).hexdigest(),
+    )
+    _insert(connection, token, _certificate_digest(der))
+    return token
+
+
+def _insert(connection: Connection, token: Token, digest: str) -> None:
     connection.execute(
         insert(TOKENS).values(
             id=token.id,
-            digest=_digest(secret),
-            partner=partner,
-            name=name,
-            scopes=" ".join(sorted(scopes)),
-            made_at=at,
-            expires_at=expires_at,
+            digest=digest,
+            partner=token.partner,
+            name=token.name,
+            scopes=" ".join(sorted(token.scopes)),
+            made_at=token.made_at,
+            expires_at=token.expires_at,
         )
     )
-    return token, secret
 
 
 def holder(connection: Connection, secret: str, at: datetime) -> Token | None:
@@ -90,7 +134,16 @@ def holder(connection: Connection, secret: str, at: datetime) -> Token | None:
     if not secret.startswith(BEGINNING) or not secret.isascii() or len(secret) > 2 * SECRET_BYTES:
         return None
     # the digest of a secret is looked for, so that how long it takes tells nothing of any secret
-    row = connection.execute(select(TOKENS).where(TOKENS.c.digest == _digest(secret))).one_or_none()
+    return _held(connection, _digest(secret), at)
+
+
+def certificate_holder(connection: Connection, der: bytes, at: datetime) -> Token | None:
+    """For whose token a certificate stands; None: for none, or it opens nothing any more."""
+    return _held(connection, _certificate_digest(der), at)
+
+
+def _held(connection: Connection, digest: str, at: datetime) -> Token | None:
+    row = connection.execute(select(TOKENS).where(TOKENS.c.digest == digest)).one_or_none()
     token = None if row is None else _token(row)
     return token if token is not None and token.counts(at) else None
 
@@ -122,6 +175,10 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def _certificate_digest(der: bytes) -> str:
+    return _CERTIFICATE + hashlib.sha256(der).hexdigest()
+
+
 def _token(row: Row[tuple[object, ...]]) -> Token:
     return Token(
         id=row.id,
@@ -131,4 +188,5 @@ def _token(row: Row[tuple[object, ...]]) -> Token:
         made_at=row.made_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+        certificate=row.digest.removeprefix(_CERTIFICATE) if row.digest.startswith(_CERTIFICATE) else None,
     )

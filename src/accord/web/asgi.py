@@ -17,6 +17,14 @@ def header(scope: Scope, name: bytes) -> str | None:
     return found[0].decode("latin-1") if len(found) == 1 else None
 
 
+def single_headers(scope: Scope) -> dict[str, str]:
+    """A request's headers that may come once, by lower-case names; and `X-Forwarded-For`, to which each proxy adds."""
+    found: dict[str, list[str]] = {}
+    for name, value in scope["headers"]:
+        found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return {name: ", ".join(each) for name, each in found.items() if len(each) == 1 or name == "x-forwarded-for"}
+
+
 def headers_of(told: Mapping[str, str]) -> list[Header]:
     """Headers as ASGI has them."""
     return [(name.lower().encode(), value.encode("latin-1")) for name, value in told.items()]

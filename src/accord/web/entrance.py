@@ -2,14 +2,17 @@
 
 import base64
 import binascii
+import ipaddress
+import ssl
 import threading
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
 
 from accord.access.clients import Client, by_token, by_user
 from accord.access.passwords import LONGEST, Passwords
-from accord.access.tokens import BEGINNING, holder
+from accord.access.tokens import BEGINNING, certificate_holder, holder
 from accord.access.users import NAME, find_user
 from accord.web.rates import Rates, client_of
 from accord.web.settings import Serving
@@ -38,6 +41,7 @@ class Entrance:
 
     def __init__(self, database: Database, serving: Serving) -> None:
         self._database = database
+        self._serving = serving
         self._known = Rates(serving.requests_a_minute)
         self._unknown = Rates(UNKNOWN_A_MINUTE)
         self._passwords = Passwords()
@@ -45,13 +49,44 @@ class Entrance:
 
     def enter(self, headers: Mapping[str, str], address: str, now: datetime) -> Client:
         """Who asks, by the headers under lower-case names and the address of a request. Raises NotLetInError."""
-        client = self._client(headers.get("authorization"), address, now)
+        trusted = self._is_proxy(address)
+        if trusted:
+            address = self._asked_for(headers.get("x-forwarded-for"), address)
+        said, shown = headers.get("authorization"), None
+        if trusted and said is None and self._serving.certificate_header is not None:
+            shown = headers.get(self._serving.certificate_header)
+        client = self._client(said, address, now) if shown is None else self._by_certificate(shown, now)
         if client is None:
             _demand_rested(self._unknown.take(client_of(address)))
             raise _unknown()
         # whoever else has the same address does not use up what a known client may ask
         _demand_rested(self._known.take(client.person))
         return client
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            read = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(read in one for one in self._serving.proxies)
+
+    def _asked_for(self, said: str | None, address: str) -> str:
+        """For whom a proxy asks: what stands last is its word, what is before that the word of whom it names."""
+        for one in reversed((said or "").split(",")):
+            named = one.strip()
+            if named:
+                address = named
+            if not self._is_proxy(named):
+                break
+        return address
+
+    def _by_certificate(self, shown: str, now: datetime) -> Client | None:
+        der = _read_certificate(shown)
+        if der is None:
+            return None
+        with self._database.reading() as connection:
+            token = certificate_holder(connection, der, now)
+        return None if token is None else by_token(token)
 
     def _client(self, said: str | None, address: str, now: datetime) -> Client | None:
         """Who a request says it is: by a token as password (RFC 7617), as a bearer's (RFC 6750) or as `Token`.
@@ -91,6 +126,19 @@ class Entrance:
         if user is None or not right:
             raise _unknown()
         return by_user(user)
+
+
+def _read_certificate(shown: str) -> bytes | None:
+    """A certificate's DER as a proxy says it: as RFC 9440 does, or as PEM with percent signs (nginx)."""
+    if shown.startswith(":") and shown.endswith(":") and len(shown) > 2:
+        try:
+            return base64.b64decode(shown[1:-1], validate=True)
+        except binascii.Error:
+            return None
+    try:
+        return ssl.PEM_cert_to_DER_cert(unquote_to_bytes(shown).decode("ascii"))
+    except ValueError:
+        return None
 
 
 def _unknown() -> NotLetInError:

@@ -656,7 +656,8 @@ TOKENS = Table(
     METADATA,
     # random, and no secret: by it people name a token
     Column("id", Text, primary_key=True),
-    # SHA-256 of the token, in hex: it has 256 random bits, so that nobody finds it from that
+    # SHA-256 of the token, in hex: it has 256 random bits, so that nobody finds it from that; or x509- and that of the
+    # certificate which stands for it
     Column("digest", Text, nullable=False, unique=True),
     Column("partner", ForeignKey("partners.id"), nullable=False),
     # what it is for, as people know it

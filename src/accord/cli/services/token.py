@@ -24,18 +24,27 @@ def make(
         list[str] | None, typer.Option("--scope", help="What it lets do: read (by default), write; several times.")
     ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=730, help="After so many days it opens nothing.")] = 365,
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--certificate", help="A certificate in PEM that stands for it: there is no secret then."),
+    ] = None,
     folder: In = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Make a token by which a partner's system is known, and print it, this once.
 
-    The hub keeps only its digest. Hand it over as you would a password; who has lost it gets another.
+    The hub keeps only its digest. Hand it over as you would a password; who has lost it gets another. With
+    --certificate nothing is printed to be kept secret: who shows that certificate to a proxy that the settings trust
+    is known by it, at most until it ends.
 
     Example: accord token make csirt-th --name "MISP of the CSIRT" --in hub
     """
-    from accord.cli.services.tokening import make_one
+    from accord.cli.services.tokening import admit_one, make_one
 
-    make_one(folder, partner, name, scope or ["read"], days, as_json=as_json)
+    if certificate is None:
+        make_one(folder, partner, name, scope or ["read"], days, as_json=as_json)
+    else:
+        admit_one(folder, partner, name, scope or ["read"], days, certificate, as_json=as_json)
 
 
 @app.command("list", short_help="List the tokens that were made.")

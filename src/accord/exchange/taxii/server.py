@@ -361,16 +361,11 @@ def mounted(answered: Callable[[Question], Answer]) -> asgi.App:
     threads = ThreadPoolExecutor(THREADS, "taxii")
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        names = [name for name, _ in scope["headers"]]
         asked = Question(
             method=scope["method"],
             path=ROOT.rstrip("/") + "/" + str(scope["path"]).removeprefix(ROOT.rstrip("/")).lstrip("/"),
             query=bytes(scope["query_string"]),
-            headers={
-                name.decode("latin-1"): value.decode("latin-1")
-                for name, value in scope["headers"]
-                if names.count(name) == 1
-            },
+            headers=asgi.single_headers(scope),
             body=await asgi.read(receive) if scope["method"] == "POST" else b"",
             address=(scope.get("client") or ("",))[0],
         )
