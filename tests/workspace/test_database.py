@@ -136,6 +136,15 @@ ROWS: dict[str, tuple[str, ...]] = {
     "0012": (
         "INSERT INTO users (name, partner, scopes, password, made_at) VALUES ('s', 'vendor', 'read', '', '2016-02-01')",
     ),
+    "0013": tuple(
+        """
+        INSERT INTO pulls (dataset, collection, added, at) VALUES ('sinkhole', 'u', 1, 'T');
+        INSERT INTO pulled (dataset, collection, object) VALUES ('sinkhole', 'u', 'o');
+        INSERT INTO pushes (number, collection, channel, partner, at, state)
+            VALUES (1, 'u', 'c', 'vendor', 'T', 'done');
+        INSERT INTO pushed (push, added) VALUES (1, 1)
+        """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
+    ),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the

@@ -38,7 +38,7 @@ from accord.workspace.settings import SettingsTable, known, unique
 
 _Name = TypeVar("_Name", bound=str)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_OTHERS = ("hub", "database", "ledger", "root", "operation", "recipient", "report", "channel", "mail", "serve")
+_OTHERS = ("hub", "database", "ledger", "root", "operation", "recipient", "report", "channel", "mail", "peer", "serve")
 """Tables of a workspace's settings or an operation file that are not about agreements."""
 _ABOUT_FILES = ("format", "paths", "collected_at", "role", "family", "csv", "rule")
 """Keys of a data set that are about reading files."""

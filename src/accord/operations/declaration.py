@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a run without a workspace has no database, and starts witho
     from accord.web.settings import Serving
     from accord.workspace.database import Place
     from accord.workspace.mail import Mail
+    from accord.workspace.peers import Peer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +126,8 @@ class Declared:
     mail: "Mail | None"
     """How it writes, and to whom; None: it does not."""
     serving: "Serving"
+    peers: "tuple[Peer, ...]"
+    """Collections of partners that are pulled or fed."""
 
     def dataset(self, name: str) -> Dataset | None:
         """The data set of this id; None: there is none."""
@@ -140,6 +143,7 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
     from accord.web.settings import read_serving
     from accord.workspace.database import read_database
     from accord.workspace.mail import read_mail
+    from accord.workspace.peers import read_peers
 
     table = read_settings(path)
     # agreements and channels count once they are applied, and are read then
@@ -147,14 +151,16 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
     table.offers("channel")
     hub = _read_hub(table.table("hub"), path.resolve().parent)
     partners = _read_partners(table, required=False)
+    datasets = _read_datasets(table, partners, formats, located=False, required=False)
     declared = Declared(
         hub=hub,
         database=read_database(table, hub.namespace),
         ledger=read_ledger(table, hub.namespace),
         partners=partners,
-        datasets=_read_datasets(table, partners, formats, located=False, required=False),
+        datasets=datasets,
         mail=read_mail(table, partners),
         serving=read_serving(table),
+        peers=read_peers(table, partners, {one.id: (one.partner.id, one.formats) for one in datasets}),
     )
     table.done()
     return declared

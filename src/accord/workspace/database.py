@@ -101,7 +101,7 @@ def place_of(settings: Path) -> Place:
     Raises SettingsError and UnreadableError.
     """
     whole = read_settings(settings)
-    for name in ("partner", "dataset", "agreement", "channel", "ledger", "mail", "serve"):
+    for name in ("partner", "dataset", "agreement", "channel", "ledger", "mail", "peer", "serve"):
         whole.offers(name)
     hub = whole.table("hub")
     namespace = hub.text("namespace")

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -715,6 +715,55 @@ NOTIFICATION_DISCLOSURES = Table(
     Column("disclosure", ForeignKey("disclosures.id"), primary_key=True),
     Index("ix_notification_disclosures_disclosure", "disclosure"),
 )
+
+PULLS = Table(
+    "pulls",
+    METADATA,
+    Column("dataset", Text, primary_key=True),
+    # a URL
+    Column("collection", Text, primary_key=True),
+    # microseconds since 1970, as its server counts them
+    Column("added", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""How far collections of partners were pulled into data sets."""
+
+PULLED = Table(
+    "pulled",
+    METADATA,
+    Column("dataset", Text, primary_key=True),
+    Column("collection", Text, primary_key=True),
+    # HMAC-SHA256 of its id and version, in hex, with the hub's key
+    Column("object", Text, primary_key=True),
+)
+"""What was taken of the last instant of each: it may be asked for again."""
+
+PUSHES = Table(
+    "pushes",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    # a URL
+    Column("collection", Text, nullable=False),
+    Column("channel", ForeignKey("channels.id"), nullable=False),
+    Column("partner", ForeignKey("partners.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    # sending, taken (the server has it, and says later what became of it), done
+    Column("state", Text, nullable=False),
+    # the server's name for what became of it
+    Column("status", Text),
+    Index("ix_pushes_collection", "collection", "channel", "partner", "state"),
+)
+"""Envelopes of a channel's objects that were handed to a member's collection."""
+
+PUSHED = Table(
+    "pushed",
+    METADATA,
+    Column("push", ForeignKey("pushes.number"), primary_key=True),
+    # which object of the channel: when it was added
+    Column("added", BigInteger, primary_key=True),
+    Index("ix_pushed_added", "added"),
+)
+"""What an envelope held."""
 
 CONSULTATIONS = Table(
     "consultations",

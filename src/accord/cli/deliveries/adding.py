@@ -1,12 +1,14 @@
 """What a person meets when deliveries are taken into a workspace: the words around `cli.deliveries.delivering`."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
+from sqlalchemy import Connection
 
 from accord.agreements.declarations import Dataset
 from accord.cli.acting import Actor, combining
@@ -29,13 +31,22 @@ from accord.workspace.database import open_database
 from accord.workspace.keys import hub_key
 from accord.workspace.store import Workspace, open_workspace
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A file that is not on the disk yet."""
+
+    name: str
+    content: bytes
+
+
 _COLUMNS = [
     ("file", False),
     *((word, True) for word in ("records", "accepted", "ignored", "rejected", "refused")),
 ]
 
 
-_PATIENCE_S = 20
+PATIENCE_S = 20
 """Seconds that a job waits for whoever works in the workspace; a person who calls a command is told at once."""
 
 
@@ -64,7 +75,7 @@ def add_files(
     """Take files for a data set, one after the other; leaves by exit code 3 when something was refused whole."""
     workspace = open_workspace(folder)
     with progress_bar() as progress:
-        taken = _take(
+        taken = take(
             workspace,
             dataset,
             files,
@@ -82,7 +93,7 @@ def add_files(
         ]
         say_json({"deliveries": accounts, "snapshot": None if taken.snapshot is None else told(taken.snapshot)})
     else:
-        _tell(taken.receipts)
+        tell(taken.receipts)
         if snapshot:
             say(in_words(taken.snapshot, workspace))
         elif not all(receipt.known for receipt in taken.receipts):
@@ -156,7 +167,7 @@ def import_file(folder: Path, arguments: Mapping[str, object]) -> str:
     """Do a job that `add_later` queued. Raises RefusedFileError when the file is refused whole."""
     purpose = arguments["purpose"]
     with progress_bar() as progress:
-        taken = _take(
+        taken = take(
             open_workspace(folder),
             str(arguments["dataset"]),
             [Path(str(arguments["file"]))],
@@ -166,7 +177,7 @@ def import_file(folder: Path, arguments: Mapping[str, object]) -> str:
             clock=lambda: datetime.now(UTC),
             snapshot=bool(arguments["snapshot"]),
             progress=progress,
-            patience_s=_PATIENCE_S,
+            patience_s=PATIENCE_S,
         )
     for refusal in taken.refused:
         raise refusal
@@ -178,10 +189,10 @@ def import_file(folder: Path, arguments: Mapping[str, object]) -> str:
     return f"{one.file}: {counted(one.records, 'record')}, {one.accepted:,} accepted{refused}"
 
 
-def _take(
+def take(
     workspace: Workspace,
     dataset: str,
-    files: Sequence[Path],
+    files: Sequence[Path | Held],
     collected_at: datetime | None,
     purpose: Purpose | None,
     actor: Actor,
@@ -190,7 +201,9 @@ def _take(
     snapshot: bool,
     progress: Progress,
     patience_s: float = 0,
+    beside: Callable[[Connection], None] | None = None,
 ) -> Taken:
+    """Take files one after the other, with `beside` in the transaction that lets one in. Raises AccordError."""
     keep_memory()
     now = clock()
     hub = read_workspace(workspace.settings, FORMATS)
@@ -210,21 +223,23 @@ def _take(
             actor=actor,
             clock=clock,
             draw=secrets.token_bytes,
+            beside=beside,
         )
         # before anything is read; and again when it was
         gate.ask(declared)
         for file in files:
             try:
-                receipt = take_delivery(
-                    workspace,
-                    declared,
-                    file,
-                    gate=gate,
-                    received_at=now,
-                    reference=reference,
-                    workers=cores(),
-                    progress=progress,
-                )
+                with _on_disk(file, workspace) as path:
+                    receipt = take_delivery(
+                        workspace,
+                        declared,
+                        path,
+                        gate=gate,
+                        received_at=now,
+                        reference=reference,
+                        workers=cores(),
+                        progress=progress,
+                    )
             except RefusedFileError as error:
                 refused.append(error)
             else:
@@ -242,6 +257,17 @@ def _take(
                 combining=combining(database, actor, clock),
             )
     return Taken(receipts=tuple(receipts), refused=tuple(refused), snapshot=made)
+
+
+@contextmanager
+def _on_disk(file: Path | Held, workspace: Workspace) -> Iterator[Path]:
+    if isinstance(file, Path):
+        yield file
+        return
+    with workspace.staging() as staging:
+        path = staging / file.name
+        path.write_bytes(file.content)
+        yield path
 
 
 def _dataset(workspace: Workspace, declared: Declared, name: str) -> Dataset:
@@ -271,7 +297,8 @@ def _time(text: str) -> datetime:
     return datetime.fromtimestamp(instant / 1_000_000, UTC)
 
 
-def _tell(receipts: Sequence[Receipt]) -> None:
+def tell(receipts: Sequence[Receipt]) -> None:
+    """Show what became of some files."""
     fresh = [one.delivery for one in receipts if not one.known]
     if fresh:
         show_table(

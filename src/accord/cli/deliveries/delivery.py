@@ -99,6 +99,33 @@ def add(
     )
 
 
+@app.command("pull", short_help="Take what is new in a partner's TAXII collection.")
+def pull(
+    peer: Annotated[str, typer.Argument(metavar="PEER", help="The id of a [[peer]] that the workspace declares.")],
+    folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+    person: Person = None,
+    why: Why = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Take what is new in a partner's TAXII 2.1 collection, as deliveries of the data set that the peer names.
+
+    Nothing is lost and nothing is taken twice, whenever it is ended: the next call goes on after the last delivery.
+    Call it as often as you like.
+
+    What opens the server stands in a file or a variable that the settings name (docs/partners.md).
+
+    Example: accord delivery pull vendor-taxii --in hub
+    """
+    from datetime import UTC, datetime
+
+    from accord.cli.acting import acting
+    from accord.cli.deliveries import pulling
+
+    code = pulling.pull(folder, peer, acting(person, why), clock=lambda: datetime.now(UTC), as_json=as_json)
+    if code:
+        raise typer.Exit(code)
+
+
 @app.command("list")
 def list_deliveries(
     folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),

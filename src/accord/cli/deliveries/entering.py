@@ -65,6 +65,8 @@ class Gate:
     clock: Callable[[], datetime]
     draw: Callable[[int], bytes]
     """Random bytes."""
+    beside: Callable[[Connection], None] | None = None
+    """What else is written down in the transaction that lets a delivery in."""
 
     def ask(self, dataset: Dataset) -> tuple[Agreement, ...]:
         """The agreements that let a data set in now. Raises NotAgreedError, SettingsError, OutputError."""
@@ -93,6 +95,8 @@ class Gate:
                 workspace.flush(folder)
                 waiting = workspace.lay_down(folder, dataset.id, delivery.sha256)
                 self._write_down(connection, dataset, delivery, agreements, at)
+                if self.beside is not None:
+                    self.beside(connection)
         except (AccordError, OSError):
             # what a commit came to that nobody has confirmed, only the database knows; the next command asks again
             with suppress(AccordError, OSError):

@@ -1,0 +1,298 @@
+"""A TAXII 2.1 client (OASIS Standard, 10 June 2021): one collection of another server, within bounds.
+
+What the server says is believed no more than a file from outside: how long an answer takes, how large it is and how
+many there are is bounded; redirects and compressed answers are refused, and its certificate is verified.
+"""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+import msgspec
+
+from accord.exchange.taxii.collections import write_time
+from accord.exchange.taxii.filters import read_time
+from accord.exchange.taxii.messages import MEDIA_TYPE, TaxiiError
+from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
+
+_Told = TypeVar("_Told")
+
+LIMIT = 1000
+"""Objects that are asked for at a time; a server may give fewer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much of a server is borne."""
+
+    answer_s: float = 120.0
+    """From a request to the last byte of its answer."""
+    answer_bytes: int = 32 << 20
+    pages: int = 100_000
+
+
+BOUNDS = Bounds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One object as it came."""
+
+    name: str
+    """Its id and version, by which it is the same wherever it comes again."""
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Objects that a server gave at once."""
+
+    objects: tuple[Found, ...]
+    last: int
+    """When the last of them was added at the server, in microseconds since 1970."""
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """What a status says of one object."""
+
+    id: str = ""
+    version: str = ""
+    message: str = ""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What became of an add (4.3)."""
+
+    id: str
+    status: str
+    total_count: int = 0
+    success_count: int = 0
+    failure_count: int = 0
+    pending_count: int = 0
+    failures: list[Detail] = []
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    objects: list[msgspec.Raw] = []
+    more: bool = False
+    next: str | None = None
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    id: str
+    modified: str = ""
+    created: str = ""
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    objects: list[dict[str, str]] = []
+
+
+class _Error(msgspec.Struct, frozen=True):
+    title: str = ""
+    description: str = ""
+
+
+class _Root(msgspec.Struct, frozen=True):
+    max_content_length: int = 1 << 20
+
+
+class Collection:
+    """A collection of another server; as a context its connections are closed at the end."""
+
+    def __init__(
+        self, url: str, *, authorization: str | None, ca_file: Path | None = None, bounds: Bounds = BOUNDS
+    ) -> None:
+        """Nothing is asked yet. `url` has no slash at its end. Raises SettingsError when `ca_file` is unfit."""
+        self._url, self._bounds = url, bounds
+        headers = {"accept": MEDIA_TYPE, "accept-encoding": "identity"}
+        if authorization is not None:
+            headers["authorization"] = authorization
+        try:
+            trusted = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+        except OSError as error:
+            raise SettingsError("The certificates of a peer cannot be read.", where=str(ca_file)) from error
+        # all of an answer is bounded in time, which only a task that can be cancelled is
+        self._runner = asyncio.Runner()
+        self._client = httpx.AsyncClient(
+            headers=headers,
+            verify=trusted,
+            follow_redirects=False,
+            trust_env=False,
+            timeout=bounds.answer_s,
+            limits=httpx.Limits(max_connections=1),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+
+    def pages(self, after: int | None) -> Iterator[Page]:
+        """All objects, or those that were added after `after` (microseconds since 1970), as the server gives them.
+
+        Raises UnreadableError when it gives what is no page, or pages without end.
+        """
+        asked: dict[str, str] = {"limit": str(LIMIT)}
+        if after is not None:
+            asked["added_after"] = write_time(after)
+        last = -1 if after is None else after
+        seen: frozenset[str] = frozenset()
+        for _ in range(self._bounds.pages):
+            headers, body = self._asked("GET", "/objects/", asked)
+            envelope = self._decoded(body, _Envelope)
+            objects = tuple(map(_found, envelope.objects))
+            if objects:
+                first, now = (self._date(headers, f"x-taxii-date-added-{one}") for one in ("first", "last"))
+                if now < first or now < last:
+                    raise self._wrong("objects in the order in which they were added", "a page that goes back in time")
+                last = now
+                yield Page(objects=objects, last=last)
+            if not envelope.more:
+                return
+            names = frozenset(one.name for one in objects)
+            if names <= seen:
+                raise self._wrong("an end, or something new with each page", "a page with nothing new, and more")
+            seen = names
+            if envelope.next is not None:
+                asked["next"] = envelope.next
+            else:
+                # one asks after the last date then (3.5); for the last instant once more, of which there may be more
+                asked.pop("next", None)
+                asked["added_after"] = write_time(last - 1)
+        raise self._wrong(f"an end after at most {self._bounds.pages:,} pages", "more")
+
+    def longest(self) -> int:
+        """The bytes of the longest request that the server takes, as its API root says."""
+        root = self._url.rpartition("/collections/")[0]
+        _, body = self._asked("GET", "/", {}, base=root)
+        return max(self._decoded(body, _Root).max_content_length, 1)
+
+    def add(self, body: bytes) -> Status:
+        """Hand over an envelope. Raises OutputError when it is not accepted."""
+        _, answer = self._asked("POST", "/objects/", {}, body)
+        return self._decoded(answer, Status)
+
+    def status(self, name: str) -> Status | None:
+        """What became of an add; None: the server tells no more."""
+        root = self._url.rpartition("/collections/")[0]
+        try:
+            _, answer = self._asked("GET", f"/status/{name}/", {}, base=root)
+        except _GoneError:
+            return None
+        return self._decoded(answer, Status)
+
+    def holds(self, ids: Sequence[str]) -> frozenset[str]:
+        """Of some objects those that the server has, named by id and version; none where it does not say."""
+        asked = {"match[id]": ",".join(ids), "match[version]": "all", "limit": str(LIMIT)}
+        try:
+            _, answer = self._asked("GET", "/manifest/", asked)
+        except (UnreadableError, OutputError):
+            return frozenset()
+        objects = self._decoded(answer, _Manifest).objects
+        return frozenset(f"{one.get('id')} {one.get('version')}" for one in objects)
+
+    def _asked(
+        self, method: str, path: str, query: Mapping[str, str], body: bytes | None = None, base: str | None = None
+    ) -> tuple[httpx.Headers, bytes]:
+        url = (self._url if base is None else base) + path
+        try:
+            status, headers, answer = self._runner.run(self._answer(method, url, query, body))
+        except TimeoutError as error:
+            raise self._silent(url, f"no whole answer in {self._bounds.answer_s:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
+            raise self._silent(url, f"{type(error).__name__}: {error}"[:200]) from error
+        if status not in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:
+            raise self._refused(method, url, status, answer)
+        if headers.get("content-encoding", "identity") != "identity":
+            raise self._wrong("an answer that is not compressed", headers["content-encoding"])
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/taxii+json":
+            raise self._wrong(MEDIA_TYPE, headers.get("content-type", "no media type")[:100])
+        return headers, answer
+
+    async def _answer(
+        self, method: str, url: str, query: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, httpx.Headers, bytes]:
+        more = {} if body is None else {"content-type": MEDIA_TYPE}
+        async with (
+            asyncio.timeout(self._bounds.answer_s),
+            self._client.stream(method, url, params=query or None, content=body, headers=more) as response,
+        ):
+            received = bytearray()
+            async for block in response.aiter_raw():
+                received += block
+                if len(received) > self._bounds.answer_bytes:
+                    raise self._wrong(f"answers of at most {self._bounds.answer_bytes:,} bytes", "more")
+            return response.status_code, response.headers, bytes(received)
+
+    def _refused(self, method: str, url: str, status: int, answer: bytes) -> Exception:
+        try:
+            told = msgspec.json.decode(answer, type=_Error)
+            words = f": {told.title} {told.description}".rstrip()[:200]
+        except (msgspec.MsgspecError, RecursionError):
+            words = ""
+        if status == HTTPStatus.NOT_FOUND and "/status/" in url:
+            return _GoneError("The server tells no more of it.", where=url)
+        what = "The peer does not take it." if method == "POST" else "The peer does not give it."
+        remedies = {
+            HTTPStatus.UNAUTHORIZED: "see scheme, user and secret of the peer in the settings",
+            HTTPStatus.FORBIDDEN: "ask the partner what this secret may do in the collection",
+            HTTPStatus.NOT_FOUND: "see the collection's URL in the settings",
+            HTTPStatus.TOO_MANY_REQUESTS: "come again later",
+        }
+        remedy = remedies.get(HTTPStatus(status)) if status in set(HTTPStatus) else None
+        kind = OutputError if method == "POST" else UnreadableError
+        return kind(what, where=url, expected="status 200 or 202", got=f"status {status}{words}", remedy=remedy)
+
+    def _silent(self, url: str, got: str) -> UnreadableError:
+        return UnreadableError("The peer does not answer.", where=url, got=got, remedy="the same command goes on later")
+
+    def _decoded(self, body: bytes, kind: type[_Told]) -> _Told:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise self._wrong("a message of TAXII 2.1", str(error)[:200]) from error
+
+    def _date(self, headers: httpx.Headers, name: str) -> int:
+        try:
+            return read_time(headers.get(name, ""), name)
+        except TaxiiError as error:
+            raise self._wrong(f"{name} with every page of objects", headers.get(name, "none")[:100]) from error
+
+    def _wrong(self, expected: str, got: str) -> UnreadableError:
+        return UnreadableError("The peer's answer is not to be used.", where=self._url, expected=expected, got=got)
+
+
+class _GoneError(UnreadableError):
+    """A status that a server has forgotten."""
+
+
+def authorization(scheme: str, user: str | None, secret: str | None) -> str | None:
+    """The header that says who asks (RFC 7617, RFC 6750); None: nobody is told."""
+    if secret is None:
+        return None
+    if user is not None:
+        return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
+    return f"{scheme.capitalize()} {secret}"
+
+
+def _found(raw: msgspec.Raw) -> Found:
+    content = bytes(raw)
+    try:
+        one = msgspec.json.decode(content, type=_Versioned)
+        name = f"{one.id} {one.modified or one.created}"
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        # what has no id is no object of STIX; the delivery's account says so
+        name = content.decode("utf-8", "replace")
+    return Found(name=name, content=content)

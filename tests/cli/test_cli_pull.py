@@ -1,0 +1,179 @@
+"""Collections of others, pulled as often as anybody likes: each object becomes part of one delivery and no other."""
+
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from taxii2client.v21 import Collection
+
+from tests.cli.peers import PASSWORD, USER, medallion, path_of
+from tests.cli.test_cli_channel import Accord, Hub
+from tests.cli.test_cli_serve import Served, serve
+from tests.cli.test_cli_taxii_adds import DATASET, delivered, deliveries, hub, indicators, token
+from tests.simulators.cut import way
+
+__all__ = ["hub", "serve"]
+
+KILLS = 20 if os.environ.get("CI") else 4
+"""A few at home; CI does more on each database."""
+
+PEER = """
+[[peer]]
+id = "theirs"
+partner = "vendor"
+dataset = "indicators"
+collection = "{}"
+"""
+BASIC = f'scheme = "basic"\nuser = "{USER}"\nsecret_file = "theirs.secret"\n'
+
+
+def declare(hub: Hub, collection: str, more: str = BASIC) -> None:
+    settings = hub.folder / "workspace.toml"
+    before = settings.read_text("utf-8").partition("\n[[peer]]")[0]
+    settings.write_text(before + PEER.format(collection) + more, "utf-8")
+    (hub.folder / "theirs.secret").write_text(PASSWORD + "\n")
+
+
+def added(numbers: Sequence[int], at: str) -> list[tuple[str, dict]]:
+    return [(at, one) for one in indicators(*numbers)]
+
+
+def instant(second: int) -> str:
+    return f"2026-11-20T10:00:{second:02}.000000Z"
+
+
+def test_every_object_is_taken_once_whatever_instants_they_share_and_what_comes_later_is_taken_later(
+    hub: Hub, tmp_path: Path
+) -> None:
+    # pages of five: eight objects of one instant begin on the first, and end on the third
+    known = [*added([1, 2, 3], instant(1)), *added(range(4, 12), instant(2)), *added([12], instant(3))]
+    with medallion(tmp_path, known) as port:
+        declare(hub, path_of(port))
+        first = hub.json("delivery", "pull", "theirs")
+        assert [one["records"] for one in first["deliveries"]] == [12]
+        assert first["added_until"] == instant(3)
+        assert sorted(delivered(hub)) == list(range(1, 13))
+        (account,) = deliveries(hub)
+        assert (account["accepted"], account["rejected"]) == (12, 0)
+        assert hub.json("delivery", "pull", "theirs")["deliveries"] == []
+        Collection(f"{path_of(port)}/", user=USER, password=PASSWORD).add_objects({"objects": indicators(13, 14)})
+        assert [one["records"] for one in hub.json("delivery", "pull", "theirs")["deliveries"]] == [2]
+    assert Counter(delivered(hub)) == dict.fromkeys(range(1, 15), 1)
+    assert "does not answer" in hub("delivery", "pull", "theirs", "--in", hub.folder, code=4)
+    entries = [one for one in hub.json("ledger", "list") if one["kind"] == "delivery"]
+    assert len(entries) == 1 + 2
+    logged = [one for one in hub.json("consultation", "list") if "pulled from theirs" in one["justification"]]
+    assert [one["processing"] for one in logged] == ["collection"] * 2
+
+
+def test_what_is_added_later_in_an_instant_that_was_pulled_is_not_lost(hub: Hub, tmp_path: Path) -> None:
+    known = added(range(1, 8), instant(1))
+    with medallion(tmp_path, known) as port, way(port) as path:
+        declare(hub, path_of(path.port))
+        assert [one["records"] for one in hub.json("delivery", "pull", "theirs")["deliveries"]] == [7]
+        # its server is another by now, at the same place
+        with medallion(tmp_path, [*known, *added(range(8, 20), instant(1))]) as other:
+            path.to = other
+            assert [one["records"] for one in hub.json("delivery", "pull", "theirs")["deliveries"]] == [12]
+            assert hub.json("delivery", "pull", "theirs")["deliveries"] == []
+    assert Counter(delivered(hub)) == dict.fromkeys(range(1, 20), 1)
+
+
+def test_a_server_that_dies_in_the_middle_loses_nothing(hub: Hub, tmp_path: Path) -> None:
+    # six pages, all but two objects of one instant: who goes on asks for all of it again, and gets 15 by three pages
+    known = [*added([1, 2], instant(1)), *added(range(3, 29), instant(2))]
+    with medallion(tmp_path, known) as port, way(port) as path:
+        declare(hub, path_of(path.port))
+        for answers, there in ((0, 0), (2, 10), (3, 17), (1, 17)):
+            path.answers = answers
+            assert "does not answer" in hub("delivery", "pull", "theirs", "--in", hub.folder, code=4)
+            assert len(delivered(hub)) == there
+        path.answers = 1 << 30
+        hub.json("delivery", "pull", "theirs")
+    assert Counter(delivered(hub)) == dict.fromkeys(range(1, 29), 1)
+
+
+def test_whoever_is_killed_while_it_pulls_loses_nothing_and_takes_nothing_twice(
+    hub: Hub, forking: Callable[..., dict], tmp_path: Path
+) -> None:
+    words = ("delivery", "pull", "theirs", "--in", hub.folder)
+    draw = random.Random(5)
+    with medallion(tmp_path, added(range(1, 8), instant(1))) as port:
+        declare(hub, path_of(port))
+        theirs = Collection(f"{path_of(port)}/", user=USER, password=PASSWORD)
+        done = forking(*words, how="count")
+        assert done["code"] == 0, done
+        steps = {kind: count for kind, count in done["steps"].items() if count and kind != "fusion"}
+        killed = 0
+        for number in range(KILLS):
+            theirs.add_objects({"objects": indicators(100 + number)})
+            kind = list(steps)[number % len(steps)]
+            said = forking(*words, how=(kind, draw.randint(1, steps[kind])))
+            assert said["code"] in {-9, 0}, said
+            killed += said["code"] != 0
+        assert killed
+        assert forking(*words)["code"] == 0
+        assert forking(*words)["code"] == 0
+    assert Counter(delivered(hub)) == dict.fromkeys([*range(1, 8), *range(100, 100 + KILLS)], 1)
+    entries = [one for one in hub.json("ledger", "list") if one["kind"] == "delivery"]
+    assert len(entries) == 1 + len(deliveries(hub))
+    hub("ledger", "audit", "--in", hub.folder)
+
+
+def test_a_hub_pulls_from_another_hub_s_server_and_hears_of_what_it_takes_back(
+    hub: Hub,
+    accord_here: Accord,
+    serve: Callable[..., Served],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "other").mkdir()
+    theirs = Hub(accord_here, tmp_path / "other", ())
+    theirs.put()
+    monkeypatch.setenv("THEIR_TOKEN", token(theirs, "csirt-th", "read"))
+    served = serve(theirs.folder)
+    collection = f"http://127.0.0.1:{served.port}/taxii2/hub/collections/infected-th/"
+    declare(hub, collection, 'secret_variable = "THEIR_TOKEN"\n')
+    polled = [one["object"] for one in theirs.poll("csirt-th")]
+    (first,) = hub.json("delivery", "pull", "theirs")["deliveries"]
+    assert first["records"] == len(polled)
+    (kept,) = (hub.folder / "deliveries" / "dataset=indicators").glob("*/delivered")
+    assert json.loads(kept.read_bytes())["objects"] == polled
+    assert hub.json("delivery", "pull", "theirs")["deliveries"] == []
+    theirs.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+    (second,) = hub.json("delivery", "pull", "theirs")["deliveries"]
+    texts = [json.loads(one.read_bytes())["objects"] for one in kept.parent.parent.glob("*/delivered")]
+    (revoked,) = (one for one in texts if one != polled)
+    assert second["records"] == len(revoked)
+    assert {one["id"] for one in revoked if one.get("revoked")} >= {
+        one["id"] for one in polled if one["type"] == "observed-data"
+    }
+    # who may not, is told so in words
+    monkeypatch.setenv("THEIR_TOKEN", "accord1_" + "x" * 43)
+    assert "status 401" in hub("delivery", "pull", "theirs", "--in", hub.folder, code=4)
+    monkeypatch.delenv("THEIR_TOKEN")
+    assert "no secret" in hub("delivery", "pull", "theirs", "--in", hub.folder, code=2)
+
+
+def test_a_peer_is_declared_so_that_nobody_else_learns_its_secret(accord_here: Accord, tmp_path: Path) -> None:
+    hub = Hub(accord_here, tmp_path, ())
+    with (hub.folder / "workspace.toml").open("a") as settings:
+        settings.write(DATASET)
+    secret = "accord1_a-secret"
+    for collection, more, words in (
+        ("http://taxii.example/api/collections/1/", "", "https:"),
+        ("https://user:word@taxii.example/api/collections/1/", "", "the URL of a collection"),
+        ("https://taxii.example/api/", "", "the URL of a collection"),
+        ("https://taxii.example/collections/1/", 'scheme = "basic"\n', "a user's name exactly where"),
+        ("https://taxii.example/collections/1/", 'user = "me"\n', "a user's name exactly where"),
+        ("https://taxii.example/collections/1/", f'secret_variable = "{secret}"\n', "never its value"),
+        ("https://taxii.example/collections/1/", 'secret = "x"\n', "is not known"),
+    ):
+        declare(hub, collection, more)
+        told = hub("delivery", "pull", "theirs", "--in", hub.folder, code=2)
+        assert words in told
+        assert secret not in told
