@@ -12,12 +12,15 @@ from taxii2client.common import TokenAuth
 from taxii2client.v21 import ApiRoot, Collection, Server, as_pages
 
 from tests.cli.rights import rows_of
-from tests.cli.test_cli_channel import VALUES, Hub
-from tests.cli.test_cli_serve import end, serve
+from tests.cli.test_cli_channel import VALUES, Hub, complaints
+from tests.cli.test_cli_serve import Served, end, serve
 
 __all__ = ["serve"]
 
 MEDIA_TYPE = "application/taxii+json;version=2.1"
+AMBER = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"
+CLEAR = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"
+"""TLP 2.0's own ids (FIRST, and OASIS's common object repository)."""
 
 
 @pytest.fixture
@@ -44,7 +47,9 @@ def asked(
         connection.close()
 
 
-def test_a_member_s_client_finds_what_was_released_and_what_was_taken_back(hub: Hub, serve) -> None:
+def test_a_member_s_client_finds_what_was_released_and_what_was_taken_back(
+    hub: Hub, serve: Callable[..., Served], tmp_path: Path
+) -> None:
     hub.put()
     secret, name = token(hub, "csirt-th")
     foreign, _ = token(hub, "vendor")
@@ -69,6 +74,15 @@ def test_a_member_s_client_finds_what_was_released_and_what_was_taken_back(hub: 
     victim = next(one for one in objects if one["type"] == "observed-data")
     assert collection.get_object(victim["id"])["objects"] == [victim]
     assert collection.object_versions(victim["id"])["versions"] == [victim["modified"]]
+    # every marking that an object has, once, as the standards write it
+    own = {"authorization": f"Bearer {secret}"}
+    status, media_type, markings = asked(served.port, "/taxii2/hub/markings/", **own)
+    assert (status, media_type) == (200, MEDIA_TYPE)
+    named = [one["id"] for one in markings["objects"]]
+    assert named == sorted({ref for one in objects for ref in one.get("object_marking_refs", [])})
+    assert named == [AMBER, CLEAR]
+    assert complaints(markings["objects"], tmp_path, whole=False) == []
+    assert asked(served.port, "/taxii2/hub/markings/", authorization=f"Bearer {foreign}")[2] == {"more": False}
     last = manifest[-1]["date_added"]
     hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
     fresh = collection.get_objects(added_after=last)["objects"]
@@ -77,7 +91,6 @@ def test_a_member_s_client_finds_what_was_released_and_what_was_taken_back(hub: 
     assert asked(served.port, "/taxii2/hub/collections/", authorization=f"Bearer {foreign}")[::2] == (200, {})
     assert Collection(f"{base}hub/collections/{collection.id}/", auth=TokenAuth(secret)).title
     path = f"/taxii2/hub/collections/{collection.id}/objects/"
-    own = {"authorization": f"Bearer {secret}"}
     for status, told in (
         (401, asked(served.port, path)),
         (404, asked(served.port, path, authorization=f"Bearer {foreign}")),

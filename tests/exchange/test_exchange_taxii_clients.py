@@ -4,6 +4,7 @@ import json
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from accord.access.tokens import Scope
 from accord.access.users import change_password, close_user, make_user
 from accord.exchange.taxii.messages import MEDIA_TYPE, Answer
 from accord.exchange.taxii.server import Question
+from accord.release.batches import Draft
 from accord.web.entrance import MOST_COMPARISONS, UNKNOWN_A_MINUTE
 from accord.web.settings import Serving
 from tests.exchange.stand import Stand, draft, standing
+
+AMBER, GREEN = "55d920b0-5e8b-4f79-9ee9-91f868d9b421", "bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 
 
 @pytest.fixture
@@ -61,6 +65,32 @@ def test_who_does_not_show_who_it_is_uses_up_what_its_address_may_ask(stand: Sta
     assert ask(stand, "192.0.2.2").status == 401
     # whoever guesses locks nobody out
     assert ask(stand, authorization=bearer(stand, "csirt-th")).status == 200
+
+
+def marking(number: int, name: str) -> Draft:
+    thing = {"type": "marking-definition", "spec_version": "2.1", "id": f"marking-definition--{name}"}
+    return replace(draft(number), object=thing["id"], type="marking-definition", version="", content=json.dumps(thing))
+
+
+def markings(stand: Stand, who: str) -> list[str]:
+    answer = stand.ask("hub/markings/", who=who)
+    assert (answer.status, answer.media_type) == (200, MEDIA_TYPE)
+    return [one["id"].removeprefix("marking-definition--") for one in json.loads(answer.body).get("objects", [])]
+
+
+def test_a_client_is_told_of_the_markings_of_what_it_may_see_and_of_no_other(stand: Stand) -> None:
+    stand.members("other", "police-th")
+    stand.put(draft(1), marking(1, AMBER))
+    stand.put(draft(2), marking(2, GREEN), draft(3), marking(3, AMBER), named="other")
+    assert markings(stand, "csirt-th") == [AMBER]
+    assert markings(stand, "police-th") == [AMBER, GREEN]
+    assert markings(stand, "vendor") == []
+    stand.agreement_ends("police-th-2026")
+    assert markings(stand, "police-th") == []
+    assert stand.ask("hub/markings/", who="").status == 401
+    assert (stand.ask("hub/markings/", method="POST").status, stand.ask("hub/markings/more/").status) == (405, 404)
+    with stand.database.reading() as connection:
+        assert "markings: 2" in [one.object for one in consultations(connection)]
 
 
 PASSWORD = "correct horse b\u00e4ttery: staple"

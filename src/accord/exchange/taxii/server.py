@@ -24,7 +24,7 @@ from accord.agreements.declarations import PartnerId
 from accord.agreements.register import load_register
 from accord.exchange.taxii.adds import Desk, Target, read_envelope, status_of
 from accord.exchange.taxii.collections import Page, find_page, is_there, write_time
-from accord.exchange.taxii.filters import Filters, read_filters, write_next
+from accord.exchange.taxii.filters import MOST, Filters, read_filters, write_next
 from accord.exchange.taxii.messages import MEDIA_TYPE, STIX_MEDIA_TYPE, Answer, TaxiiError, demand_acceptable
 from accord.journal.book import later
 from accord.release.channels import Channel, Member, load_channels
@@ -115,6 +115,8 @@ class Server:
                 return _json(self._root())
             case ["hub", "collections"]:
                 return self._collections(client)
+            case ["hub", "markings"]:
+                return self._markings(client, now)
             case ["hub", "status", name]:
                 return self._status(client, name)
             case ["hub", "collections", name, *rest]:
@@ -171,6 +173,21 @@ class Server:
         if added is None:
             raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such status.")
         return _json(status_of(added, read_envelope(added.body, MEDIA_TYPE)))
+
+    def _markings(self, client: Client, now: datetime) -> Answer:
+        """The marking-definitions of what a client may see, each once: an extension of ours."""
+        wanted = Filters(types=("marking-definition",), limit=MOST)
+        found: dict[str, str] = {}
+        with self._database.writing() as connection:
+            self._prepare(connection, now, client.person)
+            for channel in load_channels(connection).values():
+                member = _member(channel, client)
+                if member is not None:
+                    seen = self._known.sight(connection, channel, member, self._hub.legal_area, now)
+                    found |= {one.object: one.content for one in find_page(connection, seen, wanted).rows}
+            _log(connection, f"markings: {len(found)}", client, now)
+        objects = [msgspec.Raw(found[one].encode()) for one in sorted(found)]
+        return _json({"more": False, "objects": objects} if objects else {"more": False})
 
     def _refused(self, client: Client, name: str) -> Answer:
         with self._database.reading() as connection:
@@ -258,7 +275,14 @@ class _Known:
 def _methods(path: list[str]) -> tuple[str, ...]:
     """The methods that TAXII has for an endpoint (chapters 4 and 5). Raises TaxiiError where there is none."""
     match path:
-        case [] | ["hub"] | ["hub", "collections"] | ["hub", "status", _] | ["hub", "collections", _]:
+        case (
+            []
+            | ["hub"]
+            | ["hub", "collections"]
+            | ["hub", "markings"]
+            | ["hub", "status", _]
+            | ["hub", "collections", _]
+        ):
             return ("GET", "HEAD")
         case ["hub", "collections", _, "objects"]:
             return ("GET", "HEAD", "POST")
