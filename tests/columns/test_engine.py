@@ -31,3 +31,11 @@ def test_another_thread_ends_what_a_query_does() -> None:
     finally:
         over.set()
         thread.join()
+
+
+def test_one_that_is_closed_has_nothing_to_end() -> None:
+    connection = connect()
+    connection.close()
+    interrupt()
+    with pytest.raises(duckdb.ConnectionException):
+        connection.interrupt()
