@@ -45,7 +45,12 @@ personal_data = false
 
 @pytest.fixture
 def hub(accord_here: Accord, database_url: str, tmp_path: Path) -> Hub:
-    hub = Hub(accord_here, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+    database = () if database_url.startswith("sqlite") else ("--database", database_url)
+    return with_data_set(Hub(accord_here, tmp_path, database))
+
+
+def with_data_set(hub: Hub) -> Hub:
+    """A hub whose vendor adds to a data set of its own."""
     agreement = AGREEMENT.format(id="vendor-stix-2026", party="vendor", direction="in", pap="green", digit=7).replace(
         "sinkhole", "indicators"
     )

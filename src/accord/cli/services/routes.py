@@ -21,7 +21,7 @@ from accord.cli.channels.witnessing import take_out_withheld
 from accord.cli.deliveries.adds import TaxiiDesk
 from accord.cli.services.health import Health, health_of
 from accord.exchange.taxii.messages import Answer, TaxiiError
-from accord.exchange.taxii.server import ROOT as TAXII
+from accord.exchange.taxii.routes import ROOT as TAXII
 from accord.exchange.taxii.server import Hub, Question, Server, error_of, mounted
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
@@ -32,7 +32,7 @@ from accord.web.files import MEDIA_TYPES, Told, answer_file, open_inside
 from accord.web.guarding import Guard, host_name, plain_error, tell_failure
 from accord.web.languages import choose_language
 from accord.web.problems import MEDIA_TYPE, ProblemError, answer_problem, problem
-from accord.workspace.database import open_database
+from accord.workspace.database import Database, open_database
 from accord.workspace.store import open_workspace
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -68,6 +68,12 @@ class Services:
 
 def make_app(services: Services) -> App:
     """The application that a server's worker answers by."""
+    app = make_services(services)
+    return Guard(cast(App, app), hosts=services.names, failed=tell_failure, errors=_error)
+
+
+def make_services(services: Services) -> Litestar:
+    """All services with their routes, nothing before them."""
     health = _Health(services.folder)
     ledger = services.folder / "ledger"
 
@@ -101,7 +107,8 @@ def make_app(services: Services) -> App:
         kind = MEDIA_TYPES.get(PurePosixPath(name).suffix, "text/csv; charset=utf-8")
         await answer_file(scope, send, services.folder / FEEDS, name, Told(media_type=kind, cache_control=SHORT))
 
-    taxii = asgi(TAXII.rstrip("/"), is_mount=True, copy_scope=True)(mounted(_Taxii(services.folder)))
+    server = _Taxii(services.folder)
+    taxii = asgi(TAXII.rstrip("/"), is_mount=True, copy_scope=True)(mounted(server))
 
     @asgi("/", copy_scope=True)
     async def any_language(scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,13 +116,13 @@ def make_app(services: Services) -> App:
         await _page(scope, send, ledger, choose_language(header(scope, b"accept-language"), LANGUAGES))
 
     pages = [_page_of(language, ledger) for language in LANGUAGES]
-    app = Litestar(
+    return Litestar(
         [readiness, liveness, ledger_files, feeds, taxii, any_language, *pages],
+        on_shutdown=[server.close],
         openapi_config=None,
         logging_config=None,
         exception_handlers={ProblemError: _refused, HTTPException: _failed, Exception: _failed_inside},
     )
-    return Guard(cast(App, app), hosts=services.names, failed=tell_failure, errors=_error)
 
 
 def _error(scope: Scope, status: int, detail: str | None) -> tuple[str, bytes]:
@@ -130,22 +137,31 @@ class _Taxii:
         self._folder = folder
         self._lock = threading.Lock()
         self._server: Server | None = None
+        self._database: Database | None = None
+
+    def close(self) -> None:
+        """Leave the database in order."""
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+            self._server = self._database = None
 
     def __call__(self, asked: Question) -> Answer:
         try:
             with self._lock:
                 if self._server is None:
                     self._server = self._opened()
+                server = self._server
         except AccordError:
             headers = {"retry-after": "30"}
             return TaxiiError(HTTPStatus.SERVICE_UNAVAILABLE, "It cannot be answered now.", headers).answer
-        return self._server.answer(asked)
+        return server.answer(asked)
 
     def _opened(self) -> Server:
         workspace = open_workspace(self._folder)
         declared = read_workspace(workspace.settings, FORMATS)
         hub = Hub(title=declared.hub.name, contact=declared.hub.contact, legal_area=declared.hub.legal_area)
-        database = open_database(declared.database)
+        self._database = database = open_database(declared.database)
         entrance = Entrance(database, declared.serving)
         desk = TaxiiDesk(workspace, database)
         return Server(database, hub, entrance=entrance, prepare=take_out_withheld, desk=desk)

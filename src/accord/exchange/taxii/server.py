@@ -26,6 +26,7 @@ from accord.exchange.taxii.adds import Desk, Target, read_envelope, status_of
 from accord.exchange.taxii.collections import Page, find_page, is_there, write_time
 from accord.exchange.taxii.filters import MOST, Filters, read_filters, write_next
 from accord.exchange.taxii.messages import MEDIA_TYPE, STIX_MEDIA_TYPE, Answer, TaxiiError, demand_acceptable
+from accord.exchange.taxii.routes import API_ROOT, ROOT, methods_of
 from accord.journal.book import later
 from accord.release.channels import Channel, Member, load_channels
 from accord.release.policies import newest
@@ -38,8 +39,6 @@ from accord.web.entrance import Entrance, NotLetInError
 from accord.workspace.database import Database
 from accord.workspace.schema import CHANGES
 
-ROOT = "/taxii2/"
-API_ROOT = "/taxii2/hub/"
 LONGEST_BODY = 1 << 20
 
 THREADS = 6
@@ -104,7 +103,9 @@ class Server:
             # a clock that was set back brings back no agreement that has ended, and no token
             now = later(connection, datetime.now(UTC))
         client = self._entrance.enter(asked.headers, asked.address, now)
-        methods = _methods(path)
+        methods = methods_of(path)
+        if not methods:
+            raise TaxiiError(HTTPStatus.NOT_FOUND)
         if asked.method not in methods:
             raise TaxiiError(HTTPStatus.METHOD_NOT_ALLOWED, headers={"allow": ", ".join(methods)})
         demand_acceptable(asked.headers.get("accept"))
@@ -270,28 +271,6 @@ class _Known:
             self._sights = {each: one for each, one in self._sights.items() if each[2:] == key[2:]}
             self._sights[key] = found
         return found
-
-
-def _methods(path: list[str]) -> tuple[str, ...]:
-    """The methods that TAXII has for an endpoint (chapters 4 and 5). Raises TaxiiError where there is none."""
-    match path:
-        case (
-            []
-            | ["hub"]
-            | ["hub", "collections"]
-            | ["hub", "markings"]
-            | ["hub", "status", _]
-            | ["hub", "collections", _]
-        ):
-            return ("GET", "HEAD")
-        case ["hub", "collections", _, "objects"]:
-            return ("GET", "HEAD", "POST")
-        case ["hub", "collections", _, "objects", _]:
-            return ("GET", "HEAD", "DELETE")
-        case ["hub", "collections", _, "manifest"] | ["hub", "collections", _, "objects", _, "versions"]:
-            return ("GET", "HEAD")
-        case _:
-            raise TaxiiError(HTTPStatus.NOT_FOUND)
 
 
 def _member(channel: Channel, client: Client) -> Member | None:
