@@ -110,6 +110,29 @@ def test_words_that_are_no_command_are_an_error_of_their_own(accord) -> None:
     assert said.stdout == ""
 
 
+def test_all_that_a_command_lacks_is_named_at_once(accord) -> None:
+    said = accord("agreement", "renew", "--signed", "2019-06-03", "of-2014", expect=2)
+    assert (said.stdout, said.stderr) == (
+        "",
+        (
+            "error: The command is not complete.\n"
+            "  where: accord agreement renew\n"
+            "  expected: --document, --from\n"
+            "  to do: `accord agreement renew --help` says what it takes\n"
+        ),
+    )
+
+
+def commands(command) -> list:
+    return [command, *(each for below in getattr(command, "commands", {}).values() for each in commands(below))]
+
+
+def test_whatever_a_command_needs_has_a_name_to_ask_for_it() -> None:
+    needed = [one for each in commands(get_command(app)) for one in each.params if one.required]
+    assert len(needed) > 50
+    assert all(one.metavar or one.opts[0].startswith("--") for one in needed)
+
+
 def test_what_asks_the_database_alone_starts_without_what_reads_deliveries(
     accord_here, environment: dict[str, str], tmp_path: Path
 ) -> None:

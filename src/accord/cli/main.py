@@ -9,9 +9,10 @@ from collections.abc import Callable
 from copy import copy
 from functools import cache
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 from accord.cli import formats, init, migrate, reference, warm
@@ -25,7 +26,7 @@ from accord.cli.rights import consultation, recall, retention, subject
 from accord.cli.services import job, serve, token, user
 from accord.cli.snapshots import lookup, snapshot
 from accord.cli.terminal import say, show_error, talk
-from accord.vocabulary.errors import AccordError
+from accord.vocabulary.errors import AccordError, SettingsError
 
 app = typer.Typer(
     name="accord",
@@ -89,7 +90,7 @@ INSIST_S = 0.5
 
 
 @cache
-def _built(word: str) -> Callable[[], object]:
+def _built(word: str) -> Callable[..., Any]:
     """What typer makes of the commands; where the first word is one of them, of that one alone.
 
     Typer looks at every parameter of every command that it builds: all of them take it a tenth of a second.
@@ -105,10 +106,12 @@ def run() -> None:
     interruption = _Interruption()
     try:
         interruption.heed()
-        _built(sys.argv[1] if sys.argv[1:] else "")()
+        code = _built(sys.argv[1] if sys.argv[1:] else "")(standalone_mode=False)
+        sys.exit(_settle(SystemExit(code)))
     except SystemExit as ending:
-        # how typer ends every command, well or not
         sys.exit(_settle(ending))
+    except TyperException as error:
+        sys.exit(_settle(SystemExit(_tell_misuse(error))))
     except Exception as error:  # noqa: BLE001 -- the command line is where an error of ours must end in words
         # who was interrupted may say so in words of its own: DuckDB raises a RuntimeError
         sys.exit(_settle(SystemExit(interruption.code)) if interruption.code is not None else _tell(error))
@@ -163,6 +166,26 @@ def _tell(error: Exception) -> int:
         "  to do: run it again with ACCORD_TRACEBACK=1 and report what it prints (SECURITY.md, CONTRIBUTING.md)"
     )
     return INTERNAL
+
+
+def _tell_misuse(error: Any) -> int:  # noqa: ANN401 -- typer names its errors in no public module
+    """The exit code of words that are no command, once it is told what is wrong with them: all that lacks at once."""
+    context, kind = error.ctx, type(error).__name__
+    if kind == "NoArgsIsHelpError":
+        error.show()
+    else:
+        lacking = [one for one in context.command.params if one.required and one.name not in context.params]
+        names = ", ".join(one.opts[0] if one.opts[0].startswith("-") else one.metavar for one in lacking)
+        said = error.format_message()
+        show_error(
+            SettingsError(
+                "The command is not complete." if kind == "MissingParameter" else said,
+                where=context.command_path,
+                expected=names if kind == "MissingParameter" else None,
+                remedy=f"`{context.command_path} --help` says what it takes",
+            )
+        )
+    return int(error.exit_code)
 
 
 def _settle(ending: SystemExit) -> str | int | None:

@@ -199,7 +199,7 @@ def open_workspace(root: Path) -> Workspace:
             "This is no workspace.",
             where=str(root),
             expected=f"a folder with {SETTINGS}",
-            got="a folder without it" if root.is_dir() else "no such folder",
+            got="a folder without it" if root.is_dir() else "a file" if root.exists() else "no such folder",
             remedy="`accord init DIR` makes one; name it with --in",
         )
     return Workspace(root=root)
