@@ -3,17 +3,18 @@
     adds/dataset=ID/DIGEST      the body as it came; DIGEST is its SHA-256, by which the delivery will be known
 
 The file is on the disk, and its job in the database, before a client is told that it was accepted. Whoever is killed
-leaves an add that was not accepted, or one that the job takes in; the job may be done twice, because a delivery that is
-there is passed over, and then the file goes.
+leaves an add that was not accepted, which the next command removes, or one that the job takes in; the job may be done
+twice, because a delivery that is there is passed over, and then the file goes.
 """
 
 import hashlib
 import hmac
+import json
 import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -26,6 +27,7 @@ from accord.access.clients import Client
 from accord.agreements.declarations import Dataset
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
+from accord.cli.deliveries.settling import ADDS
 from accord.exchange.taxii.adds import Added, Target
 from accord.exchange.taxii.messages import TaxiiError
 from accord.formats.catalogue import FORMATS
@@ -39,10 +41,10 @@ from accord.workspace.keys import hub_key
 from accord.workspace.schema import JOBS
 from accord.workspace.store import Workspace, errors_named, open_workspace
 
-FOLDER = "adds"
 FORMAT = "stix"
 
 _NOT_AGREED = "No agreement in force covers what is added here."
+_UNDONE = (JobState.FAILED.value, JobState.WAITING.value)
 _NAME = re.compile(r"([a-z0-9._-]+)\.([0-9a-f]{64})")
 
 
@@ -108,8 +110,10 @@ class TaxiiDesk:
                 if delivered.exists():
                     file = delivered / "delivered"
                     return _added(name, file, pending=False, failed=_failed(delivered))
+                added = _added(name, waiting, pending=True, failed={})
+                # the longer jobs wait, the longer it takes to look through them: what is new is not asked for there
                 refused = self._refused(dataset, digest)
-                return _added(name, waiting, pending=refused is None, refused=refused, failed={})
+                return added if refused is None else replace(added, pending=False, refused=refused)
             except FileNotFoundError:
                 # it was taken in between the two looks
                 continue
@@ -118,9 +122,8 @@ class TaxiiDesk:
     def _refused(self, dataset: str, digest: str) -> str | None:
         """Why an add is not taken in; None: it may be yet."""
         table = JOBS.c
-        undone = [JobState.FAILED.value, JobState.WAITING.value]
         wanted = select(table.state).where(
-            table.state.in_(undone),
+            table.state.in_(_UNDONE),
             table.kind == JobKind.ADD.value,
             table.arguments.contains(digest, autoescape=True),
         )
@@ -146,7 +149,7 @@ def collection_of(dataset: str, key: bytes) -> UUID:
 
 def place_of(workspace: Workspace, dataset: str, digest: str) -> Path:
     """Where an add waits."""
-    return workspace.root / FOLDER / f"dataset={dataset}" / digest
+    return workspace.root / ADDS / f"dataset={dataset}" / digest
 
 
 def keep(place: Path, body: bytes) -> None:
@@ -173,7 +176,7 @@ def keep(place: Path, body: bytes) -> None:
 
 def demand_taken(workspace: Workspace) -> None:
     """Raise OutputError while an add waits: what is in it would be missed."""
-    waiting = sorted((workspace.root / FOLDER).glob("*/*"))
+    waiting = sorted((workspace.root / ADDS).glob("*/*"))
     if waiting:
         raise OutputError(
             "What partners have added waits to be taken in, and would be missed.",
@@ -182,6 +185,21 @@ def demand_taken(workspace: Workspace) -> None:
             got=str(len(waiting)),
             remedy="`accord job work` takes it in; what a job has refused for good is removed by hand",
         )
+
+
+def clear_unaccepted(workspace: Workspace, database: Database) -> None:
+    """Remove what a server that was killed has left of adds: those without a job, which nobody was told are accepted.
+
+    Raises OutputError.
+    """
+    # as a writer: nobody keeps an add meanwhile (`TaxiiDesk.accept`), and a killed one's transaction is over
+    with database.writing(keep=False) as connection, errors_named(workspace.root):
+        wanted = select(JOBS.c.arguments).where(JOBS.c.kind == JobKind.ADD.value, JOBS.c.state.in_(_UNDONE))
+        told = map(json.loads, connection.execute(wanted).scalars())
+        accepted = {place_of(workspace, each["dataset"], each["sha256"]) for each in told}
+        for one in (workspace.root / ADDS).glob("*/*"):
+            if one not in accepted:
+                one.unlink()
 
 
 def take_added(folder: Path, arguments: Mapping[str, object]) -> str:
@@ -198,10 +216,10 @@ def take_added(folder: Path, arguments: Mapping[str, object]) -> str:
     return told
 
 
-def _added(name: str, file: Path, *, pending: bool, failed: Mapping[int, str], refused: str | None = None) -> Added:
+def _added(name: str, file: Path, *, pending: bool, failed: Mapping[int, str]) -> Added:
     with file.open("rb") as opened:
         at = datetime.fromtimestamp(os.fstat(opened.fileno()).st_mtime, UTC)
-        return Added(name=name, at=at, body=opened.read(), pending=pending, refused=refused, failed=failed)
+        return Added(name=name, at=at, body=opened.read(), pending=pending, failed=failed)
 
 
 def _failed(delivery: Path) -> dict[int, str]:

@@ -9,6 +9,9 @@ from accord.workspace.store import Workspace
 if TYPE_CHECKING:
     from accord.workspace.database import Database
 
+ADDS = "adds"
+"""The folder in which what partners add waits: `cli.deliveries.adds`."""
+
 
 @contextmanager
 def working(workspace: Workspace, database: "Database | None" = None) -> Iterator[None]:
@@ -34,4 +37,8 @@ def working(workspace: Workspace, database: "Database | None" = None) -> Iterato
 
             database.take_turn()
             remove_begun(database)
+            if any((workspace.root / ADDS).glob("*/*")):
+                from accord.cli.deliveries.adds import clear_unaccepted
+
+                clear_unaccepted(workspace, database)
         yield
