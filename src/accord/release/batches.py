@@ -22,7 +22,7 @@ from accord.columns.instants import EPOCH, microseconds
 from accord.journal import book
 from accord.release.channels import UNFINISHED, Channel, ChannelId, Member, next_batch
 from accord.release.policies import EVERY_MEMBER, Classes, Policies, remove_unused
-from accord.workspace.database import insert_rows
+from accord.workspace.database import count_rows, insert_rows
 from accord.workspace.schema import (
     CHANNEL_BATCHES,
     CHANNEL_FINDINGS,
@@ -43,6 +43,9 @@ _Thing = TypeVar("_Thing")
 
 WINDOW = 1 << 20
 """Microseconds over which times of being added are drawn, for half as many objects at most."""
+
+MANY = 10_000
+"""Objects of a batch from which on it changes how a database had best be asked."""
 
 _AT_ONCE = 500
 """Ids in one query: fewer than any database refuses."""
@@ -428,7 +431,8 @@ def show(connection: Connection, *, verified: int, at: datetime) -> tuple[int, .
         _replace(connection, batch.channel, batch.number)
         if first is not None:
             moved = objects.number + (microseconds(begin) - _window(first))
-            connection.execute(update(CHANNEL_OBJECTS).where(mine).values(added=moved))
+            if connection.execute(update(CHANNEL_OBJECTS).where(mine).values(added=moved)).rowcount >= MANY:
+                count_rows(connection, CHANNEL_OBJECTS, CHANNEL_SHARED)
             end += timedelta(microseconds=_window(last) - _window(first) + WINDOW)
         connection.execute(update(CHANNEL_BATCHES).where(batches.number == batch.number).values(visible_at=end))
         connection.execute(

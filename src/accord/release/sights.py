@@ -17,6 +17,9 @@ from accord.release.rules import RULES, decide
 from accord.workspace.numbers import within
 from accord.workspace.schema import CHANNEL_BATCHES, CHANNEL_OBJECTS, CHANNEL_SHARED
 
+# made once: each request asks by them, and making them takes longer than the database's answer
+_SHARED, _BATCHES = CHANNEL_SHARED.alias("shared"), CHANNEL_BATCHES.alias("batches")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
@@ -29,18 +32,23 @@ class Sight:
 
     def of(self, table: Any = CHANNEL_OBJECTS.c) -> ColumnElement[bool]:  # noqa: ANN401 -- columns of a table or alias
         """The condition that an object's row must meet."""
-        shared, batches = CHANNEL_SHARED.alias(), CHANNEL_BATCHES.alias()
+        shared, batches = _SHARED, _BATCHES
         with_a_finding = (
-            exists()
+            select(shared.c.object)
             .where(
                 shared.c.channel == table.channel,
                 shared.c.object == table.object,
-                shared.c.told >= self.since,
+                # a sum has no index: SQLite, which knows nothing of the rows, would read all that was told of since
+                shared.c.told + 0 >= self.since,
                 within(shared.c.policy, self.policies),
                 batches.c.number == shared.c.told,
                 batches.c.visible_at.is_not(None),
             )
             .correlate(table.object.table)
+            # with an offset PostgreSQL asks for each object: it would read all that is shared, and keep that in mind
+            .limit(1)
+            .offset(0)
+            .exists()
         )
         own = and_(table.told >= self.since, within(table.policy, self.policies))
         seen = or_(own, and_(table.policy.is_(None), with_a_finding))

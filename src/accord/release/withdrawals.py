@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, select, true, update
 
 from accord.agreements.declarations import DatasetId
 from accord.release.batches import Batch, Draft, Placed, placed, portions
@@ -28,7 +28,27 @@ from accord.workspace.schema import (
     CHANNEL_SOURCES,
     CHANNELS,
     REVIEWS,
+    Instant,
 )
+
+_LATER, _IN_CHANNELS = REVIEWS.alias("later"), CHANNEL_FINDINGS.c
+
+_WITHHELD = (
+    select(_IN_CHANNELS.channel, _IN_CHANNELS.finding)
+    .select_from(REVIEWS)
+    # by channel and finding the database finds the row without looking through all that are in channels
+    .join(CHANNELS, true())
+    .join(
+        CHANNEL_FINDINGS,
+        and_(_IN_CHANNELS.channel == CHANNELS.c.id, _IN_CHANNELS.finding == REVIEWS.c.finding),
+    )
+    .where(
+        (REVIEWS.c.answer == Answer.WITHHOLD.value) | (REVIEWS.c.until <= bindparam("at", type_=Instant())),
+        _IN_CHANNELS.policy.is_not(None),
+        ~exists().where(_LATER.c.finding == REVIEWS.c.finding, _LATER.c.number > REVIEWS.c.number),
+    )
+)
+"""Made once: it is asked whenever a member looks, and making it takes longer than the database's answer."""
 
 
 def take_away(
@@ -109,20 +129,7 @@ def holding(connection: Connection, findings: Collection[str]) -> dict[ChannelId
 
 def withheld(connection: Connection, at: datetime) -> dict[ChannelId, frozenset[str]]:
     """By channel, the findings in it that analysts keep back at a moment: the newest decision of each counts."""
-    decision, later, known = REVIEWS.c, REVIEWS.alias("later"), CHANNEL_FINDINGS.c
-    wanted = (
-        select(known.channel, known.finding)
-        .select_from(REVIEWS)
-        # by channel and finding the database finds the row without looking through all that are in channels
-        .join(CHANNELS, true())
-        .join(CHANNEL_FINDINGS, and_(known.channel == CHANNELS.c.id, known.finding == decision.finding))
-        .where(
-            (decision.answer == Answer.WITHHOLD.value) | (decision.until <= at),
-            known.policy.is_not(None),
-            ~exists().where(later.c.finding == decision.finding, later.c.number > decision.number),
-        )
-    )
-    return _by_channel(connection.execute(wanted))
+    return _by_channel(connection.execute(_WITHHELD, {"at": at}))
 
 
 def _by_channel(rows: Iterable[Any]) -> dict[ChannelId, frozenset[str]]:

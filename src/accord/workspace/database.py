@@ -307,6 +307,16 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     connection.exec_driver_sql(f"INSERT INTO {into} VALUES ({places})", bound)
 
 
+def count_rows(connection: Connection, *tables: Table) -> None:
+    """Let PostgreSQL count what was written in bulk: until it has, it reads whole tables where an index would do.
+
+    By itself it does so a minute later, or never where autovacuum is off. SQLite plans without.
+    """
+    if connection.dialect.name == _POSTGRESQL:
+        names = map(connection.dialect.identifier_preparer.format_table, tables)
+        connection.execute(text(f"ANALYZE {', '.join(names)}"))
+
+
 def open_database(place: Place, *, to_write: bool = False) -> Database:
     """Open the database of a workspace. Raises UnreadableError when `accord migrate` must make it or bring it up,
     when it was made by a newer Accord, or cannot be reached; SettingsError when it is another hub's or others read it.

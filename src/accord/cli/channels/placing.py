@@ -42,7 +42,7 @@ from accord.journal import book
 from accord.operations.actions import record_actions
 from accord.reference.store import Reference
 from accord.release.basis import classes_of
-from accord.release.batches import Batch, Draft, Resting, Source, generations, portions
+from accord.release.batches import MANY, Batch, Draft, Resting, Source, generations, portions
 from accord.release.channels import Channel, Member, find_channel, load_channels, recipient
 from accord.release.disclosures import Disclosure, record_disclosure
 from accord.release.policy import Terms
@@ -54,8 +54,9 @@ from accord.reports.versions import version_of, versioned
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import OutputError, SettingsError
 from accord.vocabulary.markings import MARKINGS, Marking
-from accord.workspace.database import Database
+from accord.workspace.database import Database, count_rows
 from accord.workspace.jobs import JobKind, queue
+from accord.workspace.schema import CHANNEL_OBJECTS, CHANNEL_SHARED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +197,7 @@ class Written:
         self._database = database
         self.channel = channel
         self._generations: dict[str, int] = {}
+        self._count_at = MANY
 
     def generations(self, findings: Collection[str]) -> dict[str, int]:
         """How often objects of findings were taken away, before anything is written of them."""
@@ -219,6 +221,9 @@ class Written:
             if judged:
                 with self._database.writing() as connection:
                     self.batch.on(connection).write(judged)
+                    if self.batch.objects >= self._count_at:
+                        count_rows(connection, CHANNEL_OBJECTS, CHANNEL_SHARED)
+                        self._count_at *= 4
 
     def demand_unchanged(self, connection: Connection, at: datetime, operation: str) -> None:
         """Raise OutputError if something of it was taken away, or is kept back, by now."""

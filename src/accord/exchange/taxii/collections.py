@@ -15,6 +15,9 @@ from accord.exchange.taxii.filters import Filters, read_time
 from accord.release.sights import Sight
 from accord.workspace.schema import CHANNEL_OBJECTS
 
+_OTHER = CHANNEL_OBJECTS.alias("other")
+"""Made once, which takes longer than the database's answer."""
+
 SPEC_VERSION = "2.1"
 """Of every object in a channel: the hub writes its own."""
 
@@ -67,7 +70,7 @@ def write_time(added: int) -> str:
 
 
 def _is_version(sight: Sight, name: str) -> ColumnElement[bool]:
-    table, other = CHANNEL_OBJECTS.c, CHANNEL_OBJECTS.alias("other")
+    table, other = CHANNEL_OBJECTS.c, _OTHER
     if name == "last":
         return ~exists().where(other.c.object == table.object, other.c.added > table.added, sight.of(other.c))
     if name == "first":

@@ -205,9 +205,9 @@ class Server:
             _log(connection, f"{called}: refused, {refusal.status.value} {refusal.status.phrase}", client, now)
 
     def _collection(self, client: Client, name: str, rest: list[str], asked: Question, now: datetime) -> Answer:
-        with self._database.reading() as connection:
-            channel, member = _channel(connection, client, name)
         if not rest:
+            with self._database.reading() as connection:
+                channel, _ = _channel(connection, client, name)
             return _json(_described(channel))
         filters = read_filters(asked.query)
         if rest[0] == "objects" and len(rest) > 1:
