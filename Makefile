@@ -92,8 +92,9 @@ upgrade: $(STAMPS)/dev ## Write requirements/*.txt from requirements/*.in with t
 translations: $(STAMPS)/dev ## Write accord.pot from the messages in the code, and bring the catalogues up to it
 	@$(BIN)/python tools/translations.py $(LANGUAGES)
 
-reference: $(STAMPS)/dev ## Write docs/cli.md from the commands themselves
+reference: $(STAMPS)/dev ## Write docs/cli.md from the commands themselves, and docs/openapi.json of the services
 	@$(BIN)/python tools/describe_commands.py > docs/cli.md
+	@$(BIN)/python tools/describe_services.py > docs/openapi.json
 
 wheel: $(STAMPS)/runtime ## Build the wheel into dist/ and say how big it is
 	@rm -rf dist

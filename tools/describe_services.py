@@ -1,0 +1,365 @@
+"""Write docs/openapi.json: every HTTP service, as OpenAPI 3.1 describes one.
+
+    python tools/describe_services.py > docs/openapi.json
+
+tests/cli/test_cli_openapi.py holds the file to this, its paths to the routes that there are, and what a server really
+answers to both. Every GET has a HEAD that answers the same without a body.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from accord.exchange.taxii.messages import MEDIA_TYPE as TAXII
+from accord.exchange.taxii.messages import STIX_MEDIA_TYPE
+from accord.exchange.taxii.routes import API_ROOT, ROOT
+from accord.web.problems import MEDIA_TYPE as PROBLEM
+
+Part = dict[str, Any]
+
+# TAXII 2.1, 1.6.7
+TIME = {"type": "string", "format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
+TEXT = {"type": "string"}
+STIX_ID = {"type": "string", "pattern": "^[a-z0-9-]+--[0-9a-f-]{36}$"}
+LANGUAGES = ("en", "fr", "es", "ar", "de")
+
+# RFC 9110 and the guard before all services
+GUARDED = {
+    413: "The body is longer than 1 MiB.",
+    414: "Path and query are longer than 4 KiB.",
+    421: "Nothing is served under this name.",
+    431: "The headers are longer than 32 KiB.",
+    500: "An error of the hub's, whose words tell nothing of what is inside.",
+    503: "It cannot be answered now, or took too long.",
+}
+ASKED = {
+    400: "What is asked cannot be meant.",
+    401: "It is not shown who asks.",
+    404: "It is not there, for whoever asks.",
+    406: "TAXII 2.1 messages are not accepted.",
+    429: "This client asks too often.",
+}
+STATED = {
+    "401": {"WWW-Authenticate": {"required": True, "schema": TEXT}},
+    "429": {"Retry-After": {"required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"}}},
+}
+
+
+def record(required: Iterable[str] = (), **fields: Part) -> Part:
+    """An object's schema."""
+    return {"type": "object", "properties": fields, "required": list(required)}
+
+
+def many(schema: Part, least: int = 1) -> Part:
+    return {"type": "array", "items": schema, "minItems": least}
+
+
+def ref(name: str) -> Part:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+COLLECTION = record(
+    ("id", "title", "can_read", "can_write"),
+    id={"type": "string", "format": "uuid"},
+    title=TEXT,
+    description=TEXT,
+    alias=TEXT,
+    can_read={"type": "boolean"},
+    can_write={"type": "boolean"},
+    media_types=many({"const": STIX_MEDIA_TYPE}),
+)
+OBJECT = {**record(("id", "type"), id=STIX_ID, type=TEXT), "description": "An object of STIX 2.1."}
+DETAILS = many(record(("id", "version"), id=TEXT, version=TEXT, message=TEXT))
+
+SCHEMAS: Mapping[str, Part] = {
+    "problem": record(("type", "title", "status"), type=TEXT, title=TEXT, status={"type": "integer"}, detail=TEXT),
+    "error": record(
+        ("title", "http_status"), title=TEXT, description=TEXT, http_status={"type": "string", "pattern": "^[45]..$"}
+    ),
+    "readiness": record(
+        ("status",),
+        status={"enum": ["ready", "not ready"]},
+        database={"type": "object", "description": "This and what follows is told on the machine itself alone."},
+        disk={"type": "object"},
+        ledger={"type": "object"},
+        jobs={"type": ["object", "null"]},
+    ),
+    "liveness": record(("status",), status={"const": "live"}),
+    "discovery": record(("title",), title=TEXT, contact=TEXT, default=TEXT, api_roots=many(TEXT)),
+    "api-root": record(
+        ("title", "versions", "max_content_length"),
+        title=TEXT,
+        versions=many({"const": TAXII}),
+        max_content_length={"type": "integer", "minimum": 1},
+    ),
+    "collection": COLLECTION,
+    "collections": record(collections=many(ref("collection"))),
+    "envelope": record(more={"type": "boolean"}, next=TEXT, objects=many(OBJECT)),
+    "manifest": record(
+        more={"type": "boolean"},
+        next=TEXT,
+        objects=many(
+            record(
+                ("id", "date_added", "version"),
+                id=STIX_ID,
+                date_added=TIME,
+                version=TIME,
+                media_type={"const": STIX_MEDIA_TYPE},
+            )
+        ),
+    ),
+    "versions": record(more={"type": "boolean"}, next=TEXT, versions=many(TIME)),
+    "status": record(
+        ("id", "status", "total_count", "success_count", "failure_count", "pending_count"),
+        id=TEXT,
+        status={"enum": ["complete", "pending"]},
+        request_timestamp=TIME,
+        **{f"{name}_count": {"type": "integer", "minimum": 0} for name in ("total", "success", "failure", "pending")},
+        **dict.fromkeys(("successes", "failures", "pendings"), DETAILS),
+    ),
+    "add": record(
+        ("objects",),
+        objects={**many(OBJECT), "maxItems": 10_000},
+    ),
+}
+
+
+def parameter(name: str, where: str, schema: Part, said: str) -> Part:
+    return {"name": name, "in": where, "schema": schema, "description": said, "required": where == "path"}
+
+
+VALUES = {"type": "string", "minLength": 1}
+FILTERS = {
+    "added_after": (TIME, "What was added later than that."),
+    "limit": ({"type": "integer", "minimum": 1}, "Objects of a page; 10,000 at most."),
+    "next": (TEXT, "Where to go on, as the page before said."),
+    "match[version]": (VALUES, "`first`, `last`, `all`, or versions, parted by commas."),
+    "match[spec_version]": (VALUES, "Versions of STIX, parted by commas."),
+    "match[id]": (VALUES, "Ids of objects, parted by commas."),
+    "match[type]": (VALUES, "Types of objects, parted by commas."),
+}
+
+
+def filters(*left_out: str) -> list[Part]:
+    return [parameter(name, "query", schema, said) for name, (schema, said) in FILTERS.items() if name not in left_out]
+
+
+def segments(path: str) -> list[Part]:
+    said = {
+        "collection": "Its id or its alias.",
+        "object": "The id of an object of STIX.",
+        "status": "The id that an add was answered with.",
+        "file": "A file below it, with its folders.",
+    }
+    return [parameter(one, "path", TEXT, said[one]) for one in said if f"{{{one}}}" in path]
+
+
+def error(status: int, said: str, media_type: str, schema: str) -> Part:
+    told: Part = {"description": said, "content": {media_type: {"schema": ref(schema)}}}
+    return told | ({"headers": STATED[str(status)]} if str(status) in STATED else {})
+
+
+def taxii(
+    path: str,
+    method: str,
+    said: str,
+    schema: str,
+    *,
+    status: int = 200,
+    more: Mapping[int, str] | None = None,
+    parameters: Iterable[Part] = (),
+    body: Part | None = None,
+) -> Part:
+    """An operation of the TAXII server."""
+    found: Part = {"description": said, "content": {TAXII: {"schema": ref(schema)}}}
+    if schema in {"envelope", "manifest", "versions"} and "markings" not in path:
+        header = {"required": False, "schema": TIME}
+        found["headers"] = {f"X-TAXII-Date-Added-{which}": header for which in ("First", "Last")}
+    common = {str(code): {"$ref": f"#/components/responses/taxii-{code}"} for code in (*ASKED, *GUARDED)}
+    return {
+        "summary": said,
+        "operationId": f"{method} {path}",
+        "parameters": [*segments(path), *parameters],
+        **({} if body is None else {"requestBody": body}),
+        "security": [{"basic": []}, {"bearer": []}],
+        "responses": {
+            **({} if schema == "error" else {str(status): found}),
+            **common,
+            **{str(code): error(code, words, TAXII, "error") for code, words in (more or {}).items()},
+        },
+    }
+
+
+def public(path: str, said: str, answers: Mapping[int, Part], missing: str | None = None) -> Part:
+    """An operation that asks nobody who they are."""
+    common = {str(code): {"$ref": f"#/components/responses/problem-{code}"} for code in (400, *GUARDED)}
+    lacking = {} if missing is None else {"404": error(404, missing, PROBLEM, "problem")}
+    return {
+        "get": {
+            "summary": said,
+            "operationId": f"get {path}",
+            "parameters": segments(path),
+            "security": [],
+            "responses": {
+                **common,
+                **lacking,
+                **{str(code): one for code, one in answers.items()},
+            },
+        }
+    }
+
+
+def files(path: str, said: str, kinds: Iterable[str]) -> Part:
+    content = {kind: {"schema": {}} for kind in kinds}
+    return public(
+        path,
+        said,
+        {
+            200: {"description": "The file.", "content": content},
+            206: {"description": "The part of it that was asked for.", "content": content},
+            304: {"description": "It is as whoever asks has it."},
+            416: error(416, "There is no such part.", PROBLEM, "problem"),
+        },
+        "There is no such file.",
+    )
+
+
+def page(path: str) -> Part:
+    return public(
+        path,
+        "The public page of the ledger.",
+        {
+            302: {"description": "Where it lies.", "headers": {"Location": {"required": True, "schema": TEXT}}},
+            404: {"description": "It is not published yet.", "content": {"text/html": {"schema": {}}}},
+        },
+    )
+
+
+def health(path: str, said: str, schema: str, *codes: int) -> Part:
+    told = {"description": said, "content": {"application/json": {"schema": ref(schema)}}}
+    return public(path, said, dict.fromkeys(codes, told))
+
+
+COLLECTIONS = f"{API_ROOT}collections/"
+ONE = f"{COLLECTIONS}{{collection}}/"
+MANIFEST, OBJECTS = f"{ONE}manifest/", f"{ONE}objects/"
+THING = f"{OBJECTS}{{object}}/"
+VERSIONS = f"{THING}versions/"
+WRITE_ONLY = {403: "The collection is write only."}
+
+
+def paths() -> dict[str, Part]:
+    """Every path, with what may be asked there."""
+    return {
+        "/health": health("/health", "Is the workspace ready?", "readiness", 200, 503),
+        "/health/live": health("/health/live", "Does the server answer at all?", "liveness", 200),
+        "/ledger/{file}": files(
+            "/ledger/{file}",
+            "The ledger, for anybody to verify.",
+            (
+                "application/octet-stream",
+                "application/json",
+                "text/plain",
+                "text/html",
+                "text/css",
+                "image/svg+xml",
+            ),
+        ),
+        "/feeds/{file}": files(
+            "/feeds/{file}", "Feeds of public channels, as MISP reads them.", ("application/json", "text/csv")
+        ),
+        "/": page("/"),
+        **{f"/{one}": page(f"/{one}") for one in LANGUAGES},
+        ROOT: {"get": taxii(ROOT, "get", "Discovery.", "discovery")},
+        API_ROOT: {"get": taxii(API_ROOT, "get", "The API root.", "api-root")},
+        f"{API_ROOT}markings/": {
+            "get": taxii(f"{API_ROOT}markings/", "get", "The markings of what one may see.", "envelope")
+        },
+        f"{API_ROOT}status/{{status}}/": {
+            "get": taxii(f"{API_ROOT}status/{{status}}/", "get", "What became of an add.", "status")
+        },
+        COLLECTIONS: {"get": taxii(COLLECTIONS, "get", "The collections of whoever asks.", "collections")},
+        ONE: {"get": taxii(ONE, "get", "A collection.", "collection")},
+        MANIFEST: {
+            "get": taxii(MANIFEST, "get", "Which objects there are.", "manifest", more=WRITE_ONLY, parameters=filters())
+        },
+        OBJECTS: {
+            "get": taxii(OBJECTS, "get", "Objects.", "envelope", more=WRITE_ONLY, parameters=filters()),
+            "post": taxii(
+                OBJECTS,
+                "post",
+                "Add objects.",
+                "status",
+                status=202,
+                more={
+                    403: "The collection is read only, or no agreement lets it be added.",
+                    415: "The body is no TAXII 2.1 message.",
+                    422: "The body is no envelope of STIX objects.",
+                },
+                body={"required": True, "content": {TAXII: {"schema": ref("add")}}},
+            ),
+        },
+        THING: {
+            "get": taxii(
+                THING,
+                "get",
+                "An object.",
+                "envelope",
+                more=WRITE_ONLY,
+                parameters=filters("match[id]", "match[type]"),
+            ),
+            "delete": taxii(
+                THING,
+                "delete",
+                "Refused: what was handed over is taken back by a recall.",
+                "error",
+                more={403: "The collection is read only, or what was delivered is taken back by a recall."},
+            ),
+        },
+        VERSIONS: {
+            "get": taxii(
+                VERSIONS,
+                "get",
+                "The versions of an object.",
+                "versions",
+                more=WRITE_ONLY,
+                parameters=filters("match[id]", "match[type]", "match[version]"),
+            )
+        },
+    }
+
+
+def describe() -> Part:
+    """The whole description."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Accord",
+            "version": "1",
+            "description": "The HTTP services of a hub (docs/serving.md). Every GET has a HEAD.",
+        },
+        "paths": paths(),
+        "components": {
+            "schemas": dict(SCHEMAS),
+            "responses": {
+                **{f"taxii-{code}": error(code, said, TAXII, "error") for code, said in (ASKED | GUARDED).items()},
+                **{
+                    f"problem-{code}": error(code, said, PROBLEM, "problem")
+                    for code, said in ({400: ASKED[400]} | GUARDED).items()
+                },
+            },
+            "securitySchemes": {
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "A token as password, or a user and their password.",
+                },
+                "bearer": {"type": "http", "scheme": "bearer", "description": "A token."},
+            },
+        },
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(describe(), indent=1) + "\n")
