@@ -41,7 +41,7 @@ EVERYWHERE = CountryCode("001")
 UNFINISHED = (1 << 63) - 1
 """`entries_end` of a batch that is still being made: it waits for more entries than any ledger will have."""
 
-_OTHERS = ("hub", "database", "ledger", "partner", "dataset", "agreement")
+_OTHERS = ("hub", "database", "ledger", "partner", "dataset", "agreement", "mail", "peer", "serve")
 """Tables of a workspace's settings that are not about channels."""
 
 

@@ -73,15 +73,23 @@ def sight(connection: Connection, channel: Channel, member: Member, release: Rel
 
 
 def page(
-    connection: Connection, seen: Sight, *, after: int = -1, limit: int, latest: bool = True
+    connection: Connection,
+    seen: Sight,
+    *,
+    after: int = -1,
+    limit: int,
+    latest: bool = True,
+    also: ColumnElement[bool] | None = None,
 ) -> tuple[Placed, ...]:
     """Objects that a member may see, those added after `after` (microseconds), in the order in which they were.
 
-    `latest`: the last version of each that it may see, and not those before.
+    `latest`: the last version of each that it may see, and not those before. `also`: another condition on its row.
     """
     table = CHANNEL_OBJECTS.c
     wanted = select(table.object, table.type, table.version, table.added, table.revoked, table.content)
     wanted = wanted.where(seen.of(), table.added > after)
+    if also is not None:
+        wanted = wanted.where(also)
     if latest:
         later = CHANNEL_OBJECTS.alias("later")
         wanted = wanted.where(

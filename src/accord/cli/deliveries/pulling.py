@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import Connection
 
 from accord.cli.acting import Actor
@@ -19,6 +20,7 @@ from accord.cli.terminal import counted, progress_bar, say, say_json
 from accord.exchange.taxii.client import Collection, Page, authorization
 from accord.exchange.taxii.collections import write_time
 from accord.exchange.taxii.pulls import Source, advance, held, mark_of, pulled_to
+from accord.exchange.taxii.references import companions_of
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
 from accord.release.summary import account_of
@@ -30,6 +32,10 @@ from accord.workspace.store import Workspace, open_workspace
 
 GATHERED_BYTES = 16 << 20
 """Of one delivery; with one page more it is what is held in memory."""
+
+
+class _Named(msgspec.Struct, frozen=True):
+    id: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +58,18 @@ class _Gathered:
                 self.marks[mark] = page.last
         self.to = page.last
 
+    def complete(self, collection: Collection) -> None:
+        """Add what observed data and sightings refer to, and what came long before. Raises UnreadableError.
+
+        Without it nobody knows what was observed. It is no statement by itself, so that nothing counts twice.
+        """
+        here = {_id_of(one) for one in self.objects}
+        asking = [one for one in self.objects if _id_of(one).partition("--")[0] in {"observed-data", "sighting"}]
+        while wanted := sorted({name for one in asking for name in companions_of(one)} - here):
+            here.update(wanted)
+            asking = [one for one in collection.find(wanted) if _id_of(one) in wanted]
+            self.objects += asking
+
     def envelope(self) -> bytes:
         """The objects as they came, in an envelope of TAXII."""
         return b'{"objects":[' + b",".join(self.objects) + b"]}\n"
@@ -59,6 +77,13 @@ class _Gathered:
     def of_last_instant(self) -> list[str]:
         """What may be asked for again: an object of the last instant came with no page that ended before."""
         return [mark for mark, last in self.marks.items() if last == self.to]
+
+
+def _id_of(content: bytes) -> str:
+    try:
+        return msgspec.json.decode(content, type=_Named).id
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return ""
 
 
 def open_collection(peer: Peer) -> Collection:
@@ -138,6 +163,12 @@ class _Puller:
                 gathered.add(page, marks, known)
                 progress(f"pulling {self._peer.id}", 0, 0)
             if gathered.objects and (page is None or gathered.size >= GATHERED_BYTES):
+                if failure is None:
+                    try:
+                        gathered.complete(collection)
+                    except UnreadableError as error:
+                        failure = error
+                        break
                 yield self._take(gathered, before, progress)
                 before = gathered.to
                 gathered = _Gathered(to=before)

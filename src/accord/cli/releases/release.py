@@ -77,6 +77,33 @@ def hand_over(folder: In = Path(), person: Person = None, as_json: AsJson = Fals
     waiting_handed(folder, person=person, as_json=as_json)
 
 
+@app.command("push", short_help="Feed a member's own TAXII collection from its channel.")
+def push(
+    peer: Annotated[str, typer.Argument(metavar="PEER", help="The id of a [[peer]] that the workspace declares.")],
+    folder: In = Path(),
+    person: Person = None,
+    why: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hand to a member's own TAXII 2.1 collection what is new for it in its channel: what it would find if it polled.
+
+    Every rule is asked again; what was revoked goes there as revoked. What was handed over is not handed over again,
+    whenever it is ended: call it as often as you like.
+
+    The exit code is 3 when the server did not take something.
+
+    Example: accord release push csirt-th-taxii --in hub
+    """
+    from datetime import UTC, datetime
+
+    from accord.cli.acting import acting
+    from accord.cli.channels import pushing
+
+    code = pushing.push(folder, peer, acting(person, why), clock=lambda: datetime.now(UTC), as_json=as_json)
+    if code:
+        raise typer.Exit(code)
+
+
 @app.command("receipt", short_help="Take in a recipient's signed receipt.")
 def receipt(
     file: Annotated[Path, typer.Argument(metavar="RECEIPT", help="What `accord package open` wrote.")],

@@ -28,6 +28,10 @@ LIMIT = 1000
 """Objects that are asked for at a time; a server may give fewer."""
 
 
+_NAMED = 40
+"""Ids in one question: servers bear some thousand bytes of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """How much of a server is borne."""
@@ -85,6 +89,11 @@ class _Envelope(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
+class _Paging(msgspec.Struct, frozen=True):
+    more: bool = False
+    next: str | None = None
+
+
 class _Versioned(msgspec.Struct, frozen=True):
     id: str
     modified: str = ""
@@ -92,7 +101,7 @@ class _Versioned(msgspec.Struct, frozen=True):
 
 
 class _Manifest(msgspec.Struct, frozen=True):
-    objects: list[dict[str, str]] = []
+    objects: list[Detail] = []
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -193,15 +202,34 @@ class Collection:
             return None
         return self._decoded(answer, Status)
 
-    def holds(self, ids: Sequence[str]) -> frozenset[str]:
-        """Of some objects those that the server has, named by id and version; none where it does not say."""
-        asked = {"match[id]": ",".join(ids), "match[version]": "all", "limit": str(LIMIT)}
+    def holds(self, ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Of some objects those that the server has, with the versions; none where it does not say."""
+        found: dict[str, frozenset[str]] = {}
         try:
-            _, answer = self._asked("GET", "/manifest/", asked)
+            for body in self._named(ids, "/manifest/", "all"):
+                for one in self._decoded(body, _Manifest).objects:
+                    found[one.id] = found.get(one.id, frozenset()) | {one.version}
         except (UnreadableError, OutputError):
-            return frozenset()
-        objects = self._decoded(answer, _Manifest).objects
-        return frozenset(f"{one.get('id')} {one.get('version')}" for one in objects)
+            # what may not be read is told of by nobody
+            return found
+        return found
+
+    def find(self, ids: Sequence[str]) -> Iterator[bytes]:
+        """The last versions of some objects that the server has. Raises UnreadableError."""
+        for body in self._named(ids, "/objects/", "last"):
+            yield from (bytes(one) for one in self._decoded(body, _Envelope).objects)
+
+    def _named(self, ids: Sequence[str], path: str, version: str) -> Iterator[bytes]:
+        """The pages that tell of some objects."""
+        for at in range(0, len(ids), _NAMED):
+            asked = {"match[id]": ",".join(ids[at : at + _NAMED]), "match[version]": version, "limit": str(LIMIT)}
+            for _ in range(self._bounds.pages):
+                _, body = self._asked("GET", path, asked)
+                yield body
+                paging = self._decoded(body, _Paging)
+                if not paging.more or paging.next is None:
+                    break
+                asked["next"] = paging.next
 
     def _asked(
         self, method: str, path: str, query: Mapping[str, str], body: bytes | None = None, base: str | None = None

@@ -1,0 +1,238 @@
+"""Feeding a member's own TAXII collection: what it would find if it polled the channel, handed over instead.
+
+Each envelope is what the member sees at that moment, asked for by every rule, and logged as a poll is before it leaves.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from accord.access.consultations import Processing, record
+from accord.agreements.declarations import PartnerId
+from accord.agreements.register import load_register
+from accord.cli.acting import Actor
+from accord.cli.channels.witnessing import take_out_withheld
+from accord.cli.deliveries.pulling import open_collection
+from accord.cli.hub import OpenHub, opened_hub
+from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
+from accord.cli.terminal import counted, say, say_json, show_table
+from accord.exchange.taxii.client import Collection, Status
+from accord.exchange.taxii.pushes import (
+    Push,
+    PushState,
+    Way,
+    again,
+    begin,
+    envelope,
+    objects_of,
+    settle,
+    trim,
+    unfinished,
+)
+from accord.journal.book import later
+from accord.release.batches import Placed
+from accord.release.channels import find_channel, load_channels
+from accord.release.question import Release
+from accord.release.sights import Sight, sight
+from accord.vocabulary.errors import SettingsError
+from accord.workspace.peers import Peer, find_peer
+
+LONGEST = 8 << 20
+"""Bytes of an envelope, whatever more a server takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An object that a server did not take."""
+
+    object: str
+    version: str
+    message: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Pushed:
+    """What came of pushing."""
+
+    objects: int = 0
+    """Handed over and accepted, those included of which the server has still to say what became."""
+    pending: int = 0
+    """Envelopes of which it has."""
+    failed: list[Failure] = field(default_factory=list)
+
+
+def push(folder: Path, name: str, actor: Actor, *, clock: Callable[[], datetime], as_json: bool) -> int:
+    """Hand to a peer what is new for it; the exit code. Raises AccordError; what was handed over before stays."""
+    with opened_hub(folder, to_write=True) as hub:
+        peer = find_peer(hub.declared.peers, name, hub.workspace.settings)
+        if peer.channel is None:
+            raise SettingsError(
+                "Nothing is pushed to this peer.",
+                where=f"{hub.workspace.settings}: peer {peer.id}",
+                expected="the channel from which it is fed, as `channel`",
+            )
+        with open_collection(peer) as collection:
+            came = _Pusher(hub, peer, actor, clock, collection).all()
+    _tell(peer, came, as_json=as_json)
+    return COMPLETE_WITH_REFUSED if came.failed else 0
+
+
+class _Pusher:
+    def __init__(
+        self, hub: OpenHub, peer: Peer, actor: Actor, clock: Callable[[], datetime], collection: Collection
+    ) -> None:
+        self._hub, self._peer, self._actor, self._clock = hub, peer, actor, clock
+        self._collection = collection
+        self._came = Pushed()
+        self._left: list[int] = []
+        """When those were added that the server did not take: not tried again by this call."""
+
+    def all(self) -> Pushed:
+        with self._hub.database.reading() as connection:
+            way = self._way(connection)
+            open_ones = unfinished(connection, way)
+        most = min(self._collection.longest(), LONGEST)
+        for one in open_ones:
+            self._go_on(way, one)
+        while self._next(most):
+            pass
+        with self._hub.database.reading() as connection:
+            taken = unfinished(connection, way)
+        for one in taken:
+            # most servers have done it by now; else the next call asks
+            self._ask(way, one)
+        with self._hub.database.writing() as connection:
+            self._came.pending = len(unfinished(connection, way))
+            trim(connection, way)
+        return self._came
+
+    def _way(self, connection: Connection) -> Way:
+        channel = find_channel(load_channels(connection), str(self._peer.channel))
+        member = channel.member(PartnerId(self._peer.partner))
+        if member is None:
+            raise SettingsError(
+                "The peer's partner is no member of the channel: it would get nothing.",
+                where=f"channel {channel.id}",
+                expected=", ".join(one.partner for one in channel.members) or "none",
+                got=self._peer.partner,
+            )
+        return Way(collection=self._peer.collection, channel=channel, member=member)
+
+    def _sight(self, connection: Connection, now: datetime) -> tuple[Way, Sight]:
+        """What the member sees now, what analysts keep back by now taken out."""
+        take_out_withheld(connection, now, self._actor.person)
+        way = self._way(connection)
+        release = Release(
+            register=load_register(connection),
+            purpose=way.channel.purpose,
+            at=now,
+            legal_area=self._hub.declared.hub.legal_area,
+        )
+        return way, sight(connection, way.channel, way.member, release)
+
+    def _log(self, connection: Connection, way: Way, objects: Sequence[Placed], now: datetime) -> None:
+        record(
+            connection,
+            Processing.CONSULTATION,
+            person=self._actor.person,
+            justification=self._actor.justification or f"TAXII, pushed to {self._peer.id}",
+            object=f"channel {way.channel.id}: {counted(len(objects), 'object')}",
+            recipients=[way.member.partner],
+            now=now,
+        )
+
+    def _go_on(self, way: Way, one: Push) -> None:
+        """An envelope that another call has left: it is sent again, or asked after."""
+        if one.state is PushState.TAKEN:
+            self._ask(way, one)
+            return
+        with self._hub.database.writing() as connection:
+            now = later(connection, self._clock())
+            way, seen = self._sight(connection, now)
+            objects = again(connection, one.number, seen)
+            if objects:
+                self._log(connection, way, objects, now)
+            else:
+                settle(connection, one.number, PushState.DONE)
+        if objects:
+            self._send(way, one.number, objects)
+
+    def _next(self, most: int) -> bool:
+        with self._hub.database.writing() as connection:
+            now = later(connection, self._clock())
+            way, seen = self._sight(connection, now)
+            begun = begin(connection, way, seen, most_bytes=most, but=self._left, now=now)
+            if begun is None:
+                return False
+            self._log(connection, way, begun[1], now)
+        self._send(way, *begun)
+        return True
+
+    def _send(self, way: Way, number: int, objects: Sequence[Placed]) -> None:
+        status = self._collection.add(envelope(objects))
+        self._came.objects += len(objects)
+        self._settle(way, number, status)
+
+    def _ask(self, way: Way, one: Push) -> None:
+        if one.state is not PushState.TAKEN or one.status is None:
+            return
+        status = self._collection.status(one.status)
+        if status is None:
+            # it was accepted, and more is not to be known
+            status = Status(id=one.status, status="complete")
+        self._settle(way, one.number, status)
+
+    def _settle(self, way: Way, number: int, status: Status) -> None:
+        if status.status != "complete":
+            with self._hub.database.writing() as connection:
+                settle(connection, number, PushState.TAKEN, status.id)
+            return
+        with self._hub.database.reading() as connection:
+            objects = objects_of(connection, way, number)
+        failed = self._refused(objects, status) if status.failure_count or status.failures else []
+        added = [objects[one.object][1] for one in failed]
+        with self._hub.database.writing() as connection:
+            settle(connection, number, PushState.DONE, failed=added)
+        self._left += added
+        self._came.failed += failed
+        self._came.objects -= len(failed)
+
+    def _refused(self, objects: dict[str, tuple[str, int]], status: Status) -> list[Failure]:
+        """What a server does not have of an envelope: servers call a failure what they had before, too."""
+        said = {one.id: one.message for one in status.failures}
+        # a server need not say which have failed
+        asked = [one for one in objects if one in said or len(said) < status.failure_count]
+        holds = self._collection.holds(asked)
+        return [
+            Failure(object=one, version=objects[one][0], message=said.get(one, ""))
+            for one in asked
+            if one not in holds or (objects[one][0] and objects[one][0] not in holds[one])
+        ]
+
+
+def _tell(peer: Peer, came: Pushed, *, as_json: bool) -> None:
+    if as_json:
+        failed = [{"id": one.object, "version": one.version, "message": one.message} for one in came.failed]
+        say_json(
+            {
+                "peer": peer.id,
+                "channel": peer.channel,
+                "objects": came.objects,
+                "pending_envelopes": came.pending,
+                "failed": failed,
+            }
+        )
+        return
+    say(f"{peer.id}: {counted(came.objects, 'object')} of channel {peer.channel} handed over.")
+    if came.pending:
+        say(f"The server has still to say what became of {counted(came.pending, 'envelope')}: the next call asks.")
+    if came.failed:
+        say(f"{counted(len(came.failed), 'object')} not taken, to be handed over by the next call:")
+        show_table(
+            [("object", False), ("version", False), ("what the server says", False)],
+            [(one.object, one.version, one.message[:200]) for one in came.failed],
+            wide=True,
+        )

@@ -1,0 +1,172 @@
+"""What of a channel was handed to a member's own collection, and what is to be.
+
+An envelope is written down before it is sent, so that whoever is killed sends the same one again: a server that had it
+answers as it did. What a server refuses of it is to be sent anew.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, update
+
+from accord.exchange.taxii.references import companions_of
+from accord.release.batches import Placed
+from accord.release.channels import Channel, Member
+from accord.release.sights import Sight, page
+from accord.vocabulary.errors import OutputError
+from accord.workspace.database import insert_rows
+from accord.workspace.numbers import within
+from accord.workspace.schema import CHANNEL_OBJECTS, PUSHED, PUSHES
+
+MOST = 1000
+"""Objects of one envelope, those not counted that they refer to."""
+
+_AT_ONCE = 900
+"""Values in one question to a database."""
+
+
+class PushState(StrEnum):
+    """How far an envelope is."""
+
+    SENDING = "sending"
+    TAKEN = "taken"
+    """The server has it, and says later what became of it."""
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """An envelope."""
+
+    number: int
+    state: PushState
+    status: str | None
+    """By what the server names what became of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """From where to where."""
+
+    collection: str
+    """A URL."""
+    channel: Channel
+    member: Member
+
+    def of(self) -> ColumnElement[bool]:
+        """The condition that an envelope went this way."""
+        return and_(
+            PUSHES.c.collection == self.collection,
+            PUSHES.c.channel == self.channel.id,
+            PUSHES.c.partner == self.member.partner,
+        )
+
+
+def unfinished(connection: Connection, way: Way) -> tuple[Push, ...]:
+    """Envelopes of which it is not known what became of them, the oldest first."""
+    wanted = select(PUSHES).where(way.of(), PUSHES.c.state != PushState.DONE.value).order_by(PUSHES.c.number)
+    return tuple(
+        Push(number=row.number, state=PushState(row.state), status=row.status) for row in connection.execute(wanted)
+    )
+
+
+def begin(
+    connection: Connection, way: Way, seen: Sight, *, most_bytes: int, but: Collection[int], now: datetime
+) -> tuple[int, tuple[Placed, ...]] | None:
+    """Write down the next envelope: objects that the member sees and that were not handed over; None: there is none.
+
+    `but`: times of being added of objects that are left out. Raises OutputError for an object that is too large.
+    """
+    table = CHANNEL_OBJECTS.c
+    there = (
+        exists()
+        .where(PUSHED.c.push == PUSHES.c.number, way.of(), PUSHED.c.added == table.added)
+        .correlate(CHANNEL_OBJECTS)
+    )
+    found = page(connection, seen, limit=MOST, also=and_(~there, ~within(table.added, but)))
+    while found and len(envelope(sent := [*found, *companions(connection, seen, found)])) > most_bytes:
+        if len(found) == 1:
+            raise OutputError(
+                "An object is larger than the peer takes.",
+                where=found[0].object,
+                expected=f"at most {most_bytes:,} bytes",
+            )
+        found = found[: len(found) // 2]
+    if not found:
+        return None
+    values = {
+        "collection": way.collection,
+        "channel": way.channel.id,
+        "partner": way.member.partner,
+        "at": now,
+        "state": PushState.SENDING.value,
+    }
+    number = int(connection.execute(insert(PUSHES).values(values).returning(PUSHES.c.number)).scalar_one())
+    insert_rows(connection, PUSHED, [{"push": number, "added": one.added} for one in found])
+    return number, tuple(sent)
+
+
+def again(connection: Connection, push: int, seen: Sight) -> tuple[Placed, ...]:
+    """What of an envelope the member still sees; what it does not is not sent, and counts as never sent."""
+    mine = CHANNEL_OBJECTS.c.added.in_(select(PUSHED.c.added).where(PUSHED.c.push == push))
+    found = page(connection, seen, limit=MOST, latest=False, also=mine)
+    forget(connection, push, but=[one.added for one in found])
+    return (*found, *companions(connection, seen, found))
+
+
+def companions(connection: Connection, seen: Sight, found: Sequence[Placed]) -> tuple[Placed, ...]:
+    """What some objects refer to, which may have been handed over long before.
+
+    A server passes over what it has, and who takes an envelope for itself needs it. What is itself a statement is left
+    out: it would be told twice.
+    """
+    table = CHANNEL_OBJECTS.c
+    known, more = {one.object for one in found}, list(found)
+    gone: list[Placed] = []
+    while wanted := sorted({name for one in more for name in companions_of(one.content.encode())} - known):
+        known.update(wanted)
+        more = []
+        for at in range(0, len(wanted), _AT_ONCE):
+            more += page(connection, seen, limit=MOST, also=table.object.in_(wanted[at : at + _AT_ONCE]))
+        gone += more
+    return tuple(gone)
+
+
+def objects_of(connection: Connection, way: Way, push: int) -> dict[str, tuple[str, int]]:
+    """The versions of an envelope's objects, and when they were added, by their ids."""
+    table = CHANNEL_OBJECTS.c
+    wanted = select(table.object, table.version, table.added).where(
+        table.channel == way.channel.id, table.added.in_(select(PUSHED.c.added).where(PUSHED.c.push == push))
+    )
+    return {row.object: (row.version, row.added) for row in connection.execute(wanted)}
+
+
+def settle(
+    connection: Connection, push: int, state: PushState, status: str | None = None, failed: Collection[int] = ()
+) -> None:
+    """Say how far an envelope is; `failed` of its objects are to be sent anew."""
+    connection.execute(update(PUSHES).where(PUSHES.c.number == push).values(state=state.value, status=status))
+    if failed:
+        connection.execute(delete(PUSHED).where(PUSHED.c.push == push, within(PUSHED.c.added, failed)))
+
+
+def forget(connection: Connection, push: int, *, but: Sequence[int]) -> None:
+    """Leave out of an envelope all but some objects."""
+    connection.execute(delete(PUSHED).where(PUSHED.c.push == push, ~within(PUSHED.c.added, but)))
+
+
+def trim(connection: Connection, way: Way) -> None:
+    """Forget what is no more in the channel."""
+    left = exists().where(CHANNEL_OBJECTS.c.channel == way.channel.id, CHANNEL_OBJECTS.c.added == PUSHED.c.added)
+    mine = select(PUSHES.c.number).where(way.of(), PUSHES.c.state == PushState.DONE.value)
+    connection.execute(delete(PUSHED).where(PUSHED.c.push.in_(mine), ~left.correlate(PUSHED)))
+    holds = exists().where(PUSHED.c.push == PUSHES.c.number)
+    done = PUSHES.c.state == PushState.DONE.value
+    connection.execute(delete(PUSHES).where(way.of(), done, ~holds.correlate(PUSHES)))
+
+
+def envelope(objects: Sequence[Placed]) -> bytes:
+    """The objects as they stand in the channel, in an envelope of TAXII."""
+    return b'{"objects":[' + b",".join(one.content.encode() for one in objects) + b"]}"

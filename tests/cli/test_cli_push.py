@@ -1,0 +1,172 @@
+"""A member's own collection is fed with what it would find if it polled, and with nothing else."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from taxii2client.v21 import Collection, as_pages
+
+from tests.cli.peers import PASSWORD, USER, medallion, path_of
+from tests.cli.released import SIGHTINGS
+from tests.cli.test_cli_channel import Accord, Hub
+from tests.cli.test_cli_serve import Served, end, serve
+from tests.cli.test_cli_taxii_adds import hub as receiving
+from tests.cli.test_cli_taxii_adds import token
+from tests.simulators.cut import way
+
+__all__ = ["receiving", "serve"]
+
+KILLS = 20 if os.environ.get("CI") else 4
+
+PEER = """
+[[peer]]
+id = "theirs"
+partner = "csirt-th"
+channel = "infected-th"
+collection = "{}"
+"""
+BASIC = f'scheme = "basic"\nuser = "{USER}"\nsecret_file = "theirs.secret"\n'
+
+
+@pytest.fixture
+def hub(accord_here: Accord, database_url: str, tmp_path: Path) -> Hub:
+    return Hub(accord_here, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+
+
+def declare(hub: Hub, collection: str, more: str = BASIC) -> None:
+    settings = hub.folder / "workspace.toml"
+    before = settings.read_text("utf-8").partition("\n[[peer]]")[0]
+    settings.write_text(before + PEER.format(collection) + more, "utf-8")
+    (hub.folder / "theirs.secret").write_text(PASSWORD + "\n")
+
+
+def held(port: int) -> list[dict]:
+    """What the member's server has, every version of it."""
+    theirs = Collection(f"{path_of(port)}/", user=USER, password=PASSWORD)
+    pages = as_pages(theirs.get_objects, per_request=5, version="all")
+    return [one for page in pages for one in page.get("objects", [])]
+
+
+def named(objects: list[dict]) -> set[tuple[str, str]]:
+    return {(one["id"], one.get("modified", "")) for one in objects}
+
+
+def polled(hub: Hub, member: str = "csirt-th") -> list[dict]:
+    return [one["object"] for one in hub.poll(member)]
+
+
+def test_a_member_s_own_server_gets_what_the_member_may_see_and_what_is_taken_back(hub: Hub, tmp_path: Path) -> None:
+    hub.put()
+    with medallion(tmp_path, []) as port:
+        declare(hub, path_of(port))
+        done = hub.json("release", "push", "theirs")
+        assert (done["objects"], done["failed"], done["pending_envelopes"]) == (len(polled(hub)), [], 0)
+        assert named(held(port)) == named(polled(hub))
+        logged = [one for one in hub.json("consultation", "list") if "pushed to theirs" in one["justification"]]
+        assert [(one["processing"], one["recipients"]) for one in logged] == [("consultation", ["csirt-th"])]
+        assert hub.json("release", "push", "theirs")["objects"] == 0
+        # new versions of what was seen again
+        hub.deliver("2026-10-03-event4_sinkhole-th.csv", SIGHTINGS.replace("2026-10-01 11:15", "2026-10-03 11:15"))
+        hub.put()
+        before = named(held(port))
+        hub.json("release", "push", "theirs")
+        assert named(held(port)) == before | named(polled(hub))
+        hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+        hub.json("release", "push", "theirs")
+        revoked = {one["id"] for one in held(port) if one.get("revoked")}
+        assert revoked == {one["id"] for one in polled(hub) if one.get("revoked")} != set()
+
+
+def test_whom_the_rules_refuse_is_handed_nothing_and_what_it_missed_once_they_permit(hub: Hub, tmp_path: Path) -> None:
+    hub.put()
+    everything = named(polled(hub))
+    with medallion(tmp_path, []) as port:
+        declare(hub, path_of(port))
+        settings = hub.folder / "workspace.toml"
+        text = settings.read_text("utf-8")
+        settings.write_text(text.replace('marking = "amber"', 'marking = "red"'), "utf-8")
+        hub("agreement", "apply", "--in", hub.folder)
+        hub.json("release", "push", "theirs")
+        assert {one["type"] for one in held(port)} <= {"marking-definition", "identity"}
+        settings.write_text(text, "utf-8")
+        hub("agreement", "apply", "--in", hub.folder)
+        hub.json("release", "push", "theirs")
+        assert named(held(port)) == everything == named(polled(hub))
+    hub.members("police-th")
+    assert "no member of the channel" in hub("release", "push", "theirs", "--in", hub.folder, code=2)
+
+
+def test_a_server_that_had_some_of_it_or_dies_in_the_middle_gets_each_object(hub: Hub, tmp_path: Path) -> None:
+    hub.put()
+    objects = polled(hub)
+    with medallion(tmp_path, []) as port, way(port) as path:
+        # medallion calls a failure what it has already
+        Collection(f"{path_of(port)}/", user=USER, password=PASSWORD).add_objects({"objects": objects[:4]})
+        declare(hub, path_of(path.port))
+        # its root is told; of what was added no answer comes
+        path.answers = 1
+        assert "does not answer" in hub("release", "push", "theirs", "--in", hub.folder, code=4)
+        path.answers = 1 << 30
+        done = hub.json("release", "push", "theirs")
+        assert (done["failed"], done["pending_envelopes"]) == ([], 0)
+        assert Counter((one["id"], one.get("modified", "")) for one in held(port)) == dict.fromkeys(named(objects), 1)
+
+
+def test_another_hub_takes_what_is_pushed_as_one_delivery_and_whoever_is_killed_pushes_nothing_twice(
+    receiving: Hub,
+    accord_here: Accord,
+    serve: Callable[..., Served],
+    environment: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sending").mkdir()
+    hub = Hub(accord_here, tmp_path / "sending", ())
+    hub.put()
+    served = serve(receiving.folder)
+    declare(
+        hub,
+        f"http://127.0.0.1:{served.port}/taxii2/hub/collections/dataset:indicators/",
+        'secret_file = "theirs.secret"\n',
+    )
+    (hub.folder / "theirs.secret").write_text(token(receiving, "vendor", "write"))
+    program = [sys.executable, Path(__file__).with_name("push_forks.py"), hub.folder]
+    draw = random.Random(6)
+    with subprocess.Popen(
+        [str(word) for word in program], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+
+        def pushed(how: object = None) -> dict:
+            process.stdin.write(json.dumps({"name": "", "how": how}) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        done = pushed("count")
+        assert done["code"] == 0, done
+        steps = [(kind, count) for kind, count in done["steps"].items() if count]
+        killed = 0
+        for number in range(KILLS):
+            seen = SIGHTINGS.replace("2026-10-01 11:15", f"2026-10-{2 + number:02} 11:15")
+            hub.deliver(f"2026-10-{2 + number:02}-event4_sinkhole-th.csv", seen)
+            hub.put()
+            kind, count = steps[number % len(steps)]
+            said = pushed([kind, draw.randint(1, count)])
+            assert said["code"] in {-9, 0}, said
+            killed += said["code"] != 0
+        assert killed
+        assert pushed()["code"] == 0
+        process.stdin.close()
+    assert end(served) == 0
+    receiving("job", "work", "--in", receiving.folder)
+    kept = (receiving.folder / "deliveries" / "dataset=indicators").glob("*/delivered")
+    objects = [one for file in kept for one in json.loads(file.read_bytes())["objects"]]
+    # what they refer to comes along, and counts for nothing by itself
+    taken = Counter((one["id"], one["modified"]) for one in objects if one["type"] in {"observed-data", "sighting"})
+    assert set(taken.values()) == {1}
+    assert {(one["id"], one.get("modified", "")) for one in objects} >= named(polled(hub))
+    assert sum(one["rejected"] for one in receiving.json("delivery", "list")) == 0
