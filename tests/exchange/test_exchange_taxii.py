@@ -298,9 +298,16 @@ def test_however_many_wait_for_the_database_others_have_their_threads() -> None:
 
     ended = threading.Event()
 
-    def wait(_: object) -> Answer:
-        ended.wait()
-        return Answer(body=b"{}")
+    class Waiting:
+        def greet(self, _: object) -> Answer:
+            raise NotImplementedError
+
+        def answer(self, _: object) -> Answer:
+            ended.wait()
+            return Answer(body=b"{}")
+
+    def failed(error: Exception) -> None:
+        raise error
 
     async def ask() -> list[int]:
         sent: list[dict] = []
@@ -308,7 +315,7 @@ def test_however_many_wait_for_the_database_others_have_their_threads() -> None:
         async def send(message: dict) -> None:
             sent.append(message)
 
-        app = mounted(wait)
+        app = mounted(Waiting(), failed)
         scope = {"type": "http", "method": "GET", "path": "/taxii2/", "query_string": b"", "headers": []}
         polls = [asyncio.create_task(app(scope, None, send)) for _ in range(200)]
         try:

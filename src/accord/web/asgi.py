@@ -47,3 +47,16 @@ async def read(receive: Receive) -> bytes:
         parts.append(bytes(message.get("body", b"")))
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+async def forget(receive: Receive) -> None:
+    """Read a request's body to its end and keep nothing of it, so that the client hears the answer to it.
+
+    Raises ConnectionError when it is cut off.
+    """
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ConnectionError("the client has gone")
+        if not message.get("more_body", False):
+            return

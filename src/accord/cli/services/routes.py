@@ -16,6 +16,7 @@ from typing import Any, cast
 from litestar import Litestar, Request, Response, asgi, route
 from litestar.exceptions import HTTPException
 
+from accord.access.clients import Client
 from accord.cli.channels.feeding import FEEDS
 from accord.cli.channels.witnessing import take_out_withheld
 from accord.cli.deliveries.adds import TaxiiDesk
@@ -108,7 +109,7 @@ def make_services(services: Services) -> Litestar:
         await answer_file(scope, send, services.folder / FEEDS, name, Told(media_type=kind, cache_control=SHORT))
 
     server = _Taxii(services.folder)
-    taxii = asgi(TAXII.rstrip("/"), is_mount=True, copy_scope=True)(mounted(server))
+    taxii = asgi(TAXII.rstrip("/"), is_mount=True, copy_scope=True)(mounted(server, tell_failure))
 
     @asgi("/", copy_scope=True)
     async def any_language(scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,7 +128,8 @@ def make_services(services: Services) -> Litestar:
 
 def _error(scope: Scope, status: int, detail: str | None) -> tuple[str, bytes]:
     """Each service tells of errors as its clients read them."""
-    return error_of(status, detail) if str(scope["path"]).startswith(TAXII) else plain_error(scope, status, detail)
+    taxii = f"{scope['path']}/".startswith(TAXII)
+    return error_of(status, detail) if taxii else plain_error(scope, status, detail)
 
 
 class _Taxii:
@@ -146,16 +148,25 @@ class _Taxii:
                 self._database.close()
             self._server = self._database = None
 
-    def __call__(self, asked: Question) -> Answer:
+    def greet(self, asked: Question) -> Client | Answer:
+        """Who asks, or how they are refused."""
+        server = self._served()
+        return server if isinstance(server, Answer) else server.greet(asked)
+
+    def answer(self, asked: Question) -> Answer:
+        """The answer to a request."""
+        server = self._served()
+        return server if isinstance(server, Answer) else server.answer(asked)
+
+    def _served(self) -> Server | Answer:
         try:
             with self._lock:
                 if self._server is None:
                     self._server = self._opened()
-                server = self._server
+                return self._server
         except AccordError:
             headers = {"retry-after": "30"}
             return TaxiiError(HTTPStatus.SERVICE_UNAVAILABLE, "It cannot be answered now.", headers).answer
-        return server.answer(asked)
 
     def _opened(self) -> Server:
         workspace = open_workspace(self._folder)

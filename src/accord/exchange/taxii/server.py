@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, func, select
@@ -36,13 +37,19 @@ from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.errors import AccordError
 from accord.web import asgi
 from accord.web.entrance import Entrance, NotLetInError
+from accord.web.problems import ProblemError
 from accord.workspace.database import Database
 from accord.workspace.schema import CHANGES
 
 LONGEST_BODY = 1 << 20
 
+MOST_BODIES = 32
+"""Bodies that are kept at a time while they come in and are worked on."""
+
 THREADS = 6
 """Requests that are answered at a time: as many as may wait for the database."""
+
+_Result = TypeVar("_Result")
 
 _OBJECT_ID = re.compile(r"[a-z0-9-]{1,250}--[0-9a-f-]{36}")
 
@@ -62,6 +69,8 @@ class Question:
     body: bytes = b""
     address: str = ""
     """Whence it came."""
+    client: Client | None = None
+    """Who asks, where that was found out before the body was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,25 +93,26 @@ class Server:
         self._prepare = prepare
         self._known = _Known()
 
+    def greet(self, asked: Question) -> Client | Answer:
+        """Who asks, or how they are refused, before the body of what they ask is read."""
+        return _said(lambda: self._enter(asked, self._now()))
+
     def answer(self, asked: Question) -> Answer:
         """The answer to a request; whatever is wrong with it is said as TAXII says it."""
-        try:
-            return self._answer(asked)
-        except TaxiiError as refusal:
-            return refusal.answer
-        except NotLetInError as refusal:
-            return TaxiiError(refusal.status, refusal.words, refusal.headers).answer
-        except AccordError:
-            return TaxiiError(
-                HTTPStatus.SERVICE_UNAVAILABLE, "It cannot be answered now.", {"retry-after": "30"}
-            ).answer
+        return _said(lambda: self._answer(asked))
+
+    def _now(self) -> datetime:
+        with self._database.reading() as connection:
+            # a clock that was set back brings back no agreement that has ended, and no token
+            return later(connection, datetime.now(UTC))
+
+    def _enter(self, asked: Question, now: datetime) -> Client:
+        return asked.client or self._entrance.enter(asked.headers, asked.address, now)
 
     def _answer(self, asked: Question) -> Answer:
         path = [one for one in asked.path.removeprefix(ROOT.rstrip("/")).split("/") if one]
-        with self._database.reading() as connection:
-            # a clock that was set back brings back no agreement that has ended, and no token
-            now = later(connection, datetime.now(UTC))
-        client = self._entrance.enter(asked.headers, asked.address, now)
+        now = self._now()
+        client = self._enter(asked, now)
         methods = methods_of(path)
         if not methods:
             raise TaxiiError(HTTPStatus.NOT_FOUND)
@@ -358,10 +368,59 @@ def error_of(status: int, detail: str | None) -> tuple[str, bytes]:
     return refused.media_type, refused.body
 
 
-def mounted(answered: Callable[[Question], Answer]) -> asgi.App:
-    """What answers questions, as an ASGI application that is mounted at ROOT."""
+def _said(answered: Callable[[], _Result]) -> _Result | Answer:
+    """What comes of a request, or the error message that tells what is wrong with it."""
+    try:
+        return answered()
+    except TaxiiError as refusal:
+        return refusal.answer
+    except NotLetInError as refusal:
+        return TaxiiError(refusal.status, refusal.words, refusal.headers).answer
+    except AccordError:
+        return _not_now("It cannot be answered now.", 30)
 
+
+def _not_now(words: str, wait_s: int) -> Answer:
+    return TaxiiError(HTTPStatus.SERVICE_UNAVAILABLE, words, {"retry-after": str(wait_s)}).answer
+
+
+class Asked(Protocol):
+    """Whoever answers questions: `Server`, or what stands for one."""
+
+    def greet(self, asked: Question) -> Client | Answer:
+        """Who asks, or how they are refused."""
+
+    def answer(self, asked: Question) -> Answer:
+        """The answer to a request."""
+
+
+def mounted(server: Asked, failed: Callable[[Exception], None]) -> asgi.App:
+    """A server as an ASGI application that is mounted at ROOT; `failed` is told of errors of ours.
+
+    A body is kept once it is known who sends it, and few are at a time: what others send is read and forgotten.
+    """
     threads = ThreadPoolExecutor(THREADS, "taxii")
+    bodies = 0
+
+    async def within(asked: Question, receive: asgi.Receive) -> Answer:
+        """The answer. Raises ConnectionError when the client has gone, ProblemError when it sends too much."""
+        nonlocal bodies
+        # a database is waited for elsewhere, and not where other services wait for their threads
+        loop = asyncio.get_running_loop()
+        if asked.method != "POST":
+            return await loop.run_in_executor(threads, server.answer, asked)
+        client = await loop.run_in_executor(threads, server.greet, asked)
+        if not isinstance(client, Answer) and bodies >= MOST_BODIES:
+            client = _not_now("Others add before you.", 2)
+        if isinstance(client, Answer):
+            await asgi.forget(receive)
+            return client
+        bodies += 1
+        try:
+            body = await asgi.read(receive)
+            return await loop.run_in_executor(threads, server.answer, replace(asked, client=client, body=body))
+        finally:
+            bodies -= 1
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         asked = Question(
@@ -369,11 +428,18 @@ def mounted(answered: Callable[[Question], Answer]) -> asgi.App:
             path=ROOT.rstrip("/") + "/" + str(scope["path"]).removeprefix(ROOT.rstrip("/")).lstrip("/"),
             query=bytes(scope["query_string"]),
             headers=asgi.single_headers(scope),
-            body=await asgi.read(receive) if scope["method"] == "POST" else b"",
             address=(scope.get("client") or ("",))[0],
         )
-        # a database is waited for elsewhere, and not where other services wait for their threads
-        done = await asyncio.get_running_loop().run_in_executor(threads, answered, asked)
+        try:
+            done = await within(asked, receive)
+        except ConnectionError:
+            # nobody is there who would read an answer
+            return
+        except ProblemError as refusal:
+            done = TaxiiError(refusal.status, refusal.detail, {"connection": "close"}).answer
+        except Exception as error:  # noqa: BLE001 -- the request: an error of ours ends here, in words that tell nothing
+            failed(error)
+            done = TaxiiError(HTTPStatus.INTERNAL_SERVER_ERROR).answer
         told = {"content-type": done.media_type, "cache-control": "no-store", "vary": "accept, authorization"}
         await asgi.answer(send, done.status.value, asgi.headers_of({**told, **done.headers}), done.body)
 

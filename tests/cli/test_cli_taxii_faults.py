@@ -1,0 +1,253 @@
+"""What goes wrong with the TAXII server is said as TAXII says it; clients that dawdle or vanish cost little."""
+
+import asyncio
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from accord.access.clients import Client
+from accord.cli.services.routes import Services, make_app
+from accord.exchange.taxii.adds import read_envelope
+from accord.exchange.taxii.messages import MEDIA_TYPE, Answer, TaxiiError
+from accord.exchange.taxii.server import MOST_BODIES, Question, Server, mounted
+from accord.web.entrance import UNKNOWN_A_MINUTE
+from tests.cli.test_cli_access import living
+from tests.cli.test_cli_channel import Accord, Hub
+from tests.cli.test_cli_serve import Served, end, serve
+from tests.cli.test_cli_taxii import asked
+from tests.cli.test_cli_taxii_adds import delivered, indicators, token, with_data_set
+
+__all__ = ["serve"]
+
+OBJECTS = "/taxii2/hub/collections/dataset:indicators/objects/"
+
+
+@pytest.fixture
+def hub(accord_here: Accord, database_url: str, tmp_path: Path) -> Hub:
+    return with_data_set(
+        Hub(accord_here, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+    )
+
+
+def envelope(*numbers: int) -> bytes:
+    return json.dumps({"objects": indicators(*numbers)}).encode()
+
+
+def add(served: Served, secret: str, length: int) -> socket.socket:
+    """A connection on which an add has begun."""
+    wire = socket.create_connection(("127.0.0.1", served.port), 60)
+    told = f"POST {OBJECTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {secret}\r\n"
+    wire.sendall(f"{told}Content-Type: {MEDIA_TYPE}\r\nContent-Length: {length}\r\n\r\n".encode())
+    return wire
+
+
+def status(wire: socket.socket) -> tuple[int, str, dict]:
+    """What is answered on a connection."""
+    answer = http.client.HTTPResponse(wire)
+    answer.begin()
+    return answer.status, answer.headers["content-type"], json.loads(answer.read())
+
+
+def chunked(served: Served, secret: str | None, size: int) -> tuple[int, str, dict]:
+    """The answer to a body whose length is not said before."""
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+    headers = {"content-type": MEDIA_TYPE} | ({} if secret is None else {"authorization": f"Bearer {secret}"})
+    try:
+        body = (b" " * 65536 for _ in range(size // 65536))
+        connection.request("POST", OBJECTS, body, headers, encode_chunked=True)
+        answer = connection.getresponse()
+        return answer.status, answer.headers["content-type"], json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def test_clients_that_dawdle_or_vanish_leave_nothing_and_keep_nobody_waiting(
+    hub: Hub, serve: Callable[..., Served]
+) -> None:
+    secret = token(hub, "vendor", "write")
+    served = serve(hub.folder)
+    own = {"authorization": f"Bearer {secret}", "content-type": MEDIA_TYPE}
+    body = envelope(1)
+    # who vanishes half-way has added nothing, and that is no error of the hub's
+    for _ in range(3):
+        with add(served, secret, len(body)) as wire:
+            wire.sendall(body[:-1])
+    # who is not known is heard to the end of what it sends, and refused; nothing of it is kept
+    assert chunked(served, None, 1 << 19)[:2] == (401, MEDIA_TYPE)
+    for told in (chunked(served, secret, 1 << 21), chunked(served, None, 1 << 21)):
+        assert (told[0], told[1], told[2]["http_status"]) == (413, MEDIA_TYPE, "413")
+    # more than there may be hold an add open: another is told to come again, and whoever polls is answered
+    slow = [add(served, secret, len(body)) for _ in range(MOST_BODIES + 8)]
+    try:
+        for wire in slow:
+            wire.sendall(body[:10])
+        assert asked(served.port, "/taxii2/hub/collections/", **own)[0] == 200
+        while (told := asked(served.port, OBJECTS, "POST", envelope(2), **own))[0] == 202:
+            # those before it have not all been heard yet
+            pass
+        assert (told[0], told[1], told[2]["http_status"]) == (503, MEDIA_TYPE, "503")
+        for wire in slow:
+            wire.sendall(body[10:])
+        heard = [status(wire)[0] for wire in slow]
+        assert {*heard} == {202, 503}
+        assert heard.count(202) <= MOST_BODIES
+    finally:
+        for wire in slow:
+            wire.close()
+    while asked(served.port, OBJECTS, "POST", envelope(3), **own)[0] == 503:
+        pass
+    assert end(served) == 0
+    assert not any("error" in line for line in served.talk)
+    hub("job", "work", "--in", hub.folder)
+    assert sorted({*delivered(hub)} - {2}) == [1, 3]
+
+
+def test_an_error_of_ours_is_a_taxii_error_that_tells_nothing(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Answer:
+        raise RuntimeError("what is inside")
+
+    monkeypatch.setattr(Server, "_answer", fail)
+    secret = token(hub, "vendor", "write")
+    app = make_app(Services(folder=hub.folder, names=("localhost",)))
+
+    async def ask() -> list[httpx.Response]:
+        async with (
+            living(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client,
+        ):
+            own = {"authorization": f"Bearer {secret}", "content-type": MEDIA_TYPE}
+            return [
+                await client.get("/taxii2/hub/", headers=own),
+                await client.post(OBJECTS, headers=own, content=envelope(1)),
+                await client.get("/taxii2", headers={"host": "elsewhere"}),
+            ]
+
+    for answer, code in zip(asyncio.run(ask()), (500, 500, 421), strict=True):
+        assert (answer.status_code, answer.headers["content-type"]) == (code, MEDIA_TYPE)
+        assert answer.json()["http_status"] == str(code)
+        assert "inside" not in answer.text
+
+
+def test_what_nobody_known_sends_is_not_kept() -> None:
+    sent: list[dict] = []
+    pieces = [b"x" * 1000] * 1000
+
+    class Refusing:
+        def greet(self, asked: Question) -> Client | Answer:
+            assert asked.body == b""
+            return TaxiiError(HTTPStatus.UNAUTHORIZED).answer
+
+        def answer(self, _: Question) -> Answer:
+            raise AssertionError("it was let in")
+
+    async def receive() -> dict:
+        return {"type": "http.request", "body": pieces.pop(), "more_body": bool(pieces)}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        scope = {"type": "http", "method": "POST", "path": OBJECTS, "query_string": b"", "headers": []}
+        await mounted(Refusing(), pytest.fail)(scope, receive, send)
+
+    asyncio.run(ask())
+    # all of it was read, so that the client hears the answer
+    assert pieces == []
+    assert sent[0]["status"] == 401
+
+
+DEEP = b"[" * 200_000
+NASTY = (
+    b"",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf" + envelope(1),
+    DEEP,
+    b'{"objects":' + DEEP,
+    b'{"objects":[' + b'{"a":' * 100_000,
+    b'{"objects":[],"objects":[]}',
+    b'{"objects":[{"id":"indicator--00000000-0000-4000-8000-000000000001","id":7}]}',
+    b'{"objects":[{"type":"indicator","id":"indicator--00000000-0000-4000-8000-000000000001","x":NaN}]}',
+    b'{"objects":[{"type":"indicator","id":"indicator--00000000-0000-4000-8000-000000000001","x":1e999}]}',
+    b'{"objects":[{"type":"indicator","id":"indicator--00000000-0000-4000-8000-000000000001","x":'
+    + b"9" * 100_000
+    + b"}]}",
+    b'{"objects":[{"type":"indicator","id":"indicator--00000000-0000-4000-8000-000000000001","x":"\\ud800"}]}',
+    b'{"objects":[{"type":{},"id":[],"modified":7}]}',
+    b'{"objects":[null,true,7,"x",[]]}',
+    b'{"objects":{"id":"x"}}',
+    b'{"objects":null}',
+    b"null",
+    b'"objects"',
+    b'{"objects":[' + b",".join([b"{}"] * 10_001) + b"]}",
+    b'{"type":"bundle","objects":[]}',
+    b"{}",
+)
+
+
+def test_whatever_json_is_added_it_is_refused_in_words_or_accounted_for(hub: Hub, serve: Callable[..., Served]) -> None:
+    secret = token(hub, "vendor", "write")
+    served = serve(hub.folder)
+    own = {"authorization": f"Bearer {secret}", "content-type": MEDIA_TYPE}
+    for body in NASTY:
+        code, media_type, told = asked(served.port, OBJECTS, "POST", body, **own)
+        assert (code, media_type) in {(202, MEDIA_TYPE), (422, MEDIA_TYPE)}, body[:80]
+        if code == 422:
+            assert told["http_status"] == "422"
+        else:
+            name = told["id"]
+            hub("job", "work", "--in", hub.folder)
+            _, _, told = asked(served.port, f"/taxii2/hub/status/{name}/", **own)
+            assert told["total_count"] == told["failure_count"] + told["pending_count"] + told["success_count"]
+    assert end(served) == 0
+    assert not any("error" in line for line in served.talk)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(indicators(1)[0]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["objects", "id", "type", "modified", "created", "spec_version"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=200) | JSON.map(json.dumps).map(str.encode))
+@example(DEEP)
+def test_an_envelope_is_read_or_refused_and_nothing_else(body: bytes) -> None:
+    try:
+        found = read_envelope(body, MEDIA_TYPE)
+    except TaxiiError as refusal:
+        code = refusal.status
+    else:
+        code = 202
+        assert found.members
+        assert all(isinstance(one.content, dict) for one in found.members)
+    assert code in {202, 422}
+
+
+def test_who_asks_too_often_is_told_so_by_a_real_server(hub: Hub, serve: Callable[..., Served]) -> None:
+    served = serve(hub.folder)
+    answers: list[tuple[int, str, dict]] = []
+    threads = [
+        threading.Thread(target=lambda: answers.extend(asked(served.port, "/taxii2/") for _ in range(UNKNOWN_A_MINUTE)))
+        for _ in range(3)
+    ]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert {(code, media_type, told["http_status"]) for code, media_type, told in answers} == {
+        (401, MEDIA_TYPE, "401"),
+        (429, MEDIA_TYPE, "429"),
+    }
+    assert end(served) == 0
