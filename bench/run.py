@@ -16,6 +16,7 @@ import report
 import sinkhole
 
 import ledger
+import release
 
 BENCHMARKS = {
     "feeds": feeds,
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "ledger": ledger,
     "database": database,
     "policy": policy,
+    "release": release,
 }
 ROUNDS = 3
 

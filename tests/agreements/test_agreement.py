@@ -230,6 +230,7 @@ RENEWAL = {"signed": FIRST, "document": "1" * 64, "from": FIRST + timedelta(days
         (agreement(limits={"marking": "amber", "transfers": ["anywhere"]}), "transfers"),
         (agreement(limits={"marking": "amber", "iep": {"tlp": "amber+strict"}}), "iep.tlp"),
         (agreement(limits={"marking": "amber", "iep": {"iep_id": "7"}}), "iep_id"),
+        (agreement(limits={"marking": "amber", "iep": {"iep_version": 1.0}}), "iep_version"),
         (agreement(limits={"marking": "amber", "iep": {"encrypt": "must"}}), "encrypt"),
         (
             agreement(limits={"marking": "amber", "iep": {"start_date": "2024-02-02", "end_date": "2024-02-01"}}),

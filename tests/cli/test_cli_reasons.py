@@ -120,6 +120,30 @@ def test_no_reason_of_a_recall_or_an_end_brings_a_value_into_ledger_notice_or_lo
     accord_here(*recall, "--why", "Never infected.", "--in", hub)
 
 
+def test_no_title_that_everybody_will_read_holds_a_value(accord_here, tmp_path: Path) -> None:
+    hub = tmp_path / "hub"
+    accord_here("init", hub)
+    file = tmp_path / "register.toml"
+
+    def applied(title: str, *, named: bool, expect: int = 0) -> str:
+        file.write_text(
+            '[[partner]]\nid = "vendor"\nname = "A vendor"\n[[dataset]]\nid = "sinkhole"\n'
+            f'title = "{title}"\npartner = "vendor"\nformat = "plain"\norigin = "sinkhole"\nmarking = "amber"\n'
+            'legal_basis = "legitimate-interest"\ngrade = "b"\nretention = "P1Y"\n'
+            f"personal_data = true\nname_partner = {str(named).lower()}\n",
+            "utf-8",
+        )
+        return accord_here("dataset", "apply", file, "--in", hub, expect=expect).stderr
+
+    for title in ("Server 110.164.10.1", "Of jane@mail.in.th", "Seen at https://shop.example.com/x", f"File {HASH}"):
+        assert "must not hold a value" in applied(title, named=True, expect=2)
+    # the name of who collects is a name on the net
+    applied("Feed of abuse.ch", named=True)
+    # what the public reads by a name that tells nothing may say more, until the partner may be named
+    applied("Server 110.164.10.1", named=False)
+    assert "must not hold a value" in applied("Server 110.164.10.1", named=True, expect=2)
+
+
 def test_the_log_of_consultations_takes_no_value_as_a_reason() -> None:
     assert acting("j.tan", "case 4711").justification == "case 4711"
     with pytest.raises(SettingsError, match="must not hold the value"):

@@ -224,6 +224,8 @@ def _read_iep(table: SettingsTable) -> Iep:
     begin, end = table.optional_day("start_date"), table.optional_day("end_date")
     if begin is not None and end is not None and end < begin:
         raise table.wrong("end_date", f"a day not before {begin}", str(end))
+    if table.offers("iep_version") and (said := table.content["iep_version"]) not in (2, "2", "2.0"):
+        raise table.wrong("iep_version", "2.0, whose words these are", said)
     iep = Iep(
         iep_id=_read_uuid(table, "iep_id") if table.offers("iep_id") else None,
         description=table.optional_text("description"),

@@ -33,9 +33,7 @@ def demand_no_value(text: str, option: str) -> None:
         raise SettingsError(
             "A reason is too long.", where=option, expected=f"at most {MAX_REASON} characters", got=f"{len(text)}"
         )
-    # what cannot be seen parts no value
-    plain = "".join(each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf")
-    plain = plain.translate(_DOTS)
+    plain = _plain(text)
     found = next(_values(plain), None) if _SPEAKING.search(plain) else None
     if found is not None:
         raise SettingsError(
@@ -46,6 +44,33 @@ def demand_no_value(text: str, option: str) -> None:
             remedy="say it without: name the case, or a delivery by the first 12 digits of its SHA-256. If it is no "
             "value, spell it otherwise: a blank after a full stop",
         )
+
+
+def demand_public(title: str, where: str) -> None:
+    """Raise SettingsError when a value stands in what everybody will read; a name on the net may be who collects."""
+    plain = _plain(title)
+    found = next((one for one in _values(plain) if not _is_name(one)), None) if _SPEAKING.search(plain) else None
+    if found is not None:
+        raise SettingsError(
+            "A title that everybody will read must not hold a value.",
+            where=where,
+            expected="words without an address, mail address, URL, hash or AS number, and without a person's name",
+            got=found,
+            remedy="say what is collected, and how; or let `name_partner = false` keep the title from the public",
+        )
+
+
+def _is_name(text: str) -> bool:
+    from accord.cli.places import reference_in_use
+
+    read = read_value(text, reference_in_use().suffixes.is_public_suffix)
+    return isinstance(read, Indicator) and read.kind is IndicatorType.DOMAIN
+
+
+def _plain(text: str) -> str:
+    # what cannot be seen parts no value
+    seen = "".join(each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf")
+    return seen.translate(_DOTS)
 
 
 def _values(plain: str) -> Iterator[str]:

@@ -46,7 +46,7 @@ from accord.agreements.telling import (
 )
 from accord.cli.deliveries.entering import reference
 from accord.cli.ledgers.opening import bring_up, demand_standing, ledger_of
-from accord.cli.reasons import demand_no_value
+from accord.cli.reasons import demand_no_value, demand_public
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.columns.instants import read_instant
 from accord.journal.facts import Kind
@@ -102,6 +102,7 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
     with _changing(folder, keep=not check) as connection:
         standing = load_register(connection)
         declared = _only(read_register(table, standing), taken)
+        _demand_public(standing, declared)
         changes = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
     if as_json:
         say_json([_change_told(one) for one in changes])
@@ -130,6 +131,7 @@ def add_one(folder: Path, noun: str, content: Mapping[str, object], *, as_json: 
                 got=identifier,
                 remedy=f"change it by `accord {noun} apply FILE`; `accord {noun} show {identifier}` shows its keys",
             )
+        _demand_public(standing, declared)
         (change,) = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
     if as_json:
         say_json(change.after)
@@ -433,6 +435,14 @@ def _find(known: Mapping[_Id, object], name: str, noun: str, folder: Path) -> _I
         got=name,
         remedy=f"`accord {noun} list` lists them; `accord {noun} add` and `accord {noun} apply` record one",
     )
+
+
+def _demand_public(standing: Register, declared: Register) -> None:
+    """Raise SettingsError when what the public will read of a data set holds a value."""
+    for one in declared.datasets.values():
+        before = standing.datasets.get(one.id)
+        if one.name_partner and (before is None or (before.title, before.name_partner) != (one.title, True)):
+            demand_public(one.title, f"dataset ({one.id}).title")
 
 
 def _of(register: Register, noun: str) -> Mapping[str, object]:

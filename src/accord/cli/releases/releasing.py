@@ -67,7 +67,7 @@ from accord.release.package.manifest import (
     RecipientNamed,
     Statement,
 )
-from accord.release.package.reading import PackedEntry, opened_file, read_package
+from accord.release.package.reading import PackedEntry, opened_file, peek_manifest
 from accord.release.package.sealing import Sealed, hand_over, pack, seal
 from accord.release.policy import Terms
 from accord.release.question import Audience, Release
@@ -78,7 +78,7 @@ from accord.release.rules import decide
 from accord.release.waiting import Reviewed
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Purpose
-from accord.vocabulary.errors import MalformedError, OutputError, SettingsError, UnreadableError
+from accord.vocabulary.errors import MalformedError, OutputError, SettingsError, UnprovenError, UnreadableError
 from accord.vocabulary.markings import MARKINGS, Marking
 from accord.workspace.database import open_database
 from accord.workspace.jobs import JobKind, queue
@@ -571,10 +571,23 @@ def _refusal(
     desk: Desk, register: Register, one: Disclosure, decided: Mapping[str, Decision], at: datetime
 ) -> str | None:
     """Why what stands sealed may not go out any more; None: every rule permits it by now."""
-    with opened_file(desk.place(one.id) / PACKAGE) as file:
-        statement = read_package(file, str(desk.place(one.id) / PACKAGE)).manifest.statement
+    place = desk.place(one.id) / PACKAGE
+    with opened_file(place) as file:
+        manifest, digest = peek_manifest(file, str(place))
+    if digest != one.sealed:
+        raise UnprovenError(
+            "The package is not the one that was entered in the ledger.",
+            where=str(place),
+            expected=f"a manifest of SHA-256 {one.sealed}",
+            got=digest,
+            remedy="bring it back from a backup: `accord ledger audit` says what else differs",
+        )
     release = Release(register=register, purpose=one.purpose, at=at, legal_area=desk.declared.hub.legal_area)
-    reasons = [why for why in (_held_back(desk, one, decided, at), refusal(one, statement, release)) if why is not None]
+    reasons = [
+        why
+        for why in (_held_back(desk, one, decided, at), refusal(one, manifest.statement, release))
+        if why is not None
+    ]
     return "; ".join(reasons) or None
 
 

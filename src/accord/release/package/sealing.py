@@ -14,7 +14,7 @@ from pathlib import Path
 
 from accord.ledger.policies import Policy
 from accord.ledger.proofs import LogProof
-from accord.release.package.age import demand_opens, encrypt, new_identity, public_of
+from accord.release.package.age import Sink, demand_opens, encrypt, new_identity, public_of
 from accord.release.package.archive import (
     MAX_MEMBER_BYTES,
     Member,
@@ -26,7 +26,7 @@ from accord.release.package.archive import (
     write_archive,
 )
 from accord.release.package.listing import FOLDER, MAX_FILES, NAME, SALT_BYTES, listing
-from accord.release.package.manifest import Content, Manifest, Statement, digest_of_manifest
+from accord.release.package.manifest import Content, Manifest, Statement, digest_of_manifest, parse_manifest
 from accord.release.package.reading import Handover, PackedEntry, Proven, opened_file, prove, read_package
 from accord.release.package.writing import appearing, write_whole
 from accord.vocabulary.errors import MalformedError, UnreadableError
@@ -70,10 +70,9 @@ def seal(content: Path, statement: Statement, folder: Path, *, draw: Callable[[i
     identity = new_identity()
     plain = hashlib.sha256()
     with appearing(folder / SEALED) as file:
-        encrypt(_seen(write_archive(members), plain.update), file, public_of(identity))
+        out = _Digested(file)
+        encrypt(_seen(write_archive(members), plain.update), out, public_of(identity))
         sealed_bytes = file.tell()
-        file.seek(0)
-        sealed = digest_of(iter(lambda: file.read(_PIECE), b""))
     manifest = Manifest(
         statement=statement,
         content=Content(
@@ -81,7 +80,7 @@ def seal(content: Path, statement: Statement, folder: Path, *, draw: Callable[[i
             bytes=size,
             listing=hashlib.sha256(listed.encode()).hexdigest(),
             sealed_bytes=sealed_bytes,
-            sealed=sealed,
+            sealed=out.found.hexdigest(),
         ),
     )
     write_whole(folder / MANIFEST, [manifest.encode()])
@@ -99,13 +98,11 @@ def pack(folder: Path, entries: Sequence[PackedEntry], policy: bytes, out: Path)
     What is written has been read back. Raises MalformedError and UnprovenError where a recipient would refuse it.
     """
     manifest = (folder / MANIFEST).read_bytes()
-    sealed = folder / SEALED
-    with opened_file(sealed) as file:
-        digest = digest_of(iter(lambda: file.read(_PIECE), b""))
+    content = parse_manifest(manifest).content
     members: list[Member] = [held(MANIFEST, manifest), held("policy", policy)]
     for one in entries:
         members += [held(f"entries/{one.number}", one.entry), held(f"openings/{one.number}", one.openings)]
-    members.append(filed(SEALED, sealed, sealed.stat().st_size, digest))
+    members.append(filed(SEALED, folder / SEALED, content.sealed_bytes, content.sealed))
     with appearing(out) as package:
         for piece in write_archive(members):
             package.write(piece)
@@ -165,6 +162,18 @@ def _files(content: Path) -> dict[str, tuple[Path, int, str]]:
     except MalformedError as error:
         raise UnreadableError(error.what, where=str(content), expected=error.expected, got=error.got) from error
     return found
+
+
+class _Digested:
+    """Writes, and knows the SHA-256 of what was written."""
+
+    def __init__(self, out: Sink) -> None:
+        self._out = out
+        self.found = hashlib.sha256()
+
+    def write(self, data: bytes, /) -> int:
+        self.found.update(data)
+        return self._out.write(data)
 
 
 def _raise(error: OSError) -> None:
