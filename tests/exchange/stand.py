@@ -219,6 +219,13 @@ class Stand:
         return self.ask(f"hub/collections/{self.channel(named).collection}/{path}", query, **more)
 
 
+def served(database: Database, serving: Serving) -> Server:
+    """A server on a database, to which nobody may add."""
+    hub = Hub(title="A hub", contact="desk@hub.example", legal_area=frozenset({CountryCode("FR")}))
+    entrance = Entrance(database, serving)
+    return Server(database, hub, entrance=entrance, prepare=lambda *_: None, desk=NoAdds())
+
+
 @contextmanager
 def standing(folder: Path, database_url: str, serving: Serving = Serving()) -> Iterator[Stand]:  # noqa: B008 -- frozen
     """A database with partners, agreements, a channel `c` of two members, and their tokens."""
@@ -249,9 +256,7 @@ def standing(folder: Path, database_url: str, serving: Serving = Serving()) -> I
                 )[1]
                 for partner in ("vendor", "csirt-th", "police-th")
             }
-        hub = Hub(title="A hub", contact="desk@hub.example", legal_area=frozenset({CountryCode("FR")}))
-        entrance = Entrance(database, serving)
-        server = Server(database, hub, entrance=entrance, prepare=lambda *_: None, desk=NoAdds())
+        server = served(database, serving)
         one = Stand(database=database, server=server, secrets=tokens)
         one.members("c", "csirt-th", "police-th")
         yield one

@@ -145,7 +145,8 @@ def _read_member(table: SettingsTable, partners: Mapping[PartnerId, Partner]) ->
 def load_channels(connection: Connection) -> dict[ChannelId, Channel]:
     """All channels, by id."""
     members: dict[str, list[Member]] = {}
-    for row in connection.execute(select(CHANNEL_MEMBERS).order_by(CHANNEL_MEMBERS.c.partner)):
+    # sorted here: what comes first by a database's collation differs from one to the next
+    for row in sorted(connection.execute(select(CHANNEL_MEMBERS)), key=lambda one: one.partner):
         member = Member(
             partner=PartnerId(row.partner),
             country=CountryCode(row.country),
@@ -163,7 +164,7 @@ def load_channels(connection: Connection) -> dict[ChannelId, Channel]:
             encrypted=bool(row.encrypted),
             members=tuple(members.get(row.id, ())),
         )
-        for row in connection.execute(select(CHANNELS).order_by(CHANNELS.c.id))
+        for row in sorted(connection.execute(select(CHANNELS)), key=lambda one: one.id)
     }
 
 

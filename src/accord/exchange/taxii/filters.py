@@ -108,6 +108,9 @@ def _values(name: str, text: str) -> tuple[str, ...]:
     values: Sequence[str] = text.split(",")
     if not all(values):
         raise _wrong(f"match[{name}] has an empty value.")
+    if "\0" in text:
+        # no database has it in a text, and PostgreSQL takes no question with it
+        raise _wrong(f"match[{name}] has a character that stands in no name.")
     if len(values) > MOST_MATCHES:
         raise _wrong(f"match[{name}] has more than {MOST_MATCHES} values.")
     return tuple(dict.fromkeys(values))
