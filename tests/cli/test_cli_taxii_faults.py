@@ -18,7 +18,8 @@ from accord.access.clients import Client
 from accord.cli.services.routes import Services, make_app
 from accord.exchange.taxii.adds import read_envelope
 from accord.exchange.taxii.messages import MEDIA_TYPE, Answer, TaxiiError
-from accord.exchange.taxii.server import MOST_BODIES, Question, Server, mounted
+from accord.exchange.taxii.server import MOST_BODIES, MOST_UNREAD, Question, Server, mounted
+from accord.web.asgi import PIECE
 from accord.web.entrance import UNKNOWN_A_MINUTE
 from tests.cli.test_cli_access import living
 from tests.cli.test_cli_channel import Accord, Hub
@@ -163,6 +164,56 @@ def test_what_nobody_known_sends_is_not_kept() -> None:
     # all of it was read, so that the client hears the answer
     assert pieces == []
     assert sent[0]["status"] == 401
+
+
+def test_a_client_that_does_not_read_its_answers_gets_few_and_others_all_they_ask_for() -> None:
+    long = bytes(range(256)) * (PIECE // 64)
+
+    class Long:
+        def greet(self, _: Question) -> Client | Answer:
+            raise NotImplementedError
+
+        def answer(self, asked: Question) -> Answer:
+            return Answer(body=long, person=asked.headers["authorization"])
+
+    async def receive() -> dict:
+        raise NotImplementedError
+
+    async def ask() -> None:
+        app, read = mounted(Long(), pytest.fail), asyncio.Event()
+
+        async def get(who: str, *, reads: bool) -> tuple[dict, bytes]:
+            sent: list[dict] = []
+
+            async def send(message: dict) -> None:
+                sent.append(message)
+                begun.release()
+                if not reads and message.get("more_body", False):
+                    await read.wait()
+
+            headers = [(b"authorization", who.encode())]
+            scope = {"type": "http", "method": "GET", "path": OBJECTS, "query_string": b"", "headers": headers}
+            await app(scope, receive, send)
+            start, *parts = sent
+            assert [one["more_body"] for one in parts] == [True] * (len(parts) - 1) + [False]
+            assert max(len(one["body"]) for one in parts) <= PIECE
+            return start, b"".join(one["body"] for one in parts)
+
+        begun = asyncio.Semaphore(0)
+        waiting = [asyncio.create_task(get("slow", reads=False)) for _ in range(MOST_UNREAD)]
+        for _ in range(2 * MOST_UNREAD):
+            await begun.acquire()
+        start, body = await get("slow", reads=True)
+        assert (start["status"], json.loads(body)["http_status"]) == (429, "429")
+        for _ in range(3):
+            start, body = await get("quick", reads=True)
+            assert (start["status"], dict(start["headers"])[b"content-length"]) == (200, str(len(long)).encode())
+            assert body == long
+        read.set()
+        assert {body for _, body in await asyncio.gather(*waiting)} == {long}
+        assert (await get("slow", reads=True))[0]["status"] == 200
+
+    asyncio.run(ask())
 
 
 DEEP = b"[" * 200_000

@@ -10,6 +10,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
+PIECE = 1 << 18
+"""Bytes of a body that are handed to the server at once."""
+
 
 def header(scope: Scope, name: bytes) -> str | None:
     """A request's header that may come once; None where it is missing or came more than once."""
@@ -31,10 +34,12 @@ def headers_of(told: Mapping[str, str]) -> list[Header]:
 
 
 async def answer(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
-    """Send a whole answer."""
+    """Send a whole answer; a long one in pieces, for each of which a server waits until its client reads on."""
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+    for begin in range(0, max(len(body), 1), PIECE):
+        end = begin + PIECE
+        await send({"type": "http.response.body", "body": body[begin:end], "more_body": end < len(body)})
 
 
 async def read(receive: Receive) -> bytes:

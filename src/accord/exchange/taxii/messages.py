@@ -27,6 +27,8 @@ class Answer:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = MEDIA_TYPE
+    person: str = ""
+    """Who is answered, as the log of consultations names them; empty: nobody known."""
 
 
 class TaxiiError(Exception):

@@ -7,6 +7,7 @@ No collection is both: what is in a channel comes through a release, and what is
 import asyncio
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -45,6 +46,9 @@ LONGEST_BODY = 1 << 20
 
 MOST_BODIES = 32
 """Bodies that are kept at a time while they come in and are worked on."""
+
+MOST_UNREAD = 8
+"""Long answers to one client that it has not read to their end yet."""
 
 THREADS = 6
 """Requests that are answered at a time: as many as may wait for the database."""
@@ -110,9 +114,12 @@ class Server:
         return asked.client or self._entrance.enter(asked.headers, asked.address, now)
 
     def _answer(self, asked: Question) -> Answer:
-        path = [one for one in asked.path.removeprefix(ROOT.rstrip("/")).split("/") if one]
         now = self._now()
         client = self._enter(asked, now)
+        return replace(self._answer_client(asked, client, now), person=client.person)
+
+    def _answer_client(self, asked: Question, client: Client, now: datetime) -> Answer:
+        path = [one for one in asked.path.removeprefix(ROOT.rstrip("/")).split("/") if one]
         methods = methods_of(path)
         if not methods:
             raise TaxiiError(HTTPStatus.NOT_FOUND)
@@ -397,10 +404,11 @@ class Asked(Protocol):
 def mounted(server: Asked, failed: Callable[[Exception], None]) -> asgi.App:
     """A server as an ASGI application that is mounted at ROOT; `failed` is told of errors of ours.
 
-    A body is kept once it is known who sends it, and few are at a time: what others send is read and forgotten.
+    A body is kept once it is known who sends it, and few are at a time: what others send is read and forgotten. Nor may
+    one client let many long answers wait until it reads them.
     """
     threads = ThreadPoolExecutor(THREADS, "taxii")
-    bodies = 0
+    bodies, unread = 0, Counter[str]()
 
     async def within(asked: Question, receive: asgi.Receive) -> Answer:
         """The answer. Raises ConnectionError when the client has gone, ProblemError when it sends too much."""
@@ -440,6 +448,22 @@ def mounted(server: Asked, failed: Callable[[Exception], None]) -> asgi.App:
         except Exception as error:  # noqa: BLE001 -- the request: an error of ours ends here, in words that tell nothing
             failed(error)
             done = TaxiiError(HTTPStatus.INTERNAL_SERVER_ERROR).answer
+        if len(done.body) <= asgi.PIECE:
+            await tell(done, send)
+            return
+        if unread[done.person] >= MOST_UNREAD:
+            words, headers = "Read the answers that you have asked for.", {"retry-after": "2"}
+            await tell(TaxiiError(HTTPStatus.TOO_MANY_REQUESTS, words, headers).answer, send)
+            return
+        unread[done.person] += 1
+        try:
+            await tell(done, send)
+        finally:
+            unread[done.person] -= 1
+            if not unread[done.person]:
+                del unread[done.person]
+
+    async def tell(done: Answer, send: asgi.Send) -> None:
         told = {"content-type": done.media_type, "cache-control": "no-store", "vary": "accept, authorization"}
         await asgi.answer(send, done.status.value, asgi.headers_of({**told, **done.headers}), done.body)
 
