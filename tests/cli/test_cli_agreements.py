@@ -154,6 +154,28 @@ def test_a_workspace_s_own_settings_are_taken_over_and_still_hold(accord_here, h
     assert accord_here("snapshot", "make", "--in", hub).stdout
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "[serve]\nrequests_a_minute = 6000\n",
+        '[mail]\nhost = "mail.hub.example"\nfrom = "notify@hub.example"\ncertificate = "hub.pem"\nkey_file = "m.key"\n',
+        '[[peer]]\nid = "feed"\npartner = "vendor"\ncollection = "https://taxii.vendor.example/api1/collections/'
+        '91a7b528-80eb-42ed-a74d-c6fbd5a26116/"\ndataset = "sinkhole"\n',
+        '[ledger]\norigin = "hub.example/ledger"\n',
+        '[[channel]]\nid = "all"\ntitle = "All"\npurpose = "network-defence"\n',
+    ],
+    ids=["serve", "mail", "peer", "ledger", "channel"],
+)
+def test_settings_with_any_documented_table_are_taken_over_by_every_command(accord_here, hub: Path, table: str) -> None:
+    text = (hub / "workspace.toml").read_text("utf-8")
+    declared = AGREEMENTS.replace('origin = "sinkhole"', 'origin = "sinkhole"\nformat = "stix"')
+    (hub / "workspace.toml").write_text(f"{text}\n{declared}\n{table}", "utf-8")
+    for noun in ("partner", "dataset", "agreement", "channel"):
+        accord_here(noun, "apply", "--in", hub)
+    accord_here("delivery", "list", "--in", hub)
+    accord_here("migrate", "--in", hub)
+
+
 def test_records_are_added_by_options_as_by_a_file(accord_here, hub: Path, document: Path, tmp_path: Path) -> None:
     accord_here("partner", "add", "vendor", "--name", "A vendor", "--in", hub)
     accord_here(

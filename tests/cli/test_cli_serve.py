@@ -274,6 +274,18 @@ def test_the_public_page_is_brought_up_when_something_came_in(serve, accord_here
     assert end(served) == 0
 
 
+def test_it_does_not_begin_where_a_setting_is_wrong(accord, hub: Path) -> None:
+    settings = hub / "workspace.toml"
+    right = settings.read_text("utf-8")
+    for table, said in (
+        ('[serve]\nproxy = ["127.0.0.1"]\n', "did you mean 'proxies'?"),
+        ('[mail]\nhots = "mail.hub.example"\n', "mail.from is missing"),
+        ('[srve]\nproxies = ["127.0.0.1"]\n', "did you mean 'serve'?"),
+    ):
+        settings.write_text(f"{right}\n{table}", "utf-8")
+        assert said in accord("serve", "--in", hub, "--port", str(free_port()), expect=2).stderr
+
+
 def test_two_servers_of_one_workspace_do_each_job_once_and_a_port_is_one_s(
     accord, accord_here, serve, hub: Path, tmp_path: Path
 ) -> None:

@@ -34,12 +34,12 @@ from accord.vocabulary.handling import (
     TransferGround,
 )
 from accord.vocabulary.markings import Marking, read_marking
-from accord.workspace.settings import SettingsTable, known, unique
+from accord.workspace.settings import TABLES, SettingsTable, known, unique
 
 _Name = TypeVar("_Name", bound=str)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_OTHERS = ("hub", "database", "ledger", "root", "operation", "recipient", "report", "channel", "mail", "peer", "serve")
-"""Tables of a workspace's settings or an operation file that are not about agreements."""
+_OTHERS = (*TABLES, "root", "operation", "recipient", "report")
+"""What a workspace's settings or an operation file may hold besides."""
 _ABOUT_FILES = ("format", "paths", "collected_at", "role", "family", "csv", "rule")
 """Keys of a data set that are about reading files."""
 
@@ -49,8 +49,7 @@ def read_register(table: SettingsTable, standing: Register) -> Register:
 
     The file may be a workspace's settings, or hold only `[[partner]]`, `[[dataset]]` and `[[agreement]]`.
     """
-    for name in _OTHERS:
-        table.offers(name)
+    table.pass_over(*_OTHERS)
     named = [(one, _read_partner(one)) for one in table.tables("partner")]
     unique([(one, partner.id) for one, partner in named], "id")
     partners = {partner.id: partner for _, partner in named}
@@ -108,8 +107,7 @@ def _read_partner(table: SettingsTable) -> Partner:
 
 def read_registered(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -> RegisteredDataset:
     """Read one `[[dataset]]`; what it says about reading files is passed over."""
-    for name in _ABOUT_FILES:
-        table.offers(name)
+    table.pass_over(*_ABOUT_FILES)
     dataset = RegisteredDataset(
         id=DatasetId(table.identifier("id")),
         title=table.text("title"),

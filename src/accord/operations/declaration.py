@@ -147,8 +147,7 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
 
     table = read_settings(path)
     # agreements and channels count once they are applied, and are read then
-    table.offers("agreement")
-    table.offers("channel")
+    table.pass_over("agreement", "channel")
     hub = _read_hub(table.table("hub"), path.resolve().parent)
     partners = _read_partners(table, required=False)
     datasets = _read_datasets(table, partners, formats, located=False, required=False)

@@ -31,7 +31,7 @@ from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.schema import CHANNEL_BATCHES, CHANNEL_MEMBERS, CHANNELS
-from accord.workspace.settings import SettingsTable, known, unique
+from accord.workspace.settings import TABLES, SettingsTable, known, unique
 
 ChannelId = NewType("ChannelId", str)
 
@@ -40,9 +40,6 @@ EVERYWHERE = CountryCode("001")
 
 UNFINISHED = (1 << 63) - 1
 """`entries_end` of a batch that is still being made: it waits for more entries than any ledger will have."""
-
-_OTHERS = ("hub", "database", "ledger", "partner", "dataset", "agreement", "mail", "peer", "serve")
-"""Tables of a workspace's settings that are not about channels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +100,7 @@ def recipient(channel: Channel, member: Member, register: Register) -> Recipient
 
 def read_channels(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -> tuple[Channel, ...]:
     """The channels that a file declares, which may be a workspace's settings. Raises SettingsError."""
-    for name in _OTHERS:
-        table.offers(name)
+    table.pass_over(*TABLES)
     read = [(one, _read_channel(one, partners)) for one in table.tables("channel")]
     unique([(one, channel.id) for one, channel in read], "id")
     unique([(one, channel.title) for one, channel in read], "title")

@@ -39,7 +39,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Programmin
 from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError, UnreadableError
 from accord.workspace import marks
 from accord.workspace.schema import HUB, REVISION, Instant
-from accord.workspace.settings import SettingsTable, read_settings
+from accord.workspace.settings import TABLES, SettingsTable, read_settings
 
 FILE = "accord.db"
 """The default, in the workspace's folder."""
@@ -101,8 +101,7 @@ def place_of(settings: Path) -> Place:
     Raises SettingsError and UnreadableError.
     """
     whole = read_settings(settings)
-    for name in ("partner", "dataset", "agreement", "channel", "ledger", "mail", "peer", "serve"):
-        whole.offers(name)
+    whole.pass_over(*TABLES)
     hub = whole.table("hub")
     namespace = hub.text("namespace")
     try:

@@ -19,6 +19,9 @@ from accord.workspace.translations import LANGUAGES
 SETTINGS_LIMIT = 4 * 1024 * 1024
 """Bytes of the largest settings file that is read."""
 
+TABLES = ("agreement", "channel", "database", "dataset", "hub", "ledger", "mail", "partner", "peer", "serve")
+"""What a workspace's settings may hold; whoever reads them reads some of it, and passes over the rest."""
+
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2100, 12, 31)
 MOST = 1_000_000_000
 """The largest amount."""
@@ -97,6 +100,10 @@ class SettingsTable:
         """Is the optional key there? Asking makes it a known key."""
         self._asked.add(name)
         return name in self.content
+
+    def pass_over(self, *names: str) -> None:
+        """Make keys known that somebody else reads."""
+        self._asked.update(names)
 
     def text(self, name: str, default: str | None = None) -> str:
         """A non-empty text without control characters."""

@@ -21,6 +21,8 @@ from types import FrameType
 from accord.cli.channels.feeding import Kept, keep_feeds
 from accord.cli.services.routes import Services, make_app, served_names
 from accord.cli.terminal import say, talk
+from accord.formats.catalogue import FORMATS
+from accord.operations.declaration import read_workspace
 from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError
 from accord.web.asgi import App
 from accord.workspace.database import open_database, place_of
@@ -47,7 +49,7 @@ _CONTEXT = multiprocessing.get_context("spawn")
 def serve_workspace(folder: Path, *, host: str, port: int, names: Sequence[str], workers: int) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    Raises SettingsError when it is not said under which name others reach it, OutputError when the port is taken, and
+    Raises SettingsError when a setting is wrong or it is not said under which name others reach it, OutputError when the port is taken, and
     what opening the database raises.
     """
     from granian import Granian
@@ -56,6 +58,8 @@ def serve_workspace(folder: Path, *, host: str, port: int, names: Sequence[str],
     from granian.log import LogLevels
 
     workspace = open_workspace(folder)
+    # whoever mistypes a setting learns it now, and not from what is never done
+    read_workspace(workspace.settings, FORMATS)
     open_database(place_of(workspace.settings)).close()
     address = _address(host)
     if not address.is_loopback and not names:
