@@ -159,8 +159,7 @@ def test_a_workspace_s_own_settings_are_taken_over_and_still_hold(accord_here, h
     [
         "[serve]\nrequests_a_minute = 6000\n",
         '[mail]\nhost = "mail.hub.example"\nfrom = "notify@hub.example"\ncertificate = "hub.pem"\nkey_file = "m.key"\n',
-        '[[peer]]\nid = "feed"\npartner = "vendor"\ncollection = "https://taxii.vendor.example/api1/collections/'
-        '91a7b528-80eb-42ed-a74d-c6fbd5a26116/"\ndataset = "sinkhole"\n',
+        '[[peer]]\nid = "feed"\npartner = "vendor"\ncollection = "https://vendor.example/a/collections/c/"\n',
         '[ledger]\norigin = "hub.example/ledger"\n',
         '[[channel]]\nid = "all"\ntitle = "All"\npurpose = "network-defence"\n',
     ],

@@ -49,8 +49,8 @@ _CONTEXT = multiprocessing.get_context("spawn")
 def serve_workspace(folder: Path, *, host: str, port: int, names: Sequence[str], workers: int) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    Raises SettingsError when a setting is wrong or it is not said under which name others reach it, OutputError when the port is taken, and
-    what opening the database raises.
+    Raises SettingsError when a setting is wrong or it is not said under which name others reach it, OutputError when
+    the port is taken, and what opening the database raises.
     """
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
