@@ -9,12 +9,10 @@ network table that Accord bundles.
 """
 
 import argparse
-import hashlib
 import json
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +20,7 @@ from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from pathlib import Path
 
+import beside
 import sinkhole
 from measuring import ROOT, Outcome, Target, measure, say
 
@@ -87,20 +86,10 @@ def run_bots(file: Path, rows: int, scratch: Path, port: int | None) -> dict:
 
 def installed() -> str | None:
     """Make the virtual environment and the network table in it, unless they are there; what went wrong."""
-    stamp = VENV / "installed"
-    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return None
-    shutil.rmtree(VENV, ignore_errors=True)
-    say(f"installing IntelMQ into {VENV}")
-    pip = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", LOCK]
-    for command in ([sys.executable, "-m", "venv", VENV], pip):
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-        if done.returncode:
-            return done.stderr.strip()
-    write_networks(VENV / "ipasn.dat")
-    stamp.write_text(wanted)
-    return None
+    problem = beside.install("IntelMQ", VENV, LOCK)
+    if problem is None and not (VENV / "ipasn.dat").exists():
+        write_networks(VENV / "ipasn.dat")
+    return problem
 
 
 def write_networks(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -27,11 +27,7 @@ def kinds() -> list[str]:
 @contextmanager
 def made(kind: str, folder: Path) -> Iterator[Place]:
     """An empty database of a hub, gone afterwards."""
-    url, schema = "sqlite:///accord.db", f"accord_bench_{uuid4().hex}"
-    if kind == "postgresql":
-        url = f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options=-csearch_path%3D{schema}"
-        _do(f"CREATE SCHEMA {schema}")
-    try:
+    with nullcontext("sqlite:///accord.db") if kind == "sqlite" else schema() as url:
         folder.mkdir(exist_ok=True)
         settings = folder / "workspace.toml"
         settings.write_text(
@@ -41,9 +37,17 @@ def made(kind: str, folder: Path) -> Iterator[Place]:
         place = place_of(settings)
         migrate_database(place, now=datetime.now(UTC))
         yield place
+
+
+@contextmanager
+def schema() -> Iterator[str]:
+    """The URL of an empty schema on PostgreSQL, gone afterwards."""
+    name = f"accord_bench_{uuid4().hex}"
+    _do(f"CREATE SCHEMA {name}")
+    try:
+        yield f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options=-csearch_path%3D{name}"
     finally:
-        if kind == "postgresql":
-            _do(f"DROP SCHEMA {schema} CASCADE")
+        _do(f"DROP SCHEMA {name} CASCADE")
 
 
 def _do(statement: str) -> None:

@@ -14,6 +14,7 @@ import feeds
 import policy
 import report
 import sinkhole
+import taxii
 
 import ledger
 import release
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "database": database,
     "policy": policy,
     "release": release,
+    "taxii": taxii,
 }
 ROUNDS = 3
 
