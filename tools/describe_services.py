@@ -182,7 +182,7 @@ def taxii(
         "operationId": f"{method} {path}",
         "parameters": [*segments(path), *parameters],
         **({} if body is None else {"requestBody": body}),
-        "security": [{"basic": []}, {"bearer": []}],
+        "security": [{"basic": []}, {"bearer": []}, {"certificate": []}],
         "responses": {
             **({} if schema == "error" else {str(status): found}),
             **common,
@@ -355,7 +355,8 @@ def describe() -> Part:
                     "scheme": "basic",
                     "description": "A token as password, or a user and their password.",
                 },
-                "bearer": {"type": "http", "scheme": "bearer", "description": "A token."},
+                "bearer": {"type": "http", "scheme": "bearer", "description": "A token; `Token` is taken too."},
+                "certificate": {"type": "mutualTLS", "description": "Where the hub's proxy verifies certificates."},
             },
         },
     }

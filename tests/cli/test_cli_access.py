@@ -238,6 +238,8 @@ def test_every_route_is_in_the_matrix() -> None:
 
 def test_every_route_answers_every_role_as_the_matrix_says(hub: Hub, roles: dict[str, dict[str, str]]) -> None:
     assert roles.keys() == {*NOBODY, *KNOWN}
+    # a scope that is added needs roles of its own
+    assert {*Scope} == {Scope.READ, Scope.WRITE, Scope.REPORT}
     with opened(hub.folder) as database, database.reading() as connection:
         channel = str(next(iter(load_channels(connection).values())).collection)
     (thing, *_) = [one["object"]["id"] for one in hub.poll("csirt-th") if one["object"]["type"] == "observed-data"]

@@ -47,6 +47,8 @@ encrypted = true
 member = [{1}]
 """
 
+NO_LIMIT = Serving(requests_a_minute=1_000_000)
+
 NAMESPACE = UUID("2c7f2f4e-4d55-4d0b-a3e1-7d2b4a9f0c11")
 START = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -220,14 +222,14 @@ class Stand:
 
 
 def served(database: Database, serving: Serving) -> Server:
-    """A server on a database, to which nobody may add."""
+    """A server on a database, to which nobody may add, and whose clock stands still where it counts requests."""
     hub = Hub(title="A hub", contact="desk@hub.example", legal_area=frozenset({CountryCode("FR")}))
-    entrance = Entrance(database, serving)
+    entrance = Entrance(database, serving, clock=lambda: 0)
     return Server(database, hub, entrance=entrance, prepare=lambda *_: None, desk=NoAdds())
 
 
 @contextmanager
-def standing(folder: Path, database_url: str, serving: Serving = Serving()) -> Iterator[Stand]:  # noqa: B008 -- frozen
+def standing(folder: Path, database_url: str, serving: Serving = NO_LIMIT) -> Iterator[Stand]:
     """A database with partners, agreements, a channel `c` of two members, and their tokens."""
     settings = settled(folder, database_url)
     place = place_of(settings)

@@ -49,7 +49,7 @@ def demand_too_often(answer: Answer) -> None:
 
 def test_who_asks_too_often_is_told_when_to_come_again_and_keeps_nobody_else_waiting(stand: Stand) -> None:
     own = bearer(stand, "csirt-th")
-    answers = [ask(stand, authorization=own) for _ in range(130)]
+    answers = [ask(stand, authorization=own) for _ in range(101)]
     assert [one.status for one in answers[:100]] == [200] * 100
     demand_too_often(answers[-1])
     # from another address it is the same client, and from the same address another client is not
@@ -58,7 +58,7 @@ def test_who_asks_too_often_is_told_when_to_come_again_and_keeps_nobody_else_wai
 
 
 def test_who_does_not_show_who_it_is_uses_up_what_its_address_may_ask(stand: Stand) -> None:
-    answers = [ask(stand, authorization="Bearer accord1_guess") for _ in range(UNKNOWN_A_MINUTE + 10)]
+    answers = [ask(stand, authorization="Bearer accord1_guess") for _ in range(UNKNOWN_A_MINUTE + 1)]
     assert [one.status for one in answers[:UNKNOWN_A_MINUTE]] == [401] * UNKNOWN_A_MINUTE
     demand_too_often(answers[-1])
     demand_too_often(ask(stand))
@@ -168,10 +168,10 @@ def test_who_guesses_passwords_is_slowed_down_before_they_are_compared(
     compared: list[str] = []
     monkeypatch.setattr(Passwords, "compare", lambda _, __, password: bool(compared.append(password)))
     own = basic("somchai", "wrong horse battery")
-    answers = [ask(stand, authorization=own) for _ in range(UNKNOWN_A_MINUTE + 10)]
+    answers = [ask(stand, authorization=own) for _ in range(UNKNOWN_A_MINUTE + 1)]
     assert [one.status for one in answers[:UNKNOWN_A_MINUTE]] == [401] * UNKNOWN_A_MINUTE
     demand_too_often(answers[-1])
-    assert len(compared) == UNKNOWN_A_MINUTE + sum(one.status == 401 for one in answers[UNKNOWN_A_MINUTE:])
+    assert len(compared) == UNKNOWN_A_MINUTE
 
 
 def test_who_waits_for_a_comparison_keeps_no_token_waiting(

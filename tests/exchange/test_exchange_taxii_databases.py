@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
 from accord.exchange.taxii.messages import Answer
-from accord.web.settings import Serving
 from accord.workspace.database import Database, migrate_database, open_database, place_of
 from accord.workspace.schema import HUB, METADATA
 from tests.conftest import POSTGRES, postgres_answers
-from tests.exchange.stand import Stand, draft, name, served, settled, stamp, standing, value
+from tests.exchange.stand import NO_LIMIT, Stand, draft, name, served, settled, stamp, standing, value
 
 CHANNELS = ("a-z", "a.b", "a_c", "ab", "c", "z9", "z-1")
 """Names that collations put in different orders."""
@@ -45,7 +44,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
             with standing(folders[0], "sqlite:///accord.db") as one, open_database(place) as database:
                 fill(one)
                 copy(one.database, database)
-                yield one, replace(one, database=database, server=served(database, Serving()))
+                yield one, replace(one, database=database, server=served(database, NO_LIMIT))
         finally:
             server.execute(f"DROP DATABASE {own} WITH (FORCE)")
 

@@ -5,7 +5,8 @@ import binascii
 import ipaddress
 import ssl
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
@@ -39,12 +40,12 @@ class NotLetInError(Exception):
 class Entrance:
     """Lets in who shows who it is, as often as agreed."""
 
-    def __init__(self, database: Database, serving: Serving) -> None:
+    def __init__(self, database: Database, serving: Serving, *, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._database = database
         self._serving = serving
-        self._known = Rates(serving.requests_a_minute)
-        self._unknown = Rates(UNKNOWN_A_MINUTE)
-        self._passwords = Passwords()
+        self._known = Rates(serving.requests_a_minute, clock=clock)
+        self._unknown = Rates(UNKNOWN_A_MINUTE, clock=clock)
+        self._passwords = Passwords(clock=clock)
         self._comparing = threading.BoundedSemaphore(MOST_COMPARISONS)
 
     def enter(self, headers: Mapping[str, str], address: str, now: datetime) -> Client:
