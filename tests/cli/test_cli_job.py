@@ -129,6 +129,19 @@ def test_a_job_that_fails_is_tried_later_and_one_that_is_refused_only_when_someb
     assert [one["state"] for one in listed(accord_here, hub)] == ["done", "waiting"]
 
 
+def test_what_no_agreement_covers_any_more_when_its_turn_comes_is_not_taken(
+    accord_here, hub: Path, servers: Path
+) -> None:
+    accord_here("delivery", "add", "servers", servers, "--later", "--in", hub)
+    (agreement,) = json.loads(accord_here("agreement", "list", "--json", "--in", hub).stdout)
+    accord_here("agreement", "end", agreement["id"], "--reason", "over", "--in", hub)
+    (job,) = json.loads(accord_here("job", "work", "--json", "--in", hub, expect=1).stdout)
+    # an agreement may be recorded late: it is tried again
+    assert job["state"] == "waiting"
+    assert "No agreement lets data set servers be taken in" in job["outcome"]
+    assert json.loads(accord_here("delivery", "list", "--json", "--in", hub).stdout) == []
+
+
 def test_what_cannot_be_queued_is_said_at_once(accord_here, hub: Path, servers: Path) -> None:
     for words, code in (
         (("servers", servers.with_name("none.txt")), 4),
@@ -167,7 +180,7 @@ def test_a_job_that_meets_somebody_at_work_is_put_off_quietly_and_done_later(
 ) -> None:
     from accord.workspace.store import open_workspace
 
-    monkeypatch.setattr("accord.cli.deliveries.adding._PATIENCE_S", 0)
+    monkeypatch.setattr("accord.cli.deliveries.adding.PATIENCE_S", 0)
     accord_here("delivery", "add", "servers", servers, "--later", "--in", hub)
     with open_workspace(hub).working():
         done = accord_here("job", "work", "--in", hub, expect=1)

@@ -70,6 +70,16 @@ def test_every_object_is_taken_once_whatever_instants_they_share_and_what_comes_
     assert [one["processing"] for one in logged] == ["collection"] * 2
 
 
+def test_nothing_is_pulled_that_no_agreement_covers(hub: Hub, tmp_path: Path) -> None:
+    hub("agreement", "end", "vendor-stix-2026", "--reason", "over", "--in", hub.folder)
+    with medallion(tmp_path, added([1, 2], instant(1))) as port:
+        declare(hub, path_of(port))
+        said = hub("delivery", "pull", "theirs", "--in", hub.folder, code=8)
+    assert "No agreement lets data set indicators be taken in" in said
+    assert deliveries(hub) == []
+    assert len([one for one in hub.json("ledger", "list") if one["kind"] == "delivery"]) == 1
+
+
 def test_what_is_added_later_in_an_instant_that_was_pulled_is_not_lost(hub: Hub, tmp_path: Path) -> None:
     known = added(range(1, 8), instant(1))
     with medallion(tmp_path, known) as port, way(port) as path:

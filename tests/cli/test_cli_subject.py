@@ -222,6 +222,28 @@ def test_a_correction_says_what_is_right(accord_here, hub: Path) -> None:
     assert (shown["kind"], shown["reason"]) == ("corrected", "Never infected. Right is: A scanner of the owner.")
     accord_here("lookup", VICTIM, "--in", hub, expect=1)
     assert said(accord_here("consultation", "list", "--json", "--processing", "alteration", "--in", hub))[-1]["object"]
+    # everybody can see that something was recalled, and whoever had it is told what is right by a signed notice
+    kinds = [one["kind"] for one in said(accord_here("ledger", "list", "--json", "--in", hub))]
+    # each data set that held it, and each notice
+    assert kinds.count("recall") > 0
+    folders = list((hub / "releases").glob(f"*/recall-{told['recall']}"))
+    notices = [(path / "notice").read_text("utf-8") for path in folders]
+    assert len(notices) == len(shown["notices"])
+    assert all("Right is: A scanner of the owner." in one and "corrected" in one for one in notices)
+
+
+def test_a_key_that_is_gone_is_missed_and_never_made_again(accord_here, hub: Path, tmp_path: Path) -> None:
+    for name, commands in (
+        ("hub.key", (("lookup", VICTIM), ("subject", "find", VICTIM), ("consultation", "list", "--value", VICTIM))),
+        ("ledger.key", (("ledger", "publish"), ("ledger", "verify"))),
+    ):
+        (hub / name).rename(tmp_path / name)
+        for words in commands:
+            said = accord_here(*words, "--in", hub, expect=4).stderr
+            assert "is not there" in said
+            assert "restore it from a backup" in said
+            assert not (hub / name).exists()
+        (tmp_path / name).rename(hub / name)
 
 
 def test_a_mail_address_goes_in_whatever_case_and_a_longer_one_stays(accord_here, hub: Path) -> None:

@@ -15,6 +15,7 @@ from accord.journal.checking import check_log
 from accord.journal.facts import PUBLIC, Kind
 from accord.journal.files import LedgerFiles
 from accord.journal.keeping import Ledger, PublicAccount, page_is_behind
+from accord.journal.place import ledger_key
 from accord.journal.witnesses import post
 from accord.ledger.checkpoints import parse_checkpoint
 from accord.ledger.commitments import parse_entry, parse_opened
@@ -22,7 +23,7 @@ from accord.ledger.notes import parse_note
 from accord.ledger.policies import parse_policy
 from accord.ledger.tiles import EntryBundle, tiles_of_growth
 from accord.ledger.witness import Answer
-from accord.vocabulary.errors import OutputError, SettingsError, UnprovenError
+from accord.vocabulary.errors import OutputError, SettingsError, UnprovenError, UnreadableError
 from tests.journal.conftest import NOW, OpenLedger, copied, fact, later
 from tests.ledger.conftest import Twin
 from tests.simulators.witness import Witness, served
@@ -321,6 +322,9 @@ def test_a_folder_with_another_key_is_not_the_database_s(open_ledger: OpenLedger
     for path in (ledger.place.key_file, ledger.place.policy_file):
         path.unlink()
     shutil.rmtree(ledger.files.root)
+    with pytest.raises(UnreadableError, match="is not there"):
+        open_ledger()
+    ledger_key(ledger.place, make=True)
     with pytest.raises(UnprovenError, match="another's than this folder's"):
         open_ledger().publish(now=NOW, post=nobody)
 

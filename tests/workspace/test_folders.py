@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.vocabulary.errors import OutputError, SettingsError
+from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
 from accord.workspace.folders import replaced_folder
 from accord.workspace.keys import hub_key
 
@@ -93,7 +93,9 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_the_hub_s_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "hub.key"
-    key = hub_key(path)
+    with pytest.raises(UnreadableError, match="is not there"):
+        hub_key(path)
+    key = hub_key(path, make=True)
     assert len(key) == 32
     assert path.stat().st_mode & 0o777 == 0o600
     assert hub_key(path) == key
@@ -102,7 +104,7 @@ def test_the_hub_s_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "hub.key"
-    hub_key(path)
+    hub_key(path, make=True)
     path.chmod(0o644)
     with pytest.raises(SettingsError, match="chmod 600"):
         hub_key(path)
@@ -110,7 +112,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_key_is_refused_and_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "hub.key"
-    hub_key(path)
+    hub_key(path, make=True)
     path.write_text("short")
     with pytest.raises(SettingsError, match="64 lower-case hexadecimal"):
         hub_key(path)

@@ -110,7 +110,7 @@ def _use_workspace(folder: Path, reference: "Reference", progress: "Progress") -
             gate=Gate(
                 database=database,
                 settings=str(workspace.settings),
-                key=hub_key(declared.hub.key_file),
+                key=hub_key(declared.hub.key_file, make=True),
                 purpose=None,
                 actor=Actor(person="warm", justification=""),
                 clock=lambda: as_of,

@@ -397,11 +397,13 @@ def _stamp(figures: bytes, policy: bytes, place: LedgerPlace) -> bytes:
 
 
 def open_ledger(place: LedgerPlace, database: Database) -> Ledger:
-    """A hub's ledger; key and policy are made on first use.
+    """A hub's ledger; key and policy are made on first use. A key that has signed is missed, and never made again.
 
     Raises SettingsError, UnreadableError, OutputError.
     """
-    key = ledger_key(place)
+    with database.reading() as connection:
+        signed = connection.execute(select(JOURNAL_CHECKPOINTS.c.size).limit(1)).one_or_none()
+    key = ledger_key(place, make=signed is None)
     return Ledger(
         database=database, place=place, key=key, policy=ledger_policy(place, key), files=LedgerFiles(place.folder)
     )

@@ -57,14 +57,17 @@ def read_ledger(settings: SettingsTable, hub: UUID) -> LedgerPlace:
     )
 
 
-def ledger_key(place: LedgerPlace) -> SigningKey:
-    """The key that signs the log; made if there is none. Raises SettingsError, UnreadableError, OutputError."""
+def ledger_key(place: LedgerPlace, *, make: bool = False) -> SigningKey:
+    """The key that signs the log; with `make` made if there is none.
 
-    def make() -> bytes:
+    Raises SettingsError, UnreadableError, OutputError.
+    """
+
+    def new() -> bytes:
         seed = secrets.token_bytes(KEY_BYTES)
         return f"{SigningKey(name=place.origin, type=SignatureType.ED25519, seed=seed).export()}\n".encode()
 
-    text = kept_secret(place.key_file, what="The ledger's key", make=make)
+    text = kept_secret(place.key_file, what="The ledger's key", make=new if make else None)
     try:
         key = parse_signing_key(text.decode("utf-8").removesuffix("\n"))
     except (MalformedError, UnicodeDecodeError) as error:

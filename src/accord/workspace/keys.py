@@ -15,12 +15,12 @@ _FORM = re.compile(rb"[0-9a-f]{64}\n?")
 _LIMIT = 1 << 16
 
 
-def hub_key(path: Path) -> bytes:
-    """The key in `path` (64 hexadecimal digits) from which finding ids are made; made if there is no file.
+def hub_key(path: Path, *, make: bool = False) -> bytes:
+    """The key in `path` (64 hexadecimal digits) from which finding ids are made; with `make` made if there is no file.
 
     Raises as `kept_secret`.
     """
-    text = kept_secret(path, what="The hub's key", make=lambda: secrets.token_hex(KEY_BYTES).encode("ascii") + b"\n")
+    text = kept_secret(path, what="The hub's key", make=_new_hub_key if make else None)
     if _FORM.fullmatch(text) is None:
         raise SettingsError(
             "The hub's key file holds something else.",
@@ -29,6 +29,10 @@ def hub_key(path: Path) -> bytes:
             remedy="restore the key; a new one changes every finding_id",
         )
     return bytes.fromhex(text.decode("ascii").strip())
+
+
+def _new_hub_key() -> bytes:
+    return secrets.token_hex(KEY_BYTES).encode("ascii") + b"\n"
 
 
 def kept_secret(path: Path, *, what: str, make: Callable[[], bytes] | None) -> bytes:
@@ -40,7 +44,11 @@ def kept_secret(path: Path, *, what: str, make: Callable[[], bytes] | None) -> b
         return _read(path, what)
     except FileNotFoundError as error:
         if make is None:
-            raise UnreadableError(f"{what} is not there.", where=str(path)) from error
+            raise UnreadableError(
+                f"{what} is not there.",
+                where=str(path),
+                remedy="restore it from a backup: with a new one nothing would be found that was done with the old one",
+            ) from error
         return _create(path, what, make())
     except OSError as error:
         raise UnreadableError(

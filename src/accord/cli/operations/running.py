@@ -129,7 +129,8 @@ def run_operation(
     clock = Clock()
     keep_memory()
     _keep_apart(operation, out)
-    key = hub_key(operation.hub.key_file)
+    # who runs an operation by itself has no other moment to make one
+    key = hub_key(operation.hub.key_file, make=arrivals is None)
     with replaced_folder(out, is_ours=_is_output, what="accord operation run") as folder:
         spool = Spool(folder / "spool")
         with ThreadPoolExecutor(1, "ahead") as ahead:
