@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from accord.exchange.partners.routes import DELIVERIES, OUTCOMES, UPLOADS
 from accord.exchange.taxii.messages import MEDIA_TYPE as TAXII
 from accord.exchange.taxii.messages import STIX_MEDIA_TYPE
 from accord.exchange.taxii.routes import API_ROOT, ROOT
@@ -72,6 +73,32 @@ COLLECTION = record(
 OBJECT = {**record(("id", "type"), id=STIX_ID, type=TEXT), "description": "An object of STIX 2.1."}
 DETAILS = many(record(("id", "version"), id=TEXT, version=TEXT, message=TEXT))
 
+COUNT = {"type": "integer", "minimum": 0}
+SMALL = {"anyOf": [{"type": "integer", "minimum": 10}, {"const": "<10"}]}
+DELIVERY = record(
+    ("name", "state", "dataset", "sha256"),
+    name=TEXT,
+    state={"enum": ["waiting", "taken in", "refused", "recalled"]},
+    why=TEXT,
+    dataset=TEXT,
+    sha256=TEXT,
+    file=TEXT,
+    **dict.fromkeys(("bytes", "records", "accepted", "ignored", "rejected", "observations"), COUNT),
+    received_at=TEXT,
+    agreements=many(TEXT, 0),
+    entries=many(COUNT, 0),
+    handed_over=many(
+        record(
+            ("country", "purpose", "findings", "outcomes"),
+            country=TEXT,
+            purpose=TEXT,
+            findings=SMALL,
+            outcomes={"type": "object", "additionalProperties": SMALL},
+        ),
+        0,
+    ),
+)
+
 SCHEMAS: Mapping[str, Part] = {
     "problem": record(("type", "title", "status"), type=TEXT, title=TEXT, status={"type": "integer"}, detail=TEXT),
     "error": record(
@@ -118,6 +145,23 @@ SCHEMAS: Mapping[str, Part] = {
         **{f"{name}_count": {"type": "integer", "minimum": 0} for name in ("total", "success", "failure", "pending")},
         **dict.fromkeys(("successes", "failures", "pendings"), DETAILS),
     ),
+    "delivery": DELIVERY,
+    "deliveries": record(("deliveries", "more"), deliveries=many(ref("delivery"), 0), more={"type": "boolean"}),
+    "rejects": record(
+        ("rejects", "more"),
+        rejects=many(
+            record(("record", "reason", "text"), record={"type": "integer"}, reason=TEXT, explanation=TEXT, text=TEXT),
+            0,
+        ),
+        more={"type": "boolean"},
+    ),
+    "outcomes": record(
+        ("sha256", "records", "accepted", "new", "ignored", "rejected", "entries", "rejects"),
+        sha256=TEXT,
+        rejects=many(record(("line", "column", "reason", "text"), reason=TEXT, text=TEXT), 0),
+        entries=many(COUNT, 0),
+        **dict.fromkeys(("records", "accepted", "new", "ignored", "rejected", "done_for_the_first_time"), COUNT),
+    ),
     "add": record(
         ("objects",),
         objects={**many(OBJECT), "maxItems": 10_000},
@@ -151,6 +195,8 @@ def segments(path: str) -> list[Part]:
         "object": "The id of an object of STIX.",
         "status": "The id that an add was answered with.",
         "file": "A file below it, with its folders.",
+        "delivery": "The data set's id, a dot, and the SHA-256 of the file.",
+        "upload": "Where an upload goes, as the answer to its beginning said.",
     }
     return [parameter(one, "path", TEXT, said[one]) for one in said if f"{{{one}}}" in path]
 
@@ -241,6 +287,140 @@ def health(path: str, said: str, schema: str, *codes: int) -> Part:
     return public(path, said, dict.fromkeys(codes, told))
 
 
+TUS = parameter("Tus-Resumable", "header", {"const": "1.0.0"}, "The version of tus that is spoken.")
+PIECE = {"content": {"application/offset+octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+TUS_SAID = {"Tus-Resumable": {"required": True, "schema": {"const": "1.0.0"}}}
+PLACED = {"Upload-Offset": {"required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"}}}
+PAGING = [
+    parameter("limit", "query", {"type": "integer", "minimum": 1}, "Of a page; 1,000 at most."),
+    parameter("after", "query", TEXT, "Where to go on: the last name, or how many rejects to pass over."),
+]
+REFUSALS = {403: "What says who asks lets nobody do that, or nothing lets it in.", 404: ASKED[404]}
+CHECKSUM = {460: "The bytes are not those that the digest says."}
+VERSIONED = {412: "Another version of tus is spoken."}
+
+
+def own(
+    path: str,
+    method: str,
+    said: str,
+    status: int,
+    schema: str | None,
+    *more: Mapping[int, str],
+    parameters: Iterable[Part] = (),
+    body: Part | None = None,
+    headers: Part | None = None,
+) -> Part:
+    """An operation of partners' systems."""
+    found: Part = {"description": said}
+    if schema is not None:
+        found["content"] = {"application/json": {"schema": ref(schema)}}
+    if headers is not None:
+        found["headers"] = headers
+    wrong = {
+        code: words for one in ({401: ASKED[401], 429: ASKED[429]}, REFUSALS, *more) for code, words in one.items()
+    }
+    return {
+        "summary": said,
+        "operationId": f"{method} {path}",
+        "parameters": [*segments(path), *parameters],
+        **({} if body is None else {"requestBody": body}),
+        "security": [{"basic": []}, {"bearer": []}],
+        "responses": {
+            str(status): found,
+            **{str(code): {"$ref": f"#/components/responses/problem-{code}"} for code in (400, *GUARDED)},
+            **{str(code): error(code, words, PROBLEM, "problem") for code, words in wrong.items()},
+        },
+    }
+
+
+def capabilities(path: str) -> Part:
+    return {
+        "summary": "Which version and extensions of tus are spoken.",
+        "operationId": f"options {path}",
+        "parameters": segments(path),
+        "security": [],
+        "responses": {
+            "204": {"description": "In headers.", "headers": TUS_SAID},
+            **{str(code): {"$ref": f"#/components/responses/problem-{code}"} for code in (400, *GUARDED)},
+        },
+    }
+
+
+def systems() -> dict[str, Part]:
+    """What partners' systems ask beside TAXII (docs/partners.md)."""
+    upload, one = f"{UPLOADS}/{{upload}}", f"{DELIVERIES}/{{delivery}}"
+    metadata = parameter(
+        "Upload-Metadata", "header", TEXT, "`dataset`, `filename` and `sha256`, each a blank and its value in Base64."
+    )
+    checksum = parameter("Upload-Checksum", "header", TEXT, "`sha256` or `sha1`, a blank, and the digest in Base64.")
+    length = parameter("Upload-Length", "header", TEXT, "Bytes of the file.")
+    offset = parameter("Upload-Offset", "header", TEXT, "Where the piece belongs.")
+    unfit = {415: "The body is no piece of an upload."}
+    return {
+        DELIVERIES: {
+            "get": own(DELIVERIES, "get", "What became of one's own deliveries.", 200, "deliveries", parameters=PAGING),
+            "post": own(
+                DELIVERIES,
+                "post",
+                "Begin an upload.",
+                201,
+                None,
+                VERSIONED,
+                unfit,
+                CHECKSUM,
+                parameters=[TUS, length, metadata, checksum],
+                body=PIECE,
+                headers={**TUS_SAID, **PLACED, "Location": {"required": True, "schema": TEXT}},
+            ),
+            "options": capabilities(DELIVERIES),
+        },
+        upload: {
+            "patch": own(
+                upload,
+                "patch",
+                "Add a piece; HEAD tells in Upload-Offset what the hub has.",
+                204,
+                None,
+                VERSIONED,
+                unfit,
+                CHECKSUM,
+                {409: "The piece belongs elsewhere.", 423: "Another request is at it."},
+                parameters=[TUS, offset, checksum],
+                body=PIECE,
+                headers={**TUS_SAID, **PLACED},
+            ),
+            "delete": own(
+                upload,
+                "delete",
+                "Remove an upload that is not whole.",
+                204,
+                None,
+                VERSIONED,
+                {409: "It was taken."},
+                parameters=[TUS],
+                headers=TUS_SAID,
+            ),
+            "options": capabilities(upload),
+        },
+        one: {"get": own(one, "get", "What became of a delivery.", 200, "delivery")},
+        f"{one}/rejects": {
+            "get": own(f"{one}/rejects", "get", "Its records that were not taken.", 200, "rejects", parameters=PAGING)
+        },
+        OUTCOMES: {
+            "post": own(
+                OUTCOMES,
+                "post",
+                "Say what became of what was handed over.",
+                200,
+                "outcomes",
+                {422: "The body is no file of outcomes."},
+                body={"required": True, "content": {"text/csv": {"schema": TEXT}}},
+            )
+        },
+    }
+
+
 COLLECTIONS = f"{API_ROOT}collections/"
 ONE = f"{COLLECTIONS}{{collection}}/"
 MANIFEST, OBJECTS = f"{ONE}manifest/", f"{ONE}objects/"
@@ -271,6 +451,7 @@ def paths() -> dict[str, Part]:
         ),
         "/": page("/"),
         **{f"/{one}": page(f"/{one}") for one in LANGUAGES},
+        **systems(),
         ROOT: {"get": taxii(ROOT, "get", "Discovery.", "discovery")},
         API_ROOT: {"get": taxii(API_ROOT, "get", "The API root.", "api-root")},
         f"{API_ROOT}markings/": {

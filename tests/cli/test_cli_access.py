@@ -73,6 +73,15 @@ MEMBERS = row(404, members=200)
 
 OPEN = public(405)
 
+
+def writers(status: int, **named: int) -> Row:
+    """What who may write is answered, whoever's the data set is; others who are known may not."""
+    return row(403, owners=named.get("owners", status)) | {"writer of another": status}
+
+
+UPLOAD = {"HEAD": writers(412), "PATCH": writers(412), "DELETE": writers(412), "OPTIONS": public(204)}
+"""Who does not say which tus is spoken is told so, whatever there is."""
+
 MATRIX: Mapping[str, tuple[Row, Mapping[str, Mapping[str, Row]]]] = {
     # route: (what any other method is answered, paths below it with what methods are answered)
     "/health": (OPEN, {"/health": {**reads(public(200)), "OPTIONS": public(204)}}),
@@ -140,6 +149,16 @@ MATRIX: Mapping[str, tuple[Row, Mapping[str, Mapping[str, Row]]]] = {
             "/taxii2/hub/collections/dataset:indicators/objects/OBJECT/versions/": reads(row(404, owners=403)),
         },
     ),
+    "/deliveries": (
+        REFUSED,
+        {
+            "/deliveries": {**reads(writers(200)), "POST": writers(412), "OPTIONS": public(204)},
+            "/deliveries/STATUS": reads(writers(404, owners=200)),
+            "/deliveries/STATUS/rejects": reads(writers(404)),
+            f"/deliveries/uploads/{'0' * 32}": UPLOAD,
+        },
+    ),
+    "/outcomes": (REFUSED, {"/outcomes": {"POST": row(403) | {"owner of all": 422, "reporter": 422}}}),
     # what there is not, is not said to whom nobody knows
     "elsewhere": (row(404), {"/taxii2/hub/elsewhere/": reads(row(404)), "/taxii2/elsewhere/": reads(row(404))}),
     "nowhere": (

@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from accord.exchange.taxii.client import Bounds, Collection
+from accord.exchange.asking import Bounds
+from accord.exchange.taxii.client import Collection
 from accord.vocabulary.errors import AccordError, OutputError, UnreadableError
 
 MEDIA_TYPE = "application/taxii+json;version=2.1"

@@ -42,6 +42,8 @@ class JobKind(StrEnum):
 
     IMPORT = "import"
     ADD = "add"
+    UPLOAD = "upload"
+    EXPIRE = "expire"
     RELEASE = "release"
     NOTIFY = "notify"
     PURGE = "purge"

@@ -18,6 +18,8 @@ from accord.workspace.settings import SettingsTable, known, unique
 SECRET_BYTES = 1 << 12
 
 _COLLECTION = re.compile(r"https?://[^/?#@\s]+/(?:[^?#\s]*/)?collections/[^/?#\s]+", re.ASCII)
+_URL = re.compile(r"https?://[^/?#@\s]+(?:/[^?#\s]*)?", re.ASCII)
+_ENCRYPTED = "https: over http everybody on the way reads secret and data"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 _Name = TypeVar("_Name", bound=str)
 
@@ -135,11 +137,22 @@ def _collection(table: SettingsTable) -> str:
     said = table.text("collection").rstrip("/")
     if _COLLECTION.fullmatch(said) is None or not said.isascii():
         raise table.wrong("collection", "the URL of a collection: https://HOST/ROOT/collections/ID/", said)
-    host = said.partition("://")[2].partition("/")[0]
-    name = host[: host.index("]") + 1] if host.startswith("[") else host.partition(":")[0]
-    if said.startswith("http:") and name not in {"localhost", "127.0.0.1", "[::1]"}:
-        raise table.wrong("collection", "https: over http everybody on the way reads secret and data", said)
+    if _is_open(said):
+        raise table.wrong("collection", _ENCRYPTED, said)
     return said
+
+
+def demand_url(said: str, where: str) -> None:
+    """Raise SettingsError unless this is a URL to which a secret may be said."""
+    if _URL.fullmatch(said) is None or _is_open(said):
+        raise SettingsError("This is no URL of a hub.", where=where, expected=_ENCRYPTED, got=said[:200])
+
+
+def _is_open(url: str) -> bool:
+    """Can everybody on the way read what is said there?"""
+    host = url.partition("://")[2].partition("/")[0]
+    name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+    return url.startswith("http:") and name not in {"localhost", "127.0.0.1", "[::1]"}
 
 
 def _dataset(table: SettingsTable, partner: str, datasets: Mapping[str, tuple[str, tuple[str, ...]]]) -> str | None:

@@ -787,7 +787,7 @@ JOBS = Table(
     "jobs",
     METADATA,
     Column("number", Integer, primary_key=True),
-    # import, add, release, notify, purge, mail
+    # import, add, upload, expire, release, notify, purge, mail
     Column("kind", Text, nullable=False),
     # JSON
     Column("arguments", Text, nullable=False),

@@ -28,6 +28,7 @@ from accord.agreements.declarations import Dataset
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
 from accord.cli.deliveries.settling import ADDS
+from accord.cli.deliveries.uploads import whole
 from accord.exchange.taxii.adds import Added, Target
 from accord.exchange.taxii.messages import TaxiiError
 from accord.formats.catalogue import FORMATS
@@ -176,7 +177,7 @@ def keep(place: Path, body: bytes) -> None:
 
 def demand_taken(workspace: Workspace) -> None:
     """Raise OutputError while an add waits: what is in it would be missed."""
-    waiting = sorted((workspace.root / ADDS).glob("*/*"))
+    waiting = [*sorted((workspace.root / ADDS).glob("*/*")), *whole(workspace)]
     if waiting:
         raise OutputError(
             "What partners have added waits to be taken in, and would be missed.",

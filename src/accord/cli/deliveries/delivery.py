@@ -126,15 +126,31 @@ def pull(
         raise typer.Exit(code)
 
 
-@app.command("list")
+@app.command("list", short_help="List deliveries, with what became of each.")
 def list_deliveries(
     folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+    mine: Annotated[
+        bool, typer.Option("--mine", help="For a partner: its own deliveries, asked for at a hub.")
+    ] = False,
+    at: Annotated[str | None, typer.Option("--at", metavar="URL", help="With --mine: the hub.")] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", help="With --mine: a file with the token; by default ACCORD_TOKEN has it."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List the deliveries of a workspace, with the account of each.
 
+    With --mine a partner that has no workspace asks a hub what became of its own: what was accepted and rejected, to
+    which countries it went, and what came of it, as far as the hub may tell (docs/partners.md).
+
     Example: accord delivery list --in hub
     """
+    if mine:
+        from accord.cli.deliveries.mine import list_mine
+
+        list_mine(at, token_file, as_json=as_json)
+        return
     from accord.cli.deliveries.adding import list_accounts
 
     list_accounts(folder, as_json=as_json)

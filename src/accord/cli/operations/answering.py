@@ -43,28 +43,37 @@ def take_outcomes(
         if partner is None:
             partner = _holder(hub, sys.stdin.readline().strip() if token == STANDARD_INPUT else token or "")
         sender = hub.register.partner(partner, "--from")
-        hub.ledger.verify_standing()
-        with hub.database.writing() as connection:
-            at = book.moment(connection, datetime.now(UTC))
-            recorded = record_outcomes(connection, sender, answer, at=at, draw=secrets.token_bytes)
-            if recorded.new:
-                record(
-                    connection,
-                    Processing.COLLECTION,
-                    person=actor.person,
-                    justification=actor.justification or f"outcomes of {partner}",
-                    object=f"outcomes {answer.digest}",
-                    recipients=[],
-                    now=at,
-                )
-        if recorded.new:
-            publish(hub.ledger, datetime.now(UTC))
+        recorded = take_answer(hub, sender, answer, actor)
     if as_json:
-        say_json(_told(answer, recorded))
+        say_json(answer_told(answer, recorded))
     else:
         _tell(partner, recorded)
     if recorded.rejected and not recorded.accepted:
         raise typer.Exit(COMPLETE_WITH_REFUSED)
+
+
+def take_answer(hub: OpenHub, partner: PartnerId, answer: Answer, actor: Actor) -> Recorded:
+    """Take in what a partner says, with its entries and its row in the log; the workspace must be held.
+
+    Raises AccordError.
+    """
+    hub.ledger.verify_standing()
+    with hub.database.writing() as connection:
+        at = book.moment(connection, datetime.now(UTC))
+        recorded = record_outcomes(connection, partner, answer, at=at, draw=secrets.token_bytes)
+        if recorded.new:
+            record(
+                connection,
+                Processing.COLLECTION,
+                person=actor.person,
+                justification=actor.justification or f"outcomes of {partner}",
+                object=f"outcomes {answer.digest}",
+                recipients=[],
+                now=at,
+            )
+    if recorded.new:
+        publish(hub.ledger, datetime.now(UTC))
+    return recorded
 
 
 def _holder(hub: OpenHub, token: str) -> str:
@@ -90,7 +99,8 @@ def _read(file: Path) -> bytes:
         raise UnreadableError("The file cannot be read.", where=str(file), got=error.strerror) from error
 
 
-def _told(answer: Answer, recorded: Recorded) -> dict[str, object]:
+def answer_told(answer: Answer, recorded: Recorded) -> dict[str, object]:
+    """What became of an answer, as JSON."""
     return {
         "sha256": answer.digest,
         "records": recorded.records,

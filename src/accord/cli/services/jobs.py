@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from accord.cli.deliveries.adding import import_file
 from accord.cli.deliveries.adds import take_added
+from accord.cli.deliveries.uploads import expire_upload, take_uploaded
 from accord.cli.releases.releasing import hand_over_later, notify_due
 from accord.cli.rights.retaining import purge_due
 from accord.cli.terminal import talk
@@ -35,6 +36,8 @@ def mail_due(folder: Path, arguments: Mapping[str, object]) -> str:
 HANDLERS: dict[JobKind, Handler] = {
     JobKind.IMPORT: import_file,
     JobKind.ADD: take_added,
+    JobKind.UPLOAD: take_uploaded,
+    JobKind.EXPIRE: expire_upload,
     JobKind.RELEASE: hand_over_later,
     JobKind.NOTIFY: notify_due,
     JobKind.PURGE: purge_due,

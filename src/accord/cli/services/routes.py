@@ -21,6 +21,9 @@ from accord.cli.channels.feeding import FEEDS
 from accord.cli.channels.witnessing import take_out_withheld
 from accord.cli.deliveries.adds import TaxiiDesk
 from accord.cli.services.health import Health, health_of
+from accord.cli.services.partners import Partners
+from accord.cli.services.partners import mounted as mounted_partners
+from accord.exchange.partners.routes import DELIVERIES, OUTCOMES
 from accord.exchange.taxii.messages import Answer, TaxiiError
 from accord.exchange.taxii.routes import ROOT as TAXII
 from accord.exchange.taxii.server import Hub, Question, Server, error_of, mounted
@@ -111,6 +114,11 @@ def make_services(services: Services) -> Litestar:
     server = _Taxii(services.folder)
     taxii = asgi(TAXII.rstrip("/"), is_mount=True, copy_scope=True)(mounted(server, tell_failure))
 
+    partners = Partners(services.folder)
+    systems = [
+        asgi(root, is_mount=True, copy_scope=True)(mounted_partners(root, partners)) for root in (DELIVERIES, OUTCOMES)
+    ]
+
     @asgi("/", copy_scope=True)
     async def any_language(scope: Scope, receive: Receive, send: Send) -> None:
         del receive
@@ -118,8 +126,8 @@ def make_services(services: Services) -> Litestar:
 
     pages = [_page_of(language, ledger) for language in LANGUAGES]
     return Litestar(
-        [readiness, liveness, ledger_files, feeds, taxii, any_language, *pages],
-        on_shutdown=[server.close],
+        [readiness, liveness, ledger_files, feeds, taxii, *systems, any_language, *pages],
+        on_shutdown=[server.close, partners.close],
         openapi_config=None,
         logging_config=None,
         exception_handlers={ProblemError: _refused, HTTPException: _failed, Exception: _failed_inside},

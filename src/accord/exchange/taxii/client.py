@@ -4,9 +4,7 @@ What the server says is believed no more than a file from outside: how long an a
 many there are is bounded; redirects and compressed answers are refused, and its certificate is verified.
 """
 
-import asyncio
 import base64
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,10 +15,11 @@ from typing import Self, TypeVar
 import httpx
 import msgspec
 
+from accord.exchange.asking import BOUNDS, Asking, Bounds, unfit
 from accord.exchange.taxii.collections import write_time
 from accord.exchange.taxii.filters import read_time
 from accord.exchange.taxii.messages import MEDIA_TYPE, TaxiiError
-from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
+from accord.vocabulary.errors import OutputError, UnreadableError
 
 _Told = TypeVar("_Told")
 
@@ -30,19 +29,6 @@ LIMIT = 1000
 
 _NAMED = 40
 """Ids in one question: servers bear some thousand bytes of it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """How much of a server is borne."""
-
-    answer_s: float = 120.0
-    """From a request to the last byte of its answer."""
-    answer_bytes: int = 32 << 20
-    pages: int = 100_000
-
-
-BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,23 +107,10 @@ class Collection:
     ) -> None:
         """Nothing is asked yet. `url` has no slash at its end. Raises SettingsError when `ca_file` is unfit."""
         self._url, self._bounds = url, bounds
-        headers = {"accept": MEDIA_TYPE, "accept-encoding": "identity"}
+        headers = {"accept": MEDIA_TYPE}
         if authorization is not None:
             headers["authorization"] = authorization
-        try:
-            trusted = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
-        except OSError as error:
-            raise SettingsError("The certificates of a peer cannot be read.", where=str(ca_file)) from error
-        # all of an answer is bounded in time, which only a task that can be cancelled is
-        self._runner = asyncio.Runner()
-        self._client = httpx.AsyncClient(
-            headers=headers,
-            verify=trusted,
-            follow_redirects=False,
-            trust_env=False,
-            timeout=bounds.answer_s,
-            limits=httpx.Limits(max_connections=1),
-        )
+        self._asking = Asking(headers, ca_file=ca_file, bounds=bounds)
 
     def __enter__(self) -> Self:
         return self
@@ -145,8 +118,7 @@ class Collection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._runner.run(self._client.aclose())
-        self._runner.close()
+        self._asking.__exit__(kind, error, trace)
 
     def pages(self, after: int | None) -> Iterator[Page]:
         """All objects, or those that were added after `after` (microseconds since 1970), as the server gives them.
@@ -235,34 +207,12 @@ class Collection:
         self, method: str, path: str, query: Mapping[str, str], body: bytes | None = None, base: str | None = None
     ) -> tuple[httpx.Headers, bytes]:
         url = (self._url if base is None else base) + path
-        try:
-            status, headers, answer = self._runner.run(self._answer(method, url, query, body))
-        except TimeoutError as error:
-            raise self._silent(url, f"no whole answer in {self._bounds.answer_s:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
-            raise self._silent(url, f"{type(error).__name__}: {error}"[:200]) from error
-        if status not in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:
-            raise self._refused(method, url, status, answer)
-        if headers.get("content-encoding", "identity") != "identity":
-            raise self._wrong("an answer that is not compressed", headers["content-encoding"])
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/taxii+json":
-            raise self._wrong(MEDIA_TYPE, headers.get("content-type", "no media type")[:100])
-        return headers, answer
-
-    async def _answer(
-        self, method: str, url: str, query: Mapping[str, str], body: bytes | None
-    ) -> tuple[int, httpx.Headers, bytes]:
-        more = {} if body is None else {"content-type": MEDIA_TYPE}
-        async with (
-            asyncio.timeout(self._bounds.answer_s),
-            self._client.stream(method, url, params=query or None, content=body, headers=more) as response,
-        ):
-            received = bytearray()
-            async for block in response.aiter_raw():
-                received += block
-                if len(received) > self._bounds.answer_bytes:
-                    raise self._wrong(f"answers of at most {self._bounds.answer_bytes:,} bytes", "more")
-            return response.status_code, response.headers, bytes(received)
+        told = self._asking.ask(method, url, query, body, None if body is None else {"content-type": MEDIA_TYPE})
+        if told.status not in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:
+            raise self._refused(method, url, told.status, told.body)
+        if told.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/taxii+json":
+            raise self._wrong(MEDIA_TYPE, told.headers.get("content-type", "no media type")[:100])
+        return told.headers, told.body
 
     def _refused(self, method: str, url: str, status: int, answer: bytes) -> Exception:
         try:
@@ -283,9 +233,6 @@ class Collection:
         kind = OutputError if method == "POST" else UnreadableError
         return kind(what, where=url, expected="status 200 or 202", got=f"status {status}{words}", remedy=remedy)
 
-    def _silent(self, url: str, got: str) -> UnreadableError:
-        return UnreadableError("The peer does not answer.", where=url, got=got, remedy="the same command goes on later")
-
     def _decoded(self, body: bytes, kind: type[_Told]) -> _Told:
         try:
             return msgspec.json.decode(body, type=kind)
@@ -299,7 +246,7 @@ class Collection:
             raise self._wrong(f"{name} with every page of objects", headers.get(name, "none")[:100]) from error
 
     def _wrong(self, expected: str, got: str) -> UnreadableError:
-        return UnreadableError("The peer's answer is not to be used.", where=self._url, expected=expected, got=got)
+        return unfit(self._url, expected, got)
 
 
 class _GoneError(UnreadableError):

@@ -1,0 +1,73 @@
+"""What became of a partner's own deliveries at a hub: `accord delivery list --mine`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from accord.cli.terminal import say, say_json, show_table
+from accord.exchange.partners.client import my_deliveries
+from accord.vocabulary.errors import SettingsError, UnreadableError
+from accord.workspace.peers import SECRET_BYTES, demand_url
+from accord.workspace.regular import open_regular
+
+TOKEN = "ACCORD_TOKEN"  # noqa: S105 -- the name of a variable
+
+
+def list_mine(url: str | None, token_file: Path | None, *, as_json: bool) -> None:
+    """Print what a hub tells of the deliveries of whoever holds the token. Raises AccordError."""
+    if url is None:
+        raise SettingsError("It is not said which hub is asked.", expected="--at URL, as https://hub.example")
+    place = url.rstrip("/")
+    demand_url(place, "--at")
+    told = sorted(my_deliveries(place, _token(token_file)), key=lambda one: str(one.get("received_at", "~")))
+    if as_json:
+        say_json(told)
+        return
+    if not told:
+        say("The hub has no delivery of yours.")
+        return
+    show_table(
+        [
+            ("data set", False),
+            ("received (UTC)", False),
+            ("file", False),
+            ("what became of it", False),
+            *((word, True) for word in ("records", "accepted", "ignored", "rejected")),
+            ("went to", False),
+            ("done", False),
+        ],
+        [_row(one) for one in told],
+        wide=True,
+    )
+
+
+def _row(one: dict[str, Any]) -> tuple[object, ...]:
+    uses = one.get("handed_over") or []
+    went = ", ".join(f"{use['country']} {use['findings']} ({use['purpose']})" for use in uses)
+    done = ", ".join(f"{use['country']} {use['outcomes']['done']}" for use in uses if "done" in use["outcomes"])
+    return (
+        one.get("dataset", ""),
+        str(one.get("received_at", ""))[:16].replace("T", " "),
+        one.get("file") or str(one.get("sha256", ""))[:16],
+        one.get("state", "") if not one.get("why") else f"{one['state']}: {' '.join(str(one['why']).split())}",
+        *(one.get(name, "") for name in ("records", "accepted", "ignored", "rejected")),
+        went,
+        done,
+    )
+
+
+def _token(file: Path | None) -> str:
+    if file is None:
+        said = os.environ.get(TOKEN, "")
+    else:
+        try:
+            with open_regular(file) as opened:
+                said = opened.read(SECRET_BYTES).decode("ascii", "replace")
+        except OSError as error:
+            raise UnreadableError("The token cannot be read.", where=str(file), got=error.strerror) from error
+    token = said.strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise SettingsError(
+            "There is no token.", expected=f"--token-file FILE, which holds one, or {TOKEN} in the environment"
+        )
+    return token

@@ -1,0 +1,325 @@
+"""What partners upload over HTTPS: on the disk piece by piece, and taken in as a delivery by a job once it is whole.
+
+    uploads/ID/upload.json      for whom, for which data set, and what its bytes must be
+              part              the bytes that have come, each piece on the disk before the client is told so
+              file/NAME         the same, from when the job has begun
+
+That an upload is whole and will be taken in stands in the database, as its job, before a client is told. What is not
+whole a day after it was begun is removed by a job that was queued with it: clients that vanish leave nothing for ever.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from accord.access.clients import Client
+from accord.agreements.declarations import Dataset
+from accord.agreements.passing import permit_intake
+from accord.agreements.register import load_register
+from accord.exchange.partners.uploads import ChecksumError, Upload, Wanted
+from accord.formats.catalogue import FORMATS
+from accord.journal.book import later
+from accord.operations.declaration import read_workspace
+from accord.vocabulary.errors import NotAgreedError, RefusedFileError, SettingsError
+from accord.web.problems import ProblemError
+from accord.workspace.database import Database, open_database
+from accord.workspace.jobs import JobKind, queue
+from accord.workspace.schema import JOBS
+from accord.workspace.store import Workspace, errors_named, open_workspace
+
+FOLDER = "uploads"
+KEPT = timedelta(days=1)
+"""For which an upload may go on."""
+MOST_OPEN = 8
+"""Uploads of a partner that are not taken in yet."""
+
+_ABOUT, _PART, _FILE = "upload.json", "part", "file"
+_GONE = ".gone-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """What is kept of an upload beside its bytes."""
+
+    partner: str
+    person: str
+    why: str
+    dataset: str
+    file: str
+    sha256: str
+    size: int
+    begun_at: str
+
+    def told(self, name: str, offset: int, *, whole: bool) -> Upload:
+        """As its client hears of it."""
+        return Upload(
+            id=name,
+            size=self.size,
+            offset=offset,
+            expires_at=datetime.fromisoformat(self.begun_at) + KEPT,
+            delivery=f"{self.dataset}.{self.sha256}" if whole else None,
+        )
+
+
+class Uploads:
+    """The uploads of a workspace."""
+
+    def __init__(self, workspace: Workspace, database: Database) -> None:
+        self._workspace, self._database = workspace, database
+        self._root = workspace.root / FOLDER
+
+    def begin(self, wanted: Wanted, client: Client, now: datetime) -> Upload:
+        """Begin an upload. Raises ProblemError, OutputError."""
+        dataset = self._dataset(wanted.dataset, client)
+        if self._workspace.withdrawn_place(dataset.id, wanted.sha256).exists():
+            raise ProblemError(HTTPStatus.FORBIDDEN, "This very file was recalled, and is not taken again.")
+        begun = _Begun(
+            partner=client.partner,
+            person=client.person,
+            why=f"upload, {client.name}",
+            dataset=dataset.id,
+            file=wanted.file,
+            sha256=wanted.sha256,
+            size=wanted.size,
+            begun_at=now.isoformat(),
+        )
+        name = secrets.token_hex(16)
+        with self._database.writing() as connection:
+            self._permit(connection, dataset, now)
+            # first, so that whoever is killed leaves nothing that nobody removes
+            queue(connection, JobKind.EXPIRE, {"upload": name}, now=now, not_before=now + KEPT)
+        with self._database.writing(keep=False), errors_named(self._workspace.root):
+            # as a writer, of whom there is one at a time: two at once are not let over the bound
+            if sum(one.partner == client.partner for one in self._open()) >= MOST_OPEN:
+                raise ProblemError(
+                    HTTPStatus.TOO_MANY_REQUESTS, f"{MOST_OPEN} uploads are open: end them, or remove some."
+                )
+            self._make(name, begun)
+        return begun.told(name, 0, whole=False)
+
+    def find(self, name: str, client: Client, now: datetime) -> Upload:
+        """An upload as far as it has come; a whole one that a killed server has left is taken in."""
+        place, begun = self._mine(name, client)
+        if (place / _FILE).exists():
+            return begun.told(name, begun.size, whole=True)
+        with self._alone(place) as part:
+            offset = os.fstat(part).st_size
+            if offset == begun.size:
+                self._end(name, begun, part, now)
+            return begun.told(name, offset, whole=offset == begun.size)
+
+    def write(self, name: str, offset: int, piece: bytes, client: Client, now: datetime) -> Upload:
+        """Add a piece. Raises ProblemError, ChecksumError, OutputError."""
+        place, begun = self._mine(name, client)
+        with self._alone(place) as part:
+            if (have := os.fstat(part).st_size) != offset:
+                raise ProblemError(HTTPStatus.CONFLICT, f"The next byte is {have}.")
+            if offset + len(piece) > begun.size:
+                raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is more than Upload-Length said.")
+            with errors_named(self._workspace.root):
+                try:
+                    _append(part, piece)
+                except OSError:
+                    # what is not on the disk whole is not told of later
+                    os.ftruncate(part, offset)
+                    raise
+            offset += len(piece)
+            if offset == begun.size:
+                self._end(name, begun, part, now)
+        return begun.told(name, offset, whole=offset == begun.size)
+
+    def drop(self, name: str, client: Client) -> None:
+        """Remove an upload that is not whole. Raises ProblemError."""
+        place, _ = self._mine(name, client)
+        with self._database.writing() as connection:
+            if _is_queued(connection, name):
+                raise ProblemError(HTTPStatus.CONFLICT, "It was taken: what was delivered is taken back by a recall.")
+            _remove(place)
+
+    def _end(self, name: str, begun: _Begun, part: int, now: datetime) -> None:
+        """Queue that a whole upload is taken in, unless it is."""
+        with os.fdopen(os.dup(part), "rb") as file:
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != begun.sha256:
+            _remove(self._root / name)
+            raise ChecksumError
+        with self._database.writing() as connection:
+            if _is_queued(connection, name):
+                return
+            dataset = next((one for one in self._datasets() if one.id == begun.dataset), None)
+            if dataset is None:
+                raise ProblemError(HTTPStatus.FORBIDDEN, "The data set is declared no more.")
+            self._permit(connection, dataset, now)
+            arguments = {"upload": name, "dataset": begun.dataset, "sha256": digest, "file": begun.file}
+            queue(connection, JobKind.UPLOAD, arguments, now=now)
+
+    def _permit(self, connection: Connection, dataset: Dataset, now: datetime) -> None:
+        try:
+            register, at = load_register(connection), later(connection, now)
+            permit_intake(register, dataset, None, at, settings=str(self._workspace.settings))
+        except (NotAgreedError, SettingsError) as refusal:
+            raise ProblemError(HTTPStatus.FORBIDDEN, "No agreement in force covers what is uploaded here.") from refusal
+
+    def _datasets(self) -> tuple[Dataset, ...]:
+        return read_workspace(self._workspace.settings, FORMATS).datasets
+
+    def _dataset(self, name: str, client: Client) -> Dataset:
+        for one in self._datasets():
+            if one.id == name and one.partner.id == client.partner:
+                return one
+        raise ProblemError(HTTPStatus.NOT_FOUND, "You have no such data set.")
+
+    def _open(self) -> Iterator[_Begun]:
+        if not self._root.is_dir():
+            return
+        for place in self._root.iterdir():
+            if place.name.startswith(_GONE):
+                # whoever removed it was killed
+                shutil.rmtree(place, ignore_errors=True)
+            elif (found := _read(place)) is not None:
+                yield found
+
+    def _mine(self, name: str, client: Client) -> tuple[Path, _Begun]:
+        place = self._root / name
+        begun = _read(place)
+        if begun is None or begun.partner != client.partner:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such upload, or it was taken in.")
+        return place, begun
+
+    def _make(self, name: str, begun: _Begun) -> None:
+        self._root.mkdir(mode=0o700, exist_ok=True)
+        place = self._root / name
+        place.mkdir(mode=0o700)
+        (place / _PART).touch(mode=0o600)
+        (place / _ABOUT).write_text(json.dumps(asdict(begun)), "utf-8")
+        self._workspace.flush(place)
+        _flush(self._root)
+        _flush(self._workspace.root)
+
+    @contextmanager
+    def _alone(self, place: Path) -> Iterator[int]:
+        """The bytes that have come, for one request at a time."""
+        try:
+            part = os.open(place / _PART, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such upload, or it was taken in.") from None
+        try:
+            try:
+                fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ProblemError(HTTPStatus.LOCKED, "Another request is at it.") from None
+            yield part
+        finally:
+            os.close(part)
+
+
+def take_uploaded(folder: Path, arguments: Mapping[str, object]) -> str:
+    """Do a job that takes in an upload. Raises RefusedFileError when it is refused whole: then it is gone."""
+    from accord.cli.deliveries.adding import import_file
+
+    workspace = open_workspace(folder)
+    place = workspace.root / FOLDER / str(arguments["upload"])
+    begun = _read(place)
+    if begun is None:
+        return f"taken in before: {arguments['file']} of {arguments['dataset']}"
+    file = place / _FILE / begun.file
+    if not file.exists():
+        file.parent.mkdir(exist_ok=True)
+        (place / _PART).rename(file)
+    told = {
+        "dataset": begun.dataset,
+        "file": str(file),
+        "collected_at": begun.begun_at,
+        "purpose": None,
+        "person": begun.person,
+        "why": begun.why,
+        "snapshot": False,
+    }
+    try:
+        said = import_file(folder, told)
+    except RefusedFileError as refusal:
+        _remove(place)
+        # its partner reads this
+        raise RefusedFileError(refusal.what, where=begun.file, remedy=refusal.remedy) from refusal
+    _remove(place)
+    return said
+
+
+def expire_upload(folder: Path, arguments: Mapping[str, object]) -> str:
+    """Do a job that removes an upload whose time is over, unless it is whole."""
+    workspace = open_workspace(folder)
+    name = str(arguments["upload"])
+    place = workspace.root / FOLDER / name
+    declared = read_workspace(workspace.settings, FORMATS)
+    with open_database(declared.database) as database, database.writing() as connection:
+        if not place.exists():
+            return "it was taken in, or removed"
+        if _is_queued(connection, name):
+            return "it is whole, and waits to be taken in"
+        _remove(place)
+    return "an upload that its partner did not go on with was removed"
+
+
+def whole(workspace: Workspace) -> list[Path]:
+    """Uploads that are whole and wait to be taken in."""
+    root = workspace.root / FOLDER
+    found = []
+    for place in sorted(root.iterdir()) if root.is_dir() else []:
+        begun = _read(place)
+        if begun is not None and ((place / _FILE).exists() or (place / _PART).stat().st_size == begun.size):
+            found.append(place)
+    return found
+
+
+def _is_queued(connection: Connection, name: str) -> bool:
+    wanted = select(JOBS.c.number).where(
+        JOBS.c.kind == JobKind.UPLOAD.value, JOBS.c.arguments.contains(name, autoescape=True)
+    )
+    return connection.execute(wanted.limit(1)).first() is not None
+
+
+def _read(place: Path) -> _Begun | None:
+    if place.name.startswith("."):
+        return None
+    try:
+        return _Begun(**json.loads((place / _ABOUT).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _remove(place: Path) -> None:
+    """Remove a folder: what is left of it when its remover is killed is none's."""
+    gone = place.with_name(_GONE + place.name)
+    try:
+        place.rename(gone)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _append(part: int, piece: bytes) -> None:
+    os.lseek(part, 0, os.SEEK_END)
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[os.write(part, rest) :]
+    os.fsync(part)
+
+
+def _flush(folder: Path) -> None:
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)

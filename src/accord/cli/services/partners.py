@@ -1,0 +1,394 @@
+"""What partners' systems ask of a workspace over HTTP beside TAXII: `exchange.partners.server`, wired."""
+
+import asyncio
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, func, select
+
+from accord.access.clients import Client
+from accord.access.consultations import Processing, record
+from accord.agreements.declarations import PartnerId
+from accord.cli.acting import Actor
+from accord.cli.deliveries.adds import place_of
+from accord.cli.deliveries.delivering import names_of, read_account
+from accord.cli.deliveries.entering import reference
+from accord.cli.deliveries.settling import working
+from accord.cli.deliveries.uploads import Uploads
+from accord.cli.hub import opened_hub
+from accord.cli.operations.answering import answer_told, take_answer
+from accord.exchange.partners.server import Answer, Question, answer, greet
+from accord.exchange.partners.uploads import Upload, Wanted
+from accord.formats.catalogue import FORMATS
+from accord.journal.book import later, referring
+from accord.journal.facts import FEW
+from accord.operations.declaration import read_workspace
+from accord.operations.outcome_files import read_outcomes
+from accord.vocabulary.errors import AccordError, RefusedFileError
+from accord.vocabulary.outcomes import Outcome
+from accord.vocabulary.reasons import EXPLANATIONS
+from accord.web import asgi
+from accord.web.entrance import Entrance
+from accord.web.problems import MEDIA_TYPE as PROBLEM
+from accord.web.problems import ProblemError, problem
+from accord.workspace.database import Database, open_database
+from accord.workspace.jobs import JobKind, JobState
+from accord.workspace.schema import (
+    ACTION_GROUPS,
+    ACTIONS,
+    DISCLOSURE_SOURCES,
+    DISCLOSURES,
+    JOBS,
+    JOURNAL_ENTRIES,
+    OUTCOME_REPORTS,
+    OUTCOMES,
+)
+from accord.workspace.store import DeliveryFolder, Workspace, open_workspace
+
+THREADS = 4
+"""Requests that are answered at a time."""
+
+MOST_BODIES = 32
+"""Of requests that are read at a time, a MiB each."""
+
+_TOLD = (
+    "dataset",
+    "file",
+    "sha256",
+    "formats",
+    "bytes",
+    "records",
+    "accepted",
+    "ignored",
+    "ignored_by_reason",
+    "rejected",
+    "rejected_by_reason",
+    "refused",
+    "observations",
+    "received_at",
+    "collected_at",
+    "agreements",
+    "purposes",
+)
+"""Of an account, what its partner is told."""
+
+
+class PartnerDesk:
+    """Does what partners ask for."""
+
+    def __init__(self, workspace: Workspace, database: Database, entrance: Entrance) -> None:
+        """`entrance`: who is let in."""
+        self._workspace, self._database, self._entrance = workspace, database, entrance
+        self._uploads = Uploads(workspace, database)
+
+    def now(self) -> datetime:
+        """The clock; one that was set back brings back no agreement that has ended, and no token."""
+        with self._database.reading() as connection:
+            return later(connection, datetime.now(UTC))
+
+    def enter(self, headers: Mapping[str, str], address: str, now: datetime) -> Client:
+        """Who asks."""
+        return self._entrance.enter(headers, address, now)
+
+    def begin(self, wanted: Wanted, client: Client, now: datetime) -> Upload:
+        """Begin an upload."""
+        return self._uploads.begin(wanted, client, now)
+
+    def find_upload(self, upload: str, client: Client, now: datetime) -> Upload:
+        """An upload."""
+        return self._uploads.find(upload, client, now)
+
+    def write(self, upload: str, offset: int, piece: bytes, client: Client, now: datetime) -> Upload:
+        """Add a piece."""
+        return self._uploads.write(upload, offset, piece, client, now)
+
+    def drop(self, upload: str, client: Client, now: datetime) -> None:
+        """Remove an upload."""
+        del now
+        self._uploads.drop(upload, client)
+
+    def deliveries(self, client: Client, after: str, limit: int, now: datetime) -> tuple[list[dict[str, object]], bool]:
+        """A page of a partner's deliveries, by name."""
+        mine = self._mine(client)
+        names = {
+            f"{one.dataset}.{one.sha256}"
+            for one in (*self._workspace.deliveries(), *self._workspace.withdrawn())
+            if one.dataset in mine
+        }
+        with self._database.reading() as connection:
+            names.update(name for name in self._undone(connection) if name.rpartition(".")[0] in mine)
+        page = sorted(name for name in names if name > after)
+        told = []
+        for name in page[:limit]:
+            dataset, _, sha256 = name.rpartition(".")
+            found = self._found(dataset, sha256, now)
+            if found is not None:
+                told.append(found)
+        return told, len(page) > limit
+
+    def delivery(self, dataset: str, sha256: str, client: Client, now: datetime) -> dict[str, object]:
+        """What became of one delivery."""
+        found = self._found(dataset, sha256, now) if dataset in self._mine(client) else None
+        if found is None:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such delivery.")
+        return found
+
+    def rejects(
+        self, dataset: str, sha256: str, client: Client, after: int, limit: int, now: datetime
+    ) -> tuple[list[dict[str, object]], bool]:
+        """Records of a delivery that were not taken; who sees them is logged."""
+        place = self._workspace.place(dataset, sha256)
+        if dataset not in self._mine(client) or not place.exists():
+            raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such delivery.")
+        rows = _rows(place / "rejects.parquet", after, limit + 1)
+        if rows:
+            with self._database.writing() as connection:
+                record(
+                    connection,
+                    Processing.CONSULTATION,
+                    person=client.person,
+                    justification=f"its own delivery, {client.name}",
+                    object=reference(dataset, sha256),
+                    recipients=[client.partner],
+                    now=now,
+                )
+        words = {str(reason): text for reason, text in EXPLANATIONS.items()}
+        told = [{**one, "explanation": words.get(str(one["reason"]), "")} for one in rows[:limit]]
+        return told, len(rows) > limit
+
+    def take_outcomes(self, body: bytes, client: Client) -> dict[str, object]:
+        """Take in what a partner says became of what it was handed."""
+        try:
+            said = read_outcomes(body, "the body")
+        except RefusedFileError as refusal:
+            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, refusal.what) from refusal
+        with opened_hub(self._workspace.root, to_write=True) as hub, working(hub.workspace, hub.database):
+            actor = Actor(person=client.person, justification=f"outcomes of {client.partner}, {client.name}")
+            recorded = take_answer(hub, PartnerId(client.partner), said, actor)
+        return answer_told(said, recorded)
+
+    def _mine(self, client: Client) -> frozenset[str]:
+        declared = read_workspace(self._workspace.settings, FORMATS)
+        return frozenset(one.id for one in declared.datasets if one.partner.id == client.partner)
+
+    def _found(self, dataset: str, sha256: str, now: datetime) -> dict[str, object] | None:
+        for state, place in (
+            ("taken in", self._workspace.place(dataset, sha256)),
+            ("recalled", self._workspace.withdrawn_place(dataset, sha256)),
+        ):
+            if place.exists():
+                folder = DeliveryFolder(dataset=dataset, sha256=sha256, path=place)
+                account = read_account(folder)
+                told = {name: account[name] for name in _TOLD if name in account}
+                with self._database.reading() as connection:
+                    entries = list(referring(connection, reference(dataset, sha256)))
+                    uses = _uses(connection, dataset, names_of(folder), now)
+                return {"name": f"{dataset}.{sha256}", "state": state, **told, "entries": entries, **uses}
+        with self._database.reading() as connection:
+            job = self._undone(connection).get(f"{dataset}.{sha256}")
+        if job is None and not place_of(self._workspace, dataset, sha256).exists():
+            return None
+        state, why = job or (JobState.WAITING, "")
+        told = {"name": f"{dataset}.{sha256}", "dataset": dataset, "sha256": sha256}
+        if state is JobState.FAILED:
+            return {**told, "state": "refused", "why": why}
+        return {**told, "state": "waiting"}
+
+    def _undone(self, connection: Connection) -> dict[str, tuple[JobState, str]]:
+        """What waits to be taken in, or was not, by name; the last job counts."""
+        wanted = (
+            select(JOBS)
+            .where(
+                JOBS.c.kind.in_([JobKind.ADD.value, JobKind.UPLOAD.value]),
+                JOBS.c.state.in_([JobState.WAITING.value, JobState.FAILED.value]),
+            )
+            .order_by(JOBS.c.number)
+        )
+        found = {}
+        for row in connection.execute(wanted):
+            said = _arguments(row.arguments)
+            state = JobState(row.state)
+            # what is told of a file names nothing of the hub's; other failures are the hub's own
+            told = state is JobState.FAILED and row.kind == JobKind.UPLOAD.value and "/" not in (row.outcome or "")
+            why = row.outcome if told else "It was not taken in: ask the hub."
+            found[f"{said['dataset']}.{said['sha256']}"] = (state, why or "")
+        return found
+
+
+def _uses(connection: Connection, dataset: str, names: tuple[str, ...], now: datetime) -> dict[str, object]:
+    """To which countries it went for what, and what came of it, as far as the ledger's openings tell everybody by now.
+
+    What came of it is counted where only this data set was handed over: else it would tell of others' data.
+    """
+    opened = (
+        select(JOURNAL_ENTRIES.c.number)
+        .where(
+            JOURNAL_ENTRIES.c.number == DISCLOSURES.c.first_entry,
+            JOURNAL_ENTRIES.c.opens_at <= now,
+        )
+        .exists()
+    )
+    wanted = (
+        select(DISCLOSURES.c.id, DISCLOSURES.c.country, DISCLOSURES.c.purpose, func.sum(DISCLOSURE_SOURCES.c.findings))
+        .join(DISCLOSURE_SOURCES, DISCLOSURE_SOURCES.c.disclosure == DISCLOSURES.c.id)
+        .where(
+            DISCLOSURE_SOURCES.c.dataset == dataset,
+            DISCLOSURE_SOURCES.c.delivery.in_(names),
+            DISCLOSURES.c.handed_over_at.is_not(None),
+            opened,
+        )
+        .group_by(DISCLOSURES.c.id, DISCLOSURES.c.country, DISCLOSURES.c.purpose)
+    )
+    went: dict[tuple[str, str], int] = defaultdict(int)
+    came: dict[tuple[str, str], dict[bytes, str]] = defaultdict(dict)
+    for name, country, purpose, findings in connection.execute(wanted):
+        went[country, purpose] += int(findings)
+        others = select(DISCLOSURE_SOURCES.c.dataset).where(
+            DISCLOSURE_SOURCES.c.disclosure == name,
+            (DISCLOSURE_SOURCES.c.dataset != dataset) | DISCLOSURE_SOURCES.c.delivery.not_in(names),
+        )
+        if connection.execute(others.limit(1)).first() is None:
+            came[country, purpose] |= _outcomes(connection, name)
+    told = []
+    for (country, purpose), count in sorted(went.items()):
+        said = list(came[country, purpose].values())
+        outcomes = {one.value: _few(said.count(one.value)) for one in Outcome if one.value in said}
+        told.append({"country": country, "purpose": purpose, "findings": _few(count), "outcomes": outcomes})
+    return {"handed_over": told}
+
+
+def _outcomes(connection: Connection, disclosure: str) -> dict[bytes, str]:
+    """What its recipient says of the findings of a disclosure; what it said last stands."""
+    wanted = (
+        select(OUTCOMES.c.finding, OUTCOMES.c.outcome)
+        .join(OUTCOME_REPORTS, OUTCOME_REPORTS.c.number == OUTCOMES.c.report)
+        .join(ACTIONS, ACTIONS.c.finding == OUTCOMES.c.finding)
+        .join(ACTION_GROUPS, ACTION_GROUPS.c.number == ACTIONS.c.action_group)
+        .join(DISCLOSURES, DISCLOSURES.c.id == ACTION_GROUPS.c.disclosure)
+        .where(DISCLOSURES.c.id == disclosure, OUTCOME_REPORTS.c.partner == DISCLOSURES.c.recipient)
+        .order_by(OUTCOMES.c.day, OUTCOME_REPORTS.c.number)
+    )
+    return {bytes(finding): outcome for finding, outcome in connection.execute(wanted)}
+
+
+def _few(count: int) -> int | str:
+    """A count as the public page tells it."""
+    return count if count >= FEW else f"<{FEW}"
+
+
+def _rows(file: Path, after: int, limit: int) -> list[dict[str, object]]:
+    if not file.exists():
+        return []
+    found: list[dict[str, object]] = []
+    with pq.ParquetFile(file) as opened:
+        skipped = 0
+        for number in range(opened.num_row_groups):
+            size = opened.metadata.row_group(number).num_rows
+            if skipped + size <= after:
+                skipped += size
+                continue
+            columns = ["member", "record", "pointer", "column", "reason", "partial", "text"]
+            for batch in opened.iter_batches(1000, [number], columns):
+                begin = max(after - skipped, 0)
+                skipped += len(batch)
+                found += batch.slice(begin, limit - len(found)).to_pylist() if begin < len(batch) else []
+                if len(found) >= limit:
+                    return found
+    return found
+
+
+def _arguments(text: str) -> dict[str, str]:
+    return {name: str(value) for name, value in json.loads(text).items()}
+
+
+class Partners:
+    """The desk of a workspace; its database is opened by who asks first."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder`: the workspace."""
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._desk: PartnerDesk | None = None
+        self._database: Database | None = None
+
+    def close(self) -> None:
+        """Leave the database in order."""
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+            self._desk = self._database = None
+
+    def __call__(self, asked: Question) -> Answer:
+        """The answer to a request."""
+        desk = self._at()
+        return answer(asked, desk) if isinstance(desk, PartnerDesk) else desk
+
+    def greet(self, asked: Question) -> Client | Answer:
+        """Who asks, or the answer to whoever may not."""
+        desk = self._at()
+        return greet(asked, desk) if isinstance(desk, PartnerDesk) else desk
+
+    def _at(self) -> PartnerDesk | Answer:
+        try:
+            with self._lock:
+                if self._desk is None:
+                    self._desk = self._opened()
+                return self._desk
+        except AccordError:
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            return Answer(status=status, body=problem(status), headers={"retry-after": "30"}, media_type=PROBLEM)
+
+    def _opened(self) -> PartnerDesk:
+        workspace = open_workspace(self._folder)
+        declared = read_workspace(workspace.settings, FORMATS)
+        self._database = database = open_database(declared.database)
+        return PartnerDesk(workspace, database, Entrance(database, declared.serving))
+
+
+def mounted(root: str, partners: Partners) -> asgi.App:
+    """What answers questions, as an ASGI application that is mounted at `root`.
+
+    A body is kept once it is known who sends it, and few are at a time: what others send is read and forgotten.
+    """
+    threads = ThreadPoolExecutor(THREADS, "partners")
+    bodies = asyncio.Semaphore(MOST_BODIES)
+
+    async def answered(asked: Question, receive: asgi.Receive) -> Answer:
+        loop = asyncio.get_running_loop()
+        if asked.method not in {"POST", "PATCH"}:
+            return await loop.run_in_executor(threads, partners, asked)
+        client = await loop.run_in_executor(threads, partners.greet, asked)
+        if isinstance(client, Answer):
+            await asgi.forget(receive)
+            return client
+        async with bodies:
+            whole = replace(asked, client=client, body=await asgi.read(receive))
+            return await loop.run_in_executor(threads, partners, whole)
+
+    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        asked = Question(
+            method=scope["method"],
+            path=root + "/" + str(scope["path"]).removeprefix(root).lstrip("/"),
+            query=bytes(scope["query_string"]),
+            headers=asgi.single_headers(scope),
+            address=(scope.get("client") or ("",))[0],
+        )
+        try:
+            done = await answered(asked, receive)
+        except ConnectionError:
+            # nobody is there who would read an answer; what is on the disk is gone on with
+            return
+        told = {"cache-control": "no-store", "vary": "authorization", **done.headers}
+        if done.media_type is not None:
+            told["content-type"] = done.media_type
+        await asgi.answer(send, int(done.status), asgi.headers_of(told), done.body)
+
+    return app

@@ -1,0 +1,321 @@
+"""Files that partners upload over HTTP, piece by piece, whoever is cut off: deliveries, and what became of them."""
+
+import base64
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from accord.access.clients import Client
+from accord.access.tokens import Scope
+from accord.cli.register.registering import opened
+from accord.cli.services.partners import PartnerDesk, Partners
+from accord.exchange.partners.server import Answer, Question
+from accord.web.entrance import Entrance
+from accord.web.settings import Serving
+from accord.workspace.jobs import JobKind
+from accord.workspace.schema import ACTIONS, JOBS
+from accord.workspace.store import open_workspace
+from tests.cli.released import SIGHTINGS
+from tests.cli.test_cli_serve import Served, end, serve
+from tests.cli.test_cli_taxii_adds import Hub, hub, indicators, token
+
+__all__ = ["hub", "serve"]
+
+KILLS = 20 if os.environ.get("CI") else 4
+
+FILE = SIGHTINGS.replace("2026-10-01 11:15", "2026-10-04 11:15").encode()
+CONTENT = "application/offset+octet-stream"
+
+
+ASKED: list[Partners] = []
+"""Those that a test has opened."""
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    while ASKED:
+        ASKED.pop().close()
+
+
+def metadata(dataset: str, name: str, data: bytes) -> str:
+    told = {"dataset": dataset, "filename": name, "sha256": hashlib.sha256(data).hexdigest()}
+    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in told.items())
+
+
+def asking(hub: Hub, secret: str | None) -> Callable[..., Answer]:
+    """Ask the hub's desk as a client with a token does."""
+    desk = Partners(hub.folder)
+    ASKED.append(desk)
+
+    def ask(method: str, path: str, body: bytes = b"", query: str = "", **headers: str | None) -> Answer:
+        said = {"authorization": None if secret is None else f"Bearer {secret}", "tus-resumable": "1.0.0", **headers}
+        named = {name.replace("_", "-"): value for name, value in said.items() if value is not None}
+        return desk(Question(method=method, path=path, query=query.encode(), headers=named, body=body))
+
+    return ask
+
+
+def begun(
+    ask: Callable[..., Answer], data: bytes, dataset: str = "sinkhole", name: str = "late-event4_sinkhole-th.csv"
+) -> str:
+    """The place of an upload that was begun."""
+    told = ask("POST", "/deliveries", upload_length=str(len(data)), upload_metadata=metadata(dataset, name, data))
+    assert told.status == 201, told.body
+    return told.headers["location"]
+
+
+def sent(ask: Callable[..., Answer], place: str, offset: int, piece: bytes, **headers: str) -> Answer:
+    return ask("PATCH", place, piece, upload_offset=str(offset), content_type=CONTENT, **headers)
+
+
+def left(hub: Hub) -> list[Path]:
+    place = hub.folder / "uploads"
+    return list(place.iterdir()) if place.exists() else []
+
+
+def named(data: bytes, dataset: str = "sinkhole") -> str:
+    return f"{dataset}.{hashlib.sha256(data).hexdigest()}"
+
+
+def test_a_file_that_is_uploaded_in_pieces_is_a_delivery_and_its_partner_hears_what_became_of_it(
+    hub: Hub, serve: Callable[..., Served]
+) -> None:
+    secret = token(hub, "vendor", "write")
+    data = FILE + b"a row that is none\n"
+    served = serve(hub.folder)
+    own = {"Authorization": f"Bearer {secret}", "Tus_Resumable": "1.0.0"}
+    status, headers, _ = served.ask("/deliveries", "OPTIONS")
+    assert (status, headers["tus-version"], headers["tus-max-size"]) == (204, "1.0.0", str(1 << 30))
+    status, headers, _ = served.ask(
+        "/deliveries",
+        "POST",
+        data[:40],
+        **own,
+        Upload_Length=str(len(data)),
+        Upload_Metadata=metadata("sinkhole", "late-event4_sinkhole-th.csv", data),
+        Content_Type=CONTENT,
+    )
+    assert (status, headers["upload-offset"], headers["tus-resumable"]) == (201, "40", "1.0.0")
+    place = headers["location"]
+    status, headers, _ = served.ask(place, "HEAD", **own)
+    assert (status, headers["upload-offset"], headers["upload-length"]) == (200, "40", str(len(data)))
+    checksum = base64.b64encode(hashlib.sha256(data[40:]).digest()).decode()
+    status, headers, _ = served.ask(
+        place, "PATCH", data[40:], **own, Upload_Offset="40", Content_Type=CONTENT, Upload_Checksum=f"sha256 {checksum}"
+    )
+    assert (status, headers["upload-offset"]) == (204, str(len(data)))
+    about = headers["content-location"]
+    assert about == f"/deliveries/{named(data)}"
+    served.hear("(upload)")
+    told = json.loads(served.ask(about, **own)[2])
+    assert (told["state"], told["file"], told["records"]) == ("taken in", "late-event4_sinkhole-th.csv", 5)
+    assert (told["accepted"], told["ignored"], told["rejected"]) == (3, 1, 1)
+    assert told["agreements"] == ["vendor-2026"]
+    (entry,) = told["entries"]
+    assert hub.json("ledger", "list")[entry]["kind"] == "delivery"
+    rejects = json.loads(served.ask(f"{about}/rejects", **own)[2])
+    assert [(one["record"], one["text"]) for one in rejects["rejects"]] == [(5, "a row that is none")]
+    assert (bool(rejects["rejects"][0]["explanation"]), rejects["more"]) == (True, False)
+    listed = json.loads(served.ask("/deliveries", **own)[2])
+    assert {one["name"] for one in listed["deliveries"]} >= {named(data)}
+    assert len(listed["deliveries"]) == 2
+    first = json.loads(served.ask("/deliveries?limit=1", **own)[2])
+    assert first["more"]
+    after = first["deliveries"][0]["name"]
+    assert json.loads(served.ask(f"/deliveries?limit=1&after={after}", **own)[2])["deliveries"] == [
+        one for one in listed["deliveries"] if one["name"] != after
+    ]
+    assert served.ask(place, "HEAD", **own)[0] == 404
+    assert left(hub) == []
+    looked = [one for one in hub.json("consultation", "list") if "its own delivery" in one["justification"]]
+    assert [one["recipients"] for one in looked] == [["vendor"]]
+    assert end(served) == 0
+
+
+def test_what_is_wrong_with_an_upload_is_told_and_nothing_of_another_partner_s_is(hub: Hub) -> None:
+    ask = asking(hub, token(hub, "vendor", "write"))
+    other, reader = asking(hub, token(hub, "csirt-th", "write")), asking(hub, token(hub, "vendor", "read"))
+    place = begun(ask, FILE)
+    good = metadata("sinkhole", "a.csv", FILE)
+    length = {"upload_length": str(len(FILE))}
+    for status, told in (
+        (401, asking(hub, None)("GET", "/deliveries")),
+        (403, reader("GET", "/deliveries")),
+        (412, ask("POST", "/deliveries", tus_resumable="0.2.2", upload_metadata=good, **length)),
+        (400, ask("POST", "/deliveries", upload_metadata=good, upload_length="-1")),
+        (400, ask("POST", "/deliveries", upload_metadata=good, upload_length="0")),
+        (413, ask("POST", "/deliveries", upload_metadata=good, upload_length=str((1 << 30) + 1))),
+        (400, ask("POST", "/deliveries", upload_metadata="dataset !", **length)),
+        (400, ask("POST", "/deliveries", upload_metadata=metadata("sinkhole", "../a.csv", FILE), **length)),
+        (404, ask("POST", "/deliveries", upload_metadata=metadata("nothing", "a.csv", FILE), **length)),
+        (404, other("POST", "/deliveries", upload_metadata=good, **length)),
+        (405, ask("PUT", "/deliveries")),
+        (404, other("HEAD", place)),
+        (404, sent(other, place, 0, FILE)),
+        (404, other("DELETE", place)),
+        (409, sent(ask, place, 1, FILE)),
+        (413, sent(ask, place, 0, FILE + b"x")),
+        (415, ask("PATCH", place, FILE, upload_offset="0", content_type="text/csv")),
+        (460, sent(ask, place, 0, FILE, upload_checksum="sha1 " + base64.b64encode(bytes(20)).decode())),
+        (400, sent(ask, place, 0, FILE, upload_checksum="md4 AAAA")),
+        (404, other("GET", f"/deliveries/{named(SIGHTINGS.encode())}")),
+        (404, other("GET", f"/deliveries/{named(SIGHTINGS.encode())}/rejects")),
+        (404, ask("GET", f"/deliveries/{named(FILE)}")),
+        (400, ask("GET", "/deliveries", query="limit=many")),
+    ):
+        assert (told.status, json.loads(told.body)["status"]) == (status, status)
+    assert json.loads(other("GET", "/deliveries").body) == {"deliveries": [], "more": False}
+    assert ask("DELETE", place).status == 204
+    assert (ask("HEAD", place).status, left(hub)) == (404, [])
+    # as many as may be open, and no more
+    places = [begun(ask, FILE) for _ in range(8)]
+    assert ask("POST", "/deliveries", upload_metadata=good, **length).status == 429
+    for one in places:
+        assert ask("DELETE", one).status == 204
+    hub("agreement", "end", "vendor-2026", "--reason", "over", "--in", hub.folder)
+    assert ask("POST", "/deliveries", upload_metadata=good, **length).status == 403
+
+
+def test_bytes_that_are_not_those_that_were_said_and_files_that_are_none_leave_nothing(hub: Hub) -> None:
+    ask = asking(hub, token(hub, "vendor", "write"))
+    place = begun(ask, FILE)
+    assert sent(ask, place, 0, FILE[:-1] + b"?").status == 460
+    assert (ask("HEAD", place).status, left(hub)) == (404, [])
+    data = b"this is no STIX"
+    sent(ask, begun(ask, data, "indicators", "notes.json"), 0, data)
+    about = f"/deliveries/{named(data, 'indicators')}"
+    assert json.loads(ask("GET", about).body)["state"] == "waiting"
+    hub("job", "work", "--in", hub.folder, code=1)
+    told = json.loads(ask("GET", about).body)
+    assert (told["state"], bool(told["why"])) == ("refused", True)
+    assert str(hub.folder) not in told["why"]
+    assert left(hub) == []
+
+
+def test_two_who_upload_the_same_at_once_deliver_it_once_and_who_vanishes_leaves_nothing(hub: Hub) -> None:
+    ask, also = (asking(hub, token(hub, "vendor", "write")) for _ in range(2))
+    one, two, lost = begun(ask, FILE), begun(also, FILE), begun(ask, FILE)
+    half = len(FILE) // 2
+    for who, place in ((ask, one), (also, two), (ask, lost)):
+        assert sent(who, place, 0, FILE[:half]).headers["upload-offset"] == str(half)
+    # whoever comes second to the same upload, with what is there by now, is told where it is
+    assert sent(also, one, 0, FILE[:half]).status == 409
+    for who, place in ((ask, one), (also, two)):
+        assert "content-location" in sent(who, place, half, FILE[half:]).headers
+        assert "content-location" in who("HEAD", place).headers
+    # nothing is missed by an erasure
+    erase = ("subject", "erase", "110.164.0.4", "--why", "A court asked.", "--in", hub.folder)
+    assert "waits to be taken in" in hub(*erase, code=5)
+    hub("job", "work", "--in", hub.folder)
+    assert len([each for each in hub.json("delivery", "list") if each["file"].startswith("late")]) == 1
+    assert [each.name for each in left(hub)] == [lost.rpartition("/")[2]]
+    with opened(hub.folder) as database, database.writing() as connection:
+        due = update(JOBS).where(JOBS.c.kind == JobKind.EXPIRE.value).values(not_before=JOBS.c.queued_at)
+        connection.execute(due)
+    hub("job", "work", "--in", hub.folder)
+    assert (left(hub), ask("HEAD", lost).status) == ([], 404)
+
+
+def test_an_upload_goes_on_wherever_the_hub_is_killed_and_is_delivered_once(
+    hub: Hub, environment: dict[str, str]
+) -> None:
+    program = [sys.executable, Path(__file__).with_name("upload_forks.py"), hub.folder, token(hub, "vendor", "write")]
+    draw = random.Random(9)
+    with subprocess.Popen(
+        [str(word) for word in program], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+
+        def upload(name: str, how: object = None) -> dict:
+            process.stdin.write(json.dumps({"name": name, "how": how}) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        done = upload("0", "count")
+        assert done["code"] == 0
+        steps = [(kind, count) for kind, count in done["steps"].items() if count and kind != "fusion"]
+        killed = 0
+        for number in range(1, KILLS + 1):
+            kind, count = steps[number % len(steps)]
+            said = upload(str(number), [kind, draw.randint(1, count)])
+            assert said["code"] in {-9, 0}, said
+            killed += said["code"] != 0
+        assert killed
+        with opened(hub.folder) as database, database.writing() as connection:
+            connection.execute(update(JOBS).values(leased_until=None))
+        # whoever was cut off goes on
+        for number in range(KILLS + 1):
+            assert upload(str(number))["code"] == 0
+        process.stdin.close()
+    kept = (hub.folder / "deliveries" / "dataset=indicators").glob("*/delivered")
+    ids = [one["id"] for file in kept for one in json.loads(file.read_bytes())["objects"]]
+    assert sorted(ids) == sorted(one["id"] for number in range(KILLS + 1) for one in indicators(number))
+    with opened(hub.folder) as database, database.writing() as connection:
+        due = update(JOBS).where(JOBS.c.kind == JobKind.EXPIRE.value).values(not_before=JOBS.c.queued_at)
+        connection.execute(due)
+    hub("job", "work", "--in", hub.folder)
+    assert left(hub) == []
+
+
+def test_outcomes_come_by_http_as_they_do_by_file(hub: Hub) -> None:
+    hub.put()
+    ask = asking(hub, token(hub, "csirt-th", "report"))
+    file = b"finding_id,outcome,date,note\n" + b"0" * 64 + b",done,2026-10-05,\n,,,\n"
+    told = ask("POST", "/outcomes", file)
+    assert told.status == 200, told.body
+    said = json.loads(told.body)
+    assert (said["records"], said["accepted"], said["rejected"]) == (2, 0, 1)
+    assert said["rejects"][0]["reason"] == "not-disclosed"
+    assert asking(hub, token(hub, "csirt-th", "write"))("POST", "/outcomes", file).status == 403
+    assert ask("POST", "/outcomes", b"no such columns\n").status == 422
+    assert ask("GET", "/outcomes").status == 405
+
+
+def test_a_partner_hears_to_which_countries_its_data_went_and_what_came_of_it_and_nothing_finer(
+    hub: Hub, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    vendor, csirt = asking(hub, token(hub, "vendor", "write")), asking(hub, token(hub, "csirt-th", "report"))
+    about = f"/deliveries/{named(SIGHTINGS.encode())}"
+    assert json.loads(vendor("GET", about).body)["handed_over"] == []
+    hub.put()
+    went = {"country": "TH", "purpose": "victim-notification", "findings": "<10", "outcomes": {}}
+    assert json.loads(vendor("GET", about).body)["handed_over"] == [went]
+    with opened(hub.folder) as database, database.reading() as connection:
+        finding = bytes(connection.execute(select(ACTIONS.c.finding)).scalars().first()).hex()
+    filled = f"finding_id,outcome,date,note\n{finding},done,2026-11-02,Cleaned\n".encode()
+    said = json.loads(csirt("POST", "/outcomes", filled).body)
+    assert (said["accepted"], said["new"], said["done_for_the_first_time"]) == (1, 1, 1)
+    assert [one["kind"] for one in hub.json("ledger", "list")].count("outcome") == len(said["entries"]) == 1
+    again = json.loads(csirt("POST", "/outcomes", filled).body)
+    assert (again["accepted"], again["new"]) == (1, 0)
+    assert json.loads(vendor("GET", about).body)["handed_over"] == [{**went, "outcomes": {"done": "<10"}}]
+    # as the partner's own command asks
+    served = serve(hub.folder)
+    secret = tmp_path / "secret"
+    secret.write_text(token(hub, "vendor", "write") + "\n")
+    place = ("--at", f"http://127.0.0.1:{served.port}/", "--token-file", secret)
+    words = ("delivery", "list", "--mine", *place)
+    (told,) = json.loads(hub.accord(*words, "--json").stdout)
+    assert told["handed_over"] == [{**went, "outcomes": {"done": "<10"}}]
+    assert "TH <10 (victim-notification)" in hub(*words)
+    secret.write_text(token(hub, "vendor", "read"))
+    assert "status 403" in hub(*words, code=4)
+    assert "https:" in hub("delivery", "list", "--mine", "--at", "http://hub.example", code=2)
+    assert end(served) == 0
+    # before the ledger opened it for everybody, the partner was not told either
+    with opened(hub.folder) as database:
+        workspace = open_workspace(hub.folder)
+        desk = PartnerDesk(workspace, database, Entrance(database, Serving()))
+        client = Client(person="a test", name="", partner="vendor", scopes=frozenset({Scope.WRITE}))
+        digest = hashlib.sha256(SIGHTINGS.encode()).hexdigest()
+        before = datetime.now(UTC) - timedelta(days=1)
+        assert desk.delivery("sinkhole", digest, client, before)["handed_over"] == []
