@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from accord.web.asgi import App, Message, Receive, Scope, Send, answer
+from accord.web.asgi import PIECE, App, Message, Receive, Scope, Send, answer
 from accord.web.guarding import SECURITY_HEADERS, Guard, Limits, host_name
 from accord.web.problems import ProblemError
 
@@ -121,6 +121,27 @@ def test_an_answer_that_began_is_cut_off_and_not_mended() -> None:
 
     with pytest.raises(ProblemError):
         ask(half)
+
+
+def test_a_client_that_reads_too_slowly_is_hung_up_on_and_that_is_no_error() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if message["type"] == "http.response.body":
+            # as a server does that waits until its client reads on
+            await asyncio.Event().wait()
+
+    async def long(_: Scope, __: Receive, send: Send) -> None:
+        await answer(send, 200, [], bytes(3 * PIECE))
+
+    guard = Guard(long, hosts=("hub.example",), failed=pytest.fail, limits=Limits(time_s=0.0))
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [(b"host", b"hub.example")]}
+    asyncio.run(guard(scope, pytest.fail, send))
+    start, body = sent
+    # who counts the bytes sees that some are missing
+    assert (dict(start["headers"])[b"content-length"], len(body["body"])) == (str(3 * PIECE).encode(), PIECE)
+    assert body["more_body"] is True
 
 
 def test_a_head_has_no_body() -> None:

@@ -101,7 +101,8 @@ class Guard:
             await self._tell(scope, sent, refusal.status, refusal.detail, {"connection": "close"})
         except TimeoutError:
             if started:
-                raise
+                # a client that reads too slowly is no error: the server hangs up, as less came than was said
+                return
             await self._tell(scope, sent, HTTPStatus.SERVICE_UNAVAILABLE, "It took too long.", {"retry-after": "30"})
         except Exception as error:  # noqa: BLE001 -- the request: an error of ours ends here, in words that tell nothing
             self._failed(error)
