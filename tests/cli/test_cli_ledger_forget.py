@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -89,6 +90,22 @@ def test_a_field_that_was_forgotten_stands_nowhere_and_the_ledger_holds(accord_h
     # again: nothing is entered twice
     assert "destroyed before" in accord_here(*forget, str(disclosure), "partner").stdout
     assert len(entries(hub, "erasure")) == 2
+
+
+def test_what_is_left_of_an_entry_is_still_held_against_the_books(accord_here, hub: Path) -> None:
+    forget = ("ledger", "forget", "--why", "An order of the court.", "--in", hub)
+    for kind, field in (
+        (Kind.DELIVERY, "partner"),
+        (Kind.AGREEMENT_SIGNED, "agreement"),
+        (Kind.DELIVERY, "digest"),
+        (Kind.AGREEMENT_SIGNED, "digest"),
+    ):
+        accord_here(*forget, str(number_of(hub, kind)), field)
+        assert "say the same" in accord_here("ledger", "audit", "--in", hub).stdout
+    # one entry that does not say any more of which delivery it is stands for one delivery, and not for two
+    (held,) = (hub / "deliveries" / "dataset=sinkhole").iterdir()
+    shutil.copytree(held, held.with_name(f"sha256={'0' * 64}"))
+    assert "The books have, the ledger has not:" in accord_here("ledger", "audit", "--in", hub, expect=1).stdout
 
 
 def test_what_everybody_has_or_a_recipient_must_open_is_not_forgotten(accord_here, hub: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Both were written by the hub. What one has and the other has not is what somebod
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -36,8 +36,8 @@ class Audited:
     fact: Fact | None
     why: str = ""
     """Why nothing can be said of it."""
-    destroyed: bool = False
-    """What opened it is not kept any more, whole or in part; the rest opens it."""
+    left: Mapping[str, str] | None = None
+    """What it says in the fields that were not destroyed, where others were; None: none was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,53 +72,81 @@ def _audited(number: int, encoded: bytes, openings: Sequence[Opening]) -> Audite
             entry.verify(opening)
         gone = [one.name for one in entry.commitments if one.name not in {each.name for each in openings}]
         if gone:
-            return Audited(number=number, fact=None, why=f"destroyed: {', '.join(gone)}", destroyed=True)
+            left = {one.name: one.value.decode() for one in openings}
+            return Audited(number=number, fact=None, why=f"destroyed: {', '.join(gone)}", left=left)
         return Audited(number=number, fact=read_fact(openings))
-    except LedgerError as error:
-        return Audited(number=number, fact=None, why=error.what)
+    except (LedgerError, UnicodeDecodeError) as error:
+        return Audited(number=number, fact=None, why=error.what if isinstance(error, LedgerError) else "it is no text")
 
 
 def missing(connection: Connection, said: Collection[Audited], deliveries: Collection[Received]) -> tuple[Missing, ...]:
     """What the ledger has and the books have not, and the other way round."""
     known = {one.number: one.fact for one in said if one.fact is not None}
     silent = {one.number for one in said if one.fact is None}
+    parts = {one.number: one.left for one in said if one.left is not None}
     # `accord ledger forget` has entered that it destroyed something
     forgotten = {fact.refers for fact in known.values() if fact.kind is Kind.ERASURE}
+    forgotten |= {int(left["refers"]) for left in _of_kind(parts, Kind.ERASURE) if left.get("refers")}
     found = [
         Missing(side="books", what=f"entry {one.number}: {one.why}")
         for one in said
-        if one.fact is None and not (one.destroyed and one.number in forgotten)
+        if one.fact is None and not (one.left is not None and one.number in forgotten)
     ]
-    found += _deliveries(known, deliveries)
-    found += _disclosures(known, silent, disclosures(connection))
-    found += _agreements(known, connection)
-    found += _notices(known, silent, connection)
+    found += _deliveries(known, parts, deliveries)
+    found += _disclosures(known, parts, silent, disclosures(connection))
+    found += _agreements(known, parts, connection)
+    found += _notices(known, parts, silent, connection)
     found += _outcomes(known, silent, connection)
     return tuple(found)
 
 
-def _deliveries(known: dict[int, Fact], deliveries: Collection[Received]) -> Iterator[Missing]:
+_Parts = Mapping[int, Mapping[str, str]]
+"""What is left of entries of which something was destroyed. Where that is what the books are compared by, each such
+entry may be any that they have."""
+
+
+def _of_kind(parts: _Parts, *kinds: Kind) -> list[Mapping[str, str]]:
+    return [left for left in parts.values() if left.get("kind") in kinds]
+
+
+def _unnamed(parts: _Parts, field: str, *kinds: Kind) -> int:
+    """How many entries of these kinds do not say any more what they are compared by."""
+    return sum(field not in left for left in _of_kind(parts, *kinds))
+
+
+def _deliveries(known: dict[int, Fact], parts: _Parts, deliveries: Collection[Received]) -> Iterator[Missing]:
     told: defaultdict[str, list[int]] = defaultdict(list)
+    named = {number: fact.dataset for number, fact in known.items()}
+    for number, left in parts.items():
+        if left.get("kind") == Kind.DELIVERY and "digest" in left:
+            told[left["digest"]].append(number)
+            named[number] = left.get("dataset", "a data set")
     for number, fact in known.items():
         if fact.kind is Kind.DELIVERY:
             told[fact.digest].append(number)
     there = Counter(one.sha256 for one in deliveries)
     # the same bytes may be deliveries of several data sets, and what was purged may have come again
     gone = Counter(fact.digest for fact in known.values() if fact.kind is Kind.ERASURE)
-    for one in sorted(deliveries, key=lambda one: (one.dataset, one.sha256)):
-        if one.sha256 not in told:
+    gone += Counter(left["digest"] for left in _of_kind(parts, Kind.ERASURE) if "digest" in left)
+    lost = [one for one in sorted(deliveries, key=lambda one: (one.dataset, one.sha256)) if one.sha256 not in told]
+    if len(lost) > _unnamed(parts, "digest", Kind.DELIVERY):
+        for one in lost:
             yield Missing(side="ledger", what=f"delivery {one.sha256} of data set {one.dataset}")
     for digest, numbers in told.items():
         lacking = len(numbers) - gone[digest] - there[digest]
         if lacking > 0:
             which = f"{lacking} of entries {', '.join(map(str, numbers))}" if numbers[1:] else f"entry {numbers[0]}"
-            named = ", ".join(sorted({known[number].dataset for number in numbers}))
-            yield Missing(side="books", what=f"{which}: delivery {digest} of {named}")
+            sets = ", ".join(sorted({named[number] for number in numbers}))
+            yield Missing(side="books", what=f"{which}: delivery {digest} of {sets}")
 
 
-def _disclosures(known: dict[int, Fact], silent: set[int], rows: Sequence[Disclosure]) -> Iterator[Missing]:
+def _disclosures(
+    known: dict[int, Fact], parts: _Parts, silent: set[int], rows: Sequence[Disclosure]
+) -> Iterator[Missing]:
     claimed: set[int] = set()
     receipts = {fact.refers for fact in known.values() if fact.kind is Kind.RECEIPT}
+    receipts |= {int(left["refers"]) for left in _of_kind(parts, Kind.RECEIPT) if left.get("refers")}
+    unconfirmed: list[UUID] = []
     for row in rows:
         claimed |= {*row.entries}
         for number in row.entries:
@@ -142,7 +170,10 @@ def _disclosures(known: dict[int, Fact], silent: set[int], rows: Sequence[Disclo
             if wrong:
                 yield Missing(side="ledger", what=f"disclosure {row.id}, entry {number}: {'; '.join(wrong)}")
         if row.received_at is not None and row.entries.start not in receipts and row.entries.start not in silent:
-            yield Missing(side="ledger", what=f"the receipt of disclosure {row.id}")
+            unconfirmed.append(row.id)
+    if len(unconfirmed) > _unnamed(parts, "refers", Kind.RECEIPT):
+        for one in unconfirmed:
+            yield Missing(side="ledger", what=f"the receipt of disclosure {one}")
     for number, fact in known.items():
         if fact.kind is Kind.DISCLOSURE and number not in claimed:
             yield Missing(side="books", what=f"entry {number}: a disclosure to {fact.partner}, {fact.country}")
@@ -152,7 +183,7 @@ def _disclosures(known: dict[int, Fact], silent: set[int], rows: Sequence[Disclo
             yield Missing(side="books", what=f"entry {number}: a receipt of {fact.partner}")
 
 
-def _agreements(known: dict[int, Fact], connection: Connection) -> Iterator[Missing]:
+def _agreements(known: dict[int, Fact], parts: _Parts, connection: Connection) -> Iterator[Missing]:
     """Each term that was signed and each end has its entry, and each such entry its term or end."""
     signed = {
         (identifier, fact.digest)
@@ -160,8 +191,18 @@ def _agreements(known: dict[int, Fact], connection: Connection) -> Iterator[Miss
         if fact.kind in {Kind.AGREEMENT_SIGNED, Kind.AGREEMENT_CHANGED}
         for identifier in fact.agreement.split()
     }
+    signing = (Kind.AGREEMENT_SIGNED, Kind.AGREEMENT_CHANGED)
+    signed |= {
+        (identifier, left["digest"])
+        for left in _of_kind(parts, *signing)
+        if "digest" in left
+        for identifier in left.get("agreement", "").split()
+    }
     terms = {(row.agreement, row.document) for row in connection.execute(select(AGREEMENT_TERMS))}
-    for identifier, document in sorted(terms - signed):
+    unsigned = sorted(terms - signed)
+    if len(unsigned) <= max(_unnamed(parts, field, *signing) for field in ("agreement", "digest")):
+        unsigned = []
+    for identifier, document in unsigned:
         yield Missing(side="ledger", what=f"agreement {identifier}: the document {document}")
     told = {
         identifier
@@ -171,7 +212,9 @@ def _agreements(known: dict[int, Fact], connection: Connection) -> Iterator[Miss
     }
     rows = connection.execute(select(AGREEMENTS.c.id, AGREEMENTS.c.end_recorded_at)).all()
     ended = {row.id for row in rows if row.end_recorded_at is not None}
-    for identifier in sorted(ended - told):
+    told |= {one for left in _of_kind(parts, Kind.AGREEMENT_ENDED) for one in left.get("agreement", "").split()}
+    going = sorted(ended - told)
+    for identifier in going if len(going) > _unnamed(parts, "agreement", Kind.AGREEMENT_ENDED) else []:
         yield Missing(side="ledger", what=f"agreement {identifier}: that it was ended")
     names, documents = {row.id for row in rows}, {document for _, document in terms}
     for number, fact in known.items():
@@ -184,16 +227,18 @@ def _agreements(known: dict[int, Fact], connection: Connection) -> Iterator[Miss
             yield Missing(side="books", what=f"entry {number}: the document {fact.digest}")
 
 
-def _notices(known: dict[int, Fact], silent: set[int], connection: Connection) -> Iterator[Missing]:
+def _notices(known: dict[int, Fact], parts: _Parts, silent: set[int], connection: Connection) -> Iterator[Missing]:
     rows = connection.execute(select(RECALL_NOTICES)).all()
     for row in rows:
         fact = known.get(row.entry)
         if row.entry not in silent and (fact is None or fact.kind is not Kind.RECALL):
             yield Missing(side="ledger", what=f"recall {row.recall} of disclosure {row.disclosure}: entry {row.entry}")
     claimed = {row.entry for row in rows}
-    answered = {fact.refers for fact in known.values() if fact.kind is Kind.ACKNOWLEDGEMENT}
-    for row in rows:
-        if row.acknowledged_at is not None and row.entry not in answered | silent:
+    answered = {fact.refers for fact in known.values() if fact.kind is Kind.ACKNOWLEDGEMENT} | silent
+    answered |= {int(left["refers"]) for left in _of_kind(parts, Kind.ACKNOWLEDGEMENT) if left.get("refers")}
+    unanswered = [row for row in rows if row.acknowledged_at is not None and row.entry not in answered]
+    if len(unanswered) > _unnamed(parts, "refers", Kind.ACKNOWLEDGEMENT):
+        for row in unanswered:
             yield Missing(
                 side="ledger", what=f"the acknowledgement of recall {row.recall}, disclosure {row.disclosure}"
             )
