@@ -301,4 +301,6 @@ def test_who_asks_too_often_is_told_so_by_a_real_server(hub: Hub, serve: Callabl
         (401, MEDIA_TYPE, "401"),
         (429, MEDIA_TYPE, "429"),
     }
+    # what is asked of another service counts with it
+    assert 429 in [served.ask("/deliveries")[0] for _ in range(UNKNOWN_A_MINUTE // 2)]
     assert end(served) == 0

@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 from accord.access.clients import Client
 from accord.access.tokens import Scope
 from accord.cli.register.registering import opened
+from accord.cli.services.opened import Opened
 from accord.cli.services.partners import PartnerDesk, Partners
 from accord.exchange.partners.server import Answer, Question
 from accord.web.entrance import Entrance
@@ -36,7 +37,7 @@ FILE = SIGHTINGS.replace("2026-10-01 11:15", "2026-10-04 11:15").encode()
 CONTENT = "application/offset+octet-stream"
 
 
-ASKED: list[Partners] = []
+ASKED: list[Opened] = []
 """Those that a test has opened."""
 
 
@@ -54,8 +55,9 @@ def metadata(dataset: str, name: str, data: bytes) -> str:
 
 def asking(hub: Hub, secret: str | None) -> Callable[..., Answer]:
     """Ask the hub's desk as a client with a token does."""
-    desk = Partners(hub.folder)
-    ASKED.append(desk)
+    shared = Opened(hub.folder)
+    desk = Partners(shared)
+    ASKED.append(shared)
 
     def ask(method: str, path: str, body: bytes = b"", query: str = "", **headers: str | None) -> Answer:
         said = {"authorization": None if secret is None else f"Bearer {secret}", "tus-resumable": "1.0.0", **headers}

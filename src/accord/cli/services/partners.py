@@ -25,6 +25,7 @@ from accord.cli.deliveries.settling import working
 from accord.cli.deliveries.uploads import Uploads
 from accord.cli.hub import opened_hub
 from accord.cli.operations.answering import answer_told, take_answer
+from accord.cli.services.opened import Opened
 from accord.exchange.partners.server import Answer, Question, answer, greet
 from accord.exchange.partners.uploads import Upload, Wanted
 from accord.formats.catalogue import FORMATS
@@ -39,7 +40,7 @@ from accord.web import asgi
 from accord.web.entrance import Entrance
 from accord.web.problems import MEDIA_TYPE as PROBLEM
 from accord.web.problems import ProblemError, problem
-from accord.workspace.database import Database, open_database
+from accord.workspace.database import Database
 from accord.workspace.jobs import JobKind, JobState
 from accord.workspace.schema import (
     ACTION_GROUPS,
@@ -51,7 +52,7 @@ from accord.workspace.schema import (
     OUTCOME_REPORTS,
     OUTCOMES,
 )
-from accord.workspace.store import DeliveryFolder, Workspace, open_workspace
+from accord.workspace.store import DeliveryFolder, Workspace
 
 THREADS = 4
 """Requests that are answered at a time."""
@@ -310,21 +311,12 @@ def _arguments(text: str) -> dict[str, str]:
 
 
 class Partners:
-    """The desk of a workspace; its database is opened by who asks first."""
+    """The desk of a workspace, which is opened by who asks first."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder`: the workspace."""
-        self._folder = folder
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
         self._lock = threading.Lock()
         self._desk: PartnerDesk | None = None
-        self._database: Database | None = None
-
-    def close(self) -> None:
-        """Leave the database in order."""
-        with self._lock:
-            if self._database is not None:
-                self._database.close()
-            self._desk = self._database = None
 
     def __call__(self, asked: Question) -> Answer:
         """The answer to a request."""
@@ -340,17 +332,12 @@ class Partners:
         try:
             with self._lock:
                 if self._desk is None:
-                    self._desk = self._opened()
+                    shared = self._opened.get()
+                    self._desk = PartnerDesk(shared.workspace, shared.database, shared.entrance)
                 return self._desk
         except AccordError:
             status = HTTPStatus.SERVICE_UNAVAILABLE
             return Answer(status=status, body=problem(status), headers={"retry-after": "30"}, media_type=PROBLEM)
-
-    def _opened(self) -> PartnerDesk:
-        workspace = open_workspace(self._folder)
-        declared = read_workspace(workspace.settings, FORMATS)
-        self._database = database = open_database(declared.database)
-        return PartnerDesk(workspace, database, Entrance(database, declared.serving))
 
 
 def mounted(root: str, partners: Partners) -> asgi.App:

@@ -21,23 +21,19 @@ from accord.cli.channels.feeding import FEEDS
 from accord.cli.channels.witnessing import take_out_withheld
 from accord.cli.deliveries.adds import TaxiiDesk
 from accord.cli.services.health import Health, health_of
+from accord.cli.services.opened import Opened, Shared
 from accord.cli.services.partners import Partners
 from accord.cli.services.partners import mounted as mounted_partners
 from accord.exchange.partners.routes import DELIVERIES, OUTCOMES
 from accord.exchange.taxii.messages import Answer, TaxiiError
 from accord.exchange.taxii.routes import ROOT as TAXII
 from accord.exchange.taxii.server import Hub, Question, Server, error_of, mounted
-from accord.formats.catalogue import FORMATS
-from accord.operations.declaration import read_workspace
 from accord.vocabulary.errors import AccordError
 from accord.web.asgi import App, Receive, Scope, Send, answer, header, headers_of
-from accord.web.entrance import Entrance
 from accord.web.files import MEDIA_TYPES, Told, answer_file, open_inside
 from accord.web.guarding import Guard, host_name, plain_error, tell_failure
 from accord.web.languages import choose_language
 from accord.web.problems import MEDIA_TYPE, ProblemError, answer_problem, problem
-from accord.workspace.database import Database, open_database
-from accord.workspace.store import open_workspace
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """Names under which a machine calls itself."""
@@ -111,10 +107,10 @@ def make_services(services: Services) -> Litestar:
         kind = MEDIA_TYPES.get(PurePosixPath(name).suffix, "text/csv; charset=utf-8")
         await answer_file(scope, send, services.folder / FEEDS, name, Told(media_type=kind, cache_control=SHORT))
 
-    server = _Taxii(services.folder)
-    taxii = asgi(TAXII.rstrip("/"), is_mount=True, copy_scope=True)(mounted(server, tell_failure))
+    opened = Opened(services.folder)
+    taxii = asgi(TAXII.rstrip("/"), is_mount=True, copy_scope=True)(mounted(_Taxii(opened), tell_failure))
 
-    partners = Partners(services.folder)
+    partners = Partners(opened)
     systems = [
         asgi(root, is_mount=True, copy_scope=True)(mounted_partners(root, partners)) for root in (DELIVERIES, OUTCOMES)
     ]
@@ -127,7 +123,7 @@ def make_services(services: Services) -> Litestar:
     pages = [_page_of(language, ledger) for language in LANGUAGES]
     return Litestar(
         [readiness, liveness, ledger_files, feeds, taxii, *systems, any_language, *pages],
-        on_shutdown=[server.close, partners.close],
+        on_shutdown=[opened.close],
         openapi_config=None,
         logging_config=None,
         exception_handlers={ProblemError: _refused, HTTPException: _failed, Exception: _failed_inside},
@@ -141,20 +137,12 @@ def _error(scope: Scope, status: int, detail: str | None) -> tuple[str, bytes]:
 
 
 class _Taxii:
-    """The TAXII server of a workspace; its database is opened by who asks first."""
+    """The TAXII server of a workspace, which is opened by who asks first."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
         self._lock = threading.Lock()
         self._server: Server | None = None
-        self._database: Database | None = None
-
-    def close(self) -> None:
-        """Leave the database in order."""
-        with self._lock:
-            if self._database is not None:
-                self._database.close()
-            self._server = self._database = None
 
     def greet(self, asked: Question) -> Client | Answer:
         """Who asks, or how they are refused."""
@@ -170,20 +158,17 @@ class _Taxii:
         try:
             with self._lock:
                 if self._server is None:
-                    self._server = self._opened()
+                    self._server = self._made(self._opened.get())
                 return self._server
         except AccordError:
             headers = {"retry-after": "30"}
             return TaxiiError(HTTPStatus.SERVICE_UNAVAILABLE, "It cannot be answered now.", headers).answer
 
-    def _opened(self) -> Server:
-        workspace = open_workspace(self._folder)
-        declared = read_workspace(workspace.settings, FORMATS)
-        hub = Hub(title=declared.hub.name, contact=declared.hub.contact, legal_area=declared.hub.legal_area)
-        self._database = database = open_database(declared.database)
-        entrance = Entrance(database, declared.serving)
-        desk = TaxiiDesk(workspace, database)
-        return Server(database, hub, entrance=entrance, prepare=take_out_withheld, desk=desk)
+    def _made(self, shared: Shared) -> Server:
+        said = shared.declared.hub
+        hub = Hub(title=said.name, contact=said.contact, legal_area=said.legal_area)
+        desk = TaxiiDesk(shared.workspace, shared.database)
+        return Server(shared.database, hub, entrance=shared.entrance, prepare=take_out_withheld, desk=desk)
 
 
 def told_of(name: str) -> Told:
