@@ -137,6 +137,12 @@ def test_all_that_a_member_polled_pairs_with_what_the_hub_says_and_both_with_the
     assert told.count("do not prove the list") == 2
     assert json.loads(member.check(1, "--json"))["account"]["unproven"] == [one["id"] for one in changed]
     member.account.write_bytes(whole)
+    # what the command prints serves as well as what the server answers
+    (hub.beside / "page-0.json").write_text(json.dumps(hub.poll("csirt-th")), "utf-8")
+    shown = ("--objects", hub.beside / "page-0.json")
+    said = hub("ledger", "check", member.copy, "--policy", member.policy, "--account", member.account, *shown)
+    assert "not polled" not in said
+    assert "no disclosure" not in said
     # nothing polled is given, and nothing compared
     member.pages.clear()
     assert "polled" not in member.check(0)

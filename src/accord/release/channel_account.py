@@ -148,15 +148,20 @@ class Polled:
     revoked: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, data: bytes, where: str) -> None:
-        """Take the objects of a TAXII envelope or a STIX bundle. Raises MalformedError."""
+        """Take the objects of a TAXII envelope, a STIX bundle, or what `accord channel poll --json` prints.
+
+        Raises MalformedError.
+        """
         try:
-            objects = msgspec.json.decode(data, type=_Envelope).objects
+            found = msgspec.json.decode(data, type=_Envelope | list[_Shown])
+            objects = found.objects if isinstance(found, _Envelope) else [one.object for one in found]
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise MalformedError(
                 "These are no polled objects.",
                 where=where,
-                expected='a TAXII envelope or a STIX bundle: {"objects": [...]}',
+                expected='a TAXII envelope, a STIX bundle, or what `accord channel poll --json` prints',
                 got=str(error)[:300],
+                remedy="keep the answers of polls as they come, a file for each page",
             ) from error
         for one in objects:
             kind = one.id.partition("--")[0]
@@ -177,6 +182,10 @@ class _Thing(msgspec.Struct):
     id: str
     modified: str | None = None
     revoked: bool = False
+
+
+class _Shown(msgspec.Struct):
+    object: _Thing
 
 
 class _Envelope(msgspec.Struct):
