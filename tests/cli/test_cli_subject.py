@@ -152,7 +152,12 @@ def test_once_erased_a_value_stands_nowhere_and_its_neighbours_stand_where_they_
     accord_here("lookup", VICTIM, "--in", hub, expect=1)
     accord_here("lookup", NEIGHBOUR, "--in", hub)
     accord_here("ledger", "publish", "--in", hub)
-    assert said(accord_here("subject", "find", VICTIM, "--json", "--in", hub))["deliveries"] == []
+    found = said(accord_here("subject", "find", VICTIM, "--json", "--in", hub))
+    assert (found["deliveries"], found["recalls"]) == ([], [told["recall"]])
+    # nobody is known any more who was given it, but for the notices that told them
+    again = accord_here("subject", "find", VICTIM, "--in", hub).stdout
+    assert f"`accord recall show {told['recall']}`" in again
+    assert "Nothing more is held." in again
     assert told["completed"] == []
 
 

@@ -159,7 +159,7 @@ class Polled:
             raise MalformedError(
                 "These are no polled objects.",
                 where=where,
-                expected='a TAXII envelope, a STIX bundle, or what `accord channel poll --json` prints',
+                expected="a TAXII envelope, a STIX bundle, or what `accord channel poll --json` prints",
                 got=str(error)[:300],
                 remedy="keep the answers of polls as they come, a file for each page",
             ) from error

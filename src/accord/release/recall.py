@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from accord.agreements.declarations import DatasetId, PartnerId, PartnerKind
 from accord.journal import book
@@ -118,6 +118,13 @@ def unfinished(connection: Connection, subject: str | None = None) -> tuple[Reca
     wanted = select(RECALLS).where(RECALLS.c.done_at.is_(None)).order_by(RECALLS.c.at, RECALLS.c.id)
     if subject is not None:
         wanted = wanted.where(RECALLS.c.subject == subject)
+    return tuple(_recall(row) for row in connection.execute(wanted))
+
+
+def ended(connection: Connection, subject: str) -> tuple[Recall, ...]:
+    """What was taken out about one value, the oldest first."""
+    here = and_(RECALLS.c.subject == subject, RECALLS.c.done_at.is_not(None))
+    wanted = select(RECALLS).where(here).order_by(RECALLS.c.at, RECALLS.c.id)
     return tuple(_recall(row) for row in connection.execute(wanted))
 
 

@@ -51,7 +51,7 @@ from accord.release.channels import ChannelId
 from accord.release.decisions import forget_decisions, load_decisions
 from accord.release.disclosures import Disclosure, disclosures, forget_given
 from accord.release.notices import RecallKind
-from accord.release.recall import Concerned, Recall, record_recall, unfinished
+from accord.release.recall import Concerned, Recall, ended, notices, record_recall, unfinished
 from accord.release.reviews import Decision
 from accord.release.withdrawals import holding, resting_on
 from accord.vocabulary.errors import SettingsError
@@ -160,12 +160,18 @@ def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool
     subject = _subject(value, reference)
     with opened_hub(folder) as hub:
         found = _found(hub, subject, reference)
-        log(hub.database, actor, Processing.CONSULTATION, [value_object(subject.indicator, hub.key)], now=now)
+        name = value_object(subject.indicator, hub.key)
+        log(hub.database, actor, Processing.CONSULTATION, [name], now=now)
+        with hub.database.reading() as connection:
+            before = [(one, len(notices(connection, recall=one.id))) for one in ended(connection, name)]
     if as_json:
-        say_json(_told(hub, subject, found))
+        say_json(_told(hub, subject, found) | {"recalls": [str(one.id) for one, _ in before]})
         return
+    for recall, told in before:
+        say(f"{recall.kind} on {recall.at:%Y-%m-%d}, with {counted(told, 'notice')} to those who had been given it: "
+            f"`accord recall show {recall.id}`")  # fmt: skip
     if found.empty:
-        say("Nothing is held, and nobody was given anything.")
+        say("Nothing more is held." if before else "Nothing is held, and nobody was given anything.")
         return
     for held in found.deliveries:
         say(f"data set {held.folder.dataset}, of {_partner(hub, held.folder.dataset)}, {held.file}"
