@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
+from tusclient.client import TusClient
 
 from accord.access.clients import Client
 from accord.access.tokens import Scope
@@ -321,3 +322,26 @@ def test_a_partner_hears_to_which_countries_its_data_went_and_what_came_of_it_an
         digest = hashlib.sha256(SIGHTINGS.encode()).hexdigest()
         before = datetime.now(UTC) - timedelta(days=1)
         assert desk.delivery("sinkhole", digest, client, before)["handed_over"] == []
+
+
+def test_another_s_tus_client_uploads_goes_on_and_is_done(
+    hub: Hub, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    file = tmp_path / "late-event4_sinkhole-th.csv"
+    file.write_bytes(FILE)
+    told = {"dataset": "sinkhole", "filename": file.name, "sha256": hashlib.sha256(FILE).hexdigest()}
+    served = serve(hub.folder)
+    client = TusClient(
+        f"http://127.0.0.1:{served.port}/deliveries", {"Authorization": f"Bearer {token(hub, 'vendor', 'write')}"}
+    )
+    with file.open("rb") as opened_file:
+        first = client.uploader(file_stream=opened_file, chunk_size=64, metadata=told, upload_checksum=True)
+        first.upload_chunk()
+        # as another process does that knows the place alone
+        again = client.uploader(file_stream=opened_file, chunk_size=100, url=first.url, upload_checksum=True)
+        assert again.offset == 64
+        again.upload()
+    assert again.offset == len(FILE)
+    served.hear("(upload)")
+    assert [one["accepted"] for one in hub.json("delivery", "list") if one["file"] == file.name] == [3]
+    assert end(served) == 0

@@ -33,6 +33,9 @@ from accord.workspace.store import Workspace, open_workspace
 GATHERED_BYTES = 16 << 20
 """Of one delivery; with one page more it is what is held in memory."""
 
+MOST_GATHERED_BYTES = 128 << 20
+"""Of one delivery with what its objects refer to."""
+
 
 class _Named(msgspec.Struct, frozen=True):
     id: str
@@ -67,7 +70,18 @@ class _Gathered:
         asking = [one for one in self.objects if _id_of(one).partition("--")[0] in {"observed-data", "sighting"}]
         while wanted := sorted({name for one in asking for name in companions_of(one)} - here):
             here.update(wanted)
-            asking = [one for one in collection.find(wanted) if _id_of(one) in wanted]
+            named, asking = set(wanted), []
+            for one in collection.find(wanted):
+                # each once, whatever the server sends
+                if (name := _id_of(one)) in named:
+                    named.remove(name)
+                    asking.append(one)
+                    self.size += len(one) + 1
+                if self.size > MOST_GATHERED_BYTES:
+                    raise UnreadableError(
+                        "What new objects refer to is more than one delivery may hold.",
+                        expected=f"at most {MOST_GATHERED_BYTES:,} bytes",
+                    )
             self.objects += asking
 
     def envelope(self) -> bytes:

@@ -15,7 +15,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -233,6 +233,7 @@ def take_uploaded(folder: Path, arguments: Mapping[str, object]) -> str:
     place = workspace.root / FOLDER / str(arguments["upload"])
     begun = _read(place)
     if begun is None:
+        _remove(place)
         return f"taken in before: {arguments['file']} of {arguments['dataset']}"
     file = place / _FILE / begun.file
     if not file.exists():
@@ -264,11 +265,12 @@ def expire_upload(folder: Path, arguments: Mapping[str, object]) -> str:
     place = workspace.root / FOLDER / name
     declared = read_workspace(workspace.settings, FORMATS)
     with open_database(declared.database) as database, database.writing() as connection:
-        if not place.exists():
-            return "it was taken in, or removed"
-        if _is_queued(connection, name):
+        there = place.exists()
+        if there and _is_queued(connection, name):
             return "it is whole, and waits to be taken in"
         _remove(place)
+        if not there:
+            return "it was taken in, or removed"
     return "an upload that its partner did not go on with was removed"
 
 
@@ -300,12 +302,10 @@ def _read(place: Path) -> _Begun | None:
 
 
 def _remove(place: Path) -> None:
-    """Remove a folder: what is left of it when its remover is killed is none's."""
+    """Remove a folder, and what a remover that was killed has left of it."""
     gone = place.with_name(_GONE + place.name)
-    try:
+    with suppress(FileNotFoundError):
         place.rename(gone)
-    except FileNotFoundError:
-        return
     shutil.rmtree(gone, ignore_errors=True)
 
 

@@ -125,12 +125,13 @@ class PartnerDesk:
             if one.dataset in mine
         }
         with self._database.reading() as connection:
-            names.update(name for name in self._undone(connection) if name.rpartition(".")[0] in mine)
+            undone = self._undone(connection)
+        names.update(name for name in undone if name.rpartition(".")[0] in mine)
         page = sorted(name for name in names if name > after)
         told = []
         for name in page[:limit]:
             dataset, _, sha256 = name.rpartition(".")
-            found = self._found(dataset, sha256, now)
+            found = self._found(dataset, sha256, now, undone)
             if found is not None:
                 told.append(found)
         return told, len(page) > limit
@@ -180,7 +181,10 @@ class PartnerDesk:
         declared = read_workspace(self._workspace.settings, FORMATS)
         return frozenset(one.id for one in declared.datasets if one.partner.id == client.partner)
 
-    def _found(self, dataset: str, sha256: str, now: datetime) -> dict[str, object] | None:
+    def _found(
+        self, dataset: str, sha256: str, now: datetime, undone: Mapping[str, tuple[JobState, str]] | None = None
+    ) -> dict[str, object] | None:
+        """`undone`: what waits, where that is known."""
         for state, place in (
             ("taken in", self._workspace.place(dataset, sha256)),
             ("recalled", self._workspace.withdrawn_place(dataset, sha256)),
@@ -193,8 +197,10 @@ class PartnerDesk:
                     entries = list(referring(connection, reference(dataset, sha256)))
                     uses = _uses(connection, dataset, names_of(folder), now)
                 return {"name": f"{dataset}.{sha256}", "state": state, **told, "entries": entries, **uses}
-        with self._database.reading() as connection:
-            job = self._undone(connection).get(f"{dataset}.{sha256}")
+        if undone is None:
+            with self._database.reading() as connection:
+                undone = self._undone(connection)
+        job = undone.get(f"{dataset}.{sha256}")
         if job is None and not place_of(self._workspace, dataset, sha256).exists():
             return None
         state, why = job or (JobState.WAITING, "")

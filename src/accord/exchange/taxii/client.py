@@ -27,8 +27,8 @@ LIMIT = 1000
 """Objects that are asked for at a time; a server may give fewer."""
 
 
-_NAMED = 40
-"""Ids in one question: servers bear some thousand bytes of it."""
+_NAMED, _VERSIONS = 40, 1000
+"""Ids in one question, because servers bear some thousand bytes of it; and pages that are read of the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +195,7 @@ class Collection:
         """The pages that tell of some objects."""
         for at in range(0, len(ids), _NAMED):
             asked = {"match[id]": ",".join(ids[at : at + _NAMED]), "match[version]": version, "limit": str(LIMIT)}
-            for _ in range(self._bounds.pages):
+            for _ in range(_VERSIONS):
                 _, body = self._asked("GET", path, asked)
                 yield body
                 paging = self._decoded(body, _Paging)
