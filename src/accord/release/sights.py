@@ -5,9 +5,9 @@ of them: the same finding must have told of it since the member joined, visibly,
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, or_, select
 
 from accord.release.batches import Placed, placed
 from accord.release.channels import Channel, ChannelId, Member, recipient
@@ -30,9 +30,11 @@ class Sight:
     policies: tuple[int, ...]
     """Those of which every class is permitted."""
 
-    def of(self, table: Any = CHANNEL_OBJECTS.c) -> ColumnElement[bool]:  # noqa: ANN401 -- columns of a table or alias
-        """The condition that an object's row must meet."""
-        shared, batches = _SHARED, _BATCHES
+    # a sight is kept for a second, and asked by again and again
+    @lru_cache(maxsize=64)  # noqa: B019 -- few are kept, and nothing large
+    def of(self, rows: FromClause = CHANNEL_OBJECTS) -> ColumnElement[bool]:
+        """The condition that an object's row must meet: of the table, or of an alias of it."""
+        table, shared, batches = rows.c, _SHARED, _BATCHES
         with_a_finding = (
             select(shared.c.object)
             .where(
@@ -44,7 +46,7 @@ class Sight:
                 batches.c.number == shared.c.told,
                 batches.c.visible_at.is_not(None),
             )
-            .correlate(table.object.table)
+            .correlate(rows)
             # with an offset PostgreSQL asks for each object: it would read all that is shared, and keep that in mind
             .limit(1)
             .offset(0)
@@ -98,7 +100,7 @@ def page(
                 later.c.channel == table.channel,
                 later.c.object == table.object,
                 later.c.added > table.added,
-                seen.of(later.c),
+                seen.of(later),
             )
             .correlate(CHANNEL_OBJECTS)
         )

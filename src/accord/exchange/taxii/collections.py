@@ -72,9 +72,9 @@ def write_time(added: int) -> str:
 def _is_version(sight: Sight, name: str) -> ColumnElement[bool]:
     table, other = CHANNEL_OBJECTS.c, _OTHER
     if name == "last":
-        return ~exists().where(other.c.object == table.object, other.c.added > table.added, sight.of(other.c))
+        return ~exists().where(other.c.object == table.object, other.c.added > table.added, sight.of(other))
     if name == "first":
-        return ~exists().where(other.c.object == table.object, other.c.added < table.added, sight.of(other.c))
+        return ~exists().where(other.c.object == table.object, other.c.added < table.added, sight.of(other))
     at = read_time(name, "match[version]")
     # the hub writes milliseconds; a client may write the same instant with more zeros
     return or_(
