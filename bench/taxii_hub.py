@@ -15,6 +15,7 @@ from taxii_asking import Client, answering, cpu_s
 
 API_ROOT = "/taxii2/hub/"
 IN_A_FILE = 100_000
+SPARE = 100
 OBJECTS_OF_A_FINDING = 6
 """Of a server: indicator, infrastructure, address, sighting, and two relationships."""
 
@@ -98,7 +99,8 @@ class Hub:
 
     def fill(self, objects: int) -> None:
         """Put so many objects into the channel, from indicators that were delivered as files."""
-        findings = -(-objects // OBJECTS_OF_A_FINDING)
+        # some of the addresses stand on a warning list, and wait for a review
+        findings = objects // OBJECTS_OF_A_FINDING + SPARE
         files = []
         for first in range(0, findings, IN_A_FILE):
             file = self.folder.parent / f"indicators-{first}.json"
@@ -108,7 +110,7 @@ class Hub:
         operation = self.folder.parent / "operation.toml"
         operation.write_text(OPERATION)
         done = json.loads(self("release", "make", operation, "--channel", "servers", "--json"))
-        if done["findings"] != findings or done["objects"] < objects:
+        if done["objects"] < objects:
             raise SystemExit(f"{done['objects']} objects of {done['findings']} findings were put into the channel")
 
 
