@@ -84,16 +84,11 @@ moments = st.one_of(
 
 @st.composite
 def agreements_drawn(draw: st.DrawFn) -> dict[str, Any]:
-    """An agreement of up to four terms, with gaps, next to each other or overlapping, perhaps without an end."""
+    """An agreement of up to four terms, with gaps or next to each other, perhaps without an end."""
     number = draw(st.integers(1, 4))
     starts = sorted(draw(st.lists(days, min_size=number, max_size=number, unique=True)))
-    ends: list[date | None] = sorted(draw(st.lists(days, min_size=number, max_size=number, unique=True)))
-    ends = [max(end, start) for start, end in zip(starts, ends, strict=True) if end is not None]
-    for at in range(1, number):
-        before, this = ends[at - 1], ends[at]
-        assert before is not None
-        assert this is not None
-        ends[at] = max(this, before + timedelta(days=1))
+    last = [after - timedelta(days=1) for after in starts[1:]] + [FIRST + timedelta(days=60)]
+    ends: list[date | None] = [draw(st.dates(start, max(start, end))) for start, end in zip(starts, last, strict=True)]
     if draw(st.booleans()):
         ends[-1] = None
     terms: list[dict[str, object]] = [

@@ -112,8 +112,8 @@ def agreements_drawn(draw: st.DrawFn, number: int, partners: list[str], datasets
         {
             "signed": draw(days),
             "document": draw(digests),
-            "from": start + timedelta(days=100 * at),
-            "to": start + timedelta(days=100 * at + 150),
+            "from": start + timedelta(days=150 * at),
+            "to": start + timedelta(days=150 * at + 149),
         }
         for at in range(1, draw(st.integers(1, 3)))
     ]

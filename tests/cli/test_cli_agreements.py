@@ -198,7 +198,7 @@ def test_records_are_added_by_options_as_by_a_file(accord_here, hub: Path, docum
     assert "none.pdf" in accord_here(*gone, "--in", hub, expect=4).stderr
     wrong = tuple("2026-13-01" if word == "2026-09-01" else word for word in signed)
     said = accord_here(*(word if word != "new" else "other" for word in wrong), "--in", hub, expect=2).stderr
-    assert "agreement[1] (other).signed" in said
+    assert "The option --signed is wrong.\n  where: --signed\n" in said
     assert "such as 2026-11-23" in said
 
 
@@ -211,12 +211,70 @@ def test_an_agreement_of_2014_is_renewed_and_keeps_its_history(accord_here, reco
     assert "renewal: nothing -> " in said
     assert "yes, under of-2014" in accord_here(*passes, "2024-06-30T12:00:00Z").stdout
     again = accord_here("agreement", "renew", "of-2014", *renewal, "--in", recorded, expect=2).stderr
-    assert "starts after 2019-07-01" in again
+    assert "begins after 2024-06-30" in again
+    # a day before the last one ends is one too early
+    early = tuple("2024-06-30" if word == "2019-07-01" else word for word in renewal[:-1])
+    said = accord_here("agreement", "renew", "of-2014", *early, "2029-06-30", "--in", recorded, expect=2).stderr
+    assert "A term begins after the one before it has ended.\n  where: --from\n" in said
     shown = accord_here("agreement", "show", "of-2014", "--in", recorded).stdout
     assert "2014-07-01" in shown
     assert "What became of it" in shown
     (listed,) = asked(accord_here, recorded, "agreement", "list")
     assert (listed["from"], len(listed["renewal"]), listed["standing"]) == ("2014-07-01", 1, "expired")
+
+
+def test_an_agreement_that_has_no_end_is_not_renewed_but_ended_and_followed(
+    accord_here, recorded: Path, document: Path, tmp_path: Path
+) -> None:
+    renew = ("agreement", "renew", "of-2014", "--signed", "2019-06-03", "--document", document, "--in", recorded)
+    accord_here(*renew, "--from", "2019-07-01")
+    said = accord_here(*renew, "--from", "2026-01-01", "--to", "2030-01-01", expect=2).stderr
+    assert "its last term has no end" in said
+    assert "missing" not in said
+    assert "`accord agreement end`" in said
+    assert "`predecessor`" in said
+    # as it says: it is ended, and another follows it
+    declared = AGREEMENTS.partition("[[agreement]]")[0].replace(
+        '"sinkhole"\nlegal', '"sinkhole"\nformat = "shadowserver"\nlegal'
+    )
+    settings = recorded / "workspace.toml"
+    settings.write_text(settings.read_text("utf-8") + declared, "utf-8")
+    file = tmp_path / "2026-10-01-event4_sinkhole-th.csv"
+    file.write_text(SIGHTINGS, "utf-8")
+    accord_here("agreement", "end", "of-2014", "--reason", "Other conditions", "--in", recorded)
+    refused = accord_here("delivery", "add", "sinkhole", file, "--in", recorded, expect=8).stderr
+    assert "with the one that was ended as its `predecessor`" in refused
+    assert "renew" not in refused
+    accord_here(
+        *("agreement", "add", "next", "--title", "Next", "--predecessor", "of-2014", "--marking", "amber"),
+        *("--signatory", "hub=A. Director", "--signatory", "vendor=B. Chief", "--signed", "2026-01-01"),
+        *("--document", document, "--from", "2026-01-01", "--purpose", "network-defence", "--data-in", "sinkhole"),
+        *("--in", recorded),
+    )
+    accord_here("delivery", "add", "sinkhole", file, "--in", recorded)
+
+
+def test_options_are_named_where_they_are_wrong(accord_here, recorded: Path, document: Path) -> None:
+    add = (
+        *("agreement", "add", "next", "--title", "Next", "--signatory", "hub=A. Director", "--document", document),
+        *("--signed", "2026-01-01", "--from", "2026-01-01", "--in", recorded),
+    )
+    right = ("--signatory", "vendor=B. Chief", "--purpose", "network-defence", "--marking", "amber")
+    for words, option in (
+        ((*right, "--data-in", "nothing"), "--data-in"),
+        ((*right, "--data-out", "nothing"), "--data-out"),
+        ((*right, "--to", "2025-01-01"), "--to"),
+        ((*right[:-1], "pink"), "--marking"),
+        ((*right[:2], "--purpose", "profit", *right[-2:]), "--purpose"),
+        (right[2:], "--signatory"),
+        ((*right[2:], "--signatory", "Nobody at all=B."), "--signatory"),
+    ):
+        said = accord_here(*add, *words, expect=2).stderr
+        assert f"The option {option} is wrong.\n  where: {option}\n" in said, said
+    said = accord_here(
+        *("agreement", "end", "of-2014", "--reason", "No more", "--at", "2010-01-01", "--in", recorded), expect=2
+    ).stderr
+    assert "The option --at is wrong.\n  where: --at\n  expected: a moment within its terms" in said
 
 
 def test_a_renewal_of_what_the_settings_declare_says_what_to_add_to_them(

@@ -201,6 +201,11 @@ def test_words_that_name_nothing_are_refused_with_what_there_is(accord_here, pla
     assert "sinkhole, servers, names" in accord_here("delivery", "add", "nothing", file, "--in", place, expect=2).stderr
     late = accord_here("delivery", "add", "sinkhole", file, "--in", place, "--collected-at", "soon", expect=2)
     assert "2026-11-23T08:00:00Z" in late.stderr
+    for words in ((), ("--later",)):
+        add = ("delivery", "add", "sinkhole", file, "--in", place, *words, "--collected-at")
+        said = accord_here(*add, "2090-01-01", expect=2).stderr
+        assert "has not come yet" in said
+        assert "where: --collected-at\n" in said
     assert "no such file" in accord_here("delivery", "add", "sinkhole", tmp_path / "x", "--in", place, expect=4).stderr
     assert "accord init" in accord_here("snapshot", "make", "--in", tmp_path, expect=4).stderr
 

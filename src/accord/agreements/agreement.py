@@ -268,6 +268,9 @@ class Fault:
     key: str
     expected: str
     got: str | None
+    what: str | None = None
+    """Where more can be said than that the key is wrong."""
+    remedy: str | None = None
 
 
 def covering(
@@ -298,12 +301,20 @@ def _parties(agreement: Agreement, register: Register) -> Fault | None:
 def _terms(agreement: Agreement, _register: Register) -> Fault | None:
     for before, after in zip(agreement.terms, agreement.terms[1:], strict=False):
         if before.ends is None:
-            return Fault(key="renewal", expected="a term that ends, to be renewed", got="a term without an end")
-        if after.starts <= before.starts or (after.ends is not None and after.ends <= before.ends):
             return Fault(
                 key="renewal",
-                expected=f"a renewal that starts after {before.starts} and ends after {before.ends}",
-                got=f"from {after.starts} to {after.ends}",
+                what="The agreement holds on: its last term has no end, and needs no renewal.",
+                expected="a term that has an end, to be renewed",
+                got=f"a term from {before.starts} without an end, and one from {after.starts}",
+                remedy="end it by `accord agreement end`, and record what is signed after it as another agreement, "
+                "with this one as its `predecessor`",
+            )
+        if after.starts <= before.ends:
+            return Fault(
+                key="renewal",
+                what="A term begins after the one before it has ended.",
+                expected=f"a renewal that begins after {before.ends}",
+                got=f"from {after.starts} to {after.ends or 'no end'}",
             )
     return None
 

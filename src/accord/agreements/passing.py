@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from accord.agreements.agreement import Agreement, Register, RegisteredDataset, covering
+from accord.agreements.agreement import Agreement, Register, RegisteredDataset, Standing, covering
 from accord.agreements.declarations import Dataset
 from accord.agreements.telling import dataset_told, differences
 from accord.vocabulary.datasets import Purpose
@@ -49,7 +49,7 @@ def permit_intake(
         where=f"data set {dataset.id}, direction '{Direction.IN}', on {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         expected="an agreement in force that covers it" + ("" if purpose is None else f" and is for {purpose}"),
         got=_refusals(register.agreements.values(), dataset, purpose, at),
-        remedy="record what was signed: `accord agreement apply`, or `accord agreement renew` for a term that ran out",
+        remedy=_remedy(register.agreements.values(), dataset, at),
     )
 
 
@@ -74,6 +74,16 @@ def refuse_unregistered(register: Register, dataset: Dataset, *, settings: str) 
             remedy="correct the settings, or have the change recorded: `accord dataset apply`, or `accord agreement "
             "apply` where an agreement changes with it",
         )
+
+
+def _remedy(agreements: Iterable[Agreement], dataset: Dataset, at: datetime) -> str:
+    standing = {one.standing(at) for one in agreements if dataset.id in one.datasets(Direction.IN)}
+    said = "record what was signed: `accord agreement apply`"
+    if not standing.isdisjoint({Standing.EXPIRED, Standing.BETWEEN}):
+        said += ", or `accord agreement renew` for a term that ran out"
+    if Standing.ENDED in standing:
+        said += ", or another agreement with the one that was ended as its `predecessor`"
+    return said
 
 
 def _refusals(agreements: Iterable[Agreement], dataset: Dataset, purpose: Purpose | None, at: datetime) -> str:

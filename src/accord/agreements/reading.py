@@ -72,7 +72,7 @@ def read_register(table: SettingsTable, standing: Register) -> Register:
     for name, agreement in agreements.items():
         fault = find_fault(agreement, whole)
         if fault is not None:
-            raise tables[name].wrong(fault.key, fault.expected, fault.got)
+            raise tables[name].wrong(fault.key, fault.expected, fault.got, fault.remedy, fault.what)
         older = standing.agreements.get(name)
         if older is not None and len(older.terms) > len(agreement.terms):
             raise tables[name].wrong(

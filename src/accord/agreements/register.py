@@ -134,7 +134,7 @@ def record_register(
                 where=f"agreement {agreement.id}: {fault.key}",
                 expected=fault.expected,
                 got=fault.got,
-                remedy="change the agreement with it, in one file, by `accord agreement apply`",
+                remedy=fault.remedy or "change the agreement with it, in one file, by `accord agreement apply`",
             )
     # before what changes it
     enter_earlier(connection, now=now, draw=draw)

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from accord.columns.instants import EPOCH, LATEST_US
@@ -68,6 +69,11 @@ def read_settings(path: Path) -> "SettingsTable":
     return SettingsTable(file=path, path="", content=content)
 
 
+def words(content: Mapping[str, object], options: Mapping[str, str] = MappingProxyType({})) -> "SettingsTable":
+    """A command's options, to be read as a file's keys are; `options`: those that are called otherwise."""
+    return SettingsTable(file=Path(), path="", content=content, options=options)
+
+
 @dataclass(slots=True, kw_only=True)
 class SettingsTable:
     """One TOML table on its way to a record: every key is asked for once, and what nobody asked for is an error."""
@@ -75,22 +81,34 @@ class SettingsTable:
     file: Path
     path: str
     content: Mapping[str, object]
+    options: Mapping[str, str] | None = None
+    """Set where a command's options are read as a file's keys are: those that are called otherwise than their keys."""
     _asked: set[str] = field(default_factory=set)
 
     def key(self, name: str) -> str:
         """The full key of `name`, as errors show it."""
+        if self.options is not None:
+            return self.path or self.options.get(name, "--" + name.replace("_", "-"))
         return f"{self.path}.{name}" if self.path else name
 
-    def wrong(self, name: str, expected: str, got: object, remedy: str | None = None) -> SettingsError:
-        """The error that says that `name` is not what it must be."""
+    def place(self, name: str) -> str:
+        """Where `name` stands, as errors show it."""
+        return self.key(name) if self.options is not None else f"{self.file}: {self.key(name)}"
+
+    def wrong(
+        self, name: str, expected: str, got: object, remedy: str | None = None, what: str | None = None
+    ) -> SettingsError:
+        """The error that says that `name` is not what it must be; `what`, where more can be said than that."""
         shown = "nothing" if got is None else f"{got!r}" if isinstance(got, str) else str(got)
-        missing = name not in self.content
+        missing = got is None and name not in self.content
         near = difflib.get_close_matches(name, [key for key in self.content if key not in self._asked], 1, 0.8)
         if missing and near:
             remedy = f"'{near[0]}' stands there: was '{name}' meant?"
         return SettingsError(
-            f"The setting {self.key(name)} is {'missing' if missing else 'wrong'}.",
-            where=f"{self.file}: {self.key(name)}",
+            what
+            or f"The {'setting' if self.options is None else 'option'} {self.key(name)} is "
+            f"{'missing' if missing else 'wrong'}.",
+            where=self.place(name),
             expected=expected,
             got=shown if len(shown) <= 200 else shown[:199] + "…",
             remedy=remedy,
@@ -269,7 +287,7 @@ class SettingsTable:
         value = self._take(name)
         if not isinstance(value, dict):
             raise self.wrong(name, f"a table [{self.key(name)}]", value)
-        return SettingsTable(file=self.file, path=self.key(name), content=value)
+        return SettingsTable(file=self.file, path=self.key(name), content=value, options=self.options)
 
     def tables(self, name: str, *, required: bool = False) -> Iterator["SettingsTable"]:
         """An array of tables, in order, numbered from 1 in errors."""
@@ -281,7 +299,9 @@ class SettingsTable:
         for number, one in enumerate(value, start=1):
             label = one.get("id") or one.get("name")
             place = f"{self.key(name)}[{number}]" + (f" ({label})" if isinstance(label, str) else "")
-            yield SettingsTable(file=self.file, path=place, content=one)
+            if self.options is not None:
+                place = self.key(name)
+            yield SettingsTable(file=self.file, path=place, content=one, options=self.options)
 
     def done(self) -> None:
         """Refuse keys that nobody asked for: a misspelt limit must not be silently no limit."""
@@ -290,7 +310,7 @@ class SettingsTable:
                 near = difflib.get_close_matches(name, sorted(self._asked), n=1)
                 raise SettingsError(
                     f"The setting {self.key(name)} is not known.",
-                    where=f"{self.file}: {self.key(name)}",
+                    where=self.place(name),
                     expected="one of " + ", ".join(sorted(self._asked)),
                     got=name,
                     remedy=f"did you mean '{near[0]}'?" if near else "remove it",

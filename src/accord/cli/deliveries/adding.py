@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
@@ -79,7 +79,7 @@ def add_files(
             workspace,
             dataset,
             files,
-            None if collected_at is None else _time(collected_at),
+            None if collected_at is None else _time(collected_at, clock()),
             None if purpose is None else read_purpose(purpose),
             actor,
             clock=clock,
@@ -126,7 +126,7 @@ def add_later(
     _dataset(workspace, declared, dataset)
     now = clock()
     wanted = None if purpose is None else read_purpose(purpose)
-    moment = now if collected_at is None else _time(collected_at)
+    moment = now if collected_at is None else _time(collected_at, now)
     for file in files:
         if not file.is_file() and not is_feed(file):
             raise UnreadableError(
@@ -285,7 +285,8 @@ def _dataset(workspace: Workspace, declared: Declared, name: str) -> Dataset:
     return dataset
 
 
-def _time(text: str) -> datetime:
+def _time(text: str, now: datetime) -> datetime:
+    """When something was collected, as an option says it; a day is left to whose clock or zone is another."""
     instant = read_instant(text)
     if instant is None:
         raise SettingsError(
@@ -294,7 +295,16 @@ def _time(text: str) -> datetime:
             expected="a date or a time in UTC, such as 2026-11-23 or 2026-11-23T08:00:00Z",
             got=text,
         )
-    return datetime.fromtimestamp(instant / 1_000_000, UTC)
+    moment = datetime.fromtimestamp(instant / 1_000_000, UTC)
+    if moment > now + timedelta(days=1):
+        raise SettingsError(
+            "The time of collection has not come yet.",
+            where="--collected-at",
+            expected=f"a time no later than a day after now, {now:%Y-%m-%d %H:%M} UTC",
+            got=text,
+            remedy="say when the partner collected it; without --collected-at it is taken as collected now",
+        )
+    return moment
 
 
 def tell(receipts: Sequence[Receipt]) -> None:

@@ -38,16 +38,13 @@ from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import AccordError
 from accord.workspace.database import Database
 from accord.workspace.schema import JOURNAL_ENTRIES
-from accord.workspace.settings import SettingsTable
+from accord.workspace.settings import words
 from accord.workspace.store import Workspace
-
-_WORDS = Path("the command's words")
-"""Where errors say that an option stands: options are read as a file's keys are."""
 
 
 def read_purpose(said: str) -> Purpose:
     """A purpose as an option says it. Raises SettingsError."""
-    return SettingsTable(file=_WORDS, path="", content={"purpose": said}).choice("purpose", Purpose)
+    return words({"purpose": said}).choice("purpose", Purpose)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

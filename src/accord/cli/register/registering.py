@@ -56,14 +56,19 @@ from accord.vocabulary.handling import Direction
 from accord.workspace.database import Database, open_database, place_of
 from accord.workspace.regular import open_regular
 from accord.workspace.schema import JOURNAL_ENTRIES
-from accord.workspace.settings import SettingsTable, read_settings
+from accord.workspace.settings import SettingsTable, read_settings, words
 from accord.workspace.store import open_workspace
 
 NOUNS = ("partner", "dataset", "agreement")
 """Each rests on those before it."""
 
-_WORDS = Path("the command's words")
-"""Where errors say that an option stands: options are read as the file's keys are."""
+_OPTIONS = dict.fromkeys((*NOUNS, "limits"), "") | {
+    "id": "the id",
+    "in": "--data-in",
+    "out": "--data-out",
+    "purposes": "--purpose",
+}
+"""What says what, where an option is not called as the key of a file. What a table is in a file stands by itself."""
 
 _Id = TypeVar("_Id", bound=str)
 
@@ -121,7 +126,7 @@ def add_one(folder: Path, noun: str, content: Mapping[str, object], *, as_json: 
     given = {key: value for key, value in content.items() if value not in (None, [], {})}
     with _changing(folder) as connection:
         standing = load_register(connection)
-        table = SettingsTable(file=_WORDS, path="", content={noun: [given]})
+        table = words({noun: [given]}, _OPTIONS)
         declared = read_register(table, standing)
         (identifier,) = _of(declared, noun)
         if identifier in _of(standing, noun):
@@ -223,11 +228,11 @@ def end_agreement(folder: Path, name: str, at: str | None, reason: str) -> None:
                 got=f"{agreement.ended.at:%Y-%m-%d %H:%M} UTC: {agreement.ended.reason}",
                 remedy="an agreement that is signed after that is another one, with this one as its predecessor",
             )
-        words = SettingsTable(file=_WORDS, path="", content={"reason": reason})
-        said = words.text("reason")
+        options = words({"reason": reason, "ended": at or now}, {"ended": "--at"})
+        said = options.text("reason")
         demand_no_value(said, "--reason")
         ended = Ending(at=moment, reason=said, recorded_at=now)
-        _record(connection, standing, replace(agreement, ended=ended), words, now)
+        _record(connection, standing, replace(agreement, ended=ended), options, now)
 
 
 def renew_agreement(folder: Path, name: str, content: Mapping[str, object]) -> None:
@@ -237,9 +242,9 @@ def renew_agreement(folder: Path, name: str, content: Mapping[str, object]) -> N
         standing = load_register(connection)
         agreement = _agreement(standing, name, folder)
         given = {key: value for key, value in content.items() if value is not None}
-        words = SettingsTable(file=_WORDS, path="", content=given)
-        terms = (*agreement.terms, read_renewal(words))
-        _record(connection, standing, replace(agreement, terms=terms), words, now)
+        options = words(given, {"renewal": "--from"})
+        terms = (*agreement.terms, read_renewal(options))
+        _record(connection, standing, replace(agreement, terms=terms), options, now)
     settings = open_workspace(folder).settings
     declared = read_settings(settings).content.get("agreement")
     if isinstance(declared, list) and any(isinstance(one, dict) and one.get("id") == name for one in declared):
@@ -252,21 +257,19 @@ def renew_agreement(folder: Path, name: str, content: Mapping[str, object]) -> N
 def deliver(folder: Path, name: str, commitment: str, content: Mapping[str, object], *, as_json: bool) -> None:
     """Record what was delivered against a commitment."""
     now = datetime.now(UTC)
-    words = SettingsTable(
-        file=_WORDS, path="", content={key: value for key, value in content.items() if value is not None}
-    )
+    options = words({key: value for key, value in content.items() if value is not None})
     with _changing(folder) as connection:
         agreement = _agreement(load_register(connection), name, folder)
         promised = {one.id: one for one in agreement.commitments}
         identifier = _find(promised, commitment, f"commitment of agreement {agreement.id}", folder)
-        day = words.optional_day("on") or now.date()
+        day = options.optional_day("on") or now.date()
         if day > now.date() + timedelta(days=1):
-            raise words.wrong("on", "a day that has come", str(day))
+            raise options.wrong("on", "a day that has come", str(day))
         entry = Fulfilment(
             commitment=identifier,
             day=day,
-            amount=words.amount("amount", negative=True),
-            note=words.optional_text("note"),
+            amount=options.amount("amount", negative=True),
+            note=options.optional_text("note"),
             recorded_at=now,
         )
         total = record_fulfilment(connection, agreement, entry, taken_in(connection, agreement, promised[identifier]))
@@ -279,9 +282,9 @@ def deliver(folder: Path, name: str, commitment: str, content: Mapping[str, obje
 
 def check_passage(folder: Path, dataset: str, direction: str, purpose: str | None, at: str | None) -> None:
     """Say whether a data set may pass, and under which agreements; leaves by exit code 1 when it may not."""
-    words = SettingsTable(file=_WORDS, path="", content={"direction": direction, "purpose": purpose})
-    way = words.choice("direction", Direction)
-    wanted = words.choice("purpose", Purpose) if purpose is not None else None
+    options = words({"direction": direction, "purpose": purpose})
+    way = options.choice("direction", Direction)
+    wanted = options.choice("purpose", Purpose) if purpose is not None else None
     moment = datetime.now(UTC) if at is None else _time(at, "--at")
     with opened(folder) as database, database.reading() as connection:
         register = load_register(connection)
@@ -409,12 +412,12 @@ def _account(
 
 
 def _record(
-    connection: Connection, standing: Register, agreement: Agreement, words: SettingsTable, now: datetime
+    connection: Connection, standing: Register, agreement: Agreement, options: SettingsTable, now: datetime
 ) -> None:
     whole = Register(partners={}, datasets={}, agreements={agreement.id: agreement})
     fault = find_fault(agreement, merged(standing, whole))
     if fault is not None:
-        raise words.wrong(fault.key, fault.expected, fault.got)
+        raise options.wrong(fault.key, fault.expected, fault.got, fault.remedy, fault.what)
     for change in record_register(connection, standing, whole, now=now, draw=secrets.token_bytes):
         tell_change(change)
 
