@@ -234,9 +234,7 @@ def test_an_agreement_that_has_no_end_is_not_renewed_but_ended_and_followed(
     assert "`accord agreement end`" in said
     assert "`predecessor`" in said
     # as it says: it is ended, and another follows it
-    declared = AGREEMENTS.partition("[[agreement]]")[0].replace(
-        '"sinkhole"\nlegal', '"sinkhole"\nformat = "shadowserver"\nlegal'
-    )
+    declared = AGREEMENTS.partition("[[agreement]]")[0].replace("legal_basis", 'format = "shadowserver"\nlegal_basis')
     settings = recorded / "workspace.toml"
     settings.write_text(settings.read_text("utf-8") + declared, "utf-8")
     file = tmp_path / "2026-10-01-event4_sinkhole-th.csv"
