@@ -61,6 +61,14 @@ def test_what_one_side_has_and_the_other_has_not_is_named_with_its_line() -> Non
     ]
 
 
+def test_one_thing_under_two_names_is_one_difference() -> None:
+    theirs = lines(HEAD + "vendor,delivery,aa,Sightings of 2026,2026-11-27,1240\n")
+    ours = [one for one in lines(HUB) if one.digest == "aa" and one.kind is Kind.DELIVERY]
+    assert [one.what for one in compare(ours, theirs, Kind.DELIVERY)] == [
+        "the hub names it Infected machines, they Sightings of 2026"
+    ]
+
+
 def test_a_kind_that_they_do_not_list_is_not_missed_but_the_one_that_matters_is() -> None:
     theirs = lines(HEAD + "csirt,receipt,ee,,,\n")
     found = compare(lines(HUB), theirs, Kind.DISCLOSURE)

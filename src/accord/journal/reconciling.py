@@ -94,9 +94,9 @@ def compare(hub: Sequence[Line], theirs: Sequence[Line], main: Kind) -> tuple[Di
 
 
 def _matched(hub: list[Line], theirs: list[Line]) -> Iterable[Difference]:
-    """Lines of one kind and digest, paired: first what is equal, then of one data set, then what names none."""
+    """Lines of one kind and digest, paired: what is equal, then of one data set, then of none, then the rest."""
     alone, left = list(hub), list(theirs)
-    for same in (_equal, _of_one_dataset, _of_any_dataset):
+    for same in (_equal, _of_one_dataset, _of_any_dataset, _of_another_dataset):
         waiting, alone = alone, []
         for one in waiting:
             other = next((at for at, two in enumerate(left) if same(one, two)), None)
@@ -120,7 +120,13 @@ def _of_any_dataset(one: Line, other: Line) -> bool:
     return not (one.dataset and other.dataset)
 
 
+def _of_another_dataset(_one: Line, _other: Line) -> bool:
+    return True
+
+
 def _otherwise(hub: Line, theirs: Line) -> Iterable[Difference]:
+    if hub.dataset and theirs.dataset and hub.dataset != theirs.dataset:
+        yield Difference(hub=hub, theirs=theirs, what=f"the hub names it {hub.dataset}, they {theirs.dataset}")
     if hub.count is not None and theirs.count is not None and hub.count != theirs.count:
         what = f"the hub counts {hub.count:,}, they {theirs.count:,}"
         yield Difference(hub=hub, theirs=theirs, what=what)
