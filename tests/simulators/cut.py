@@ -5,6 +5,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+END = b"\r\n\r\n"
+
+
+def message(sender: socket.socket) -> bytes:
+    """A whole request or answer of HTTP/1.1 that says its length; nothing: there is none."""
+    read = b""
+    while END not in read:
+        block = sender.recv(1 << 20)
+        if not block:
+            return b""
+        read += block
+    head, _, body = read.partition(END)
+    said = [int(one[15:]) for one in head.lower().split(b"\r\n") if one.startswith(b"content-length:")]
+    while len(body) < sum(said):
+        block = sender.recv(1 << 20)
+        if not block:
+            raise ConnectionError
+        body += block
+    return head + END + body
+
 
 class Way:
     """Connections to a server of this machine; `answers` come through, and a part of the next."""
@@ -22,25 +42,17 @@ class Way:
                 threading.Thread(target=self._pass, args=(client,), daemon=True).start()
 
     def _pass(self, client: socket.socket) -> None:
-        # a request in one piece is as much as a test asks
         with suppress(OSError), client, socket.create_connection(("127.0.0.1", self.to)) as server:
-            while asked := client.recv(1 << 20):
+            while asked := message(client):
                 server.sendall(asked)
-                answer = b""
-                while b"\r\n\r\n" not in answer:
-                    answer += server.recv(1 << 20)
-                head, _, body = answer.partition(b"\r\n\r\n")
-                length = next(
-                    int(one[15:]) for one in head.lower().split(b"\r\n") if one.startswith(b"content-length:")
-                )
-                while len(body) < length:
-                    body += server.recv(1 << 20)
+                answer = message(server)
                 self.answers -= 1
                 if self.answers < 0:
-                    client.sendall(head + b"\r\n\r\n" + body[: length // 2])
+                    head, _, body = answer.partition(END)
+                    client.sendall(head + END + body[: len(body) // 2])
                     return
-                client.sendall(head + b"\r\n\r\n" + body)
-                if b"connection: close" in head.lower():
+                client.sendall(answer)
+                if b"connection: close" in answer.partition(END)[0].lower():
                     return
 
     def close(self) -> None:
