@@ -25,7 +25,8 @@ from accord.cli.channels.placing import put_views
 from accord.cli.operations.gathering import Gathered, gather
 from accord.cli.operations.running import Shown, channel_views, run_operation
 from accord.cli.places import reference_in_use
-from accord.cli.releases.releasing import desk, release_run
+from accord.cli.releases.desk import desk
+from accord.cli.releases.releasing import release_run
 from accord.release.channels import ChannelId, load_channels
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from accord.cli.releases import releasing
+from accord.cli.releases import handing
 from accord.ledger.notes import parse_signing_key
 from accord.release.disclosures import load_disclosure
 from accord.workspace.database import open_database, place_of
@@ -236,7 +236,7 @@ def test_an_agreement_does_not_end_between_the_question_and_the_key(hub_on_eithe
         with open_database(place) as database, database.writing() as connection:
             ended.append(load_disclosure(connection, UUID(sealed["id"])).handed_over_at is None)
 
-    give = releasing._give_key
+    give = handing._give_key
 
     def slowly(*named) -> None:
         thread = Thread(target=end)
@@ -248,7 +248,7 @@ def test_an_agreement_does_not_end_between_the_question_and_the_key(hub_on_eithe
         give(*named)
 
     threads: list[Thread] = []
-    monkeypatch.setattr(releasing, "_give_key", slowly)
+    monkeypatch.setattr(handing, "_give_key", slowly)
     with served(Witness("north.example", key.verifier)) as witness:
         quorum(hub, witness)
         witness.fault = witness_down()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from accord.cli.releases import releasing
+from accord.cli.releases import handing
 from accord.ledger.notes import SignatureType, SigningKey, parse_note, parse_signing_key, sign_note
 from accord.workspace.database import open_database, place_of
 from accord.workspace.schema import JOBS
@@ -306,7 +306,7 @@ def test_when_an_embargo_has_ended_a_job_opens_what_is_for_everybody(hub_on_eith
         def now(cls, _: tzinfo | None = None) -> datetime:
             return later
 
-    monkeypatch.setattr(releasing, "datetime", Later)
+    monkeypatch.setattr(handing, "datetime", Later)
     hub("job", "work", "--in", hub.folder)
     (job,) = [one for one in json.loads(hub("job", "list", "--json", "--in", hub.folder)) if one["kind"] == "notify"]
     assert job["state"] == "done"

@@ -28,16 +28,9 @@ from accord.cli.operations import withholding
 from accord.cli.operations.gathering import Gathered, gather, now_permitted
 from accord.cli.operations.running import channel_views
 from accord.cli.readying import Progress, cores
-from accord.cli.releases.releasing import (
-    FINDINGS,
-    Desk,
-    Handed,
-    combine,
-    hand_over_waiting,
-    resting_of,
-    shares_of,
-    tally_of,
-)
+from accord.cli.releases.desk import FINDINGS, Desk
+from accord.cli.releases.handing import Handed, hand_over_waiting
+from accord.cli.releases.releasing import combine, resting_of, shares_of, tally_of
 from accord.journal import book
 from accord.operations.actions import record_actions
 from accord.reference.store import Reference

@@ -8,8 +8,8 @@ import typer
 
 from accord.cli.acting import acting
 from accord.cli.ledgers.opening import opened_ledger
+from accord.cli.releases.desk import desk
 from accord.cli.releases.notifying import Held, mail_of, send
-from accord.cli.releases.releasing import desk
 from accord.cli.terminal import counted, say, say_json, show_table, talk
 from accord.exchange.notifications.bounces import MOST_BYTES, Bounce, Passed, read_bounce
 from accord.formats.catalogue import FORMATS

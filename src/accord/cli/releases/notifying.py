@@ -22,8 +22,9 @@ from accord.access.consultations import Processing, record
 from accord.access.tokens import Scope, make_token, revoke_token
 from accord.agreements.declarations import PartnerId
 from accord.cli.acting import Actor
+from accord.cli.releases.desk import Desk, desk
 from accord.cli.releases.handed import HANDOVER, PACKAGE
-from accord.cli.releases.releasing import Desk, desk, refusals
+from accord.cli.releases.handing import refusals
 from accord.cli.terminal import counted
 from accord.exchange.notifications.composing import Attached, compose
 from accord.exchange.notifications.smime import Signer, read_recipient, read_signer

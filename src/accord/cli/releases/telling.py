@@ -11,9 +11,12 @@ from accord.cli.ledgers.opening import opened_ledger
 from accord.cli.operations.gathering import read_purpose
 from accord.cli.places import reference_in_use
 from accord.cli.readying import keep_memory
+from accord.cli.releases.confirming import take_receipt
+from accord.cli.releases.desk import desk
 from accord.cli.releases.explaining import NOTHING_LEAVES
 from accord.cli.releases.handed import HANDOVER, PACKAGE, handed_over, unknown_releases
-from accord.cli.releases.releasing import Handed, desk, hand_over_waiting, make_release, take_receipt
+from accord.cli.releases.handing import Handed, hand_over_waiting
+from accord.cli.releases.releasing import make_release
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table, talk
 from accord.release.basis import persons_of
 from accord.release.disclosures import Disclosure, disclosures, sources_of

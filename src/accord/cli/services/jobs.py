@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from accord.cli.deliveries.adding import import_file
 from accord.cli.deliveries.adds import take_added
 from accord.cli.deliveries.uploads import expire_upload, take_uploaded
-from accord.cli.releases.releasing import hand_over_later, notify_due
+from accord.cli.releases.handing import hand_over_later, notify_due
 from accord.cli.rights.retaining import purge_due
 from accord.cli.terminal import talk
 from accord.vocabulary.errors import AccordError, BusyError, OutputError, RefusedFileError, SettingsError
