@@ -140,6 +140,10 @@ def test_partners_and_data_sets_are_taken_over_without_what_rests_on_them(
 ) -> None:
     accord_here("partner", "apply", agreements, "--in", hub)
     assert asked(accord_here, hub, "dataset", "list") == []
+    only = agreements.with_name("only.toml")
+    only.write_text('[[partner]]\nid = "other"\nname = "Another"\n', "utf-8")
+    said = accord_here("agreement", "apply", only, "--in", hub).stdout
+    assert said.startswith("No agreement is declared there ([[agreement]]).\nnew: partner other\n")
     accord_here("dataset", "apply", agreements, "--in", hub)
     assert [one["id"] for one in asked(accord_here, hub, "dataset", "list")] == ["sinkhole"]
     assert asked(accord_here, hub, "agreement", "list") == []

@@ -341,6 +341,10 @@ def test_what_an_analyst_withholds_is_in_no_channel_any_more(hub: Hub) -> None:
     assert len([one for one in hub.poll("csirt-th") if one["object"].get("revoked")]) == 2
     hub.put()
     assert hub.values("csirt-th") == VALUES
+    again = hub("release", "make", hub.operation, "--channel", "infected-th", "--in", hub.folder)
+    assert ("Nothing is new" in again, "no rule keeps back" in again) == (True, False)
+    found = hub("subject", "find", "110.164.10.1", "--why", "They ask.", "--in", hub.folder)
+    assert re.search(r"^channel infected-th, release [0-9a-f-]{36}: 1 finding to csirt-th", found, re.MULTILINE)
 
 
 def test_channels_are_declared_whole_or_not_at_all_and_every_mistake_is_named(hub: Hub) -> None:
@@ -361,6 +365,12 @@ def test_channels_are_declared_whole_or_not_at_all_and_every_mistake_is_named(hu
     assert "not seen from here" in hub("channel", "apply", file, "--check", "--in", hub.folder)
     file.write_text(CHANNEL.replace("victim-notification", "investigation"), "utf-8")
     assert "another purpose" in hub("channel", "apply", file, "--in", hub.folder, code=2)
+    hub.operation.write_text(
+        hub.operation.read_text("utf-8").replace('"victim-notification"', '"investigation"'), "utf-8"
+    )
+    said = hub("release", "make", hub.operation, "--channel", "infected-th", "--in", hub.folder, code=2)
+    assert "victim-notification, the purpose of channel infected-th" in said
+    assert "--purpose" not in said
     (listed,) = hub.json("channel", "list")
     assert [one["partner"] for one in listed["member"]] == ["csirt-th", "police-th"]
     shown = hub("channel", "show", "infected-th", "--in", hub.folder)

@@ -173,6 +173,9 @@ def test_a_list_of_jobs_is_paged(accord_here, hub: Path, servers: Path) -> None:
     accord_here("delivery", "add", "servers", *[servers] * 3, "--later", "--in", hub)
     assert "--before 2" in accord_here("job", "list", "--limit", "2", "--in", hub).stderr
     assert [one["number"] for one in listed(accord_here, hub, "--before", "2")] == [1]
+    table = accord_here("job", "list", "--in", hub).stdout
+    assert f"dataset servers, file {servers.resolve()}, " in table
+    assert "{" not in table
 
 
 def test_a_job_that_meets_somebody_at_work_is_put_off_quietly_and_done_later(

@@ -127,3 +127,32 @@ def test_answers_are_verified_and_become_entries_and_late_ones_are_listed(
     assert first["digest"] == sha256(tmp_path / "answer")
     assert (first["refers"], second["refers"]) == tuple(str(one["entry"]) for one in listed["notices"])
     assert "They called." in accord_here("recall", "show", told["recall"][:8], "--in", hub).stdout
+
+
+def test_what_a_recipient_signs_takes_the_place_of_what_was_recorded_by_hand(
+    accord_here, hub: Path, tmp_path: Path
+) -> None:
+    made = recall(accord_here, hub, "--kind", "withdrawn", "--due", "3").stdout
+    (told,) = said(accord_here("recall", "list", "--json", "--in", hub))
+    (package,) = [one["package"] for one in told["notices"] if one["recipient"] == "csirt-th"]
+    folder = hub / "releases" / package / f"recall-{told['recall']}"
+    assert "2 past recipients to tell, by 2 notices: send each its folder, and it answers by " in made
+    assert str(folder) in made
+    table = accord_here("recall", "list", "--in", hub)
+    assert ("none yet" in table.stdout, "sent" in table.stdout) == (True, False)
+    assert "is sent its folder" in table.stderr
+    assert f"to send: {folder}" in accord_here("recall", "show", told["recall"], "--in", hub).stdout
+    take = ("recall", "acknowledge", "--in", hub)
+    accord_here(*take, folder, "--by-hand", "--why", "They called.")
+    keys = tmp_path / "keys"
+    make_keys(keys, "csirt-th.example", draw=lambda size: b"\x01" * size)
+    (keys / RECEIPTS).write_text(SIGNS.export() + "\n")
+    accord_here("package", "acknowledge", folder, "--done", "--note", "Gone.", "--keys", keys, "--out", tmp_path / "a")
+    assert said(accord_here(*take, tmp_path / "a", "--json"))["new"] is True
+    for _ in range(2):
+        # and nothing that is recorded by hand takes its place
+        (listed,) = said(accord_here("recall", "list", "--json", "--in", hub))
+        (notice,) = [one for one in listed["notices"] if one["recipient"] == "csirt-th"]
+        assert (notice["answer"], notice["by_hand"], notice["note"]) == ("done", False, "Gone.")
+        accord_here(*take, folder, "--by-hand", "--why", "They called again.")
+    assert entries(hub, "acknowledgement")[-1]["digest"] == sha256(tmp_path / "a")

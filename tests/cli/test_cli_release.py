@@ -179,6 +179,14 @@ def test_what_was_taken_in_for_another_purpose_is_used_for_that_alone_whatever_i
     assert refused == {5: "it was taken in for no purpose that all its deliveries share, not for investigation"}
 
 
+def test_who_sets_as_of_before_the_data_is_told(hub: Hub) -> None:
+    operation = hub.operation()
+    text = operation.read_text("utf-8")
+    operation.write_text(re.sub(r"as_of = \S+", "as_of = 2020-01-01", text), "utf-8")
+    said = hub("release", "make", operation, "--in", hub.folder, code=1)
+    assert f"is later than `as_of`, 2020-01-01 00:00 UTC, in {operation}, and does not count: " in said
+
+
 def test_a_run_says_which_rule_keeps_findings_back_and_an_operation_for_a_workspace_asks_for_one(hub: Hub) -> None:
     operation, out = hub.operation(), hub.folder.parent / "out"
     said = hub("operation", "run", operation, "--out", out, code=2)

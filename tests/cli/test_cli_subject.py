@@ -166,6 +166,10 @@ def test_lines_are_cut_out_exactly_and_the_account_says_so(accord_here, hub: Pat
     kept = hub / "deliveries/dataset=sinkhole" / f"sha256={sha256(file)}"
     before = json.loads((kept / "account.json").read_text())
     erase(accord_here, hub)
+    shown = accord_here("delivery", "show", sha256(file), "--in", hub).stdout
+    assert re.search(
+        r"erased 20.* UTC: 5 records, \d+ rows? of evidence; cut out of the file as it was delivered", shown
+    )
     lines = file.read_text().splitlines(keepends=True)
     assert (kept / "delivered").read_text() == "".join(lines[at] for at in (0, 1, 4))
     assert lines[0] == HEAD + "\n"
@@ -218,6 +222,14 @@ def test_jobs_that_name_a_value_go_and_what_one_of_them_would_have_taken_is_said
     assert f"job {waiting} (import) names it and is never done: what it was to take is not taken\n" in told
     assert [one["number"] for one in said(accord_here("job", "list", "--json", "--in", hub))] == [left]
     assert held_in(hub, VICTIM) == []
+
+
+def test_who_erases_is_told_whom_to_tell_and_by_which_files(accord_here, hub: Path) -> None:
+    words = ("subject", "erase", VICTIM, "--why", "They asked.", "--in", hub)
+    told = accord_here(*words).stdout
+    (notice,) = (hub / "releases").glob("*/recall-*")
+    assert "1 past recipient to tell, by 1 notice: send each its folder" in told
+    assert str(notice) in told
 
 
 def test_a_correction_says_what_is_right(accord_here, hub: Path) -> None:

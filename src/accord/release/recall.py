@@ -309,7 +309,9 @@ def record_answer(
 
     `signed`: the verified answer; None: it is recorded by hand, on nobody's signature.
     """
-    if notice.answer is Answer.DONE or (notice.answer is answer and notice.by_hand == (signed is None)):
+    # what is signed stands above what was recorded by hand, and takes its place
+    final = notice.answer is Answer.DONE and (signed is None or not notice.by_hand)
+    if final or (notice.answer is answer and notice.by_hand == (signed is None)):
         return False
     disclosure = load_disclosure(connection, notice.disclosure)
     fact = Fact(

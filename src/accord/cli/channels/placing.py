@@ -62,7 +62,7 @@ class Put:
     disclosures: tuple[Disclosure, ...]
     """One for each member; none: nothing was new."""
     kept_back: tuple[str, ...]
-    """A line for each rule that keeps whole data sets back; where nothing was new, also that there is none."""
+    """A line for each rule that keeps whole data sets back."""
     handed: Handed
 
 
@@ -84,9 +84,12 @@ def put_into_channel(
         )
     if purpose not in {None, channel.purpose}:
         raise SettingsError(
-            "The channel is for another purpose.", where="--purpose", expected=channel.purpose, got=str(purpose)
+            f"Channel {channel.id} is for another purpose.",
+            where="--purpose",
+            expected=channel.purpose,
+            got=str(purpose),
         )
-    gathered = gather(desk.workspace, desk.ledger.database, file, channel.purpose)
+    gathered = gather(desk.workspace, desk.ledger.database, file, channel.purpose, of=f"channel {channel.id}")
     terms = gathered.terms(gathered.register, datetime.now(UTC))
     combine(desk, gathered)
     with (
@@ -137,7 +140,7 @@ def put_views(
         objects=batch.objects if made else 0,
         findings=len(batch.findings),
         disclosures=made,
-        kept_back=() if made and lines == (withholding.NO_RULE,) else lines,
+        kept_back=() if lines == (withholding.NO_RULE,) else lines,
         handed=hand_over_waiting(desk),
     )
 

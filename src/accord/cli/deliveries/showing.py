@@ -13,7 +13,7 @@ from accord.cli.acting import Actor, log, unlogged
 from accord.cli.deliveries.checking import tell_account
 from accord.cli.deliveries.delivering import AGAIN, read_account, verify_delivery
 from accord.cli.deliveries.kept import damage_named
-from accord.cli.terminal import say, say_json
+from accord.cli.terminal import counted, say, say_json
 from accord.intake.delivery import Delivery, RefusedMember
 from accord.vocabulary.errors import AccordError, SettingsError, UnreadableError
 from accord.workspace.store import DeliveryFolder, Workspace, open_workspace
@@ -43,6 +43,9 @@ def show_delivery(folder: Path, wanted: str, shown: int, actor: Actor, *, as_jso
     times = [f"{name} {_time(account[f'{name}_at'])}" for name in ("received", "collected")]
     say(f"data set {account['dataset']}, {', '.join(times)}")
     say(_under(account))
+    erased = account.get("erased")
+    for one in erased if isinstance(erased, list) else ():
+        say(_erased(one))
     tell_account(_delivery(account), rows, total)
 
 
@@ -108,6 +111,19 @@ def _under(account: Mapping[str, Any]) -> str:
     purposes = account.get("purposes") or ([stated] if stated else [])
     under = f"taken in under {', '.join(account['agreements'])}"
     return f"{under} for {', '.join(purposes)}" if purposes else under
+
+
+def _erased(noted: Mapping[str, Any]) -> str:
+    """What went since, of which the account's other numbers say nothing."""
+    of_file = {
+        "lines": "cut out of the file as it was delivered",
+        "as it was": "none of it in the file as it was delivered",
+        "destroyed": "the file as it was delivered is destroyed",
+    }
+    return (
+        f"erased {_time(noted['at'])}: {counted(noted['records'], 'record')}, "
+        f"{counted(noted['evidence'], 'row')} of evidence; {of_file[noted['delivered']]}"
+    )
 
 
 def _delivery(account: Mapping[str, Any]) -> Delivery:

@@ -246,7 +246,7 @@ def show_figures(figures: Figures) -> None:
             show_table(
                 (("what happened", False), ("entries", True), ("records", True)),
                 [(one.kind, one.entries, between(one.records) if one.records.most else "") for one in year.happened],
-                title=f"{year.year}: and",
+                title=f"{year.year}: what else happened",
             )
 
 

@@ -56,8 +56,12 @@ class Gathered:
         )
 
 
-def gather(workspace: Workspace, database: Database, file: Path, purpose: Purpose | None) -> Gathered:
+def gather(
+    workspace: Workspace, database: Database, file: Path, purpose: Purpose | None, *, of: str = "--purpose"
+) -> Gathered:
     """Read an operation file for a workspace and see what it is made from; nothing is decided yet.
+
+    `of`: whose the purpose is, for errors.
 
     Raises SettingsError, also when no purpose is stated; UnreadableError when a delivery is not whole.
     """
@@ -78,8 +82,9 @@ def gather(workspace: Workspace, database: Database, file: Path, purpose: Purpos
         raise SettingsError(
             "The operation is for another purpose.",
             where=f"{file}: operation.purpose",
-            expected=f"--purpose {operation.purpose}",
-            got=f"--purpose {purpose}",
+            expected=f"{purpose}, the purpose of {of}",
+            got=operation.purpose,
+            remedy="name what is for the same purpose: what is found for one does not go out for another",
         )
     arrivals, received = _arrivals(workspace, declared, operation, stated)
     return Gathered(

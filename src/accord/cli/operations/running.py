@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from accord.attribution.locating import locate
 from accord.cli.readying import Progress, keep_memory, reading_context
+from accord.cli.terminal import counted, talk
 from accord.columns.formulas import disarmed
 from accord.columns.instants import microseconds
 from accord.columns.schema import FINDINGS
@@ -43,6 +44,7 @@ from accord.release.summary import SUMMARISED, summarise
 from accord.release.view import StoredView, View, store
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.errors import OutputError
+from accord.vocabulary.reasons import Ignored
 from accord.workspace.folders import replaced_folder
 from accord.workspace.keys import hub_key
 
@@ -234,7 +236,15 @@ def _receive(
             workers=workers,
             progress=lambda file, done, total: progress(f"reading {file}", done, total),
         )
-        return receiver.receive(operation.datasets) if arrivals is None else receiver.receive_all(arrivals)
+        received = receiver.receive(operation.datasets) if arrivals is None else receiver.receive_all(arrivals)
+    late = sum(one.ignored.get(Ignored.AFTER_AS_OF, 0) for one in received.deliveries)
+    if late and not any(one.accepted for one in received.deliveries):
+        # whoever set the date too early is told: nothing else says why nothing is found
+        talk(
+            f"all that was delivered is later than `as_of`, {operation.scope.as_of:%Y-%m-%d %H:%M} UTC, in "
+            f"{operation.file}, and does not count: {counted(late, 'record')}"
+        )
+    return received
 
 
 def _fuse(

@@ -86,7 +86,9 @@ def _tell(found: Score, title: str | None) -> None:
     called = found.operation if title is None else f"{title} ({found.operation})"
     say(f"{called}: {counted(found.releases, 'release')}, {_days(found)}; as of {found.at:%Y-%m-%d %H:%M} UTC")
     roles = ", ".join(found.roles)
-    if found.counts.share is None:
+    if found.counts.share is None and (found.withdrawn or found.counts.false_positive):
+        say(f"Nothing is left that counts: {roles} (--role counts another).")
+    elif found.counts.share is None:
         say(f"Nobody was asked to act on what counts: {roles} (--role counts another).")
     else:
         say(f"{_percent(found.counts.share)} done: {found.counts.done:,} of {found.counts.right:,} ({roles})")

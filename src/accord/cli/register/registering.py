@@ -112,7 +112,7 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
     if as_json:
         say_json([_change_told(one) for one in changes])
     elif not _of(declared, noun):
-        say(f"No {_word(noun)} is declared there ([[{noun}]]): nothing is changed.")
+        say(f"No {_word(noun)} is declared there ([[{noun}]])" + ("." if changes else ": nothing is changed."))
     elif not changes:
         say("Nothing is new or changed.")
     for change in [] if as_json else changes:

@@ -57,7 +57,7 @@ def make(
 
 @app.command("list", short_help="List recalls, and what recipients have answered.")
 def list_(folder: In = Path(), at: At = None, as_json: AsJson = False) -> None:
-    """List recalls and their notices: sent, answered, overdue.
+    """List recalls and their notices: answered, overdue, or neither yet.
 
     Example: accord recall list --in hub
     """

@@ -35,7 +35,7 @@ from accord.cli.readying import cores
 from accord.cli.reasons import demand_no_value
 from accord.cli.releases.packages import read_policy
 from accord.cli.snapshots.snapshotting import renew_snapshots
-from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
+from accord.cli.terminal import counted, progress_bar, say, say_json, show_table, talk
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.journal.keeping import Published
@@ -121,8 +121,18 @@ def make(
         say(f"Recalled before, by recall {recall.id} on {recall.at:%Y-%m-%d %H:%M} UTC: nothing new is sent.")
         return
     say(f"Recall {recall.id}: {name}, {chosen or 'all deliveries'}, {recall.kind}.")
+    say("Out of use.")
+    tell_notices(folder, recall, sent)
+
+
+def tell_notices(folder: Path, recall: Recall, sent: Sequence[SentNotice]) -> None:
+    """Say who must be told, by which files, and until when they answer."""
     recipients = counted(len({one.recipient for one in sent}), "past recipient")
-    say(f"Out of use. {recipients} to be told by {recall.due:%Y-%m-%d}, by {counted(len(sent), 'notice')}:")
+    if not sent:
+        say("Nobody was given any of it: nobody needs to be told.")
+        return
+    say(f"{recipients} to tell, by {counted(len(sent), 'notice')}: send each its folder, and it answers by "
+        f"{recall.due:%Y-%m-%d}.")  # fmt: skip
     for one in sent:
         say(f"  {_whom(one)}: {folder / RELEASES / str(one.disclosure) / f'recall-{recall.id}'}")
 
@@ -398,7 +408,7 @@ def list_recalls(folder: Path, at: str | None, *, late: bool, now: datetime, as_
         say("No answer is late." if late else "Nothing was recalled.")
     else:
         show_table(
-            [(name, False) for name in ("recall", "kind", "about", "recipient", "package", "answer", "due (UTC)")],
+            [(name, False) for name in ("recall", "kind", "about", "recipient", "release", "answer", "due (UTC)")],
             [
                 (str(one.id)[:8], one.kind, _about(one), *row)
                 for one, sent in found
@@ -406,6 +416,9 @@ def list_recalls(folder: Path, at: str | None, *, late: bool, now: datetime, as_
             ],
             wide=True,
         )
+        if any(each.answer is None and each.sent_at is not None for _, sent in found for each in sent):
+            talk(f"who has not answered is sent its folder, if it was not: {RELEASES}/RELEASE/recall-RECALL "
+                 "(`accord recall show RECALL`)")  # fmt: skip
     if late and found:
         raise typer.Exit(1)
 
@@ -424,9 +437,11 @@ def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
     if recall.done_at is None:
         say("  begun, and not ended: call the command again")
     for one in sent:
-        recipient, package, answer, _ = _row(one, now)
+        recipient, release, answer, _ = _row(one, now)
         findings = "all findings" if one.findings is None else counted(len(one.findings), "finding")
-        say(f"  {recipient}, package {package}, {findings}, entry {one.entry}: {answer}")
+        say(f"  {recipient}, release {release}, {findings}, entry {one.entry}: {answer}")
+        if one.answer is None and one.sent_at is not None:
+            say(f"    to send: {folder / RELEASES / release / f'recall-{recall.id}'}")
         if one.note is not None:
             say(f"    {one.note}")
 
@@ -564,7 +579,7 @@ def _row(one: SentNotice, at: datetime) -> tuple[str, str, str, str]:
     elif one.overdue(at):
         answer = "overdue"
     else:
-        answer = "sent" if one.sent_at is not None else "not written yet"
+        answer = "none yet" if one.sent_at is not None else "notice not written yet"
     return _whom(one), str(one.disclosure), answer, f"{one.due:%Y-%m-%d %H:%M}"
 
 

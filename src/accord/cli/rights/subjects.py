@@ -40,7 +40,7 @@ from accord.cli.rights.holders import (
     held_snapshots,
     shown_with,
 )
-from accord.cli.rights.recalling import fit, hand_out, held_by, tell
+from accord.cli.rights.recalling import fit, hand_out, held_by, tell, tell_notices
 from accord.cli.terminal import counted, say, say_json
 from accord.columns.values import read_value
 from accord.journal import book
@@ -51,7 +51,7 @@ from accord.release.channels import ChannelId
 from accord.release.decisions import forget_decisions, load_decisions
 from accord.release.disclosures import Disclosure, disclosures, forget_given
 from accord.release.notices import RecallKind
-from accord.release.recall import Concerned, Recall, ended, notices, record_recall, unfinished
+from accord.release.recall import Concerned, Recall, SentNotice, ended, notices, record_recall, unfinished
 from accord.release.reviews import Decision
 from accord.release.withdrawals import holding, resting_on
 from accord.vocabulary.errors import SettingsError
@@ -186,7 +186,8 @@ def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool
         say(f"snapshots: {', '.join(map(str, found.snapshots))}")
     for disclosure, ids, _ in found.disclosed:
         handed = disclosure.handed_over_at
-        say(f"package {disclosure.id}: {counted(len(ids), 'finding')} to {disclosure.recipient} ({disclosure.country})"
+        by = "package" if disclosure.channel is None else f"channel {disclosure.channel}, release"
+        say(f"{by} {disclosure.id}: {counted(len(ids), 'finding')} to {disclosure.recipient} ({disclosure.country})"
             f" for {disclosure.purpose}, {'not handed over' if handed is None else f'{handed:%Y-%m-%d}'}")  # fmt: skip
     for each in found.outcomes:
         say(f"outcome: {each.outcome}, said {each.partner} for {each.day}{', with a note' if each.note else ''}")
@@ -227,11 +228,14 @@ def erase(
         found = _found(hub, subject, reference)
         recall: Recall | None = None
         refused: tuple[Disclosure, ...] = ()
+        sent: tuple[SentNotice, ...] = ()
         if not found.empty:
             recall, refused = _recorded(hub, found, name, kind, reason, timedelta(days=due_days), actor, now)
             recall = _finish(hub, subject, reference, recall, now)
             if out is not None:
                 hand_out(hub, recall, out)
+            with hub.database.reading() as connection:
+                sent = notices(connection, recall=recall.id)
         hub.database.forget()
     if as_json:
         say_json({
@@ -253,8 +257,8 @@ def erase(
             say(f"job {job.number} ({job.kind}) names it and is never done: what it was to take is not taken")
     for package in refused:
         say(f"refused, and never handed over: {package.id} to {package.recipient}; `accord release make` seals it anew")
-    told = len(found.disclosed) - len(refused)
-    say(f"Recall {recall.id}: {counted(told, 'past recipient')} told by {recall.due:%Y-%m-%d}.")
+    say(f"Recall {recall.id}:")
+    tell_notices(folder, recall, sent)
 
 
 def _subject(value: str, reference: Reference) -> Subject:

@@ -1,6 +1,6 @@
 """What a person meets who looks after jobs: the words around `workspace.jobs` and `cli.services.jobs`."""
 
-import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def list_page(folder: Path, state: str | None, before: int | None, limit: int, *
                 _standing(one, now),
                 f"{one.queued_at:%Y-%m-%d %H:%M}",
                 str(one.attempts),
-                json.dumps(one.arguments, ensure_ascii=False),
+                _in_words(one.arguments),
                 " ".join((one.outcome or "").split()),
             )
             for one in page
@@ -72,6 +72,15 @@ def retry_one(folder: Path, number: int, *, as_json: bool) -> None:
         say_json(_told(job))
     else:
         say(f"job {job.number} ({job.kind}) is due: `accord job work --in {folder}`, or `accord serve`, does it.")
+
+
+def _in_words(arguments: Mapping[str, object]) -> str:
+    """What a job is about: `dataset servers, file servers.txt, by root`."""
+    names = {"person": "by", "justification": "because of"}
+    said = {names.get(key, key.replace("_", " ")): value for key, value in arguments.items()}
+    return ", ".join(
+        key if value is True else f"{key} {value}" for key, value in said.items() if value not in (None, False, "")
+    )
 
 
 def _told(job: Job) -> dict[str, object]:
