@@ -30,7 +30,7 @@ from taxii_hub import Hub, Served
 
 OBJECTS, SMALL_OBJECTS = 1_000_000, 3_000
 PAGED, SMALL_PAGED = 100_000, 1_000
-BESIDE, SMALL_BESIDE = 2_000, 1_000
+BESIDE = 1_000
 BATCH, PAGE = 1_000, 1_000
 ASKED, SMALL_ASKED = 400, 20
 ASKED_BESIDE, SMALL_ASKED_BESIDE = 10, 3
@@ -67,7 +67,7 @@ def run(chosen: argparse.Namespace, rounds: int) -> Iterator[Outcome]:
     small = chosen.small
     objects = chosen.objects or (SMALL_OBJECTS if small else OBJECTS)
     paged = min(objects, chosen.paged or (SMALL_PAGED if small else PAGED))
-    beside = chosen.beside or (SMALL_BESIDE if small else BESIDE)
+    beside = chosen.beside or BESIDE
     asked = SMALL_ASKED if small else ASKED
     problem = taxii_peers.installed()
     if problem is not None:
@@ -91,6 +91,7 @@ def run(chosen: argparse.Namespace, rounds: int) -> Iterator[Outcome]:
                     with fresh as hub:
                         figures = _adds(hub, envelopes, TAKEN_IN_S)
                     figures |= _reads(filled, objects, paged, asked)
+                    say(f"taxii-{kind}: " + ", ".join(f"{name} {value:,.2f}" for name, value in figures.items()))
                     if problem is None:
                         for name in taxii_peers.FINE:
                             place = scratch / f"{name}-{kind}-{number}"
