@@ -127,7 +127,7 @@ def test_the_page_says_each_figure(language: str) -> None:
     said = " ".join(read.text)
     for word in ("Infected machines", "TLP:AMBER+STRICT", "hub.example/ledger", "figures.json", "quorum north"):
         assert word in said
-    assert "accord ledger check URL --policy policy" in said
+    assert "accord ledger check URL --policy policy" in " ".join(said.split())
     for word in ("Fusion centre <North>", "desk@hub.example", "2026-11-27 (UTC)"):
         assert word in said
 
