@@ -49,6 +49,9 @@ def _describe(words: tuple[str, ...], command: object) -> str:
         for parameter in parameters:
             is_option = parameter.param_type_name == "option"
             name = ", ".join(parameter.opts) if is_option else (parameter.metavar or parameter.name.upper())
+            if is_option and parameter.secondary_opts:
+                # what says no is an option of its own
+                name += "/" + ", ".join(parameter.secondary_opts)
             wanted = " Required." if parameter.required and is_option else ""
             lines.append(f"| `{name}` | {' '.join((parameter.help or '').split())}{wanted} |")
         lines.append("")

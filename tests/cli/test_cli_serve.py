@@ -152,6 +152,7 @@ def test_the_ledger_is_served_as_what_it_is_and_nothing_beside_it(serve, publish
         assert (status, body) == (200, (published / "ledger" / path).read_bytes()), path
         assert (headers["content-type"], headers["cache-control"]) == (media_type, cache)
         assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
+        assert headers["server"] == "accord"
         status, again, nothing = served.ask(f"/ledger/{path}", "HEAD")
         assert (status, again["content-length"], nothing) == (200, str(len(body)), b"")
         assert served.ask(f"/ledger/{path}", if_none_match=headers["etag"])[::2] == (304, b"")

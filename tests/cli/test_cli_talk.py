@@ -123,6 +123,35 @@ def test_all_that_a_command_lacks_is_named_at_once(accord) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "wrong", "expected", "got"),
+    [
+        (("serve", "--port", "0"), "--port", "1 or more", "0"),
+        (("token", "make", "csirt-th", "--name", "n", "--days", "900"), "--days", "730 or less", "900"),
+        (("recall", "make", "--due", "soon"), "--due", "a whole number", "soon"),
+        (("simulate", "asean-2017", "out", "--scale", "much"), "--scale", "a number", "much"),
+        (("job", "list", "--limit", "0"), "--limit", "1 or more", "0"),
+    ],
+)
+def test_what_is_out_of_bounds_is_said_in_words_of_its_own(accord, words, wrong, expected, got) -> None:
+    said = accord(*words, expect=2).stderr
+    assert f"error: {wrong} is wrong.\n" in said
+    assert f"  expected: {expected}\n  got: {got}\n" in said
+    assert "Input should" not in said
+
+
+def test_an_option_that_may_be_no_is_named_by_both_its_names(accord) -> None:
+    said = accord("package", "acknowledge", "notice", "--keys", "keys", "--note", "Gone.", expect=2).stderr
+    assert "--done/--refused" in said
+
+
+def test_what_is_typed_for_a_new_workspace_is_looked_at_before_there_is_a_file(accord_here, tmp_path: Path) -> None:
+    for words in (("--name", ""), ("--contact", " "), ("--ledger", "a b"), ("--database", "mysql://hub")):
+        said = accord_here("init", tmp_path / "hub", *words, expect=2).stderr
+        assert f"The option {words[0]} is wrong.\n  where: {words[0]}\n" in said
+    assert not (tmp_path / "hub").exists()
+
+
 def commands(command) -> list:
     return [command, *(each for below in getattr(command, "commands", {}).values() for each in commands(below))]
 

@@ -234,10 +234,10 @@ def test_witnesses_that_answer_nonsense_or_not_at_all_are_named(open_ledger: Ope
         witnesses[2].fault = Answer(status=409, body=b"7\n", media_type="text/x.tlog.size")
         silences = {one.witness: one.reason for one in ledger.publish(now=NOW, post=post).silences}
         assert "UTF-8" in silences["w0"]
-        assert silences["w1"] == "it does not answer (OSError)"
+        assert silences["w1"] == "it does not answer (the answer is too large)"
         assert "restored from an older copy" in silences["w2"]
     silences = {one.witness: one.reason for one in ledger.publish(now=NOW, post=post).silences}
-    assert {*silences.values()} == {"it does not answer (ConnectionError)"}
+    assert all(one.startswith("it does not answer (no connection") for one in silences.values())
 
 
 def test_openings_are_published_when_they_are_due_and_show_public_fields_alone(open_ledger: OpenLedger) -> None:

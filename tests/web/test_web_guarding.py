@@ -61,6 +61,7 @@ def test_every_answer_carries_the_security_headers_and_a_service_may_set_its_own
     _, headers, body = ask(echo, method="POST", body=(b"a", b"b"))
     assert body == b"ab"
     assert headers["x-frame-options"] == "SAMEORIGIN"
+    assert headers["server"] == "accord"
     assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS | {"x-frame-options": "SAMEORIGIN"}
     policy = SECURITY_HEADERS["content-security-policy"]
     assert "default-src 'none'" in policy

@@ -94,12 +94,14 @@ def combining(database: "Database", actor: Actor, clock: Callable[[], "datetime"
 
 
 def unlogged(error: AccordError) -> AccordError:
-    """The error that says that nothing is answered because it could not be logged."""
+    """The error that says that nothing is answered because it could not be logged; of settings, what is wrong."""
+    if isinstance(error, SettingsError):
+        return error
     return type(error)(
         "This cannot be written into the log of consultations, and so it is not answered.",
         where=error.where,
         expected=error.expected or "a database that may be written: whoever asks leaves a trace",
-        got=f"{error.what} {error.got or ''}".strip(),
+        got=error.what,
         remedy=error.remedy,
     )
 

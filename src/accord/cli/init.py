@@ -50,6 +50,9 @@ key_file = "hub.key"                                 # finding ids are made from
 # limits = {{ marking = "amber" }}
 """
 
+_OPTIONS = {"hub": "", "ledger": "", "database": "", "origin": "--ledger", "url": "--database"}
+"""Where what is wrong was typed: there is no file yet."""
+
 _OWN_DATABASE = """# [database]
 # url = "postgresql://accord@db.example/accord"
 """
@@ -84,7 +87,7 @@ def init(
     from accord.formats.catalogue import FORMATS
     from accord.journal.place import ledger_key, ledger_policy, read_ledger
     from accord.operations.declaration import read_workspace
-    from accord.workspace.database import migrate_database
+    from accord.workspace.database import migrate_database, read_database
     from accord.workspace.keys import hub_key
     from accord.workspace.settings import SettingsTable
     from accord.workspace.store import SETTINGS, make_workspace
@@ -99,7 +102,11 @@ def init(
         name=json.dumps(name), contact=json.dumps(contact), namespace=namespace, database=table, ledger=log
     )
     # what was typed is looked at before anything is made
-    read_ledger(SettingsTable(file=folder / SETTINGS, path="", content=tomllib.loads(settings)), namespace)
+    typed = SettingsTable(file=folder / SETTINGS, path="", content=tomllib.loads(settings), options=_OPTIONS)
+    for key in ("name", "contact"):
+        typed.table("hub").text(key)
+    read_ledger(typed, namespace)
+    read_database(typed, namespace)
     workspace = make_workspace(folder, settings)
     declared = read_workspace(workspace.settings, FORMATS)
     hub_key(declared.hub.key_file, make=True)

@@ -175,17 +175,46 @@ def _tell_misuse(error: Any) -> int:  # noqa: ANN401 -- typer names its errors i
         error.show()
     else:
         lacking = [one for one in context.command.params if one.required and one.name not in context.params]
-        names = ", ".join(one.opts[0] if one.opts[0].startswith("-") else one.metavar for one in lacking)
-        said = error.format_message()
+        what, expected, got = error.format_message(), None, None
+        if kind == "MissingParameter":
+            what, expected = "The command is not complete.", ", ".join(map(_called, lacking))
+        elif kind == "BadParameter" and getattr(error, "param", None) is not None:
+            what = f"{_called(error.param)} is wrong."
+            expected, got = _bound(error)
         show_error(
             SettingsError(
-                "The command is not complete." if kind == "MissingParameter" else said,
+                what,
                 where=context.command_path,
-                expected=names if kind == "MissingParameter" else None,
+                expected=expected,
+                got=got,
                 remedy=f"`{context.command_path} --help` says what it takes",
             )
         )
     return int(error.exit_code)
+
+
+def _called(parameter: Any) -> str:  # noqa: ANN401 -- as above
+    """How a parameter is named in a command: an argument by its name, an option that may be no by both of its own."""
+    if not parameter.opts[0].startswith("-"):
+        return str(parameter.metavar)
+    return "/".join([parameter.opts[0], *parameter.secondary_opts[:1]])
+
+
+def _bound(error: Any) -> tuple[str, str | None]:  # noqa: ANN401 -- as above
+    """What was expected of a parameter, and what was found, in our words: typer's are its library's."""
+    told: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
+    if not told:
+        return str(error.message), None
+    found, bounds = told[0], told[0].get("ctx", {})
+    expected = {
+        "greater_than_equal": f"{bounds.get('ge')} or more",
+        "less_than_equal": f"{bounds.get('le')} or less",
+        "int_parsing": "a whole number",
+        "float_parsing": "a number",
+        "finite_number": "a number",
+        "bool_parsing": "yes or no",
+    }.get(found["type"], str(error.message))
+    return expected, str(found["input"])
 
 
 def _settle(ending: SystemExit) -> str | int | None:

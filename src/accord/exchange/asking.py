@@ -82,7 +82,7 @@ class Asking:
         except TimeoutError as error:
             raise _silent(url, f"no whole answer in {self._bounds.answer_s:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise _silent(url, f"{type(error).__name__}: {error}"[:200]) from error
+            raise _silent(url, (str(error) or "no connection, or one that broke off")[:200]) from error
         if told.headers.get("content-encoding", "identity") != "identity":
             raise unfit(url, "an answer that is not compressed", told.headers["content-encoding"])
         return told

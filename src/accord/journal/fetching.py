@@ -6,6 +6,7 @@ from typing import Self
 import httpx
 
 from accord.journal.files import LedgerReader
+from accord.journal.witnesses import no_answer
 from accord.vocabulary.errors import SettingsError, UnreadableError
 
 TIMEOUT_S = 20.0
@@ -53,7 +54,7 @@ class FetchedLedger(LedgerReader):
                     raise UnreadableError(
                         "A file of the ledger cannot be fetched.",
                         where=self.where(path),
-                        got=f"no answer ({type(error).__name__})",
+                        got=f"no answer ({no_answer(error)})",
                         remedy="try again later, or copy the folder and check the copy",
                     ) from error
         raise AssertionError("a loop of no tries")

@@ -159,6 +159,7 @@ def _line(row: Mapping[str, object], place: str) -> Line:
         )
     except ValueError as error:
         raise UnreadableError(
-            "A line of a list is not understood.", where=place, expected=_FORM, got=str(error)[:200],
+            "A line of a list is not understood.", where=place, expected=_FORM,
+            got=", ".join(f"{name} {said[name][:80]!r}" for name in ("kind", "date", "count", "digest")),
             remedy=f"kinds are {', '.join(Kind)}; dates 2026-11-27; counts whole numbers",
         ) from error  # fmt: skip

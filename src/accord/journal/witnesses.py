@@ -58,7 +58,7 @@ def _ask(witness: Witness, note: Note, tree: TiledTree, old: int, post: Post) ->
             answer = post(f"{(witness.url or '').rstrip('/')}/add-checkpoint", request.encode())
             said = read_answer(answer, note, [witness.key])
         except OSError as error:
-            return Silence(witness=witness.name, reason=f"it does not answer ({type(error).__name__})")
+            return Silence(witness=witness.name, reason=f"it does not answer ({error})")
         except LedgerError as error:
             return Silence(witness=witness.name, reason=f"its answer is none: {error.what}")
         match said:
@@ -77,6 +77,17 @@ def _ask(witness: Witness, note: Note, tree: TiledTree, old: int, post: Post) ->
     return Silence(witness=witness.name, reason=reason)
 
 
+def no_answer(error: Exception) -> str:
+    """Why there is no answer by HTTP, in words: what a library calls it is its own."""
+    import httpx
+
+    if isinstance(error, httpx.TimeoutException):
+        return "nothing in time"
+    if isinstance(error, httpx.ConnectError):
+        return f"no connection: {error}" if str(error) else "no connection"
+    return "not HTTP, or cut off"
+
+
 def post(url: str, body: bytes) -> Answer:
     """Send a request by HTTP. Raises OSError when there is no answer, or none within bounds."""
     import httpx
@@ -93,4 +104,4 @@ def post(url: str, body: bytes) -> Answer:
             media_type = response.headers.get("content-type", "")
             return Answer(status=response.status_code, body=bytes(received), media_type=media_type)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ConnectionError(type(error).__name__) from error
+        raise ConnectionError(no_answer(error)) from error

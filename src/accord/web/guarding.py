@@ -86,6 +86,8 @@ class Guard:
                 started = True
                 own = {name for name, _ in message["headers"]}
                 more = [one for one in headers_of(SECURITY_HEADERS) if one[0] not in own]
+                # otherwise the server's library says which it is
+                more.append((b"server", b"accord"))
                 message = {**message, "headers": [*message["headers"], *more]}
             elif bare:
                 message = {**message, "body": b""}

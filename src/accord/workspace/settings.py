@@ -56,7 +56,10 @@ def read_settings(path: Path) -> "SettingsTable":
         ) from error
     except UnicodeDecodeError as error:
         raise SettingsError(
-            "The settings file is not UTF-8.", where=f"{path}, byte {error.start}", expected="UTF-8 text"
+            "The settings file is not UTF-8.",
+            where=f"{path}, byte {error.start}",
+            expected="UTF-8 text",
+            remedy="save it as UTF-8",
         ) from error
     try:
         content = tomllib.loads(text)
@@ -64,7 +67,11 @@ def read_settings(path: Path) -> "SettingsTable":
         # ValueError: TOMLDecodeError is one, and so is what int() says of a number of thousands of digits
         got = "values nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise SettingsError(
-            "The settings file is not valid TOML.", where=str(path), expected="TOML 1.0", got=got
+            "The settings file is not valid TOML.",
+            where=str(path),
+            expected="TOML 1.0",
+            got=got,
+            remedy="correct it at that place: texts stand in quotes, a name stands once, and tables in [brackets]",
         ) from error
     return SettingsTable(file=path, path="", content=content)
 
@@ -111,7 +118,7 @@ class SettingsTable:
             where=self.place(name),
             expected=expected,
             got=shown if len(shown) <= 200 else shown[:199] + "…",
-            remedy=remedy,
+            remedy=remedy or ("correct it there" if self.options is None else None),
         )
 
     def offers(self, name: str) -> bool:

@@ -109,7 +109,7 @@ def decrypt(pieces: Iterator[bytes], out: Sink, identity: str, *, what: str) -> 
             raise raised from None
         raise UnprovenError(
             f"{what} does not open with this key.",
-            got=str(error),
+            expected=f"what was encrypted for {public_of(identity)}",
             remedy="it is for somebody else, or was changed: ask the hub which of your keys it knows",
         ) from error
     except OSError as error:
