@@ -11,6 +11,7 @@ import pytest
 from typer.main import get_command
 
 from accord.cli.main import _built, app
+from accord.cli.terminal import show_table
 
 ESCAPE = "\x1b"
 
@@ -190,3 +191,15 @@ def test_a_command_that_is_built_alone_is_what_it_is_among_all() -> None:
         assert parameters(alone[word]) == parameters(among_all)
     for word in ("", "--help", "lookop"):
         assert list(_built(word).commands) == list(whole.commands)
+
+
+def test_an_id_is_never_broken_and_prose_gives_way(capsys: pytest.CaptureFixture[str]) -> None:
+    ids = ["vendor-sinkhole", "0d6f9c2e-5f0b-4b57-9b1c-6c1f0a4c7e11", "csirt-th, police-th-and-others"]
+    prose = "What was agreed about machines that speak to the vendor's sinkhole, at some length and in many words"
+    show_table([("data set", False), ("id", False), ("partners", False), ("what", False)], [(*ids, prose)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 2
+    for whole in (*ids[:2], "csirt-th,", "police-th-and-others"):
+        assert any(whole in line for line in lines), lines
+    said = " ".join(" ".join(lines[1:]).split())
+    assert all(word in said for word in prose.split())

@@ -201,6 +201,7 @@ def verify_chain(connection: Connection, *, kept: str | None = None) -> Chain:
             where="consultations",
             expected=kept,
             got=f"{number} rows, the last one's digest {before}",
+            remedy="see that --kept is whole, and of this hub; if it is, do not go on: ask whoever runs the database",
         )
     return Chain(rows=number, digest=before)
 

@@ -16,6 +16,9 @@ from accord.vocabulary.errors import AccordError
 WIDTH = 80
 """Columns that a table may take, unless it is wide."""
 
+_WHOLE = 40
+"""Characters of a word that is not broken: ids have them, digests more."""
+
 _ANY_WIDTH = 10_000
 """More than a row of a wide table needs: a file's name has at most 255 bytes."""
 
@@ -58,22 +61,32 @@ def show_table(
     *,
     wide: bool = False,
 ) -> None:
-    """A table that fits WIDTH columns; a heading's flag says that its column holds numbers.
+    """A table that fits WIDTH columns where whole words do; a heading's flag says that its column holds numbers.
 
     `wide`: each row is one line however long, so that names stay whole for who copies or searches them.
     """
     table = Table(title=title, box=None, pad_edge=False, title_justify="left", header_style="bold")
-    for heading, numeric in headings:
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
-    for row in rows:
-        table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else printable(str(cell))) for cell in row))
+    cells = [[f"{cell:,}" if isinstance(cell, int) else printable(str(cell)) for cell in row] for row in rows]
+    for at, (heading, numeric) in enumerate(headings):
+        column = [row[at] for row in cells]
+        words = [len(word) for cell in (*column, heading) for word in cell.split()]
+        # an id in two pieces is none that anybody could copy or search; prose gives way, and then the width
+        table.add_column(
+            heading,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=numeric or all(" " not in cell and len(cell) <= _WHOLE for cell in column),
+            min_width=max((length for length in words if length <= _WHOLE), default=None),
+        )
+    for row in cells:
+        table.add_row(*map(Text, row))
     console = Console(highlight=False)
     if wide:
         console = Console(highlight=False, width=_ANY_WIDTH)
         console.width = max(Measurement.get(console, console.options, table).maximum, 1)
     elif not console.is_terminal:
         console = Console(highlight=False, width=WIDTH, file=sys.stdout)
-    console.print(table)
+    console.print(table, crop=False)
 
 
 def printable(text: str) -> str:

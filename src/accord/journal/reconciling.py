@@ -24,6 +24,7 @@ SLACK_DAYS = 1
 """Days by which two dates of one thing may differ: it is sent in one place and taken in in another."""
 
 _FORM = f"CSV with the columns {', '.join(COLUMNS)}, or a JSON list of objects with these keys"
+_REMEDY = "`accord ledger list --csv` writes such a list"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +57,24 @@ def read_list(data: bytes, name: str) -> tuple[Line, ...]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableError("A list is no text.", where=f"{name}: byte {error.start}", expected="UTF-8") from error
+        raise UnreadableError(
+            "A list is no text.", where=f"{name}: byte {error.start}", expected="UTF-8", remedy=_REMEDY
+        ) from error
     if text.lstrip().startswith("["):
         return tuple(_line(row, f"{name}: record {at}") for at, row in enumerate(_objects(text, name), start=1))
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     lines = []
     try:
         if not {"partner", "kind", "digest"} <= {*(reader.fieldnames or ())}:
-            raise UnreadableError("A list lacks columns.", where=name, expected=_FORM, got=text[:100].split("\n")[0])
+            raise UnreadableError(
+                "A list lacks columns.", where=name, expected=_FORM, got=text[:100].split("\n")[0], remedy=_REMEDY
+            )
         for row in reader:
             lines.append(_line(row, f"{name}: line {reader.line_num}"))
     except csv.Error as error:
-        raise UnreadableError("A list is no CSV.", where=f"{name}: line {reader.line_num}", got=str(error)) from error
+        raise UnreadableError(
+            "A list is no CSV.", where=f"{name}: line {reader.line_num}", got=str(error), remedy=_REMEDY
+        ) from error
     return tuple(lines)
 
 
@@ -138,9 +145,9 @@ def _objects(text: str, name: str) -> list[Mapping[str, object]]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableError("A list is no JSON.", where=name, got=str(error)[:200]) from error
+        raise UnreadableError("A list is no JSON.", where=name, got=str(error)[:200], remedy=_REMEDY) from error
     if not all(isinstance(row, dict) for row in content):
-        raise UnreadableError("A list holds something else than records.", where=name, expected=_FORM)
+        raise UnreadableError("A list holds something else than records.", where=name, expected=_FORM, remedy=_REMEDY)
     return list(content)
 
 

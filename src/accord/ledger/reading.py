@@ -23,6 +23,11 @@ from accord.ledger.tree import (
 )
 from accord.vocabulary.errors import UnprovenError
 
+_REMEDY = (
+    "what the log shows is not what it has signed: fetch it anew; if it stays so, keep a copy of both, and tell the hub "
+    "and whoever supervises it"
+)
+
 TILES_KEPT = 1024
 """Verified tiles that a tree keeps in memory, about 16 KiB each."""
 
@@ -86,6 +91,7 @@ class TiledTree:
                 "An entry is not the one in the tree.", where=bundle.path,
                 expected=f"leaf hash {expected[wrong:][:HASH_BYTES].hex()} of entry "
                 f"{bundle.index * TILE_WIDTH + wrong // HASH_BYTES}", got=found[wrong:][:HASH_BYTES].hex(),
+                remedy=_REMEDY,
             )  # fmt: skip
         return entries
 
@@ -108,7 +114,7 @@ class TiledTree:
         if rows.hash(TILE_HEIGHT, 0) != expected:
             raise UnprovenError(
                 "A tile is not the one in the tree.", where=tile.path, expected=f"root {expected.hex()}",
-                got=f"root {rows.hash(TILE_HEIGHT, 0).hex()}",
+                got=f"root {rows.hash(TILE_HEIGHT, 0).hex()}", remedy=_REMEDY,
             )  # fmt: skip
         self._full[level, index] = rows
         while len(self._full) > self._keep:

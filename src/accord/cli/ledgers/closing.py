@@ -33,7 +33,13 @@ from accord.workspace.store import errors_named
 def forget(folder: Path, number: int, field: str, actor: Actor, *, now: datetime) -> None:
     """Destroy what opens a field of an entry. Raises SettingsError when it is public, or stands in what waits."""
     if field not in NAMES:
-        raise SettingsError("An entry has no such field.", where="FIELD", expected=", ".join(NAMES), got=field)
+        raise SettingsError(
+            "An entry has no such field.",
+            where="FIELD",
+            expected=", ".join(NAMES),
+            got=field,
+            remedy="name one of these: each stands with what it says in `accord ledger list --json`",
+        )
     if not actor.justification:
         raise SettingsError("What cannot be undone needs a reason.", where="--why", expected="why it must go")
     with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):

@@ -118,7 +118,9 @@ def _opened(place: str) -> Iterator[LedgerReader]:
         return
     folder = Path(place)
     if not folder.exists():
-        raise UnreadableError("There is no such folder.", where=place, expected="a ledger's folder, or its URL")
+        raise UnreadableError("There is no such folder.", where=place, expected="a ledger's folder, or its URL",
+            remedy="name the folder `ledger` of a workspace, or https://HOST/ledger",
+        )  # fmt: skip
     # a log whose files are gone in part is one all the same: what is missing is then told
     if not any((folder / name).exists() for name in (CHECKPOINT, POLICY, "tile")):
         found = kind_at(folder)

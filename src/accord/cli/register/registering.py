@@ -337,7 +337,10 @@ def digest(file: Path) -> str:
         return told.hexdigest()
     except OSError as error:
         raise UnreadableError(
-            "The document cannot be read.", where=str(file), got=error.strerror or type(error).__name__
+            "The document cannot be read.",
+            where=str(file),
+            got=error.strerror or type(error).__name__,
+            remedy="name with --document the file that was signed, which you may read",
         ) from error
 
 

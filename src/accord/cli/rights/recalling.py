@@ -168,6 +168,7 @@ def _dataset(hub: OpenHub, name: str) -> DatasetId:
             where="--dataset",
             expected="one of " + (", ".join(sorted(known)) or "none: none is declared yet"),
             got=name,
+            remedy="`accord dataset list` lists them",
         )
     return DatasetId(name)
 
