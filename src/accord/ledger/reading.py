@@ -24,7 +24,7 @@ from accord.ledger.tree import (
 from accord.vocabulary.errors import UnprovenError
 
 _REMEDY = (
-    "what the log shows is not what it has signed: fetch it anew; if it stays so, keep a copy of both, and tell the hub "
+    "what the log shows is not what it has signed: fetch it anew; if it stays so, keep a copy, and tell the hub "
     "and whoever supervises it"
 )
 
