@@ -75,6 +75,7 @@ DETAILS = many(record(("id", "version"), id=TEXT, version=TEXT, message=TEXT))
 
 COUNT = {"type": "integer", "minimum": 0}
 SMALL = {"anyOf": [{"type": "integer", "minimum": 10}, {"const": "<10"}]}
+SUM = {"anyOf": [*SMALL["anyOf"], {"type": "string", "pattern": "^[0-9]+ to [0-9]+$"}]}
 DELIVERY = record(
     ("name", "state", "dataset", "sha256"),
     name=TEXT,
@@ -92,7 +93,7 @@ DELIVERY = record(
             ("country", "purpose", "findings", "outcomes"),
             country=TEXT,
             purpose=TEXT,
-            findings=SMALL,
+            findings=SUM,
             outcomes={"type": "object", "additionalProperties": SMALL},
         ),
         0,

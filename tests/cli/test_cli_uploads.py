@@ -18,6 +18,7 @@ from tusclient.client import TusClient
 from accord.access.clients import Client
 from accord.access.tokens import Scope
 from accord.cli.register.registering import opened
+from accord.cli.services import partners
 from accord.cli.services.opened import Opened
 from accord.cli.services.partners import PartnerDesk, Partners
 from accord.exchange.partners.server import Answer, Question
@@ -283,6 +284,22 @@ def test_outcomes_come_by_http_as_they_do_by_file(hub: Hub) -> None:
     assert ask("GET", "/outcomes").status == 405
 
 
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ([3], "<10"),
+        ([10], 10),
+        ([12, 15], 27),
+        # neither the sum of two that are hidden, nor what one that is hidden adds to what is known
+        ([6, 6], "0 to 18"),
+        ([12, 3], "12 to 21"),
+        ([12, 1, 9, 20], "32 to 50"),
+    ],
+)
+def test_no_count_below_ten_is_told_by_a_sum(counts: list[int], told: object) -> None:
+    assert partners._sum(counts) == told
+
+
 def test_a_partner_hears_to_which_countries_its_data_went_and_what_came_of_it_and_nothing_finer(
     hub: Hub, serve: Callable[..., Served], tmp_path: Path
 ) -> None:
@@ -290,7 +307,8 @@ def test_a_partner_hears_to_which_countries_its_data_went_and_what_came_of_it_an
     about = f"/deliveries/{named(SIGHTINGS.encode())}"
     assert json.loads(vendor("GET", about).body)["handed_over"] == []
     hub.put()
-    went = {"country": "TH", "purpose": "victim-notification", "findings": "<10", "outcomes": {}}
+    # to two members, two findings each: neither count is told
+    went = {"country": "TH", "purpose": "victim-notification", "findings": "0 to 18", "outcomes": {}}
     assert json.loads(vendor("GET", about).body)["handed_over"] == [went]
     with opened(hub.folder) as database, database.reading() as connection:
         finding = bytes(connection.execute(select(ACTIONS.c.finding)).scalars().first()).hex()
@@ -300,16 +318,32 @@ def test_a_partner_hears_to_which_countries_its_data_went_and_what_came_of_it_an
     assert [one["kind"] for one in hub.json("ledger", "list")].count("outcome") == len(said["entries"]) == 1
     again = json.loads(csirt("POST", "/outcomes", filled).body)
     assert (again["accepted"], again["new"]) == (1, 0)
-    assert json.loads(vendor("GET", about).body)["handed_over"] == [{**went, "outcomes": {"done": "<10"}}]
+    assert json.loads(vendor("GET", about).body)["handed_over"] == [went]
+    # of ten findings and more it hears how many came to what
+    many = (
+        SIGHTINGS.splitlines()[0]
+        + "\n"
+        + "".join(
+            f"2026-10-01 10:00:{one:02},tcp,110.164.11.{one},4000,45758,192.0.2.1,80,gamut,,\n" for one in range(10, 22)
+        )
+    )
+    hub.deliver("2026-10-02-event4_sinkhole-th.csv", many)
+    hub.put()
+    with opened(hub.folder) as database, database.reading() as connection:
+        found = [bytes(one).hex() for one in connection.execute(select(ACTIONS.c.finding)).scalars().unique()]
+    rows = "".join(f"{one},done,2026-11-02,\n" for one in found if one != finding)
+    csirt("POST", "/outcomes", f"finding_id,outcome,date,note\n{rows}".encode())
+    more = json.loads(vendor("GET", f"/deliveries/{named(many.encode())}").body)["handed_over"]
+    assert more == [{**went, "findings": 24, "outcomes": {"done": 12}}]
     # as the partner's own command asks
     served = serve(hub.folder)
     secret = tmp_path / "secret"
     secret.write_text(token(hub, "vendor", "write") + "\n")
     place = ("--at", f"http://127.0.0.1:{served.port}/", "--token-file", secret)
     words = ("delivery", "list", "--mine", *place)
-    (told,) = json.loads(hub.accord(*words, "--json").stdout)
-    assert told["handed_over"] == [{**went, "outcomes": {"done": "<10"}}]
-    assert "TH <10 (victim-notification)" in hub(*words)
+    told = {one["file"]: one for one in json.loads(hub.accord(*words, "--json").stdout)}
+    assert told["2026-10-01-event4_sinkhole-th.csv"]["handed_over"] == [went]
+    assert "TH 0 to 18 (victim-notification)" in hub(*words)
     secret.write_text(token(hub, "vendor", "read"))
     assert "status 403" in hub(*words, code=4)
     assert "https:" in hub("delivery", "list", "--mine", "--at", "http://hub.example", code=2)

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import threading
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ from accord.web.entrance import Entrance
 from accord.web.problems import MEDIA_TYPE as PROBLEM
 from accord.web.problems import ProblemError, problem
 from accord.workspace.database import Database
-from accord.workspace.jobs import JobKind, JobState
+from accord.workspace.jobs import ATTEMPTS, JobKind, JobState
 from accord.workspace.schema import (
     ACTION_GROUPS,
     ACTIONS,
@@ -59,6 +59,8 @@ THREADS = 4
 
 MOST_BODIES = 32
 """Of requests that are read at a time, a MiB each."""
+MOST_OF_ONE = 4
+"""Of them of one client: who sends slowly holds up nobody else."""
 
 _TOLD = (
     "dataset",
@@ -89,6 +91,7 @@ class PartnerDesk:
         """`entrance`: who is let in."""
         self._workspace, self._database, self._entrance = workspace, database, entrance
         self._uploads = Uploads(workspace, database)
+        self._taking = threading.Lock()
 
     def now(self) -> datetime:
         """The clock; one that was set back brings back no agreement that has ended, and no token."""
@@ -172,7 +175,10 @@ class PartnerDesk:
             said = read_outcomes(body, "the body")
         except RefusedFileError as refusal:
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, refusal.what) from refusal
-        with opened_hub(self._workspace.root, to_write=True) as hub, working(hub.workspace, hub.database):
+        if not said.records:
+            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "It says nothing of any finding.")
+        # who reports holds the workspace one at a time, and whoever works there waits for one and not for all of them
+        with self._taking, opened_hub(self._workspace.root, to_write=True) as hub, working(hub.workspace, hub.database):
             actor = Actor(person=client.person, justification=f"outcomes of {client.partner}, {client.name}")
             recorded = take_answer(hub, PartnerId(client.partner), said, actor)
         return answer_told(said, recorded)
@@ -223,8 +229,8 @@ class PartnerDesk:
         for row in connection.execute(wanted):
             said = _arguments(row.arguments)
             state = JobState(row.state)
-            # what is told of a file names nothing of the hub's; other failures are the hub's own
-            told = state is JobState.FAILED and row.kind == JobKind.UPLOAD.value and "/" not in (row.outcome or "")
+            # what is given up after many attempts failed for reasons of the hub's own
+            told = state is JobState.FAILED and row.kind == JobKind.UPLOAD.value and row.attempts < ATTEMPTS
             why = row.outcome if told else "It was not taken in: ask the hub."
             found[f"{said['dataset']}.{said['sha256']}"] = (state, why or "")
         return found
@@ -233,7 +239,9 @@ class PartnerDesk:
 def _uses(connection: Connection, dataset: str, names: tuple[str, ...], now: datetime) -> dict[str, object]:
     """To which countries it went for what, and what came of it, as far as the ledger's openings tell everybody by now.
 
-    What came of it is counted where only this data set was handed over: else it would tell of others' data.
+    Counts below ten are none, not even in sums: of each disclosure alone it is asked whether it is told. What came of
+    it is counted where only this delivery was handed over, else it would tell of others' data, and ten findings of it
+    or more, else it would tell of one.
     """
     opened = (
         select(JOURNAL_ENTRIES.c.number)
@@ -254,10 +262,12 @@ def _uses(connection: Connection, dataset: str, names: tuple[str, ...], now: dat
         )
         .group_by(DISCLOSURES.c.id, DISCLOSURES.c.country, DISCLOSURES.c.purpose)
     )
-    went: dict[tuple[str, str], int] = defaultdict(int)
+    went: dict[tuple[str, str], list[int]] = defaultdict(list)
     came: dict[tuple[str, str], dict[bytes, str]] = defaultdict(dict)
     for name, country, purpose, findings in connection.execute(wanted):
-        went[country, purpose] += int(findings)
+        went[country, purpose].append(int(findings))
+        if findings < FEW:
+            continue
         others = select(DISCLOSURE_SOURCES.c.dataset).where(
             DISCLOSURE_SOURCES.c.disclosure == name,
             (DISCLOSURE_SOURCES.c.dataset != dataset) | DISCLOSURE_SOURCES.c.delivery.not_in(names),
@@ -265,10 +275,10 @@ def _uses(connection: Connection, dataset: str, names: tuple[str, ...], now: dat
         if connection.execute(others.limit(1)).first() is None:
             came[country, purpose] |= _outcomes(connection, name)
     told = []
-    for (country, purpose), count in sorted(went.items()):
+    for (country, purpose), counts in sorted(went.items()):
         said = list(came[country, purpose].values())
         outcomes = {one.value: _few(said.count(one.value)) for one in Outcome if one.value in said}
-        told.append({"country": country, "purpose": purpose, "findings": _few(count), "outcomes": outcomes})
+        told.append({"country": country, "purpose": purpose, "findings": _sum(counts), "outcomes": outcomes})
     return {"handed_over": told}
 
 
@@ -284,6 +294,15 @@ def _outcomes(connection: Connection, disclosure: str) -> dict[bytes, str]:
         .order_by(OUTCOMES.c.day, OUTCOME_REPORTS.c.number)
     )
     return {bytes(finding): outcome for finding, outcome in connection.execute(wanted)}
+
+
+def _sum(counts: Sequence[int]) -> int | str:
+    """Counts added up, each as the public page tells it: where some are below ten, at least and at most."""
+    told = [one for one in counts if one >= FEW]
+    few = len(counts) - len(told)
+    if not few:
+        return sum(told)
+    return f"{sum(told)} to {sum(told) + few * (FEW - 1)}" if told or few > 1 else _few(1)
 
 
 def _few(count: int) -> int | str:
@@ -352,7 +371,7 @@ def mounted(root: str, partners: Partners) -> asgi.App:
     A body is kept once it is known who sends it, and few are at a time: what others send is read and forgotten.
     """
     threads = ThreadPoolExecutor(THREADS, "partners")
-    bodies = asyncio.Semaphore(MOST_BODIES)
+    reading: Counter[str] = Counter()
 
     async def answered(asked: Question, receive: asgi.Receive) -> Answer:
         loop = asyncio.get_running_loop()
@@ -362,9 +381,18 @@ def mounted(root: str, partners: Partners) -> asgi.App:
         if isinstance(client, Answer):
             await asgi.forget(receive)
             return client
-        async with bodies:
+        if reading[client.person] == MOST_OF_ONE or reading.total() == MOST_BODIES:
+            await asgi.forget(receive)
+            status = HTTPStatus.TOO_MANY_REQUESTS
+            return Answer(status=status, body=problem(status), headers={"retry-after": "10"}, media_type=PROBLEM)
+        reading[client.person] += 1
+        try:
             whole = replace(asked, client=client, body=await asgi.read(receive))
             return await loop.run_in_executor(threads, partners, whole)
+        finally:
+            reading[client.person] -= 1
+            if not reading[client.person]:
+                del reading[client.person]
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         asked = Question(

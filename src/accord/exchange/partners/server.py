@@ -30,7 +30,7 @@ from accord.vocabulary.errors import AccordError
 from accord.web.entrance import NotLetInError
 from accord.web.problems import MEDIA_TYPE, ProblemError, problem
 
-PAGE, MOST = 100, 1000
+PAGE, MOST = 100, 100
 """Deliveries, or rejects, of a page where a client says nothing, and at most."""
 
 _NAME = re.compile(r"([a-z0-9._-]+)\.([0-9a-f]{64})", re.ASCII)
