@@ -5,7 +5,10 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 from taxii2client.v21 import Collection
@@ -15,6 +18,7 @@ from tests.cli.released import SIGHTINGS
 from tests.cli.test_cli_channel import Accord, Hub
 from tests.cli.test_cli_serve import Served, serve
 from tests.cli.test_cli_taxii_adds import DATASET, delivered, deliveries, hub, indicators, token
+from tests.exchange.test_exchange_taxii_client import Said, holding, saying
 from tests.simulators.cut import way
 
 __all__ = ["hub", "serve"]
@@ -106,6 +110,57 @@ def test_a_server_that_dies_in_the_middle_loses_nothing(hub: Hub, tmp_path: Path
         path.answers = 1 << 30
         hub.json("delivery", "pull", "theirs")
     assert Counter(delivered(hub)) == dict.fromkeys(range(1, 29), 1)
+
+
+def sightings_of_addresses(*numbers: int) -> tuple[list[dict], list[dict]]:
+    """Observed data, and the addresses that it refers to (STIX 2.1, 4.14 and 6.9)."""
+    at = "2026-11-01T00:00:00.000Z"
+    addresses = [
+        {"type": "ipv4-addr", "spec_version": "2.1", "id": f"ipv4-addr--{UUID(int=one, version=4)}", "value": value}
+        for one, value in ((one, f"110.164.{one >> 8}.{one & 255}") for one in numbers)
+    ]
+    observed = [
+        {
+            "type": "observed-data",
+            "spec_version": "2.1",
+            "id": f"observed-data--{UUID(int=one, version=4)}",
+            "created": at,
+            "modified": at,
+            "first_observed": at,
+            "last_observed": at,
+            "number_observed": 1,
+            "object_refs": [address["id"]],
+        }
+        for one, address in zip(numbers, addresses, strict=True)
+    ]
+    return observed, addresses
+
+
+def named_of(request: BaseHTTPRequestHandler) -> list[str]:
+    """The ids that a request asks for; none: it asks for a page."""
+    return [one for said in parse_qs(urlsplit(request.path).query).get("match[id]", []) for one in said.split(",")]
+
+
+@pytest.mark.parametrize("finds", [False, True])
+def test_what_new_objects_refer_to_on_a_page_that_never_came_is_asked_for_or_they_wait(hub: Hub, finds: bool) -> None:
+    observed, addresses = sightings_of_addresses(1, 2)
+    there = {one["id"]: one for one in (*observed, *addresses)}
+    fails = True
+
+    def answer(request: BaseHTTPRequestHandler) -> Said:
+        if asked := named_of(request):
+            return holding(1, [there[one] for one in asked]) if finds or not fails else (500, {}, b"{}")
+        if "next=" in request.path:
+            return (500, {}, b"{}") if fails else holding(2, addresses)
+        return holding(1, observed, more=True, next="2")
+
+    with saying(answer) as url:
+        declare(hub, url)
+        assert "status 500" in hub("delivery", "pull", "theirs", "--in", hub.folder, code=4)
+        assert sum(one["accepted"] for one in deliveries(hub)) == (2 if finds else 0)
+        fails = False
+        hub.json("delivery", "pull", "theirs")
+    assert [sum(one[what] for one in deliveries(hub)) for what in ("accepted", "rejected")] == [2, 0]
 
 
 def test_what_is_too_much_for_one_delivery_becomes_several_and_none_overlaps_another(

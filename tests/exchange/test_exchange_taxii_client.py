@@ -4,7 +4,7 @@ import gzip
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,9 +55,13 @@ def saying(answer: Callable[[BaseHTTPRequestHandler], Said]) -> Iterator[str]:
 
 def page(second: int, *names: str, **more: object) -> Said:
     """A page of objects that were added in one second."""
+    return holding(second, [{"id": name, "modified": "2026-11-20T10:00:00.000000Z"} for name in names], **more)
+
+
+def holding(second: int, objects: Sequence[Mapping[str, object]], **more: object) -> Said:
+    """A page of objects as they are."""
     at = f"2026-11-20T10:00:{second:02}.000000Z"
-    told = {"objects": [{"id": name, "modified": at} for name in names], **more}
-    return 200, {FIRST: at, LAST: at}, json.dumps(told).encode()
+    return 200, {FIRST: at, LAST: at}, json.dumps({"objects": objects, **more}).encode()
 
 
 def pulled(url: str, bounds: Bounds = SMALL) -> list[str]:

@@ -177,12 +177,12 @@ class _Puller:
                 gathered.add(page, marks, known)
                 progress(f"pulling {self._peer.id}", 0, 0)
             if gathered.objects and (page is None or gathered.size >= GATHERED_BYTES):
-                if failure is None:
-                    try:
-                        gathered.complete(collection)
-                    except UnreadableError as error:
-                        failure = error
-                        break
+                try:
+                    # what is refused for want of a reference is taken all the same, and never asked for again
+                    gathered.complete(collection)
+                except UnreadableError as error:
+                    failure = failure or error
+                    break
                 yield self._take(gathered, before, progress)
                 before = gathered.to
                 gathered = _Gathered(to=before)
