@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -64,7 +65,9 @@ def chunked(served: Served, secret: str | None, size: int) -> tuple[int, str, di
     headers = {"content-type": MEDIA_TYPE} | ({} if secret is None else {"authorization": f"Bearer {secret}"})
     try:
         body = (b" " * 65536 for _ in range(size // 65536))
-        connection.request("POST", OBJECTS, body, headers, encode_chunked=True)
+        # the server may have answered, and hung up, before all is sent
+        with suppress(BrokenPipeError):
+            connection.request("POST", OBJECTS, body, headers, encode_chunked=True)
         answer = connection.getresponse()
         return answer.status, answer.headers["content-type"], json.loads(answer.read())
     finally:

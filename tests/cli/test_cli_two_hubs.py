@@ -129,15 +129,17 @@ def test_of_two_folders_with_one_database_the_one_that_went_on_last_goes_on_alon
     accord_here("delivery", "add", "sinkhole", delivery(tmp_path, 3), "--in", hub)
     for folder in (other, bare):
         for words in (*changing(tmp_path), ("ledger", "publish")):
-            refused = accord_here(*words, "--in", folder, expect=7)
-            assert "newest of both" in refused.stderr or "for ever" in refused.stderr, words
+            # where there is no key of the ledger, that is said by whoever asks for it first
+            code = 7 if folder == other or words[0] in {"delivery", "release"} else 4
+            said = accord_here(*words, "--in", folder, expect=code).stderr
+            assert any(one in said for one in ("newest of both", "for ever", "key is not there")), words
     # who only asks for lists is answered
     accord_here("release", "list", "--in", other)
     accord_here("release", "make", operation(tmp_path), "--in", hub)
     agrees(accord_here, hub)
     # a folder without the key is another log's, whatever anybody says
     accord_here("migrate", "--adopt", "--in", bare)
-    assert "another's" in accord_here("agreement", "apply", "--in", bare, expect=7).stderr
+    assert "key is not there" in accord_here("agreement", "apply", "--in", bare, expect=4).stderr
     # and the copy, by its own word, goes on in place of the original
     accord_here("migrate", "--adopt", "--in", other)
     assert "it does not lie in" in accord_here("ledger", "audit", "--in", other, expect=1).stdout

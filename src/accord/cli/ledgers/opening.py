@@ -53,11 +53,14 @@ def publish(ledger: Ledger, now: datetime, *, anew: bool = False) -> Published:
 
 
 def demand_standing(place: LedgerPlace, database: Database) -> None:
-    """Raise LedgerError when database and published ledger tell two histories, before anything is entered. What else is
-    wrong with key or policy stops no intake: it is told when the ledger is brought up."""
+    """Raise LedgerError when database and published ledger tell two histories, before anything is entered, and
+    UnreadableError when the key is gone. What else is wrong with key or policy stops no intake: it is told when the
+    ledger is brought up."""
     try:
         ledger = open_ledger(place, database)
     except AccordError:
+        if not place.key_file.exists():
+            raise
         return
     ledger.verify_standing()
 
