@@ -1,5 +1,6 @@
 """A member's own collection is fed with what it would find if it polled, and with nothing else."""
 
+import itertools
 import json
 import os
 import random
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from tests.cli.test_cli_channel import Accord, Hub
 from tests.cli.test_cli_serve import Served, end, serve
 from tests.cli.test_cli_taxii_adds import hub as receiving
 from tests.cli.test_cli_taxii_adds import token
+from tests.exchange.test_exchange_taxii_client import Said, saying
 from tests.simulators.cut import way
 
 __all__ = ["receiving", "serve"]
@@ -116,6 +119,91 @@ def test_a_server_that_had_some_of_it_or_dies_in_the_middle_gets_each_object(hub
         done = hub.json("release", "push", "theirs")
         assert (done["failed"], done["pending_envelopes"]) == ([], 0)
         assert Counter((one["id"], one.get("modified", "")) for one in held(port)) == dict.fromkeys(named(objects), 1)
+
+
+class Picky:
+    """A server (TAXII 2.1, 4.2, 4.3, 5.2 and 5.5) that takes whole envelopes or none, and says so as it is told to."""
+
+    def __init__(self) -> None:
+        self.longest, self.status = 1 << 20, 200
+        self.refuses: Callable[[dict], bool] = lambda _: False
+        self.answers = iter(lambda: 422, None)
+        self.held: list[dict] = []
+        self.lengths: list[int] = []
+
+    def __call__(self, request: BaseHTTPRequestHandler) -> Said:
+        if request.command == "POST":
+            body = request.rfile.read(int(request.headers["content-length"]))
+            objects = json.loads(body)["objects"]
+            if any(map(self.refuses, objects)):
+                return next(self.answers), {}, b'{"title":"Not to our liking"}'
+            self.lengths.append(len(body))
+            self.held += objects
+            state = "complete" if self.status == 200 else "pending"
+            return 202, {}, json.dumps({"id": "1", "status": state}).encode()
+        if "/status/" in request.path:
+            return self.status, {}, b'{"id":"1","status":"complete"}'
+        return 200, {}, json.dumps({"max_content_length": self.longest}).encode()
+
+
+def test_one_object_that_a_server_refuses_is_named_and_keeps_nothing_else_back(hub: Hub) -> None:
+    hub.put()
+    there = polled(hub)
+    bad = next(one for one in there if one["type"] == "observed-data")
+    theirs = Picky()
+    theirs.refuses = lambda one: one["id"] in {bad["id"], *bad["object_refs"]} and not one.get("revoked")
+    theirs.answers = itertools.cycle([400, 413, 422])
+    unfit = {
+        one["id"] for one in there if theirs.refuses(one) or set(one.get("object_refs", [])) & set(bad["object_refs"])
+    }
+    with saying(theirs) as url:
+        declare(hub, url)
+        done = hub.json("release", "push", "theirs", code=3)
+        assert {one["id"] for one in done["failed"]} == unfit
+        assert all("Not to our liking" in one["message"] for one in done["failed"])
+        assert named(theirs.held) == {one for one in named(there) if one[0] not in unfit}
+        # it is tried again, and nothing else is
+        again = hub.json("release", "push", "theirs", code=3)
+        assert (again["objects"], {one["id"] for one in again["failed"]}) == (0, unfit)
+        # what is taken back is told, even of what refers to an address that is refused
+        hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+        hub.json("release", "push", "theirs")
+        revoked = {one["id"] for one in theirs.held if one.get("revoked")}
+        assert revoked == {one["id"] for one in polled(hub) if one.get("revoked")} >= {bad["id"]}
+
+
+def test_an_object_that_is_larger_than_a_server_takes_is_named_and_the_rest_goes(hub: Hub) -> None:
+    hub.put()
+    theirs = Picky()
+    theirs.longest = 800
+    with saying(theirs) as url:
+        declare(hub, url)
+        done = hub.json("release", "push", "theirs", code=3)
+    large = {one["id"] for one in done["failed"]}
+    assert large
+    assert all("800 bytes" in one["message"] for one in done["failed"])
+    assert max(theirs.lengths) <= 800
+    there = named(polled(hub))
+    assert named(theirs.held) == {one for one in there if one[0] not in large} != set()
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_server_that_does_not_tell_what_became_of_an_envelope_keeps_nothing_else_back(hub: Hub, status: int) -> None:
+    hub.put()
+    theirs = Picky()
+    theirs.status = status
+    with saying(theirs) as url:
+        declare(hub, url)
+        first = hub.json("release", "push", "theirs", code=3)
+        assert (first["pending_envelopes"], first["failed"]) == (1, [])
+        assert [f"status {status}" in one for one in first["unasked"]] == [True]
+        hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+        assert f"did not say: status {status}" in hub("release", "push", "theirs", "--in", hub.folder, code=3)
+        revoked = {one["id"] for one in theirs.held if one.get("revoked")}
+        assert revoked == {one["id"] for one in polled(hub) if one.get("revoked")} != set()
+        theirs.status = 200
+        last = hub.json("release", "push", "theirs")
+        assert (last["pending_envelopes"], last["unasked"], last["objects"]) == (0, [], 0)
 
 
 def test_another_hub_takes_what_is_pushed_as_one_delivery_and_whoever_is_killed_pushes_nothing_twice(

@@ -19,7 +19,7 @@ from accord.cli.deliveries.pulling import open_collection
 from accord.cli.hub import OpenHub, opened_hub
 from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
 from accord.cli.terminal import counted, say, say_json, show_table
-from accord.exchange.taxii.client import Collection, Status
+from accord.exchange.taxii.client import Collection, Status, UnfitEnvelopeError
 from accord.exchange.taxii.pushes import (
     Push,
     PushState,
@@ -37,7 +37,7 @@ from accord.release.batches import Placed
 from accord.release.channels import find_channel, load_channels
 from accord.release.question import Release
 from accord.release.sights import Sight, sight
-from accord.vocabulary.errors import SettingsError
+from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.workspace.peers import Peer, find_peer
 
 LONGEST = 8 << 20
@@ -62,6 +62,8 @@ class Pushed:
     pending: int = 0
     """Envelopes of which it has."""
     failed: list[Failure] = field(default_factory=list)
+    unasked: dict[int, str] = field(default_factory=dict)
+    """Envelopes that were accepted, and what went wrong when the server was asked what became of them."""
 
 
 def push(folder: Path, name: str, actor: Actor, *, clock: Callable[[], datetime], as_json: bool) -> int:
@@ -77,7 +79,7 @@ def push(folder: Path, name: str, actor: Actor, *, clock: Callable[[], datetime]
         with open_collection(peer) as collection:
             came = _Pusher(hub, peer, actor, clock, collection).all()
     _tell(peer, came, as_json=as_json)
-    return COMPLETE_WITH_REFUSED if came.failed else 0
+    return COMPLETE_WITH_REFUSED if came.failed or came.unasked else 0
 
 
 class _Pusher:
@@ -87,6 +89,7 @@ class _Pusher:
         self._hub, self._peer, self._actor, self._clock = hub, peer, actor, clock
         self._collection = collection
         self._came = Pushed()
+        self._most = LONGEST
         self._left: list[int] = []
         """When those were added that the server did not take: not tried again by this call."""
 
@@ -94,10 +97,10 @@ class _Pusher:
         with self._hub.database.reading() as connection:
             way = self._way(connection)
             open_ones = unfinished(connection, way)
-        most = min(self._collection.longest(), LONGEST)
+        self._most = min(self._collection.longest(), LONGEST)
         for one in open_ones:
             self._go_on(way, one)
-        while self._next(most):
+        while self._next():
             pass
         with self._hub.database.reading() as connection:
             taken = unfinished(connection, way)
@@ -160,26 +163,57 @@ class _Pusher:
         if objects:
             self._send(way, one.number, objects)
 
-    def _next(self, most: int) -> bool:
+    def _next(self, only: Sequence[int] | None = None) -> bool:
         with self._hub.database.writing() as connection:
             now = later(connection, self._clock())
             way, seen = self._sight(connection, now)
-            begun = begin(connection, way, seen, most_bytes=most, but=self._left, now=now)
+            begun = begin(connection, way, seen, most_bytes=self._most, but=self._left, only=only, now=now)
             if begun is None:
                 return False
+            if isinstance(begun, Placed):
+                self._leave(begun.object, begun.version, begun.added, f"more than the {self._most:,} bytes it takes")
+                return True
             self._log(connection, way, begun[1], now)
         self._send(way, *begun)
         return True
 
     def _send(self, way: Way, number: int, objects: Sequence[Placed]) -> None:
-        status = self._collection.add(envelope(objects))
+        try:
+            status = self._collection.add(envelope(objects))
+        except UnfitEnvelopeError as error:
+            self._halve(way, number, error)
+            return
         self._came.objects += len(objects)
         self._settle(way, number, status)
 
-    def _ask(self, way: Way, one: Push) -> None:
-        if one.state is not PushState.TAKEN or one.status is None:
+    def _halve(self, way: Way, number: int, refused: UnfitEnvelopeError) -> None:
+        """Hand over in halves what is refused as a whole: one object keeps back no other, and none that is revoked."""
+        with self._hub.database.writing() as connection:
+            objects = objects_of(connection, way, number)
+            added = sorted(at for _, at in objects.values())
+            settle(connection, number, PushState.DONE, failed=added)
+        if len(added) == 1:
+            ((name, (version, at)),) = objects.items()
+            self._leave(name, version, at, refused.got or refused.what)
             return
-        status = self._collection.status(one.status)
+        middle = len(added) // 2
+        for half in (added[:middle], added[middle:]):
+            while self._next(half):
+                pass
+
+    def _leave(self, name: str, version: str, added: int, message: str) -> None:
+        self._left.append(added)
+        self._came.failed.append(Failure(object=name, version=version, message=message))
+
+    def _ask(self, way: Way, one: Push) -> None:
+        if one.state is not PushState.TAKEN or one.status is None or one.number in self._came.unasked:
+            return
+        try:
+            status = self._collection.status(one.status)
+        except UnreadableError as error:
+            # the next call asks again
+            self._came.unasked[one.number] = error.got or error.what
+            return
         if status is None:
             # it was accepted, and more is not to be known
             status = Status(id=one.status, status="complete")
@@ -223,12 +257,15 @@ def _tell(peer: Peer, came: Pushed, *, as_json: bool) -> None:
                 "objects": came.objects,
                 "pending_envelopes": came.pending,
                 "failed": failed,
+                "unasked": list(came.unasked.values()),
             }
         )
         return
     say(f"{peer.id}: {counted(came.objects, 'object')} of channel {peer.channel} handed over.")
     if came.pending:
         say(f"The server has still to say what became of {counted(came.pending, 'envelope')}: the next call asks.")
+    for message in dict.fromkeys(came.unasked.values()):
+        say(f"It was asked, and did not say: {message}")
     if came.failed:
         say(f"{counted(len(came.failed), 'object')} not taken, to be handed over by the next call:")
         show_table(

@@ -19,7 +19,7 @@ from accord.exchange.asking import BOUNDS, Asking, Bounds, unfit
 from accord.exchange.taxii.collections import write_time
 from accord.exchange.taxii.filters import read_time
 from accord.exchange.taxii.messages import MEDIA_TYPE, TaxiiError
-from accord.vocabulary.errors import OutputError, UnreadableError
+from accord.vocabulary.errors import AccordError, OutputError, UnreadableError
 
 _Told = TypeVar("_Told")
 
@@ -29,6 +29,10 @@ LIMIT = 1000
 
 _NAMED, _VERSIONS = 40, 1000
 """Ids in one question, because servers bear some thousand bytes of it; and pages that are read of the answer."""
+
+
+_UNFIT = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
+"""What a server answers to an envelope that is not to its liking (5.5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +165,7 @@ class Collection:
         return max(self._decoded(body, _Root).max_content_length, 1)
 
     def add(self, body: bytes) -> Status:
-        """Hand over an envelope. Raises OutputError when it is not accepted."""
+        """Hand over an envelope. Raises OutputError when it is not accepted, UnfitEnvelopeError for what is in it."""
         _, answer = self._asked("POST", "/objects/", {}, body)
         return self._decoded(answer, Status)
 
@@ -230,7 +234,9 @@ class Collection:
             HTTPStatus.TOO_MANY_REQUESTS: "come again later",
         }
         remedy = remedies.get(HTTPStatus(status)) if status in set(HTTPStatus) else None
-        kind = OutputError if method == "POST" else UnreadableError
+        kind: type[AccordError] = UnreadableError
+        if method == "POST":
+            kind = UnfitEnvelopeError if status in _UNFIT else OutputError
         return kind(what, where=url, expected="status 200 or 202", got=f"status {status}{words}", remedy=remedy)
 
     def _decoded(self, body: bytes, kind: type[_Told]) -> _Told:
@@ -247,6 +253,10 @@ class Collection:
 
     def _wrong(self, expected: str, got: str) -> UnreadableError:
         return unfit(self._url, expected, got)
+
+
+class UnfitEnvelopeError(OutputError):
+    """A server refuses an envelope for what is in it: another may be taken."""
 
 
 class _GoneError(UnreadableError):

@@ -15,7 +15,6 @@ from accord.exchange.taxii.references import companions_of
 from accord.release.batches import Placed
 from accord.release.channels import Channel, Member
 from accord.release.sights import Sight, page
-from accord.vocabulary.errors import OutputError
 from accord.workspace.database import insert_rows
 from accord.workspace.numbers import within
 from accord.workspace.schema import CHANNEL_OBJECTS, PUSHED, PUSHES
@@ -73,11 +72,19 @@ def unfinished(connection: Connection, way: Way) -> tuple[Push, ...]:
 
 
 def begin(
-    connection: Connection, way: Way, seen: Sight, *, most_bytes: int, but: Collection[int], now: datetime
-) -> tuple[int, tuple[Placed, ...]] | None:
+    connection: Connection,
+    way: Way,
+    seen: Sight,
+    *,
+    most_bytes: int,
+    but: Collection[int],
+    only: Collection[int] | None = None,
+    now: datetime,
+) -> tuple[int, tuple[Placed, ...]] | Placed | None:
     """Write down the next envelope: objects that the member sees and that were not handed over; None: there is none.
 
-    `but`: times of being added of objects that are left out. Raises OutputError for an object that is too large.
+    An object alone is one that is too large with what it refers to: nothing is written down. `but`, `only`: times of
+    being added of objects that are left out, and of all that are wanted.
     """
     table = CHANNEL_OBJECTS.c
     there = (
@@ -85,14 +92,13 @@ def begin(
         .where(PUSHED.c.push == PUSHES.c.number, way.of(), PUSHED.c.added == table.added)
         .correlate(CHANNEL_OBJECTS)
     )
-    found = page(connection, seen, limit=MOST, also=and_(~there, ~within(table.added, but)))
+    wanted = [~there, ~within(table.added, but)]
+    if only is not None:
+        wanted.append(within(table.added, only))
+    found = page(connection, seen, limit=MOST, also=and_(*wanted))
     while found and len(envelope(sent := [*found, *companions(connection, seen, found)])) > most_bytes:
         if len(found) == 1:
-            raise OutputError(
-                "An object is larger than the peer takes.",
-                where=found[0].object,
-                expected=f"at most {most_bytes:,} bytes",
-            )
+            return found[0]
         found = found[: len(found) // 2]
     if not found:
         return None
@@ -120,10 +126,10 @@ def companions(connection: Connection, seen: Sight, found: Sequence[Placed]) -> 
     """What some objects refer to, which may have been handed over long before.
 
     A server passes over what it has, and who takes an envelope for itself needs it. What is itself a statement is left
-    out: it would be told twice.
+    out: it would be told twice. What is revoked needs nothing, and waits for nothing that a server refuses.
     """
     table = CHANNEL_OBJECTS.c
-    known, more = {one.object for one in found}, list(found)
+    known, more = {one.object for one in found}, [one for one in found if not one.revoked]
     gone: list[Placed] = []
     while wanted := sorted({name for one in more for name in companions_of(one.content.encode())} - known):
         known.update(wanted)
