@@ -42,6 +42,9 @@ TENTHS = 10
 TAKEN_IN_S = 60
 """For which it is watched how adds are taken in, once nobody adds any more."""
 
+WAIT_S = 1
+"""After which is added again what there was no room for."""
+
 SOME = 100
 """Objects of an answer to `match[type]`."""
 
@@ -122,7 +125,10 @@ def _adds(hub: Hub, envelopes: Sequence[Path], patience_s: float) -> Figures:
             some = envelopes[first : first + each]
             wall, cpu = time.perf_counter(), server.answering_cpu_s()
             for one in some:
-                status = client.add(one.read_bytes())
+                body = one.read_bytes()
+                while (status := client.add(body)) == HTTPStatus.TOO_MANY_REQUESTS:
+                    # as much waits as there is room for: from here on it is measured how fast adds are taken in
+                    time.sleep(WAIT_S)
                 if status != HTTPStatus.ACCEPTED:
                     raise SystemExit(f"an add was answered with {status}")
             count = BATCH * len(some)

@@ -6,17 +6,30 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import func, select
 from taxii2client.common import TokenAuth
 from taxii2client.v21 import ApiRoot
 
+from accord.cli.channels.witnessing import take_out_withheld
+from accord.cli.deliveries import adds
+from accord.cli.deliveries.adds import TaxiiDesk
 from accord.cli.register.registering import opened
+from accord.exchange.taxii.messages import Answer
+from accord.exchange.taxii.server import Hub as TaxiiHub
+from accord.exchange.taxii.server import Question, Server
+from accord.web.entrance import Entrance
+from accord.web.settings import Serving
 from accord.workspace.jobs import JobKind, queue
+from accord.workspace.schema import JOBS
+from accord.workspace.store import open_workspace
 from tests.cli.released import AGREEMENT
 from tests.cli.test_cli_channel import Accord, Hub, complaints
 from tests.cli.test_cli_serve import Served, end, serve
@@ -157,14 +170,85 @@ def test_what_a_partner_s_client_adds_is_a_delivery_with_its_entry_and_every_obj
     refused = [one["object"] for one in hub.json("consultation", "list") if "refused" in one["object"]]
     assert "adds to data set indicators: refused, 403 Forbidden" in refused
     # what waits is missed by no erasure; what a killed server left half written, or without its job, waits for nothing
-    adds = hub.folder / "adds" / "dataset=indicators"
+    waiting = hub.folder / "adds" / "dataset=indicators"
     for left in ("0" * 64, "1" * 64, ".half-written"):
-        (adds / left).write_bytes(envelope)
+        (waiting / left).write_bytes(envelope)
     with opened(hub.folder) as database, database.writing() as connection:
         queue(connection, JobKind.ADD, {"dataset": "indicators", "sha256": "0" * 64}, now=datetime.now(UTC))
     erase = ("subject", "erase", "110.164.0.4", "--why", "A court asked.", "--in", hub.folder)
     assert "waits to be taken in" in hub(*erase, code=5)
-    assert [one.name for one in adds.iterdir()] == ["0" * 64]
+    assert [one.name for one in waiting.iterdir()] == ["0" * 64]
+
+
+@contextmanager
+def asking(hub: Hub, partner: str = "vendor") -> Iterator[Callable[..., Answer]]:
+    """Ask the hub's server as a partner's client does that adds."""
+    headers = {"authorization": f"Bearer {token(hub, partner, 'write')}", "content-type": MEDIA_TYPE}
+    with opened(hub.folder) as database:
+        entrance = Entrance(database, Serving())
+        desk = TaxiiDesk(open_workspace(hub.folder), database)
+        told = TaxiiHub(title="A hub", contact="desk", legal_area=frozenset())
+        server = Server(database, told, entrance=entrance, prepare=take_out_withheld, desk=desk)
+
+        def ask(method: str, path: str, body: bytes = b"") -> Answer:
+            path = f"/taxii2/hub/{path}/"
+            return server.answer(Question(method=method, path=path, query=b"", headers=headers, body=body))
+
+        yield ask
+
+
+def envelope_of(number: int) -> bytes:
+    return json.dumps({"objects": indicators(number)}).encode()
+
+
+OBJECTS = "collections/dataset:indicators/objects"
+
+
+def test_the_same_add_again_while_it_waits_waits_once(hub: Hub) -> None:
+    with asking(hub) as ask:
+        first, again = (ask("POST", OBJECTS, envelope_of(1)) for _ in range(2))
+        assert (first.status, again.status) == (202, 202)
+        one, other = json.loads(first.body), json.loads(again.body)
+        assert (one["id"], other["status"], other["pending_count"]) == (other["id"], "pending", 1)
+        with opened(hub.folder) as database, database.reading() as connection:
+            queued = select(func.count()).select_from(JOBS).where(JOBS.c.kind == JobKind.ADD.value)
+            assert connection.execute(queued).scalar_one() == 1
+        # one that a killed server has left without a job is accepted as if it were new
+        digest = sha256(envelope_of(2)).hexdigest()
+        (hub.folder / "adds" / "dataset=indicators" / digest).write_bytes(envelope_of(2))
+        assert ask("POST", OBJECTS, envelope_of(2)).status == 202
+        hub("job", "work", "--in", hub.folder)
+    assert sorted(delivered(hub)) == [1, 2]
+
+
+@pytest.mark.parametrize("bound", ["adds", "bytes"])
+def test_no_more_of_a_partner_s_adds_wait_than_there_is_room_for(
+    hub: Hub, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (adds.MOST_WAITING, adds.MOST_WAITING_BYTES) == (1000, 268_435_456)
+    if bound == "adds":
+        monkeypatch.setattr(adds, "MOST_WAITING", 2)
+    else:
+        monkeypatch.setattr(adds, "MOST_WAITING_BYTES", len(envelope_of(1)) * 3 - 1)
+    with asking(hub) as ask:
+        assert [ask("POST", OBJECTS, envelope_of(number)).status for number in (1, 2, 3)] == [202, 202, 429]
+        refused = ask("POST", OBJECTS, envelope_of(3))
+        assert int(refused.headers["retry-after"]) > 0
+        assert json.loads(refused.body)["http_status"] == "429"
+        # what waits already needs no room
+        assert ask("POST", OBJECTS, envelope_of(2)).status == 202
+        hub("job", "work", "--in", hub.folder)
+        assert ask("POST", OBJECTS, envelope_of(3)).status == 202
+
+
+def test_a_delivery_that_is_longer_than_any_add_has_no_status(hub: Hub, tmp_path: Path) -> None:
+    short, long = envelope_of(1), envelope_of(2) + b" " * (1 << 20)
+    for name, body in (("short.json", short), ("long.json", long)):
+        (tmp_path / name).write_bytes(body)
+        hub("delivery", "add", "indicators", tmp_path / name, "--in", hub.folder)
+    with asking(hub) as ask:
+        names = [f"indicators.{sha256(body).hexdigest()}" for body in (short, long)]
+        assert [ask("GET", f"status/{name}").status for name in names] == [200, 404]
 
 
 def test_whatever_was_accepted_is_delivered_once_wherever_it_is_killed(hub: Hub, environment: dict[str, str]) -> None:

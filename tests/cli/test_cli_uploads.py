@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from tusclient.client import TusClient
 
 from accord.access.clients import Client
@@ -24,7 +25,7 @@ from accord.cli.services.partners import PartnerDesk, Partners
 from accord.exchange.partners.server import Answer, Question
 from accord.web.entrance import Entrance
 from accord.web.settings import Serving
-from accord.workspace.jobs import JobKind
+from accord.workspace.jobs import JobKind, JobState
 from accord.workspace.schema import ACTIONS, JOBS
 from accord.workspace.store import open_workspace
 from tests.cli.released import SIGHTINGS
@@ -268,6 +269,104 @@ def test_an_upload_goes_on_wherever_the_hub_is_killed_and_is_delivered_once(
         connection.execute(due)
     hub("job", "work", "--in", hub.folder)
     assert left(hub) == []
+
+
+def expiring(hub: Hub) -> int:
+    """Jobs that wait to remove an upload."""
+    with opened(hub.folder) as database, database.reading() as connection:
+        waiting = (JOBS.c.kind == JobKind.EXPIRE.value) & (JOBS.c.state == JobState.WAITING.value)
+        return connection.execute(select(func.count()).select_from(JOBS).where(waiting)).scalar_one()
+
+
+def test_a_file_that_is_named_after_another_upload_makes_nothing_of_that_one_and_blocks_no_erasure(hub: Hub) -> None:
+    ask = asking(hub, token(hub, "vendor", "write"))
+    cut_off, dropped = begun(ask, FILE), begun(ask, FILE)
+    names = [one.rpartition("/")[2] for one in (cut_off, dropped)]
+    data = json.dumps({"objects": indicators(1)}).encode()
+    sent(ask, begun(ask, data, "indicators", f"{'-'.join(names)}.json"), 0, data)
+    assert ask("DELETE", dropped).status == 204
+    # its last byte came, and the server was killed before anybody was told that it is whole
+    (hub.folder / "uploads" / names[0] / "part").write_bytes(FILE)
+    erase = ("subject", "erase", "110.165.0.4", "--why", "A court asked.", "--in", hub.folder)
+    assert "waits to be taken in" in hub(*erase, code=5)
+    hub("job", "work", "--in", hub.folder)
+    hub(*erase)
+    assert ask("HEAD", cut_off).headers["content-location"] == f"/deliveries/{named(FILE)}"
+    assert "waits to be taken in" in hub(*erase, code=5)
+    # what a worker that was killed had begun with is counted as well
+    place = hub.folder / "uploads" / names[0]
+    (place / "file").mkdir()
+    (place / "part").rename(place / "file" / "late-event4_sinkhole-th.csv")
+    assert "waits to be taken in" in hub(*erase, code=5)
+    hub("job", "work", "--in", hub.folder)
+    hub(*erase)
+    assert json.loads(ask("GET", f"/deliveries/{named(FILE)}").body)["state"] == "taken in"
+
+
+def test_no_job_waits_to_remove_an_upload_that_was_not_begun_or_is_over(hub: Hub) -> None:
+    ask = asking(hub, token(hub, "vendor", "write"))
+    places = [begun(ask, FILE) for _ in range(8)]
+    refused = {"upload_length": str(len(FILE)), "upload_metadata": metadata("sinkhole", "a.csv", FILE)}
+    assert (ask("POST", "/deliveries", **refused).status, expiring(hub)) == (429, 8)
+    for one in places[2:]:
+        assert ask("DELETE", one).status == 204
+    assert expiring(hub) == 2
+    assert sent(ask, places[0], 0, FILE[:-1] + b"?").status == 460
+    assert expiring(hub) == 1
+    assert sent(ask, places[1], 0, FILE).status == 204
+    assert expiring(hub) == 0
+    # one whose server was killed before its job was there goes when the next is begun
+    killed = hub.folder / "uploads" / ("0" * 32)
+    killed.mkdir()
+    begun(ask, FILE)
+    assert (killed.exists(), expiring(hub), len(left(hub))) == (False, 1, 2)
+
+
+def test_an_upload_that_is_removed_while_its_last_piece_is_read_is_not_told_to_be_whole(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = asking(hub, token(hub, "vendor", "write"))
+    place = begun(ask, FILE)
+    digest = hashlib.file_digest
+
+    def meanwhile(*what: object) -> object:
+        assert ask("DELETE", place).status == 204
+        return digest(*what)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hashlib, "file_digest", meanwhile)
+        assert sent(ask, place, 0, FILE).status == 404
+    assert (left(hub), ask("GET", f"/deliveries/{named(FILE)}").status) == ([], 404)
+    # a job whose bytes are gone, and were never delivered, says so
+    assert sent(ask, begun(ask, FILE), 0, FILE).status == 204
+    (kept,) = left(hub)
+    shutil.rmtree(kept)
+    hub("job", "work", "--in", hub.folder, code=1)
+    told = json.loads(ask("GET", f"/deliveries/{named(FILE)}").body)
+    assert told["state"] == "refused"
+    assert "bytes are gone" in told["why"]
+
+
+def test_an_upload_that_waits_to_be_taken_in_is_not_read_again_and_takes_no_more(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = asking(hub, token(hub, "vendor", "write"))
+    place = begun(ask, FILE)
+    assert sent(ask, place, 0, FILE).status == 204
+    monkeypatch.setattr(hashlib, "file_digest", None)
+    assert ask("HEAD", place).headers["content-location"] == f"/deliveries/{named(FILE)}"
+    assert sent(ask, place, len(FILE), b"").status == 409
+
+
+def test_an_upload_to_a_data_set_that_is_another_partner_s_by_now_is_not_taken(hub: Hub) -> None:
+    ask = asking(hub, token(hub, "vendor", "write"))
+    data = json.dumps({"objects": indicators(1)}).encode()
+    place = begun(ask, data, "indicators", "one.json")
+    settings = hub.folder / "workspace.toml"
+    mine, before, rest = settings.read_text().partition('title = "The vendor\'s indicators"\n')
+    settings.write_text(mine + before + rest.replace('partner = "vendor"', 'partner = "csirt-th"', 1))
+    told = sent(ask, place, 0, data)
+    assert (told.status, "yours no more" in json.loads(told.body)["detail"]) == (403, True)
 
 
 def test_outcomes_come_by_http_as_they_do_by_file(hub: Hub) -> None:

@@ -21,15 +21,15 @@ from pathlib import Path
 from uuid import UUID
 
 import pyarrow.parquet as pq
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from accord.access.clients import Client
 from accord.agreements.declarations import Dataset
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
 from accord.cli.deliveries.settling import ADDS
-from accord.cli.deliveries.uploads import whole
-from accord.exchange.taxii.adds import Added, Target
+from accord.cli.deliveries.uploads import untaken
+from accord.exchange.taxii.adds import LONGEST_BODY, Added, Target
 from accord.exchange.taxii.messages import TaxiiError
 from accord.formats.catalogue import FORMATS
 from accord.journal.book import later
@@ -43,6 +43,11 @@ from accord.workspace.schema import JOBS
 from accord.workspace.store import Workspace, errors_named, open_workspace
 
 FORMAT = "stix"
+
+MOST_WAITING, MOST_WAITING_BYTES = 1000, 256 << 20
+"""Adds of a partner that are not taken in yet, and their bytes."""
+WAIT_S = 60
+"""Seconds after which one who has too many there asks again."""
 
 _NOT_AGREED = "No agreement in force covers what is added here."
 _UNDONE = (JobState.FAILED.value, JobState.WAITING.value)
@@ -73,7 +78,7 @@ class TaxiiDesk:
         ]
 
     def accept(self, target: Target, body: bytes, client: Client, now: datetime) -> Added:
-        """Keep an add for good, and queue that it is taken in. Raises TaxiiError (403), OutputError."""
+        """Keep an add for good, and queue that it is taken in. Raises TaxiiError (403, 429), OutputError."""
         (dataset,) = (one for one in self._declared()[0] if one.id == target.dataset)
         digest = hashlib.sha256(body).hexdigest()
         if self.workspace.withdrawn_place(dataset.id, digest).exists():
@@ -81,14 +86,20 @@ class TaxiiDesk:
         known = self.find(client.partner, f"{dataset.id}.{digest}")
         if known is not None and not known.pending:
             return known
+        place = place_of(self.workspace, dataset.id, digest)
+        added = Added(name=f"{dataset.id}.{digest}", at=now, body=body, pending=True, failed={})
         with self.database.writing() as connection:
+            if place.exists() and JobState.WAITING in _states(connection, dataset.id, digest):
+                # without a job it was left by a server that was killed
+                return known or added
             try:
                 register, at = load_register(connection), later(connection, now)
                 permit_intake(register, dataset, None, at, settings=str(self.workspace.settings))
             except (NotAgreedError, SettingsError) as refusal:
                 raise TaxiiError(HTTPStatus.FORBIDDEN, _NOT_AGREED) from refusal
             with errors_named(self.workspace.root):
-                keep(place_of(self.workspace, dataset.id, digest), body)
+                self._demand_room(client.partner, len(body))
+                keep(place, body)
             arguments = {
                 "dataset": dataset.id,
                 "sha256": digest,
@@ -97,7 +108,7 @@ class TaxiiDesk:
                 "why": f"TAXII, {client.name}",
             }
             queue(connection, JobKind.ADD, arguments, now=now)
-        return Added(name=f"{dataset.id}.{digest}", at=now, body=body, pending=True, failed={})
+        return added
 
     def find(self, partner: str, name: str) -> Added | None:
         """An add of a partner's, as far as it has come; None: there is none, or it is kept no longer."""
@@ -110,8 +121,9 @@ class TaxiiDesk:
             try:
                 if delivered.exists():
                     file = delivered / "delivered"
-                    return _added(name, file, pending=False, failed=_failed(delivered))
-                added = _added(name, waiting, pending=True, failed={})
+                    # what is longer came otherwise than as an add
+                    return _added(name, file, failed=_failed(delivered)) if _is_short(file) else None
+                added = _added(name, waiting, pending=True)
                 # the longer jobs wait, the longer it takes to look through them: what is new is not asked for there
                 refused = self._refused(dataset, digest)
                 return added if refused is None else replace(added, pending=False, refused=refused)
@@ -122,16 +134,22 @@ class TaxiiDesk:
 
     def _refused(self, dataset: str, digest: str) -> str | None:
         """Why an add is not taken in; None: it may be yet."""
-        table = JOBS.c
-        wanted = select(table.state).where(
-            table.state.in_(_UNDONE),
-            table.kind == JobKind.ADD.value,
-            table.arguments.contains(digest, autoescape=True),
-        )
         with self.database.reading() as connection:
-            states = set(connection.execute(wanted).scalars())
-        failed = states == {JobState.FAILED.value}
+            states = _states(connection, dataset, digest)
+        failed = states == {JobState.FAILED}
         return f"It was not taken in: ask the hub, for delivery {digest} of {dataset}." if failed else None
+
+    def _demand_room(self, partner: str, size: int) -> None:
+        """Raise TaxiiError (429) where too much of a partner's lies there already."""
+        mine = [one.id for one in self._declared()[0] if one.partner.id == partner]
+        folders = [self.workspace.root / ADDS / f"dataset={one}" for one in mine]
+        sizes = [file.stat().st_size for folder in folders if folder.is_dir() for file in os.scandir(folder)]
+        if len(sizes) >= MOST_WAITING or sum(sizes) + size > MOST_WAITING_BYTES:
+            raise TaxiiError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"{len(sizes):,} adds of yours, of {sum(sizes):,} bytes, wait to be taken in: add again later.",
+                {"retry-after": str(WAIT_S)},
+            )
 
     def _declared(self) -> tuple[tuple[Dataset, ...], bytes]:
         """What the settings declare by now; they are read when they have changed."""
@@ -175,9 +193,10 @@ def keep(place: Path, body: bytes) -> None:
             os.close(held)
 
 
-def demand_taken(workspace: Workspace) -> None:
+def demand_taken(workspace: Workspace, database: Database) -> None:
     """Raise OutputError while an add waits: what is in it would be missed."""
-    waiting = [*sorted((workspace.root / ADDS).glob("*/*")), *whole(workspace)]
+    with database.reading() as connection:
+        waiting = [*sorted((workspace.root / ADDS).glob("*/*")), *untaken(workspace, connection)]
     if waiting:
         raise OutputError(
             "What partners have added waits to be taken in, and would be missed.",
@@ -217,10 +236,26 @@ def take_added(folder: Path, arguments: Mapping[str, object]) -> str:
     return told
 
 
-def _added(name: str, file: Path, *, pending: bool, failed: Mapping[int, str]) -> Added:
+def _states(connection: Connection, dataset: str, digest: str) -> set[JobState]:
+    """Of the jobs that take in an add and are not done."""
+    table = JOBS.c
+    wanted = select(table.state, table.arguments).where(
+        table.state.in_(_UNDONE),
+        table.kind == JobKind.ADD.value,
+        table.arguments.contains(digest, autoescape=True),
+    )
+    told = ((JobState(state), json.loads(said)) for state, said in connection.execute(wanted))
+    return {state for state, said in told if (said["dataset"], said["sha256"]) == (dataset, digest)}
+
+
+def _is_short(file: Path) -> bool:
+    return file.stat().st_size <= LONGEST_BODY
+
+
+def _added(name: str, file: Path, *, pending: bool = False, failed: Mapping[int, str] | None = None) -> Added:
     with file.open("rb") as opened:
         at = datetime.fromtimestamp(os.fstat(opened.fileno()).st_mtime, UTC)
-        return Added(name=name, at=at, body=opened.read(), pending=pending, failed=failed)
+        return Added(name=name, at=at, body=opened.read(), pending=pending, failed=failed or {})
 
 
 def _failed(delivery: Path) -> dict[int, str]:

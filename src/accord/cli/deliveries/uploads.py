@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from accord.access.clients import Client
 from accord.agreements.declarations import Dataset
@@ -34,7 +34,7 @@ from accord.operations.declaration import read_workspace
 from accord.vocabulary.errors import NotAgreedError, RefusedFileError, SettingsError
 from accord.web.problems import ProblemError
 from accord.workspace.database import Database, open_database
-from accord.workspace.jobs import JobKind, queue
+from accord.workspace.jobs import JobKind, JobState, queue
 from accord.workspace.schema import JOBS
 from accord.workspace.store import Workspace, errors_named, open_workspace
 
@@ -46,6 +46,8 @@ MOST_OPEN = 8
 
 _ABOUT, _PART, _FILE = "upload.json", "part", "file"
 _GONE = ".gone-"
+_NONE = "There is no such upload, or it was taken in."
+_UNDONE = (JobState.WAITING, JobState.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +97,14 @@ class Uploads:
             begun_at=now.isoformat(),
         )
         name = secrets.token_hex(16)
-        with self._database.writing() as connection:
-            self._permit(connection, dataset, now)
-            # first, so that whoever is killed leaves nothing that nobody removes
-            queue(connection, JobKind.EXPIRE, {"upload": name}, now=now, not_before=now + KEPT)
-        with self._database.writing(keep=False), errors_named(self._workspace.root):
-            # as a writer, of whom there is one at a time: two at once are not let over the bound
-            if sum(one.partner == client.partner for one in self._open()) >= MOST_OPEN:
+        # as a writer, of whom there is one at a time: two at once are not let over the bound
+        with self._database.writing() as connection, errors_named(self._workspace.root):
+            if sum(one.partner == client.partner for one in self._open(connection)) >= MOST_OPEN:
                 raise ProblemError(
                     HTTPStatus.TOO_MANY_REQUESTS, f"{MOST_OPEN} uploads are open: end them, or remove some."
                 )
+            self._permit(connection, dataset, now)
+            queue(connection, JobKind.EXPIRE, {"upload": name}, now=now, not_before=now + KEPT)
             self._make(name, begun)
         return begun.told(name, 0, whole=False)
 
@@ -125,6 +125,9 @@ class Uploads:
         with self._alone(place) as part:
             if (have := os.fstat(part).st_size) != offset:
                 raise ProblemError(HTTPStatus.CONFLICT, f"The next byte is {have}.")
+            if offset == begun.size:
+                # HEAD says what became of it
+                raise ProblemError(HTTPStatus.CONFLICT, "It is whole: there is no next byte.")
             if offset + len(piece) > begun.size:
                 raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is more than Upload-Length said.")
             with errors_named(self._workspace.root):
@@ -145,25 +148,36 @@ class Uploads:
         with self._database.writing() as connection:
             if _is_queued(connection, name):
                 raise ProblemError(HTTPStatus.CONFLICT, "It was taken: what was delivered is taken back by a recall.")
+            _forget_expiry(connection, name)
             _remove(place)
 
     def _end(self, name: str, begun: _Begun, part: int, now: datetime) -> None:
         """Queue that a whole upload is taken in, unless it is."""
+        with self._database.reading() as connection:
+            if _is_queued(connection, name):
+                return
         with os.fdopen(os.dup(part), "rb") as file:
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != begun.sha256:
-            _remove(self._root / name)
+            with self._database.writing() as connection:
+                _forget_expiry(connection, name)
+                _remove(self._root / name)
             raise ChecksumError
         with self._database.writing() as connection:
             if _is_queued(connection, name):
                 return
-            dataset = next((one for one in self._datasets() if one.id == begun.dataset), None)
+            # whoever removes one is a writer too: what is there now stays
+            if not _is_at(part, self._root / name / _PART):
+                raise ProblemError(HTTPStatus.NOT_FOUND, _NONE)
+            mine = (one for one in self._datasets() if (one.id, one.partner.id) == (begun.dataset, begun.partner))
+            dataset = next(mine, None)
             if dataset is None:
-                raise ProblemError(HTTPStatus.FORBIDDEN, "The data set is declared no more.")
+                raise ProblemError(HTTPStatus.FORBIDDEN, "The data set is declared as yours no more.")
             self._permit(connection, dataset, now)
             arguments = {"upload": name, "dataset": begun.dataset, "sha256": digest, "file": begun.file}
             queue(connection, JobKind.UPLOAD, arguments, now=now)
+            _forget_expiry(connection, name)
 
     def _permit(self, connection: Connection, dataset: Dataset, now: datetime) -> None:
         try:
@@ -181,13 +195,18 @@ class Uploads:
                 return one
         raise ProblemError(HTTPStatus.NOT_FOUND, "You have no such data set.")
 
-    def _open(self) -> Iterator[_Begun]:
+    def _open(self, connection: Connection) -> Iterator[_Begun]:
+        """The uploads that were begun; what others who were killed have left goes."""
         if not self._root.is_dir():
             return
+        known = _names(connection, JobKind.EXPIRE, JobState.WAITING) | _names(connection, JobKind.UPLOAD, *_UNDONE)
         for place in self._root.iterdir():
             if place.name.startswith(_GONE):
                 # whoever removed it was killed
                 shutil.rmtree(place, ignore_errors=True)
+            elif place.name not in known:
+                # whoever began it was: nobody was told of it
+                _remove(place)
             elif (found := _read(place)) is not None:
                 yield found
 
@@ -195,7 +214,7 @@ class Uploads:
         place = self._root / name
         begun = _read(place)
         if begun is None or begun.partner != client.partner:
-            raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such upload, or it was taken in.")
+            raise ProblemError(HTTPStatus.NOT_FOUND, _NONE)
         return place, begun
 
     def _make(self, name: str, begun: _Begun) -> None:
@@ -214,7 +233,7 @@ class Uploads:
         try:
             part = os.open(place / _PART, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such upload, or it was taken in.") from None
+            raise ProblemError(HTTPStatus.NOT_FOUND, _NONE) from None
         try:
             try:
                 fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -226,7 +245,9 @@ class Uploads:
 
 
 def take_uploaded(folder: Path, arguments: Mapping[str, object]) -> str:
-    """Do a job that takes in an upload. Raises RefusedFileError when it is refused whole: then it is gone."""
+    """Do a job that takes in an upload. Raises RefusedFileError when it is refused whole: then it is gone; and when it
+    is gone without being delivered.
+    """
     from accord.cli.deliveries.adding import import_file
 
     workspace = open_workspace(folder)
@@ -234,6 +255,10 @@ def take_uploaded(folder: Path, arguments: Mapping[str, object]) -> str:
     begun = _read(place)
     if begun is None:
         _remove(place)
+        dataset, digest = str(arguments["dataset"]), str(arguments["sha256"])
+        places = workspace.place(dataset, digest), workspace.withdrawn_place(dataset, digest)
+        if not any(one.exists() for one in places):
+            raise RefusedFileError("Its bytes are gone.", where=str(arguments["file"]), remedy="upload it anew")
         return f"taken in before: {arguments['file']} of {arguments['dataset']}"
     file = place / _FILE / begun.file
     if not file.exists():
@@ -274,22 +299,40 @@ def expire_upload(folder: Path, arguments: Mapping[str, object]) -> str:
     return "an upload that its partner did not go on with was removed"
 
 
-def whole(workspace: Workspace) -> list[Path]:
-    """Uploads that are whole and wait to be taken in."""
+def untaken(workspace: Workspace, connection: Connection) -> list[Path]:
+    """Uploads that were accepted and are not taken in: their jobs wait, or have failed and may begin anew."""
     root = workspace.root / FOLDER
-    found = []
-    for place in sorted(root.iterdir()) if root.is_dir() else []:
-        begun = _read(place)
-        if begun is not None and ((place / _FILE).exists() or (place / _PART).stat().st_size == begun.size):
-            found.append(place)
-    return found
+    return [root / name for name in sorted(_names(connection, JobKind.UPLOAD, *_UNDONE)) if _read(root / name)]
 
 
 def _is_queued(connection: Connection, name: str) -> bool:
-    wanted = select(JOBS.c.number).where(
-        JOBS.c.kind == JobKind.UPLOAD.value, JOBS.c.arguments.contains(name, autoescape=True)
+    return name in _names(connection, JobKind.UPLOAD, *JobState, holding=name)
+
+
+def _names(connection: Connection, kind: JobKind, *states: JobState, holding: str = "") -> set[str]:
+    """The uploads that jobs are about; with `holding`, of those alone in whose arguments it stands anywhere."""
+    wanted = select(JOBS.c.arguments).where(
+        JOBS.c.kind == kind.value,
+        JOBS.c.state.in_([one.value for one in states]),
+        JOBS.c.arguments.contains(holding, autoescape=True),
     )
-    return connection.execute(wanted.limit(1)).first() is not None
+    return {str(json.loads(said)["upload"]) for said in connection.execute(wanted).scalars()}
+
+
+def _forget_expiry(connection: Connection, name: str) -> None:
+    """What is over needs no job that ends it."""
+    mine = JOBS.c.arguments == json.dumps({"upload": name})
+    connection.execute(
+        delete(JOBS).where(JOBS.c.kind == JobKind.EXPIRE.value, JOBS.c.state == JobState.WAITING.value, mine)
+    )
+
+
+def _is_at(part: int, place: Path) -> bool:
+    """An open file is the one that stands there."""
+    try:
+        return os.path.samestat(os.fstat(part), place.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _read(place: Path) -> _Begun | None:

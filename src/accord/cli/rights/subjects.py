@@ -216,7 +216,7 @@ def erase(
             raise SettingsError("A reason must not hold the value itself.", where=option, remedy="say it without")
     reason = fit(reason, "--why")
     with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
-        demand_taken(hub.workspace)
+        demand_taken(hub.workspace, hub.database)
         hub.ledger.verify_standing()
         name = value_object(subject.indicator, hub.key)
         with hub.database.reading() as connection:

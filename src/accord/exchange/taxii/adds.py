@@ -21,6 +21,8 @@ from accord.vocabulary.errors import RefusedFileError
 
 MOST = 10_000
 """Objects of one add."""
+LONGEST_BODY = 1 << 20
+"""Bytes of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,9 @@ class Desk(Protocol):
         """The collections to which a partner's clients may add."""
 
     def accept(self, target: Target, body: bytes, client: Client, now: datetime) -> Added:
-        """Keep an add for good, so that it is taken in whoever is killed. Raises TaxiiError when nothing lets it in."""
+        """Keep an add for good, so that it is taken in whoever is killed. Raises TaxiiError when nothing lets it in,
+        and when too much waits.
+        """
 
     def find(self, partner: str, name: str) -> Added | None:
         """An add of a partner's."""

@@ -24,7 +24,7 @@ from accord.access.tokens import Scope
 from accord.agreements.agreement import Register
 from accord.agreements.declarations import PartnerId
 from accord.agreements.register import load_register
-from accord.exchange.taxii.adds import Desk, Target, read_envelope, status_of
+from accord.exchange.taxii.adds import LONGEST_BODY, Desk, Target, read_envelope, status_of
 from accord.exchange.taxii.collections import Page, find_page, is_there, write_time
 from accord.exchange.taxii.filters import MOST, Filters, read_filters, write_next
 from accord.exchange.taxii.messages import MEDIA_TYPE, STIX_MEDIA_TYPE, Answer, TaxiiError, demand_acceptable
@@ -41,8 +41,6 @@ from accord.web.entrance import Entrance, NotLetInError
 from accord.web.problems import ProblemError
 from accord.workspace.database import Database
 from accord.workspace.schema import CHANGES
-
-LONGEST_BODY = 1 << 20
 
 MOST_BODIES = 32
 """Bodies that are kept at a time while they come in and are worked on."""
