@@ -241,6 +241,26 @@ def test_no_more_of_a_partner_s_adds_wait_than_there_is_room_for(
         assert ask("POST", OBJECTS, envelope_of(3)).status == 202
 
 
+def test_an_add_that_is_taken_in_while_others_are_counted_takes_no_room(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adds, "MOST_WAITING", 1)
+    looked = os.scandir
+
+    def meanwhile(folder: Path) -> list[os.DirEntry]:
+        found = list(looked(folder))
+        for one in found:
+            Path(one).unlink()
+        return found
+
+    with asking(hub) as ask:
+        assert ask("POST", OBJECTS, envelope_of(1)).status == 202
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "scandir", meanwhile)
+            assert ask("POST", OBJECTS, envelope_of(2)).status == 202
+        assert ask("POST", OBJECTS, envelope_of(3)).status == 429
+
+
 def test_a_delivery_that_is_longer_than_any_add_has_no_status(hub: Hub, tmp_path: Path) -> None:
     short, long = envelope_of(1), envelope_of(2) + b" " * (1 << 20)
     for name, body in (("short.json", short), ("long.json", long)):

@@ -13,7 +13,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -143,7 +144,7 @@ class TaxiiDesk:
         """Raise TaxiiError (429) where too much of a partner's lies there already."""
         mine = [one.id for one in self._declared()[0] if one.partner.id == partner]
         folders = [self.workspace.root / ADDS / f"dataset={one}" for one in mine]
-        sizes = [file.stat().st_size for folder in folders if folder.is_dir() for file in os.scandir(folder)]
+        sizes = [size for folder in folders if folder.is_dir() for size in _sizes(folder)]
         if len(sizes) >= MOST_WAITING or sum(sizes) + size > MOST_WAITING_BYTES:
             raise TaxiiError(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -246,6 +247,13 @@ def _states(connection: Connection, dataset: str, digest: str) -> set[JobState]:
     )
     told = ((JobState(state), json.loads(said)) for state, said in connection.execute(wanted))
     return {state for state, said in told if (said["dataset"], said["sha256"]) == (dataset, digest)}
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for file in os.scandir(folder):
+        # a job that has taken one in removes it at any time
+        with suppress(FileNotFoundError):
+            yield file.stat().st_size
 
 
 def _is_short(file: Path) -> bool:
