@@ -4,7 +4,7 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -18,7 +18,7 @@ from tests.cli.released import SIGHTINGS
 from tests.cli.test_cli_channel import Accord, Hub
 from tests.cli.test_cli_serve import Served, serve
 from tests.cli.test_cli_taxii_adds import DATASET, delivered, deliveries, hub, indicators, token
-from tests.exchange.test_exchange_taxii_client import Said, holding, saying
+from tests.exchange.test_exchange_taxii_client import FIRST, LAST, Said, holding, saying
 from tests.simulators.cut import way
 
 __all__ = ["hub", "serve"]
@@ -161,6 +161,24 @@ def test_what_new_objects_refer_to_on_a_page_that_never_came_is_asked_for_or_the
         fails = False
         hub.json("delivery", "pull", "theirs")
     assert [sum(one[what] for one in deliveries(hub)) for what in ("accepted", "rejected")] == [2, 0]
+
+
+def test_a_server_that_dates_its_objects_far_ahead_is_refused_and_hides_nothing_that_comes_later(hub: Hub) -> None:
+    far = "9999-12-31T23:59:59.999999Z"
+    said: list[tuple[Mapping[str, str], list[dict]]] = [({FIRST: instant(1), LAST: far}, indicators(1, 2))]
+
+    def answer(_: BaseHTTPRequestHandler) -> Said:
+        status, headers, body = holding(1, said[-1][1])
+        return status, {**headers, **said[-1][0]}, body
+
+    with saying(answer) as url:
+        declare(hub, url)
+        told = hub("delivery", "pull", "theirs", "--in", hub.folder, code=4)
+        assert f"got: {far}" in told
+        assert deliveries(hub) == []
+        said.append(({}, indicators(1, 2, 3)))
+        done = hub.json("delivery", "pull", "theirs")
+        assert ([one["records"] for one in done["deliveries"]], done["added_until"]) == ([3], instant(1))
 
 
 def test_what_is_too_much_for_one_delivery_becomes_several_and_none_overlaps_another(

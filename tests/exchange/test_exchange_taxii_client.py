@@ -17,6 +17,8 @@ from accord.vocabulary.errors import AccordError, OutputError, UnreadableError
 
 MEDIA_TYPE = "application/taxii+json;version=2.1"
 FIRST, LAST = "x-taxii-date-added-first", "x-taxii-date-added-last"
+UNTIL = 1_795_860_000_000_000
+"""2026-11-28T10:00:00Z, as `date -d` has it."""
 SMALL = Bounds(answer_s=20, answer_bytes=1 << 16, pages=20)
 
 Said = tuple[int, Mapping[str, str], bytes]
@@ -66,7 +68,7 @@ def holding(second: int, objects: Sequence[Mapping[str, object]], **more: object
 
 def pulled(url: str, bounds: Bounds = SMALL) -> list[str]:
     with Collection(url, authorization=None, bounds=bounds) as collection:
-        return [one.name.split()[0] for found in collection.pages(None) for one in found.objects]
+        return [one.name.split()[0] for found in collection.pages(None, until=UNTIL) for one in found.objects]
 
 
 @pytest.mark.parametrize(

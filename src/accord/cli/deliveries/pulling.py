@@ -6,7 +6,7 @@ the transaction of its entry in the ledger, so that whoever is killed goes on af
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ from accord.cli.deliveries.adding import PATIENCE_S, Held, take, tell
 from accord.cli.deliveries.delivering import Receipt
 from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
 from accord.cli.terminal import counted, progress_bar, say, say_json
+from accord.columns.instants import microseconds
 from accord.exchange.taxii.client import Collection, Page, authorization
 from accord.exchange.taxii.collections import write_time
 from accord.exchange.taxii.pulls import Source, advance, held, mark_of, pulled_to
@@ -29,6 +30,9 @@ from accord.workspace.database import Database, open_database
 from accord.workspace.keys import hub_key
 from accord.workspace.peers import Peer, find_peer, secret_of
 from accord.workspace.store import Workspace, open_workspace
+
+AHEAD = timedelta(days=1)
+"""By how much a server's clock may be ahead of ours."""
 
 GATHERED_BYTES = 16 << 20
 """Of one delivery; with one page more it is what is held in memory."""
@@ -162,7 +166,8 @@ class _Puller:
             before = pulled_to(connection, self.source)
         gathered = _Gathered(to=before)
         # once more from the last instant on: more of it may have come
-        pages = collection.pages(None if before is None else before - 1)
+        until = microseconds(self._clock() + AHEAD)
+        pages = collection.pages(None if before is None else before - 1, until=until)
         failure: UnreadableError | None = None
         while True:
             try:

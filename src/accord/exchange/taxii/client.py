@@ -124,10 +124,11 @@ class Collection:
     ) -> None:
         self._asking.__exit__(kind, error, trace)
 
-    def pages(self, after: int | None) -> Iterator[Page]:
+    def pages(self, after: int | None, *, until: int) -> Iterator[Page]:
         """All objects, or those that were added after `after` (microseconds since 1970), as the server gives them.
 
-        Raises UnreadableError when it gives what is no page, or pages without end.
+        Raises UnreadableError when it gives what is no page, pages without end, or objects that it says were added
+        after `until`: who believed it would ask for nothing before that day again.
         """
         asked: dict[str, str] = {"limit": str(LIMIT)}
         if after is not None:
@@ -142,6 +143,9 @@ class Collection:
                 first, now = (self._date(headers, f"x-taxii-date-added-{one}") for one in ("first", "last"))
                 if now < first or now < last:
                     raise self._wrong("objects in the order in which they were added", "a page that goes back in time")
+                if now > until:
+                    # headers are what somebody else wrote
+                    raise self._wrong(f"objects that were added until {write_time(until)}", write_time(now))
                 last = now
                 yield Page(objects=objects, last=last)
             if not envelope.more:
