@@ -1,10 +1,13 @@
 """Collections of others, pulled as often as anybody likes: each object becomes part of one delivery and no other."""
 
+import io
 import json
 import os
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +16,9 @@ from uuid import UUID
 import pytest
 from taxii2client.v21 import Collection
 
+from accord.cli.acting import Actor
+from accord.cli.deliveries.pulling import pull
+from accord.vocabulary.errors import UnreadableError
 from tests.cli.peers import PASSWORD, USER, medallion, path_of
 from tests.cli.released import SIGHTINGS
 from tests.cli.test_cli_channel import Accord, Hub
@@ -179,6 +185,64 @@ def test_a_server_that_dates_its_objects_far_ahead_is_refused_and_hides_nothing_
         said.append(({}, indicators(1, 2, 3)))
         done = hub.json("delivery", "pull", "theirs")
         assert ([one["records"] for one in done["deliveries"]], done["added_until"]) == ([3], instant(1))
+
+
+def test_a_call_ends_within_its_time_and_the_next_goes_on_after_what_was_taken(hub: Hub) -> None:
+    observed, addresses = sightings_of_addresses(1, 2)
+    there = {one["id"]: one for one in addresses}
+    passed, slow, endless = timedelta(0), timedelta(0), True
+
+    def answer(request: BaseHTTPRequestHandler) -> Said:
+        nonlocal passed
+        # what is asked for by its id comes sooner than a page
+        passed += min(slow, timedelta(minutes=1)) if named_of(request) else slow
+        if asked := named_of(request):
+            return holding(1, [there[one] for one in asked], more=endless, next="1")
+        if "next=" in request.path or "added_after=" in request.path:
+            return holding(2, observed[1:])
+        return holding(1, observed[:1], more=True, next="2")
+
+    begun = datetime.now(UTC)
+
+    def call() -> int:
+        actor = Actor(person="a test", justification="")
+        with redirect_stdout(io.StringIO()):
+            return pull(hub.folder, "theirs", actor, clock=lambda: begun + passed, as_json=True)
+
+    with saying(answer) as url:
+        declare(hub, url)
+        # what is asked for by its id is given again and again
+        slow = timedelta(minutes=1)
+        with pytest.raises(UnreadableError, match="longer than a call may"):
+            call()
+        assert deliveries(hub) == []
+        # half an hour is over after a page: what it refers to is still asked for
+        slow, endless = timedelta(minutes=30), False
+        with pytest.raises(UnreadableError, match="longer than a call may"):
+            call()
+        assert [one["accepted"] for one in deliveries(hub)] == [1]
+        slow = timedelta(0)
+        assert call() == 0
+    assert [sum(one[what] for one in deliveries(hub)) for what in ("accepted", "rejected")] == [2, 0]
+
+
+def test_references_of_references_without_end_are_followed_ten_times(hub: Hub) -> None:
+    observed, _ = sightings_of_addresses(1)
+    observed[0]["object_refs"] = [f"directory--{UUID(int=0, version=4)}"]
+    rounds = []
+
+    def answer(request: BaseHTTPRequestHandler) -> Said:
+        asked = named_of(request)
+        if not asked:
+            return holding(1, observed)
+        rounds.append(asked)
+        parent = f"directory--{UUID(int=len(rounds), version=4)}"
+        return holding(1, [{"type": "directory", "id": asked[0], "path": "/", "parent_directory_ref": parent}])
+
+    with saying(answer) as url:
+        declare(hub, url)
+        hub.json("delivery", "pull", "theirs")
+    assert len(rounds) == 10
 
 
 def test_what_is_too_much_for_one_delivery_becomes_several_and_none_overlaps_another(

@@ -41,6 +41,13 @@ MOST_GATHERED_BYTES = 128 << 20
 """Of one delivery with what its objects refer to."""
 
 
+ROUNDS = 10
+"""Of asking for what the answers before refer to: no kind of object is a third as deep."""
+
+LONGEST = timedelta(hours=1)
+"""Of a call: half of it for pages, so that what they refer to can be asked for in the rest."""
+
+
 class _Named(msgspec.Struct, frozen=True):
     id: str
 
@@ -72,7 +79,10 @@ class _Gathered:
         """
         here = {_id_of(one) for one in self.objects}
         asking = [one for one in self.objects if _id_of(one).partition("--")[0] in {"observed-data", "sighting"}]
-        while wanted := sorted({name for one in asking for name in companions_of(one)} - here):
+        for _ in range(ROUNDS):
+            wanted = sorted({name for one in asking for name in companions_of(one)} - here)
+            if not wanted:
+                return
             here.update(wanted)
             named, asking = set(wanted), []
             for one in collection.find(wanted):
@@ -104,10 +114,27 @@ def _id_of(content: bytes) -> str:
         return ""
 
 
-def open_collection(peer: Peer) -> Collection:
+class _Time:
+    """How long a call may ask."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._end = clock() + LONGEST
+
+    def check(self, left: timedelta = timedelta(0)) -> None:
+        """Raises UnreadableError when less is left than that."""
+        if self._clock() + left >= self._end:
+            raise UnreadableError(
+                "The peer's answers take longer than a call may.",
+                expected=f"an end within {LONGEST.total_seconds() / 60:g} minutes",
+                remedy="the same command goes on after what was taken in",
+            )
+
+
+def open_collection(peer: Peer, in_time: Callable[[], None] = lambda: None) -> Collection:
     """The collection of a peer. Raises SettingsError, UnreadableError."""
     said = authorization(peer.scheme.value, peer.user, secret_of(peer))
-    return Collection(peer.collection, authorization=said, ca_file=peer.ca_file)
+    return Collection(peer.collection, authorization=said, ca_file=peer.ca_file, in_time=in_time)
 
 
 def pull(folder: Path, name: str, actor: Actor, *, clock: Callable[[], datetime], as_json: bool) -> int:
@@ -123,9 +150,10 @@ def pull(folder: Path, name: str, actor: Actor, *, clock: Callable[[], datetime]
         )
     receipts: list[Receipt] = []
     failure: AccordError | None = None
+    time = _Time(clock)
     with (
         open_database(declared.database) as database,
-        open_collection(peer) as collection,
+        open_collection(peer, time.check) as collection,
         progress_bar() as progress,
     ):
         puller = _Puller(
@@ -133,7 +161,7 @@ def pull(folder: Path, name: str, actor: Actor, *, clock: Callable[[], datetime]
         )
         key = hub_key(declared.hub.key_file)
         try:
-            for receipt in puller.take_all(collection, key, progress):
+            for receipt in puller.take_all(collection, time, key, progress):
                 receipts.append(receipt)
         except AccordError as error:
             failure = error
@@ -160,7 +188,7 @@ class _Puller:
         self._actor, self._clock = actor, clock
 
     def take_all(
-        self, collection: Collection, key: bytes, progress: Callable[[str, int, int], None]
+        self, collection: Collection, time: _Time, key: bytes, progress: Callable[[str, int, int], None]
     ) -> Iterator[Receipt]:
         with self._database.reading() as connection:
             before = pulled_to(connection, self.source)
@@ -171,6 +199,7 @@ class _Puller:
         failure: UnreadableError | None = None
         while True:
             try:
+                time.check(LONGEST / 2)
                 page = next(pages, None)
             except UnreadableError as error:
                 # whole pages are taken, whatever became of the next

@@ -5,7 +5,7 @@ many there are is bounded; redirects and compressed answers are refused, and its
 """
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -107,10 +107,19 @@ class Collection:
     """A collection of another server; as a context its connections are closed at the end."""
 
     def __init__(
-        self, url: str, *, authorization: str | None, ca_file: Path | None = None, bounds: Bounds = BOUNDS
+        self,
+        url: str,
+        *,
+        authorization: str | None,
+        ca_file: Path | None = None,
+        bounds: Bounds = BOUNDS,
+        in_time: Callable[[], None] = lambda: None,
     ) -> None:
-        """Nothing is asked yet. `url` has no slash at its end. Raises SettingsError when `ca_file` is unfit."""
-        self._url, self._bounds = url, bounds
+        """Nothing is asked yet. `url` has no slash at its end. Raises SettingsError when `ca_file` is unfit.
+
+        `in_time` is called before each question, and raises when there is no time left for one.
+        """
+        self._url, self._bounds, self._in_time = url, bounds, in_time
         headers = {"accept": MEDIA_TYPE}
         if authorization is not None:
             headers["authorization"] = authorization
@@ -214,6 +223,7 @@ class Collection:
     def _asked(
         self, method: str, path: str, query: Mapping[str, str], body: bytes | None = None, base: str | None = None
     ) -> tuple[httpx.Headers, bytes]:
+        self._in_time()
         url = (self._url if base is None else base) + path
         told = self._asking.ask(method, url, query, body, None if body is None else {"content-type": MEDIA_TYPE})
         if told.status not in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:
