@@ -225,7 +225,7 @@ def test_the_same_add_again_while_it_waits_waits_once(hub: Hub) -> None:
 def test_no_more_of_a_partner_s_adds_wait_than_there_is_room_for(
     hub: Hub, bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (adds.MOST_WAITING, adds.MOST_WAITING_BYTES) == (1000, 268_435_456)
+    assert (adds.MOST_WAITING, adds.MOST_WAITING_BYTES) == (2000, 1_073_741_824)
     if bound == "adds":
         monkeypatch.setattr(adds, "MOST_WAITING", 2)
     else:

@@ -45,7 +45,7 @@ from accord.workspace.store import Workspace, errors_named, open_workspace
 
 FORMAT = "stix"
 
-MOST_WAITING, MOST_WAITING_BYTES = 1000, 256 << 20
+MOST_WAITING, MOST_WAITING_BYTES = 2000, 1 << 30
 """Adds of a partner that are not taken in yet, and their bytes."""
 WAIT_S = 60
 """Seconds after which one who has too many there asks again."""
