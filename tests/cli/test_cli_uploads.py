@@ -231,6 +231,9 @@ def test_two_who_upload_the_same_at_once_deliver_it_once_and_who_vanishes_leaves
     assert (left(hub), ask("HEAD", lost).status) == ([], 404)
 
 
+_DUE = update(JOBS).where(JOBS.c.kind == JobKind.EXPIRE.value).values(not_before=JOBS.c.queued_at)
+
+
 def test_an_upload_goes_on_wherever_the_hub_is_killed_and_is_delivered_once(
     hub: Hub, environment: dict[str, str]
 ) -> None:
@@ -254,19 +257,19 @@ def test_an_upload_goes_on_wherever_the_hub_is_killed_and_is_delivered_once(
             said = upload(str(number), [kind, draw.randint(1, count)])
             assert said["code"] in {-9, 0}, said
             killed += said["code"] != 0
-        assert killed
-        with opened(hub.folder) as database, database.writing() as connection:
-            connection.execute(update(JOBS).values(leased_until=None))
-        # whoever was cut off goes on
-        for number in range(KILLS + 1):
+            with opened(hub.folder) as database, database.writing() as connection:
+                connection.execute(update(JOBS).values(leased_until=None))
+            # whoever was cut off goes on
             assert upload(str(number))["code"] == 0
+            # what a client was never told of waits for its day: that has come
+            with opened(hub.folder) as database, database.writing() as connection:
+                connection.execute(_DUE)
+        assert killed
+        assert upload("0")["code"] == 0
         process.stdin.close()
     kept = (hub.folder / "deliveries" / "dataset=indicators").glob("*/delivered")
     ids = [one["id"] for file in kept for one in json.loads(file.read_bytes())["objects"]]
     assert sorted(ids) == sorted(one["id"] for number in range(KILLS + 1) for one in indicators(number))
-    with opened(hub.folder) as database, database.writing() as connection:
-        due = update(JOBS).where(JOBS.c.kind == JobKind.EXPIRE.value).values(not_before=JOBS.c.queued_at)
-        connection.execute(due)
     hub("job", "work", "--in", hub.folder)
     assert left(hub) == []
 
