@@ -3,6 +3,7 @@
 AccordError                     says what, where, expected, got and the remedy
 ├── SettingsError      exit 2   the operation file or a command's words are wrong
 ├── UnreadableError    exit 4   a file cannot be read, or lies outside the permitted tree
+│   └── CorruptError            what Accord wrote itself is not as it was written: damaged, cut off or changed
 ├── OutputError        exit 5   the output cannot be written (disk full, no permission, another run)
 │   └── BusyError               somebody else is writing just now; the same will do later
 ├── ReferenceDataError exit 6   bundled or imported reference data is missing or malformed
@@ -83,6 +84,10 @@ class UnreadableError(AccordError):
     """A file cannot be read, or its path leaves the permitted tree."""
 
     exit_code = 4
+
+
+class CorruptError(UnreadableError):
+    """What Accord wrote itself is not as it was written: damaged, cut off or changed; none of it is used."""
 
 
 class OutputError(AccordError):
