@@ -24,6 +24,9 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.register_profile("ci", settings.get_profile("house"), derandomize=True, print_blob=True, max_examples=100)
 settings.load_profile("ci" if os.environ.get("CI") else "house")
 
+# Whoever asks a workspace says why; a test whose subject that is takes it away.
+os.environ["ACCORD_WHY"] = "a test"
+
 # What starts the tests in the background may have Ctrl-C switched off for all that it starts; tests send it to
 # processes of their own, which must not inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

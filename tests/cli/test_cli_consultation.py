@@ -76,7 +76,33 @@ def test_who_says_no_name_is_whom_the_operating_system_knows(
     monkeypatch.setenv("ACCORD_PERSON", "a.name")
     accord_here("lookup", "45.1.1.7", "--in", hub)
     assert [one["person"] for one in listed(accord_here, hub)] == [login, "a.name"]
-    assert "(no reason given)" in accord_here("consultation", "list", "--in", hub).stdout
+
+
+def test_who_asks_says_why_or_is_not_answered(accord_here, hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directive (EU) 2016/680, Article 25(2): the justification of every consultation."""
+    asked = [
+        ("lookup", "45.1.1.7"),
+        ("subject", "find", "45.1.1.7"),
+        ("review", "list"),
+        ("outcome", "list"),
+        ("delivery", "show", "2026-10-01-event4_sinkhole-a.csv"),
+        ("snapshot", "diff", "1", "1", "--csv"),
+    ]
+    for none in (None, ""):
+        if none is None:
+            monkeypatch.delenv("ACCORD_WHY")
+        else:
+            monkeypatch.setenv("ACCORD_WHY", none)
+        for words in asked:
+            said = accord_here(*words, "--in", hub, expect=2)
+            assert "45.1.1.7" not in said.stdout, words
+            assert "ACCORD_WHY" in said.stderr, words
+    assert listed(accord_here, hub) == []
+    monkeypatch.setenv("ACCORD_WHY", "case 4711")
+    for words in asked:
+        accord_here(*words, "--in", hub)
+    accord_here("lookup", "45.1.1.7", "--why", "case 4712", "--in", hub)
+    assert [one["justification"] for one in listed(accord_here, hub)] == ["case 4711"] * len(asked) + ["case 4712"]
 
 
 @pytest.mark.parametrize("words", [("--person", " "), ("--why", "a\x1bb"), ("--why", "a" * 1001)])

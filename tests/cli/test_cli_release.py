@@ -377,3 +377,25 @@ def test_whoever_names_a_file_of_another_kind_is_told_which_it_is_and_what_takes
         assert f"\n  got: {got}\n" in said, said
         assert remedy in said.split("to do: ")[-1], said
     assert not (out / "answer").exists()
+
+
+def test_an_output_that_was_made_in_a_workspace_answers_only_whom_its_log_names(hub: Hub, tmp_path: Path) -> None:
+    out, ours = tmp_path / "out", ("--log", hub.folder)
+    hub("operation", "run", hub.operation(), "--out", out, "--in", hub.folder)
+    said = hub("lookup", "110.164.10.1", "--in", out, code=2)
+    assert "infected-system" not in said
+    assert "--log" in said
+    other = tmp_path / "other"
+    hub("init", other)
+    said = hub("lookup", "110.164.10.1", "--in", out, "--log", other, code=2)
+    assert "another hub's workspace" in said
+    assert "infected-system" not in said
+    assert "infected-system" in hub("lookup", "110.164.10.1", "--in", out, *ours, "--why", "case 4711")
+    # nothing of it is a name that could be asked for
+    names = ("resolution", "collect", out, "--nameserver", "127.0.0.1:9", "--to", tmp_path / "names.jsonl")
+    hub(*names, code=2)
+    hub(*names, *ours, code=1)
+    rows = json.loads(hub("consultation", "list", "--json", "--in", hub.folder))
+    (row,) = [one for one in rows if one["processing"] == "consultation"]
+    assert row["object"].startswith("ipv4 ")
+    assert row["justification"] == "case 4711"

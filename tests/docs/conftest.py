@@ -49,7 +49,9 @@ def blocks(kind: str, page: str = README) -> list[str]:
 def environment(folder: Path) -> dict[str, str]:
     """The commands of this virtual environment, and the bundled reference data whatever was imported here."""
     commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": commands, "ACCORD_REFERENCE": str(folder / "nothing-imported")}
+    # who reads the page has set no variable of ours
+    plain = {name: value for name, value in os.environ.items() if name != "ACCORD_WHY"}
+    return {**plain, "PATH": commands, "ACCORD_REFERENCE": str(folder / "nothing-imported")}
 
 
 def printed_by(line: str, folder: Path) -> str:

@@ -1,7 +1,8 @@
 """Who acts, and why: the options of every command that the log of consultations keeps."""
 
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,8 +25,25 @@ Person = Annotated[
 ]
 Why = Annotated[
     str | None,
-    typer.Option("--why", metavar="TEXT", help="What you need it for, for the log of consultations."),
+    typer.Option(
+        "--why",
+        metavar="TEXT",
+        help="What it is done for, for the log of consultations.",
+    ),
 ]
+
+WhyAsked = Annotated[
+    str | None,
+    typer.Option(
+        "--why",
+        metavar="TEXT",
+        help="What you need it for, for the log of consultations; where it is not said, ACCORD_WHY must say it.",
+    ),
+]
+"""Of the commands that only show: whoever asks says why."""
+
+WHY = "ACCORD_WHY"
+"""The variable with the reason for all that is asked in a session, such as a case's number."""
 
 _LONGEST = 1000
 """Characters of a name or a reason."""
@@ -39,13 +57,31 @@ class Actor:
     justification: str
     """Empty: none was given."""
 
+    def demand_reason(self) -> None:
+        """Raise SettingsError when none was given: nobody consults without one."""
+        if not self.justification:
+            raise SettingsError(
+                "The log of consultations keeps why somebody asks, and no reason was given.",
+                where="--why",
+                expected='what you need it for, such as "case 4711"',
+                got="nothing",
+                remedy=f"say it with --why, or set {WHY} for all that you ask",
+            )
+
 
 def acting(person: str | None, why: str | None) -> Actor:
     """Who acts: as was said, else who the operating system says it is. Raises SettingsError."""
     return Actor(
         person=_login() if person is None else _text(person, "--person"),
-        justification="" if why is None else _reason(why),
+        justification="" if why is None else _reason(why, "--why"),
     )
+
+
+def asking(person: str | None, why: str | None) -> Actor:
+    """Who asks, as of `acting`; and why: as was said, else as WHY says. Raises SettingsError."""
+    standing = os.environ.get(WHY)
+    actor = acting(person, why)
+    return actor if why is not None or not standing else replace(actor, justification=_reason(standing, WHY))
 
 
 def log(
@@ -60,10 +96,13 @@ def log(
     """Write into the log of consultations what is about to be answered, a row an object, all or none of them.
 
     What cannot be logged must not be answered: raises the database's error, as one that says so. What changes the
-    database itself calls `access.consultations.record` in its own transaction instead.
+    database itself calls `access.consultations.record` in its own transaction instead. Raises SettingsError for a
+    consultation without a reason.
     """
     from accord.access.consultations import Processing, record_each
 
+    if processing is Processing.CONSULTATION:
+        actor.demand_reason()
     why = actor.justification
     if not why and processing is Processing.COMBINATION:
         # "snapshot 3: 2 deliveries": what it is combined in stands for the reason
@@ -107,7 +146,6 @@ def unlogged(error: AccordError) -> AccordError:
 
 
 def _login() -> str:
-    import os
     import pwd
 
     try:
@@ -117,12 +155,12 @@ def _login() -> str:
         return f"uid {os.getuid()}"
 
 
-def _reason(said: str) -> str:
+def _reason(said: str, where: str) -> str:
     """Why, without a value: the log is never changed, and a person may have a value erased."""
     from accord.cli.reasons import demand_no_value
 
-    text = _text(said, "--why")
-    demand_no_value(text, "--why")
+    text = _text(said, where)
+    demand_no_value(text, where)
     return text
 
 

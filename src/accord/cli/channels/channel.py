@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from accord.cli.acting import Person, Why
+from accord.cli.acting import Person, WhyAsked
 
 app = typer.Typer(no_args_is_help=True, help="Channels: where a known audience finds objects.", rich_markup_mode=None)
 
@@ -73,7 +73,7 @@ def poll(
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many objects.")] = 100,
     folder: In = Path(),
     person: Person = None,
-    why: Why = None,
+    why: WhyAsked = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a member finds in a channel now: a page of objects, in the order in which they appeared.
@@ -83,10 +83,10 @@ def poll(
 
     Example: accord channel poll asean-servers --for csirt-th --in hub
     """
-    from accord.cli.acting import acting
+    from accord.cli.acting import asking
     from accord.cli.channels.channelling import poll_for
 
-    poll_for(folder, name, member, after, limit, acting(person, why), as_json=as_json)
+    poll_for(folder, name, member, after, limit, asking(person, why), as_json=as_json)
 
 
 @app.command("publish", short_help="Write the feeds of public channels.")
@@ -110,7 +110,7 @@ def account(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A new file.")],
     folder: In = Path(),
     person: Person = None,
-    why: Why = None,
+    why: WhyAsked = None,
 ) -> None:
     """Write a file by which a member holds what it polled against the ledger, without the hub.
 
@@ -121,7 +121,7 @@ def account(
     """
     from datetime import UTC, datetime
 
-    from accord.cli.acting import acting
+    from accord.cli.acting import asking
     from accord.cli.channels.account import write_account
 
-    write_account(folder, name, partner, out, acting(person, why), now=datetime.now(UTC))
+    write_account(folder, name, partner, out, asking(person, why), now=datetime.now(UTC))

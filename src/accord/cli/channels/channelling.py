@@ -160,7 +160,8 @@ def look(
     actor: Actor,
     now: datetime,
 ) -> tuple[Placed, ...]:
-    """A page of what a member sees, logged in the same transaction."""
+    """A page of what a member sees, logged in the same transaction. Raises SettingsError for want of a reason."""
+    actor.demand_reason()
     # a clock that was set back brings back no agreement that has ended
     now = later(connection, now)
     take_out_withheld(connection, now, actor.person)

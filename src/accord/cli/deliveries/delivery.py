@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from accord.cli.acting import Person, Why
+from accord.cli.acting import Person, Why, WhyAsked
 
 app = typer.Typer(no_args_is_help=True, help="Deliveries: what partners hand over.", rich_markup_mode=None)
 
@@ -164,7 +164,7 @@ def show(
     folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
     rejects: Annotated[int, typer.Option("--rejects", min=0, help="How many rejected records to show.")] = 20,
     person: Person = None,
-    why: Why = None,
+    why: WhyAsked = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show what became of a delivery's records: what was accepted, ignored and rejected, and why.
@@ -174,7 +174,7 @@ def show(
 
     Example: accord delivery show 2026-11-23-event4_sinkhole-th.csv --in hub
     """
-    from accord.cli.acting import acting
+    from accord.cli.acting import asking
     from accord.cli.deliveries.showing import show_delivery
 
-    show_delivery(folder, delivery, rejects, acting(person, why), as_json=as_json)
+    show_delivery(folder, delivery, rejects, asking(person, why), as_json=as_json)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from accord.cli.acting import Person, WhyAsked
+
 app = typer.Typer(
     no_args_is_help=True, help="Resolutions: addresses of names, asked of a name server.", rich_markup_mode=None
 )
@@ -41,6 +43,16 @@ def collect(
     ] = 10_000,
     timeout_s: Annotated[float, typer.Option("--timeout", min=0.05, max=60, help="Seconds to wait for an answer.")] = 3,
     parallel: Annotated[int, typer.Option("--parallel", min=1, max=64, help="Names asked for at the same time.")] = 16,
+    log_in: Annotated[
+        Path | None,
+        typer.Option(
+            "--log",
+            metavar="WORKSPACE",
+            help="The workspace in whose log it is written who asks. What was made in a workspace needs it.",
+        ),
+    ] = None,
+    person: Person = None,
+    why: WhyAsked = None,
     as_json: Annotated[bool, typer.Option("--json", help="The account for programs.")] = False,
 ) -> None:
     """Ask a name server for the addresses of names among an output folder's findings, and write them as passive DNS.
@@ -61,6 +73,7 @@ def collect(
     from datetime import UTC, datetime
 
     from accord.attribution.resolver import Patience, read_name_server
+    from accord.cli.acting import asking
     from accord.cli.deliveries.resolving import collect_resolutions, tell_collection
     from accord.cli.terminal import progress_bar
 
@@ -69,6 +82,8 @@ def collect(
         collection = collect_resolutions(
             folder,
             to,
+            log_in,
+            asking(person, why),
             server=server,
             patience=Patience(timeout_s=timeout_s),
             parallel=parallel,

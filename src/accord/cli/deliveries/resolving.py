@@ -21,10 +21,13 @@ from accord.attribution.resolver import (
     ask_all,
     greet,
 )
+from accord.cli.acting import Actor
+from accord.cli.snapshots.outputs import HUB_TABLE, log_asked, log_holder
 from accord.cli.terminal import say, say_json, show_table
 from accord.columns.engine import connect
 from accord.vocabulary.countries import COUNTRY_CODES
 from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
+from accord.vocabulary.indicators import Indicator, IndicatorType
 from accord.vocabulary.markings import Marking
 
 SENSOR = "hub-resolver"
@@ -71,6 +74,8 @@ class Collection:
 def collect_resolutions(
     folder: Path,
     to: Path,
+    log_in: Path | None,
+    actor: Actor,
     *,
     server: NameServer,
     patience: Patience,
@@ -82,11 +87,14 @@ def collect_resolutions(
 ) -> Collection:
     """Ask for the names of an output folder's findings and write `to`, whole or not at all.
 
-    Everything that can be wrong with the words of the command is found out before the first question. Raises
-    SettingsError, UnreadableError, OutputError.
+    Everything that can be wrong with the words of the command is found out, and who asks is written into the log of the
+    workspace `log_in`, before the first question. Raises SettingsError, UnreadableError, OutputError.
     """
     _refuse_target(to, folder)
     chosen = choose_names(folder, countries, limit)
+    keeper = log_holder(folder / HUB_TABLE, log_in)
+    if keeper is not None:
+        log_asked(keeper, (Indicator(kind=IndicatorType.DOMAIN, value=one) for one in chosen.names), actor, now())
     if chosen.names:
         greet(server, patience)
     answers: list[Answer] = []
@@ -118,12 +126,12 @@ def choose_names(folder: Path, countries: Sequence[str], limit: int) -> Chosen:
         raise SettingsError(
             "There is no such country.", where="--country", expected="ISO 3166-1 alpha-2", got=", ".join(unknown)
         )
-    table = folder / "hub" / "findings.parquet"
+    table = folder / HUB_TABLE
     if not table.is_file():
         raise UnreadableError(
             "This is no output folder.",
             where=str(folder),
-            expected="a folder that `accord operation run` wrote, with hub/findings.parquet",
+            expected=f"a folder that `accord operation run` wrote, with {HUB_TABLE}",
             remedy="name one",
         )
     rows = _hosts(table, wanted)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from accord.cli.acting import Person, Why
+from accord.cli.acting import Person, Why, WhyAsked
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,7 +63,7 @@ def list_(
     whole: Annotated[bool, typer.Option("--history", help="What was said before as well.")] = False,
     folder: In = Path(),
     person: Person = None,
-    why: Why = None,
+    why: WhyAsked = None,
     as_json: AsJson = False,
 ) -> None:
     """List the findings of which a recipient has said something, and what stands of it.
@@ -72,7 +72,7 @@ def list_(
 
     Example: accord outcome list --from csirt-th --in hub
     """
-    from accord.cli.acting import acting
+    from accord.cli.acting import asking
     from accord.cli.operations.answering import list_outcomes
 
-    list_outcomes(folder, partner, operation, acting(person, why), whole=whole, as_json=as_json)
+    list_outcomes(folder, partner, operation, asking(person, why), whole=whole, as_json=as_json)

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from accord.attribution.locating import locate
 from accord.cli.readying import Progress, keep_memory, reading_context
+from accord.cli.snapshots.outputs import HUB_TABLE, made_in
 from accord.cli.terminal import counted, talk
 from accord.columns.formulas import disarmed
 from accord.columns.instants import microseconds
@@ -150,7 +151,7 @@ def run_operation(
             ThreadPoolExecutor(1, "hub") as beside,
         ):
             # the hub's own table is written while other processes write the reports
-            hub = beside.submit(_write_hub, folder, operation, received, case)
+            hub = beside.submit(_write_hub, folder, operation, received, case, in_workspace=arrivals is not None)
             reports, shown = _publish(case, sightings, spool.folder, folder, since, publishers, progress, traced=traced)
             summary = hub.result()
         shutil.rmtree(spool.folder)
@@ -311,19 +312,22 @@ def _in_window(resolutions: pa.Table, restriction: Restriction) -> pa.Table:
     return resolutions
 
 
-def _write_hub(folder: Path, operation: Operation, received: Received, case: Case) -> dict[str, object]:
+def _write_hub(
+    folder: Path, operation: Operation, received: Received, case: Case, *, in_workspace: bool
+) -> dict[str, object]:
     """Write hub/findings.parquet piece by piece, rejects.csv and summary.json."""
     (folder / "hub").mkdir(exist_ok=True)
     pieces = []
+    schema = FINDINGS.with_metadata(made_in(operation.hub.namespace)) if in_workspace else FINDINGS
     with pq.ParquetWriter(
-        folder / "hub" / "findings.parquet",
-        FINDINGS,
+        folder / HUB_TABLE,
+        schema,
         compression="lz4",
         use_dictionary=[name for name in FINDINGS.names if name not in HUB_DISTINCT],
         write_statistics=["value"],
     ) as writer:
         for piece in case.hub_findings(HUB_ROWS):
-            writer.write_table(piece)
+            writer.write_table(piece.cast(schema))
             pieces.append(piece.select(SUMMARISED).combine_chunks())
     findings = pa.concat_tables([FINDINGS.empty_table().select(SUMMARISED), *pieces])
     with pa.csv.CSVWriter(folder / "rejects.csv", REJECT_LINES) as lines:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from accord.cli.acting import Person, Why
+from accord.cli.acting import Person, Why, WhyAsked
 
 app = typer.Typer(
     no_args_is_help=True, help="Releases: what is handed over, to whom, under which rules.", rich_markup_mode=None
@@ -171,7 +171,7 @@ def explain(
     at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="When; by default now.")] = None,
     folder: In = Path(),
     person: Person = None,
-    why: Why = None,
+    why: WhyAsked = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what every release rule says of handing something to a partner, and what comes of it. Nothing is handed over.
@@ -183,7 +183,7 @@ def explain(
 
     Example: accord release explain 203.0.113[.]7 --to csirt-th --purpose victim-notification --in hub
     """
-    from accord.cli.acting import acting
+    from accord.cli.acting import asking
     from accord.cli.releases.explaining import NOTHING_LEAVES, ask, tell
 
     explanation = ask(
@@ -195,7 +195,7 @@ def explain(
         named=tuple(named or ()),
         encrypted=encrypted,
         at=at,
-        actor=acting(person, why),
+        actor=asking(person, why),
     )
     tell(explanation, as_json=as_json)
     if not explanation.permitted:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from accord.cli.acting import Person
+from accord.cli.acting import Person, WhyAsked
 
 app = typer.Typer(
     no_args_is_help=True, help="Reviews: findings on warning lists, and who let them go.", rich_markup_mode=None
@@ -27,9 +27,7 @@ def list_(
     role: Annotated[str | None, typer.Option("--role", help="Only findings of this role.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 100,
     person: Person = None,
-    why: Annotated[
-        str | None, typer.Option("--why", metavar="TEXT", help="What you need it for, for the log of consultations.")
-    ] = None,
+    why: WhyAsked = None,
     as_json: AsJson = False,
 ) -> None:
     """List the findings of the newest snapshot that stand on a warning list and wait for an analyst's decision.
@@ -41,11 +39,11 @@ def list_(
     """
     from datetime import UTC, datetime
 
-    from accord.cli.acting import acting
+    from accord.cli.acting import asking
     from accord.cli.releases.reviewing import list_reviews
 
     list_reviews(
-        folder, acting(person, why), every=every, role=role, limit=limit, now=datetime.now(UTC), as_json=as_json
+        folder, asking(person, why), every=every, role=role, limit=limit, now=datetime.now(UTC), as_json=as_json
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from accord.cli.acting import Person, Why
+from accord.cli.acting import Person, WhyAsked
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,7 +27,9 @@ def subjects() -> None:
 
 
 @app.command("find", short_help="Say what is held about a value, and who was given it.")
-def find(value: Value, why: Why = None, person: Person = None, folder: In = Path(), as_json: AsJson = False) -> None:
+def find(
+    value: Value, why: WhyAsked = None, person: Person = None, folder: In = Path(), as_json: AsJson = False
+) -> None:
     """Say what is held about a value: in deliveries, evidence, snapshots, rejects, resolutions; and who was given it.
 
     It is written into the log of consultations.
@@ -36,10 +38,10 @@ def find(value: Value, why: Why = None, person: Person = None, folder: In = Path
     """
     from datetime import UTC, datetime
 
-    from accord.cli.acting import acting
+    from accord.cli.acting import asking
     from accord.cli.rights.subjects import find as find_subject
 
-    find_subject(folder, value, acting(person, why), now=datetime.now(UTC), as_json=as_json)
+    find_subject(folder, value, asking(person, why), now=datetime.now(UTC), as_json=as_json)
 
 
 @app.command("correct", short_help="Take what is wrong about a value out of use, and tell recipients.")

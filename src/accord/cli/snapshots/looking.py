@@ -1,24 +1,23 @@
 """Looking indicators up: in the hub's table of an output folder, or in the newest snapshot of a workspace."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from accord.cli.acting import Actor, log, unlogged
+from accord.cli.acting import Actor
 from accord.cli.places import reference_in_use
+from accord.cli.snapshots.outputs import HUB_TABLE, log_asked, log_holder
 from accord.cli.snapshots.snapshotting import read_manifest
 from accord.cli.snapshots.standing import standing_findings
 from accord.cli.terminal import counted, printable, say, say_json, talk
 from accord.columns.engine import connect
 from accord.columns.values import read_value
 from accord.formats.catalogue import FORMATS
-from accord.operations.declaration import read_workspace
-from accord.vocabulary.errors import AccordError, UnreadableError
+from accord.operations.declaration import Declared, read_workspace
+from accord.vocabulary.errors import UnreadableError
 from accord.vocabulary.indicators import Indicator, IndicatorType
 from accord.vocabulary.reasons import EXPLANATIONS
-from accord.workspace.keys import hub_key
-from accord.workspace.store import SETTINGS, Workspace, open_workspace
+from accord.workspace.store import SETTINGS, open_workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +32,13 @@ class Answer:
     """Rows of the hub's table, by role; also those that stand on it or resolve to it."""
 
 
-def find(values: list[str], folder: Path, actor: Actor) -> list[Answer]:
-    """Answer for each value, in order; of a workspace only once it is logged who asked.
+def find(values: list[str], folder: Path, log_in: Path | None, actor: Actor) -> list[Answer]:
+    """Answer for each value, in order; of a workspace, and of what was made in one, once it is logged who asked.
 
-    Raises UnreadableError when the folder is neither output nor workspace, or the workspace has no database.
+    `log_in`: the workspace in whose log it is written who asks an output folder. Raises UnreadableError when the folder
+    is neither output nor workspace, or the workspace has no database; SettingsError when there is no log to write in.
     """
-    table = folder / "hub" / "findings.parquet"
+    table = folder / HUB_TABLE
     standing = (folder / SETTINGS).is_file()
     if not standing and not table.is_file():
         raise UnreadableError(
@@ -50,33 +50,18 @@ def find(values: list[str], folder: Path, actor: Actor) -> list[Answer]:
     reference = reference_in_use()
     suffixes = reference.suffixes
     read = [(value, read_value(value, suffixes.is_public_suffix)) for value in values]
-    wanted = sorted({one.value for _, one in read if isinstance(one, Indicator)})
+    asked = [one for _, one in read if isinstance(one, Indicator)]
+    wanted = sorted({one.value for one in asked})
     if standing:
         workspace = open_workspace(folder)
         rows = standing_findings(workspace, wanted, reference)
-        _log(workspace, {one.value: one for _, one in read if isinstance(one, Indicator)}, actor)
+        keeper: Declared | None = read_workspace(workspace.settings, FORMATS)
     else:
+        keeper = log_holder(table, log_in)
         rows = _known(table, wanted) if wanted else []
+    if keeper is not None:
+        log_asked(keeper, asked, actor, datetime.now(UTC))
     return [_answer(value, one, rows) for value, one in read]
-
-
-def _log(workspace: Workspace, asked: Mapping[str, Indicator], actor: Actor) -> None:
-    """Write down who asked for what."""
-    # who asks an output folder does not wait for the database's library
-    from accord.access.consultations import Processing, value_object
-    from accord.workspace.database import open_database
-
-    if not asked:
-        return
-    declared = read_workspace(workspace.settings, FORMATS)
-    key = hub_key(declared.hub.key_file)
-    try:
-        database = open_database(declared.database)
-    except AccordError as error:
-        raise unlogged(error) from error
-    with database:
-        objects = [value_object(asked[value], key) for value in sorted(asked)]
-        log(database, actor, Processing.CONSULTATION, objects, now=datetime.now(UTC))
 
 
 def _known(table: Path, wanted: list[str]) -> list[dict[str, object]]:

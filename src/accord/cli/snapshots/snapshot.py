@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from accord.cli.acting import Person, Why
+from accord.cli.acting import Person, Why, WhyAsked
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -109,7 +109,7 @@ def diff(
         typer.Option("--csv", help="Print every finding that differs, as CSV, in place of counts."),
     ] = False,
     person: Person = None,
-    why: Why = None,
+    why: WhyAsked = None,
     as_json: AsJson = False,
 ) -> None:
     """Count by country what is new, gone and changed from one snapshot to another, or list it.
@@ -132,13 +132,13 @@ def diff(
         from datetime import UTC, datetime
 
         from accord.access.consultations import Processing
-        from accord.cli.acting import acting, log
+        from accord.cli.acting import asking, log
         from accord.cli.register.registering import opened
 
         # every value is read, so that it is written down as it is for one
         about = [f"snapshots {earlier.number} and {later.number}"]
         with opened(folder) as database:
-            log(database, acting(person, why), Processing.CONSULTATION, about, now=datetime.now(UTC))
+            log(database, asking(person, why), Processing.CONSULTATION, about, now=datetime.now(UTC))
         write_differing(earlier, later, sys.stdout.buffer)
         return
     difference = compare(earlier, later)
