@@ -106,12 +106,12 @@ tidy: $(STAMPS)/dev ## Format the code and mend what the linter can
 	@$(BIN)/ruff format $(LINTED)
 
 clean: ## Remove everything that make made
-	rm -rf $(VENV) .venv-intelmq .venv-taxii $(DEMO) .fuzz dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-intelmq .venv-taxii .venv-psi $(DEMO) .fuzz dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests bench fuzz tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # A lock names versions and hashes and no host (docs/decisions/0003): whoever installs chooses where from.
 define compile
-for set in runtime dev fuzz bench taxii; do \
+for set in runtime dev fuzz bench taxii psi; do \
   $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
     --no-emit-index-url $(1) --output-file requirements/$$set.txt requirements/$$set.in; \
 done

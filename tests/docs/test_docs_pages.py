@@ -127,6 +127,7 @@ def rows(page: Path, heading: str) -> dict[str, str]:
         ("fuzz.in", "What it is fuzzed with"),
         ("bench.in", "What it is measured beside"),
         ("taxii.in", "What its TAXII server is measured beside"),
+        ("psi.in", "What its private set intersection is measured beside"),
     ],
 )
 def test_every_dependency_has_a_line_with_its_reason_and_no_line_is_left_over(name: str, heading: str) -> None:
@@ -141,7 +142,7 @@ def test_the_project_declares_what_it_runs_on_as_the_lock_does() -> None:
     assert set(project["project"]["dependencies"]) == declared("runtime.in") - built_with
 
 
-@pytest.mark.parametrize("name", ["runtime", "dev", "fuzz", "bench", "taxii"])
+@pytest.mark.parametrize("name", ["runtime", "dev", "fuzz", "bench", "taxii", "psi"])
 def test_a_lock_pins_every_package_by_version_and_hash_and_names_no_place(name: str) -> None:
     text = (ROOT / f"requirements/{name}.txt").read_text("utf-8")
     assert "://" not in text
