@@ -54,6 +54,55 @@ def add(folder: Path, kind: Kind, count: int, *, opens_at: datetime | None = Non
         return book.append(connection, [fact], draw=secrets.token_bytes, opens_at=opens_at).start
 
 
+def checked(accord_here, folder: Path, expect: int = 0) -> tuple[dict[str, str], str]:
+    """How the pages of a ledger stand, and what is said of an error."""
+    done = accord_here("ledger", "check", folder, "--json", expect=expect)
+    return (json.loads(done.stdout)["pages"] if expect == 0 else {}), done.stderr
+
+
+def test_the_page_that_people_read_says_what_the_openings_add_up_to(accord_here, hub: Path) -> None:
+    names = ["index.html", *(f"index.{one}.html" for one in LANGUAGES)]
+    assert checked(accord_here, hub / "ledger")[0] == dict.fromkeys(names, "same")
+    said = accord_here("ledger", "check", hub / "ledger").stdout
+    assert f"{', '.join(names)}: byte by byte what these figures say" in said
+    page = hub / "ledger/index.fr.html"
+    whole = page.read_text("utf-8")
+    # somebody else's, made of nothing that can be compared
+    page.write_text(re.sub(r'<meta name="accord-figures".*\n', "", whole), "utf-8")
+    assert checked(accord_here, hub / "ledger")[0]["index.fr.html"] == "unsaid"
+    page.write_text(whole.replace('content="Accord ', 'content="Accord 1000.'), "utf-8")
+    assert checked(accord_here, hub / "ledger")[0]["index.fr.html"] == "other-version"
+    page.write_text(whole, "utf-8")
+    # what was taken in since leaves the page behind, and the page is not wrong
+    add(hub, Kind.RECALL, 12, opens_at=NOW)
+    accord_here("delivery", "list", "--in", hub)
+    accord_here("ledger", "publish", "--in", hub)
+    page.write_text(whole, "utf-8")
+    assert checked(accord_here, hub / "ledger")[0] == dict.fromkeys(names, "same") | {"index.fr.html": "behind"}
+
+
+@pytest.mark.parametrize(
+    ("file", "told", "instead"),
+    [
+        ("index.html", "1,240", "2,240"),
+        ("index.ar.html", "1,240", "12,400"),
+        ("index.de.html", "</main>", "<p>Alles wurde gel\u00f6scht.</p></main>"),
+        ("style.css", "body", "td{display:none}body"),
+    ],
+)
+def test_a_page_or_style_that_was_changed_is_told_by_its_line(
+    accord_here, hub: Path, file: str, told: str, instead: str
+) -> None:
+    page = hub / "ledger" / file
+    text = page.read_text("utf-8")
+    assert told in text
+    page.write_text(text.replace(told, instead, 1), "utf-8")
+    line = text[: text.index(told)].count("\n") + 1
+    _, said = checked(accord_here, hub / "ledger", expect=7)
+    assert "The public page says something else" in said
+    assert f"{file}, line {line}" in said
+
+
 def test_a_copy_of_the_folder_is_checked_by_whoever_has_it(accord_here, hub: Path, tmp_path: Path) -> None:
     shutil.copytree(hub / "ledger", tmp_path / "copy")
     shutil.copy(hub / "ledger/policy", tmp_path / "policy")

@@ -44,6 +44,9 @@ class Checked:
     figures: Figures
     published: int | None
     """Of how many entries the log's own figures tell, which are the same; None: it has published none."""
+    told: Figures
+    """Those that the log's own figures tell."""
+    told_at: Checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +79,10 @@ def check_log(log: LedgerReader, policy: Policy, *, against: Note | None, follow
     tally, later = Tally(), Tally()
     for number, values in opened_entries(log, tree, follow):
         (tally if number < size else later).add(values)
+    told_at = Checkpoint(origin=checkpoint.origin, size=size, root=tree.root_of(size))
+    told_figures = figures_of(tally, size)
     if told is not None:
-        _demand_figures(log, told, tally, Checkpoint(origin=checkpoint.origin, size=size, root=tree.root_of(size)))
+        _demand_figures(log, told, told_figures, told_at)
     tally.merge(later)
     return Checked(
         checkpoint=checkpoint,
@@ -85,6 +90,8 @@ def check_log(log: LedgerReader, policy: Policy, *, against: Note | None, follow
         witnesses=witnesses,
         figures=figures_of(tally, checkpoint.size),
         published=None if told is None else size,
+        told=told_figures,
+        told_at=told_at,
     )
 
 
@@ -195,8 +202,8 @@ def _parts(log: LedgerReader, size: int) -> Iterator[_Part]:
             yield from pool.map(read, some)
 
 
-def _demand_figures(log: LedgerReader, told: bytes, tally: Tally, checkpoint: Checkpoint) -> None:
-    wrong = differences(told, figures_of(tally, checkpoint.size), checkpoint)
+def _demand_figures(log: LedgerReader, told: bytes, figures: Figures, checkpoint: Checkpoint) -> None:
+    wrong = differences(told, figures, checkpoint)
     if not wrong:
         return
     if log.read(FIGURES, MAX_FIGURES_BYTES) != told:

@@ -3,12 +3,15 @@
 It is made of the published figures and of nothing else, so that it cannot say more than is opened for everybody.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from html.parser import HTMLParser
+from importlib.metadata import version
 
 from accord.journal.facts import Kind
-from accord.journal.figures import FIGURES, NOTICE, Bounds, Figures, Year
+from accord.journal.figures import FIGURES, NOTICE, Bounds, Figures, Year, encode_figures
 from accord.ledger.checkpoints import Checkpoint
 from accord.ledger.notes import encode_base64
 from accord.reports import blocks
@@ -84,6 +87,8 @@ class LedgerPage:
     files_label: Message
     files: tuple[str, ...]
     """Beside the page, for who checks it."""
+    origin: tuple[tuple[str, str], ...]
+    """What it was made of and by what, a name and a text each: whoever checks it makes it again (`read_origin`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +98,51 @@ class Keeper:
     hub: str
     contact: str
     day: date
+
+
+GENERATOR, MADE_OF = "generator", "accord-figures"
+_HUB, _CONTACT, _DAY = "accord-hub", "accord-contact", "accord-day"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageOrigin:
+    """What a public page says of itself in its head."""
+
+    generator: str
+    figures: str
+    """SHA-256 in hex of the file of figures."""
+    keeper: Keeper
+
+
+def generator() -> str:
+    """By what pages are made: their words may change with it."""
+    return f"Accord {version('accord-hub')}"
+
+
+def read_origin(html: str) -> PageOrigin | None:
+    """What a page says of itself; None: it says nothing, or not all."""
+    head = _Head()
+    head.feed(html)
+    said = head.said
+    try:
+        keeper = Keeper(hub=said[_HUB], contact=said[_CONTACT], day=date.fromisoformat(said[_DAY]))
+        return PageOrigin(generator=said[GENERATOR], figures=said[MADE_OF], keeper=keeper)
+    except (KeyError, ValueError):
+        return None
+
+
+class _Head(HTMLParser):
+    """Reads `<meta name content>`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep the first of each name."""
+        own = dict(attrs)
+        if tag == "meta" and own.get("name"):
+            self.said.setdefault(own["name"] or "", own.get("content") or "")
 
 
 def compose_ledger(figures: Figures, checkpoint: Checkpoint, policy: str, keeper: Keeper) -> LedgerPage:
@@ -141,6 +191,13 @@ def compose_ledger(figures: Figures, checkpoint: Checkpoint, policy: str, keeper
         # l10n: names of files follow, each of which can be opened
         files_label=say("Files to check it with"),
         files=("policy", "checkpoint", FIGURES),
+        origin=(
+            (GENERATOR, generator()),
+            (MADE_OF, hashlib.sha256(encode_figures(figures, checkpoint)).hexdigest()),
+            (_HUB, keeper.hub),
+            (_CONTACT, keeper.contact),
+            (_DAY, keeper.day.isoformat()),
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """`accord ledger check`: a whole log verified by its files and a policy, without a hub, a workspace or a database."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from accord.workspace.regular import open_regular
 
 if TYPE_CHECKING:
     from accord.cli.channels.account import CheckedAccount
+    from accord.cli.ledgers.paging import Paged
 
 
 DIFFERS = 1
@@ -70,20 +71,24 @@ def check(
             expected="PACKAGE HANDOVER, as often as you like",
             got=" ".join(map(str, packages)),
         )
+    # catalogues and templates take half a second to load, which no other command on the ledger waits for
+    from accord.cli.ledgers.paging import check_pages
+
     with _opened(place) as log:
         policy = _policy(log, policy_file)
         seen = None if against is None else _note(against)
         with progress_bar() as follow:
             checked = check_log(log, policy, against=seen, follow=follow)
+        pages = {} if checked.published is None else check_pages(log, checked)
         tree = TiledTree(checked.checkpoint.size, checked.checkpoint.root, log.read_tile)
         pairs = list(zip(packages[::2], packages[1::2], strict=True))
         standing = [_demand_standing(package, handover, policy, tree) for package, handover in pairs]
         held = None if member.account is None else _held(member, member.account, log, checked, tree)
     if as_json:
-        said = _content(checked, standing)
+        said = _content(checked, standing, pages)
         say_json(said if held is None else said | {"account": held.content()})
     else:
-        _tell(checked, compared=seen is not None, standing=standing, held=held)
+        _tell(checked, compared=seen is not None, standing=standing, held=held, pages=pages)
     return DIFFERS if held is not None and held.differs else 0
 
 
@@ -191,6 +196,7 @@ def _tell(
     compared: bool,
     standing: Sequence[tuple[Path, tuple[int, ...]]],
     held: "CheckedAccount | None",
+    pages: Mapping[str, "Paged"],
 ) -> None:
     figures = checked.figures
     say(f"{checked.checkpoint.origin}: {counted(figures.size, 'entry', 'entries')}, each verified")
@@ -203,6 +209,9 @@ def _tell(
         say("  its published figures are the same as those below")
     else:
         say(f"  its published figures, of the first {checked.published:,} entries, are right")
+    for how in dict.fromkeys(pages.values()):
+        names = ", ".join(name for name, one in pages.items() if one is how)
+        say(f"  {names}: {how.words}")
     if compared:
         say("  the checkpoint that you kept is one of its history")
     for package, numbers in standing:
@@ -259,7 +268,9 @@ def between(bounds: Bounds) -> str:
     return f"{bounds.least:,} to {bounds.most:,}"
 
 
-def _content(checked: Checked, standing: Sequence[tuple[Path, tuple[int, ...]]]) -> dict[str, object]:
+def _content(
+    checked: Checked, standing: Sequence[tuple[Path, tuple[int, ...]]], pages: Mapping[str, "Paged"]
+) -> dict[str, object]:
     import json
 
     return {
@@ -268,6 +279,7 @@ def _content(checked: Checked, standing: Sequence[tuple[Path, tuple[int, ...]]])
         "root": checked.checkpoint.root.hex(),
         "witnesses": list(checked.witnesses),
         "published_figures_of": checked.published,
+        "pages": {name: how.value for name, how in pages.items()},
         "packages": [{"package": str(package), "entries": list(numbers)} for package, numbers in standing],
         "figures": json.loads(encode_figures(checked.figures, checked.checkpoint)),
     }
