@@ -212,7 +212,7 @@ def test_what_waits_for_a_server_is_dropped_when_it_is_recalled_in_between(hub: 
     one = ("--dataset", "sinkhole", "--delivery", delivery["sha256"])
     hub("recall", "make", *one, "--kind", "withdrawn", "--why", "wrong", "--in", hub.folder)
     server.post.at_recipient = lambda _: None
-    send(hub, code=1)
+    send(hub)
     (one,) = listed(hub)
     assert one["state"] == "dropped"
     assert re.search("release .*: recall .* concerns it", one["said"])
@@ -430,6 +430,34 @@ def test_a_bounce_is_matched_and_overdue_and_the_same_again_changes_nothing(
     assert (found["state"], found["said"]) == ("bounced", "4.4.2 426 connection timed out")
     assert "it was taken in before" in hub("notification", "bounces", box / "new/5", "--in", hub.folder)
     assert "cannot be read" in hub("notification", "bounces", box / "absent", "--in", hub.folder, code=4)
+
+
+def test_a_bounce_is_matched_by_the_name_that_the_server_was_told(hub: Hub, server: Server, tmp_path: Path) -> None:
+    server.post.reports = True
+    send(hub)
+    (one,) = listed(hub)
+    # RFC 3461, 4: failures are told, under this name, with the headers alone
+    assert server.post.asked == [f"ENVID={one['id']}", "RET=HDRS", "NOTIFY=FAILURE"]
+    bounce = BOUNCE.format(to="postmaster@hub.example", action="failed", status="5.2.2", original="Subject: report")
+    file = tmp_path / "bounce.eml"
+    file.write_text(bounce, "utf-8")
+    assert "it names no mail of this hub" in hub("notification", "bounces", file, "--in", hub.folder)
+    named = "Original-Envelope-Id: 00000000-0000-4000-8000-000000000000\nReporting-MTA:"
+    file.write_text(bounce.replace("Reporting-MTA:", named), "utf-8")
+    assert "it names no mail of this hub" in hub("notification", "bounces", file, "--in", hub.folder)
+    file.write_text(bounce.replace("Reporting-MTA:", named.replace(named.split()[1], one["id"])), "utf-8")
+    assert "1 notification bounced" in hub("notification", "bounces", file, "--in", hub.folder)
+    (found,) = listed(hub, "--overdue")
+    assert (found["state"], found["said"]) == ("bounced", "5.2.2 426 connection timed out")
+
+
+def test_what_was_recalled_and_never_confirmed_stops_no_mail(hub: Hub, server: Server) -> None:
+    (delivery,) = json.loads(hub("delivery", "list", "--json", "--in", hub.folder))
+    one = ("--dataset", "sinkhole", "--delivery", delivery["sha256"])
+    hub("recall", "make", *one, "--kind", "withdrawn", "--why", "wrong", "--in", hub.folder)
+    assert "Nothing is to be mailed" in send(hub)
+    assert "Nothing is to be mailed" in send(hub)
+    assert server.post.taken == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from taxii2client.v21 import Collection, as_pages
 
+from accord.cli.channels.pushing import MOST_FAILED, MOST_HALVED
 from tests.cli.peers import PASSWORD, USER, medallion, path_of
 from tests.cli.released import SIGHTINGS
 from tests.cli.test_cli_channel import Accord, Hub
@@ -170,6 +171,72 @@ def test_one_object_that_a_server_refuses_is_named_and_keeps_nothing_else_back(h
         hub.json("release", "push", "theirs")
         revoked = {one["id"] for one in theirs.held if one.get("revoked")}
         assert revoked == {one["id"] for one in polled(hub) if one.get("revoked")} >= {bad["id"]}
+
+
+def test_an_object_over_which_a_server_fails_is_named_and_stops_no_later_push(hub: Hub) -> None:
+    hub.put()
+    there = polled(hub)
+    bad = next(one for one in there if one["type"] == "observed-data")
+    theirs = Picky()
+    theirs.refuses = lambda one: one["id"] == bad["id"]
+    theirs.answers = itertools.repeat(500)
+    unfit = {bad["id"]}
+    with saying(theirs) as url:
+        declare(hub, url)
+        done = hub.json("release", "push", "theirs", code=3)
+        assert {one["id"] for one in done["failed"]} == unfit
+        assert named(theirs.held) == {one for one in named(there) if one[0] not in unfit}
+        # nothing is left open, and what is new goes
+        assert done["pending_envelopes"] == 0
+        before = len(theirs.held)
+        hub.deliver("2026-10-03-event4_sinkhole-th.csv", SIGHTINGS.replace("2026-10-01 11:15", "2026-10-03 11:15"))
+        hub.put()
+        hub.json("release", "push", "theirs", code=3)
+        assert len(theirs.held) > before
+
+
+def test_a_server_that_fails_at_whatever_it_is_given_is_asked_a_few_times_a_call(hub: Hub) -> None:
+    hub.deliver("2026-10-03-event4_sinkhole-th.csv", many(200))
+    hub.put()
+    theirs = Picky()
+    asked: list[int] = []
+    theirs.refuses = lambda _: True
+    theirs.answers = (asked.append(1) or 500 for _ in itertools.count())
+    with saying(theirs) as url:
+        declare(hub, url)
+        for call in (1, 2):
+            assert "status 500" in hub("release", "push", "theirs", "--in", hub.folder, code=5)
+            assert len(asked) == call * MOST_FAILED
+        theirs.refuses = lambda _: False
+        assert hub.json("release", "push", "theirs")["failed"] == []
+        assert named(theirs.held) == named(polled(hub))
+
+
+def test_a_server_that_refuses_everything_is_not_asked_for_each_object(hub: Hub) -> None:
+    hub.deliver("2026-10-03-event4_sinkhole-th.csv", many(200))
+    hub.put()
+    theirs = Picky()
+    asked: list[int] = []
+    theirs.refuses = lambda _: True
+    theirs.answers = (asked.append(1) or 422 for _ in itertools.count())
+    with saying(theirs) as url:
+        declare(hub, url)
+        done = hub.json("release", "push", "theirs", code=3)
+        assert len(done["failed"]) == len(named(polled(hub))) > 2 * MOST_HALVED
+        assert len(asked) <= 2 * MOST_HALVED + 1 + len(done["failed"]) // 1000
+        theirs.refuses = lambda _: False
+        assert hub.json("release", "push", "theirs")["failed"] == []
+        assert named(theirs.held) == named(polled(hub))
+
+
+def many(machines: int) -> str:
+    """What a sinkhole saw of many machines."""
+    head, first = SIGHTINGS.splitlines()[:2]
+    rows = [
+        first.replace("110.164.10.1,", f"110.164.{11 + number // 200}.{1 + number % 200},")
+        for number in range(machines)
+    ]
+    return "\n".join([head, *rows, ""])
 
 
 def test_an_object_that_is_larger_than_a_server_takes_is_named_and_the_rest_goes(hub: Hub) -> None:

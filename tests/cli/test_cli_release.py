@@ -399,3 +399,26 @@ def test_an_output_that_was_made_in_a_workspace_answers_only_whom_its_log_names(
     (row,) = [one for one in rows if one["processing"] == "consultation"]
     assert row["object"].startswith("ipv4 ")
     assert row["justification"] == "case 4711"
+
+
+def test_what_was_delivered_does_not_become_another_partner_s(hub: Hub) -> None:
+    settings = hub.folder / "workspace.toml"
+    text = settings.read_text("utf-8")
+    # both have signed what it comes in under
+    signed = '{ party = "vendor", name = "B" }'
+    both = text.replace(signed, signed + ', { party = "police-th", name = "C" }')
+    own = 'own sinkhole"\npartner = "{}"'
+    moved = both.replace(own.format("vendor"), own.format("police-th"))
+    assert text != both != moved
+    settings.write_text(moved, "utf-8")
+    said = hub("agreement", "apply", "--in", hub.folder, code=2)
+    assert "A data set stays its partner's once something was delivered for it: 1 so far." in said
+    assert "declare another data set" in said
+    settings.write_text(both, "utf-8")
+    hub("agreement", "apply", "--in", hub.folder)
+    # of what nothing was delivered for it may be
+    begin = both.index('\n[[dataset]]\nid = "sinkhole"')
+    extra = both[begin : both.index("\n[[agreement]]", begin)].replace('"sinkhole"', '"crawl"', 1)
+    for partner in ("vendor", "police-th"):
+        settings.write_text(both + extra.replace('partner = "vendor"', f'partner = "{partner}"'), "utf-8")
+        hub("agreement", "apply", "--in", hub.folder)

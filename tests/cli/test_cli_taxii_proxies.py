@@ -142,6 +142,9 @@ def test_who_asks_through_a_proxy_counts_by_the_address_that_the_proxy_names(
     # another client has all of its own, and the same one has no more left by saying something else before
     assert refused(PROXY, "198.51.100.2", "192.0.2.1") < UNKNOWN_A_MINUTE / 2
     assert refused(PROXY, "192.0.2.2") > UNKNOWN_A_MINUTE
+    # with a port, or as IPv6 carries it, it is the same
+    assert refused(PROXY, "192.0.2.2:5678") < UNKNOWN_A_MINUTE / 2
+    assert refused(PROXY, "[::ffff:192.0.2.2]:80, 127.0.0.2:4000") < UNKNOWN_A_MINUTE / 2
     # who is no proxy counts by its own address, whatever it says
     assert refused(OTHER, "192.0.2.3") > UNKNOWN_A_MINUTE
     assert refused(OTHER, "192.0.2.4") < UNKNOWN_A_MINUTE / 2

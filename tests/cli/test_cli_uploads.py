@@ -131,6 +131,11 @@ def test_a_file_that_is_uploaded_in_pieces_is_a_delivery_and_its_partner_hears_w
     rejects = json.loads(served.ask(f"{about}/rejects", **own)[2])
     assert [(one["record"], one["text"]) for one in rejects["rejects"]] == [(5, "a row that is none")]
     assert (bool(rejects["rejects"][0]["explanation"]), rejects["more"]) == (True, False)
+    # pages of one look are one row of the log, also where the first is left out
+    for page in ("limit=1", "after=0&limit=1", "limit=1000"):
+        assert len(json.loads(served.ask(f"{about}/rejects?{page}", **own)[2])["rejects"]) == 1
+    seen = [one for one in hub.json("consultation", "list") if "its own delivery" in one["justification"]]
+    assert [(one["processing"], one["recipients"]) for one in seen] == [("consultation", ["vendor"])]
     listed = json.loads(served.ask("/deliveries", **own)[2])
     assert {one["name"] for one in listed["deliveries"]} >= {named(data)}
     assert len(listed["deliveries"]) == 2

@@ -39,6 +39,17 @@ class Post:
     hang_up: bool = False
     """Instead of answering to a message."""
 
+    reports: bool = False
+    """Does it offer reports on deliveries (RFC 3461)?"""
+    asked: list[str] = field(default_factory=list)
+    """What it was told for them, as it came."""
+
+    async def handle_EHLO(  # noqa: N802
+        self, _server: SMTP, session: Any, _envelope: Envelope, name: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = name
+        return [*answers[:-1], *(["250-DSN"] if self.reports else []), answers[-1]]
+
     async def handle_RCPT(self, _server: SMTP, _session: Any, envelope: Envelope, to: str, _options: Any) -> str:  # noqa: N802
         said = self.at_recipient(to)
         if said is None:
@@ -53,6 +64,25 @@ class Post:
         if said is None:
             self.taken.append(envelope)
         return said or "250 queued as 4711"
+
+
+class _Reporting(SMTP):
+    """As aiosmtpd is, and it takes the parameters of RFC 3461 where it offers them."""
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
+        await super().smtp_MAIL(self._without(arg, "ENVID", "RET"))
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+        await super().smtp_RCPT(self._without(arg, "NOTIFY"))
+
+    def _without(self, arg: str | None, *names: str) -> str | None:
+        post = self.event_handler
+        if arg is None or not post.reports:
+            return arg
+        words = arg.split(" ")
+        mine = [one for one in words if one.partition("=")[0] in names]
+        post.asked += mine
+        return " ".join(one for one in words if one not in mine)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +128,7 @@ def mail_server(keys: Path, *, tls: bool = True, implicit: bool = False) -> Iter
 
     def protocol() -> SMTP:
         encrypted = {} if not tls or implicit else {"tls_context": context, "require_starttls": True}
-        one = SMTP(post, hostname="mail.example", authenticator=log_in, auth_required=tls and not implicit,
+        one = _Reporting(post, hostname="mail.example", authenticator=log_in, auth_required=tls and not implicit,
                     auth_require_tls=tls and not implicit, **encrypted)  # fmt: skip
         spoken.append(one)
         return one

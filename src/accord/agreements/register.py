@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -136,6 +136,8 @@ def record_register(
                 got=fault.got,
                 remedy=fault.remedy or "change the agreement with it, in one file, by `accord agreement apply`",
             )
+    for dataset in declared.datasets.values():
+        _demand_same_partner(connection, standing.datasets.get(dataset.id), dataset)
     # before what changes it
     enter_earlier(connection, now=now, draw=draw)
     for agreement in declared.agreements.values():
@@ -199,22 +201,40 @@ def _demand_as_signed(connection: Connection, before: Agreement | None, after: A
                 )
 
 
+def _demand_same_partner(connection: Connection, before: RegisteredDataset | None, after: RegisteredDataset) -> None:
+    """Raise SettingsError where what one partner delivered would become another's."""
+    if before is None or before.partner == after.partner:
+        return
+    came = _deliveries(connection, [after.id])
+    if came:
+        raise SettingsError(
+            f"A data set stays its partner's once something was delivered for it: {came} so far.",
+            where=f"dataset {after.id}: partner",
+            expected=before.partner,
+            got=after.partner,
+            remedy="declare another data set for what the other partner delivers",
+        )
+
+
 def _resting(connection: Connection, agreement: Agreement) -> str:
     """What rests on an agreement, in words."""
     entries, sources = JOURNAL_ENTRIES.c, DISCLOSURE_SOURCES.c
     numbers = connection.execute(
         select(entries.number).where(entries.reference == reference(agreement.id)).order_by(entries.number)
     ).scalars()
-    came = [entries.reference.startswith(f"delivery {one} ", autoescape=True) for one in agreement.data_in]
-    deliveries = connection.execute(
-        select(func.count())
-        .select_from(JOURNAL_ENTRIES)
-        .where(entries.kind == Kind.DELIVERY.value, or_(false(), *came))
-    ).scalar_one()
+    deliveries = _deliveries(connection, agreement.data_in)
     went = sources.dataset.in_({*agreement.data_in, *agreement.data_out})
     disclosures = connection.execute(select(func.count(sources.disclosure.distinct())).where(went)).scalar_one()
     told = f"the ledger has it in {', '.join(f'entry {one}' for one in numbers)}"
     return f"{told}; deliveries of its data sets: {deliveries}, releases: {disclosures}"
+
+
+def _deliveries(connection: Connection, datasets: Collection[DatasetId]) -> int:
+    """How many deliveries of some data sets the ledger has entered, whatever became of them."""
+    entries = JOURNAL_ENTRIES.c
+    came = [entries.reference.startswith(f"delivery {one} ", autoescape=True) for one in datasets]
+    wanted = select(func.count()).select_from(JOURNAL_ENTRIES)
+    return connection.execute(wanted.where(entries.kind == Kind.DELIVERY.value, or_(false(), *came))).scalar_one()
 
 
 def unentered(connection: Connection) -> tuple[AgreementId, ...]:

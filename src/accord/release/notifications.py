@@ -20,6 +20,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from accord.agreements.declarations import PartnerId
 from accord.release.disclosures import Disclosure, disclosures
+from accord.release.recall import notices
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.markings import Marking
 from accord.workspace.schema import NOTIFICATION_DISCLOSURES, NOTIFICATIONS
@@ -132,8 +133,8 @@ def find_notification(connection: Connection, name: str) -> Notification:
 
 
 def unsent(connection: Connection, recipient: PartnerId) -> tuple[Disclosure, ...]:
-    """The packages that were handed over to a recipient, that it has not confirmed, and that no mail brought or is to
-    bring it; the oldest first."""
+    """The packages that were handed over to a recipient, that it has not confirmed, that no recall concerns, and that
+    no mail brought or is to bring it; the oldest first."""
     done = {
         each
         for one in notifications(connection, states=[*({*State} - {State.DROPPED})], recipient=recipient)
@@ -142,7 +143,12 @@ def unsent(connection: Connection, recipient: PartnerId) -> tuple[Disclosure, ..
     return tuple(
         one
         for one in disclosures(connection, recipient=recipient)
-        if one.handed_over_at is not None and one.received_at is None and one.channel is None and one.id not in done
+        if one.handed_over_at is not None
+        and one.received_at is None
+        and one.channel is None
+        and one.id not in done
+        # a recall is told by itself, and what it concerns never goes out again
+        and not notices(connection, disclosure=one.id)
     )
 
 

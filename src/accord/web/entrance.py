@@ -2,9 +2,7 @@
 
 import base64
 import binascii
-import ipaddress
 import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -15,16 +13,14 @@ from accord.access.clients import Client, by_token, by_user
 from accord.access.passwords import LONGEST, Passwords
 from accord.access.tokens import BEGINNING, certificate_holder, holder
 from accord.access.users import NAME, find_user
+from accord.web.addresses import read_address, read_forwarded
 from accord.web.rates import Rates, client_of
 from accord.web.settings import Serving
+from accord.web.turns import Turns
 from accord.workspace.database import Database
 
 UNKNOWN_A_MINUTE = 60
 """Requests of one address that do not show who asks."""
-
-
-MOST_COMPARISONS = 3
-"""Requests that wait at a time for passwords to be compared: others have threads left."""
 
 
 class NotLetInError(Exception):
@@ -46,7 +42,7 @@ class Entrance:
         self._known = Rates(serving.requests_a_minute, clock=clock)
         self._unknown = Rates(UNKNOWN_A_MINUTE, clock=clock)
         self._passwords = Passwords(clock=clock)
-        self._comparing = threading.BoundedSemaphore(MOST_COMPARISONS)
+        self._turns = Turns(clock=clock)
 
     def enter(self, headers: Mapping[str, str], address: str, now: datetime) -> Client:
         """Who asks, by the headers under lower-case names and the address of a request. Raises NotLetInError."""
@@ -65,19 +61,17 @@ class Entrance:
         return client
 
     def _is_proxy(self, address: str) -> bool:
-        try:
-            read = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(read in one for one in self._serving.proxies)
+        read = read_address(address)
+        return read is not None and any(read in one for one in self._serving.proxies)
 
     def _asked_for(self, said: str | None, address: str) -> str:
         """For whom a proxy asks: what stands last is its word, what is before that the word of whom it names."""
         for one in reversed((said or "").split(",")):
             named = one.strip()
+            read = read_forwarded(named)
             if named:
-                address = named
-            if not self._is_proxy(named):
+                address = named if read is None else str(read)
+            if read is None or not self._is_proxy(address):
                 break
         return address
 
@@ -117,13 +111,15 @@ class Entrance:
         if user is not None and self._passwords.remembered(user.password, password):
             return by_user(user)
         # who guesses is slowed down before it costs anything
-        _demand_rested(self._unknown.take(client_of(address)))
-        if not self._comparing.acquire(blocking=False):
+        source = client_of(address)
+        _demand_rested(self._unknown.take(source))
+        if not self._turns.begin(source):
             raise NotLetInError(HTTPStatus.SERVICE_UNAVAILABLE, "Others are before you.", {"retry-after": "2"})
+        right = False
         try:
             right = self._passwords.compare(None if user is None else user.password, password)
         finally:
-            self._comparing.release()
+            self._turns.end(source, right=right)
         if user is None or not right:
             raise _unknown()
         return by_user(user)

@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from accord.web.addresses import read_address
+
 PERIOD_NS = 60 * 10**9
 """A client that has rested may ask at once for as much as it may in this time."""
 
@@ -43,12 +45,9 @@ class Rates:
 
 def client_of(address: str) -> str:
     """For whom an address counts: itself, and of IPv6 the network that one site has (RFC 6177: a /64 at least)."""
-    try:
-        read = ipaddress.ip_address(address)
-    except ValueError:
+    read = read_address(address)
+    if read is None:
         return "an address"
     if isinstance(read, ipaddress.IPv4Address):
         return str(read)
-    if read.ipv4_mapped is not None:
-        return str(read.ipv4_mapped)
     return str(ipaddress.ip_network((read.packed[:8] + bytes(8), 64)))

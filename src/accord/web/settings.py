@@ -6,13 +6,11 @@ proxies = ["127.0.0.1"]
 certificate_header = "Client-Cert"
 """
 
-import ipaddress
 import re
 from dataclasses import dataclass
 
+from accord.web.addresses import Network, read_network
 from accord.workspace.settings import SettingsTable
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
 
@@ -50,6 +48,6 @@ def read_serving(table: SettingsTable) -> Serving:
 
 def _network(table: SettingsTable, text: str) -> Network:
     try:
-        return ipaddress.ip_network(text)
+        return read_network(text)
     except ValueError:
         raise table.wrong("proxies", "addresses of proxies, such as 127.0.0.1 or 10.0.0.0/24", text) from None

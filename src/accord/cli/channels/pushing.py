@@ -19,7 +19,7 @@ from accord.cli.deliveries.pulling import open_collection
 from accord.cli.hub import OpenHub, opened_hub
 from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
 from accord.cli.terminal import counted, say, say_json, show_table
-from accord.exchange.taxii.client import Collection, Status, UnfitEnvelopeError
+from accord.exchange.taxii.client import Collection, FailedEnvelopeError, Status, UnfitEnvelopeError
 from accord.exchange.taxii.pushes import (
     Push,
     PushState,
@@ -42,6 +42,12 @@ from accord.workspace.peers import Peer, find_peer
 
 LONGEST = 8 << 20
 """Bytes of an envelope, whatever more a server takes."""
+
+MOST_HALVED = 200
+"""Envelopes that a call sends anew in halves: then what is refused as a whole is left as a whole to the next call."""
+
+MOST_FAILED = 12
+"""Times in a row that a server may fail before a call ends: one object of a thousand is found in eleven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,9 @@ class _Pusher:
         self._most = LONGEST
         self._left: list[int] = []
         """When those were added that the server did not take: not tried again by this call."""
+        self._halved = 0
+        self._failed = 0
+        """Times in a row that the server has failed over an envelope."""
 
     def all(self) -> Pushed:
         with self._hub.database.reading() as connection:
@@ -183,19 +192,27 @@ class _Pusher:
         except UnfitEnvelopeError as error:
             self._halve(way, number, error)
             return
+        self._failed = 0
         self._came.objects += len(objects)
         self._settle(way, number, status)
 
     def _halve(self, way: Way, number: int, refused: UnfitEnvelopeError) -> None:
-        """Hand over in halves what is refused as a whole: one object keeps back no other, and none that is revoked."""
+        """Hand over in halves what is refused as a whole: one object keeps back no other, and none that is revoked.
+
+        Raises what the server says where it fails at whatever it is given.
+        """
         with self._hub.database.writing() as connection:
             objects = objects_of(connection, way, number)
             added = sorted(at for _, at in objects.values())
             settle(connection, number, PushState.DONE, failed=added)
-        if len(added) == 1:
-            ((name, (version, at)),) = objects.items()
-            self._leave(name, version, at, refused.got or refused.what)
+        self._failed = self._failed + 1 if isinstance(refused, FailedEnvelopeError) else 0
+        if self._failed == MOST_FAILED:
+            raise refused
+        if len(added) == 1 or self._halved == MOST_HALVED:
+            for name, (version, at) in objects.items():
+                self._leave(name, version, at, refused.got or refused.what)
             return
+        self._halved += 1
         middle = len(added) // 2
         for half in (added[:middle], added[middle:]):
             while self._next(half):

@@ -417,6 +417,7 @@ def _send_one(one: Desk, mail: Mail, ready: Notification, password: str | None) 
         mail,
         sender=mail.bounce_address(str(ready.id)),
         to=ready.address,
+        name=str(ready.id),
         message=place.read_bytes(),
         password=password,
         before_data=begin,

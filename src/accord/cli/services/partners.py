@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
@@ -57,6 +57,11 @@ from accord.workspace.store import DeliveryFolder, Workspace
 THREADS = 4
 """Requests that are answered at a time."""
 
+LOOK = timedelta(minutes=15)
+"""Pages that a client asks for within it are one look, which is logged once."""
+MOST_LOOKS = 10_000
+"""That are remembered; one more, and the oldest is forgotten, and would be logged again."""
+
 MOST_BODIES = 32
 """Of requests that are read at a time, a MiB each."""
 MOST_OF_ONE = 4
@@ -92,6 +97,9 @@ class PartnerDesk:
         self._workspace, self._database, self._entrance = workspace, database, entrance
         self._uploads = Uploads(workspace, database)
         self._taking = threading.Lock()
+        self._looking = threading.Lock()
+        # until when a client's look at a delivery goes on; the newest stands last
+        self._looks: dict[tuple[str, str], datetime] = {}
 
     def now(self) -> datetime:
         """The clock; one that was set back brings back no agreement that has ended, and no token."""
@@ -155,19 +163,31 @@ class PartnerDesk:
             raise ProblemError(HTTPStatus.NOT_FOUND, "There is no such delivery.")
         rows = _rows(place / "rejects.parquet", after, limit + 1)
         if rows:
+            self._log_look(reference(dataset, sha256), client, now)
+        words = {str(reason): text for reason, text in EXPLANATIONS.items()}
+        told = [{**one, "explanation": words.get(str(one["reason"]), "")} for one in rows[:limit]]
+        return told, len(rows) > limit
+
+    def _log_look(self, what: str, client: Client, now: datetime) -> None:
+        """Log that a client sees something, once a look, before it sees anything."""
+        look = client.person, what
+        with self._looking:
+            if now < self._looks.get(look, now):
+                return
             with self._database.writing() as connection:
                 record(
                     connection,
                     Processing.CONSULTATION,
                     person=client.person,
                     justification=f"its own delivery, {client.name}",
-                    object=reference(dataset, sha256),
+                    object=what,
                     recipients=[client.partner],
                     now=now,
                 )
-        words = {str(reason): text for reason, text in EXPLANATIONS.items()}
-        told = [{**one, "explanation": words.get(str(one["reason"]), "")} for one in rows[:limit]]
-        return told, len(rows) > limit
+            self._looks.pop(look, None)
+            self._looks[look] = now + LOOK
+            if len(self._looks) > MOST_LOOKS:
+                del self._looks[next(iter(self._looks))]
 
     def take_outcomes(self, body: bytes, client: Client) -> dict[str, object]:
         """Take in what a partner says became of what it was handed."""

@@ -2,19 +2,23 @@
 
     Content-Type: multipart/report; report-type=delivery-status
       text for people
-      message/delivery-status      Reporting-MTA: ...            fields of the message, then of each recipient
+      message/delivery-status      Original-Envelope-Id: ...     fields of the message, then of each recipient
+                                   Reporting-MTA: ...
+
                                    Final-Recipient: rfc822; a@b.example
                                    Action: failed
                                    Status: 5.1.1
       message/rfc822 or text/rfc822-headers                      the mail that failed
 
-Which mail it is about is said by the address that it comes to, which is the mail's own, or else by the id of the mail
-that it brings back. Both hold 122 random bits that only the mail's recipient and the servers on its way have seen.
+Which mail it is about is said by the address that it comes to, which is the mail's own, or by the name under which the
+mail was sent (RFC 3461, 4.4), or else by the id of the mail that it brings back. Each holds 122 random bits that only
+the mail's recipient and the servers on its way have seen.
 """
 
 import email
 import email.policy
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
 from enum import StrEnum
@@ -25,6 +29,7 @@ MOST_BYTES = 32 << 20
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NAMED = re.compile(rf"\+({_UUID})@", re.IGNORECASE)
+_ENVELOPE = re.compile(_UUID, re.IGNORECASE)
 _MESSAGE_ID = re.compile(rf"<({_UUID})@[^<>@\s]+>", re.IGNORECASE)
 _STATUS = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})")
 _COMES_TO = ("delivered-to", "x-original-to", "envelope-to", "to")
@@ -62,7 +67,7 @@ def read_bounce(data: bytes) -> Bounce | Passed:
     failed = [one for one in parts if _field(one, "action").lower() == "failed"]
     if not failed:
         return Passed.NOT_FAILED
-    name = _name(message)
+    name = _name(message, parts)
     if name is None:
         return Passed.UNNAMED
     status = _STATUS.match(_field(failed[0], "status"))
@@ -73,7 +78,7 @@ def read_bounce(data: bytes) -> Bounce | Passed:
 
 
 def _report(message: Message) -> list[Message] | None:
-    """The fields of each recipient; None: it is no report on a delivery."""
+    """The fields of the message, then of each recipient; None: it is no report on a delivery."""
     kind = message.get_param("report-type")
     if message.get_content_type() != "multipart/report" or not isinstance(kind, str):
         return None
@@ -85,11 +90,14 @@ def _report(message: Message) -> list[Message] | None:
     return None
 
 
-def _name(message: Message) -> UUID | None:
+def _name(message: Message, report: Sequence[Message]) -> UUID | None:
     for header in _COMES_TO:
         for value in message.get_all(header, []):
             if (found := _NAMED.search(str(value))) is not None:
                 return UUID(found[1])
+    # RFC 3464, 2.2.1: one of the fields of the message, which stand before those of its recipients
+    if report and (envelope := _ENVELOPE.fullmatch(_field(report[0], "original-envelope-id"))) is not None:
+        return UUID(envelope[0])
     for part in message.walk():
         if part.get_content_type() == "text/rfc822-headers":
             text = part.get_payload(decode=True)

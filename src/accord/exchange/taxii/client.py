@@ -251,6 +251,8 @@ class Collection:
         kind: type[AccordError] = UnreadableError
         if method == "POST":
             kind = UnfitEnvelopeError if status in _UNFIT else OutputError
+            if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                kind = FailedEnvelopeError
         return kind(what, where=url, expected="status 200 or 202", got=f"status {status}{words}", remedy=remedy)
 
     def _decoded(self, body: bytes, kind: type[_Told]) -> _Told:
@@ -271,6 +273,10 @@ class Collection:
 
 class UnfitEnvelopeError(OutputError):
     """A server refuses an envelope for what is in it: another may be taken."""
+
+
+class FailedEnvelopeError(UnfitEnvelopeError):
+    """A server fails over an envelope (500): at what is in it, or at whatever it is given."""
 
 
 class _GoneError(UnreadableError):
