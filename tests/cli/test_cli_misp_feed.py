@@ -410,9 +410,18 @@ def test_the_public_has_no_country_and_explains_what_it_may_have(hub: Hub) -> No
     assert "the public is everywhere" in hub(
         "channel", "apply", hub.beside / "channels.toml", "--in", hub.folder, code=2
     )
+    settings = hub.folder / "workspace.toml"
+    settings.write_text(
+        settings.read_text("utf-8") + '[[partner]]\nid = "victims"\nname = "Whom it is about"\nkind = "concerned"\n',
+        "utf-8",
+    )
+    hub("partner", "apply", "--in", hub.folder)
+    (hub.beside / "channels.toml").write_text(CHANNEL.replace('"everybody"', '"victims"'), "utf-8")
+    assert "of their own address" in " ".join(
+        hub("channel", "apply", hub.beside / "channels.toml", "--in", hub.folder, code=2).split()
+    )
     asked = ("release", "explain", "servers", "--to", "everybody", "--purpose", "network-defence", "--in", hub.folder)
     assert "nobody signs for what everybody may have" in " ".join(hub(*asked).split())
-    settings = hub.folder / "workspace.toml"
     settings.write_text(settings.read_text("utf-8").replace('pap = "clear"', 'pap = "green"'), "utf-8")
     hub("agreement", "apply", "--in", hub.folder)
     assert "does not say PAP:CLEAR" in " ".join(hub(*asked, code=1).split())

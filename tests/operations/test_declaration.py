@@ -106,6 +106,7 @@ def test_a_countrys_reports_are_in_every_language_that_a_recipient_reads(tmp_pat
 
 
 MISTAKES = [
+    ('kind = "csirt"', 'kind = "concerned"', "recipient[1].partner", "the persons concerned learns of their own"),
     ('root = "in"', 'root = "out"', "root", "a folder"),
     ('key_file = "hub.key"', "", "hub.key_file", "a text"),
     ('namespace = "3b6f1d52-7c1e-4f0a-9d53-0a6f6f1f7c11"', 'namespace = "mine"', "hub.namespace", "a UUID"),

@@ -18,6 +18,7 @@ PARTNERS = {
     "buyer": {"name": "Buyer", "kind": "vendor", "country": None},
     "abroad": {"name": "Abroad", "kind": "csirt", "country": "TH"},
     "everybody": {"name": "Everybody", "kind": "public", "country": None},
+    "victims": {"name": "The persons concerned", "kind": "concerned", "country": None},
 }
 LISTS = ["Sinkholes", "Top sites (1000)", "Vendors"]
 MOMENTS = [
@@ -139,10 +140,10 @@ def thing(draw: Random, agreements: dict[str, Any]) -> dict[str, Any]:
         elif key == "taken_in_for":
             told[key] = sorted(draw.sample(PURPOSES, draw.randint(0, 6)))
         elif key == "share_with":
-            told[key] = sorted(draw.sample([*READERS, "vendor", "everybody"], draw.randint(0, 6)))
+            told[key] = sorted(draw.sample([*READERS, "vendor", "everybody", "victims"], draw.randint(0, 7)))
         else:
             until = draw.choice([AT, AT + timedelta(microseconds=1), AT - timedelta(days=1), AT + timedelta(days=30)])
-            readers = sorted(draw.sample([*READERS, "everybody"], draw.randint(0, 5)))
+            readers = sorted(draw.sample([*READERS, "everybody", "victims"], draw.randint(0, 6)))
             told[key] = {"operation": "secret", "until": until, "recipients": readers}
     return told
 
@@ -158,13 +159,16 @@ def decision(draw: Random) -> dict[str, Any]:
 
 def audience(draw: Random) -> dict[str, Any]:
     """Mostly one reader."""
-    readers = draw.sample([*READERS, "abroad", "vendor", "everybody"], draw.choice([0, 1, 1, 1, 1, 1, 1, 2, 3]))
+    readers = draw.sample(
+        [*READERS, "abroad", "vendor", "everybody", "victims"], draw.choice([0, 1, 1, 1, 1, 1, 1, 2, 3])
+    )
     return {
         "recipients": {name: {"persons": ["A. Officer"] if draw.random() < 0.5 else []} for name in readers},
         "encrypted": draw.random() < 0.5,
         "clients": draw.random() < 0.2,
         "undeclared": draw.random() < 0.05,
         "by_token": draw.random() < 0.2,
+        "each_own": draw.random() < 0.8,
     }
 
 

@@ -177,6 +177,7 @@ def audience_of(told: Told, partners: Mapping[PartnerId, Partner]) -> Audience:
         clients=told["clients"],
         undeclared=told["undeclared"],
         by_token=told["by_token"],
+        each_own=told["each_own"],
     )
 
 

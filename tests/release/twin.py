@@ -69,6 +69,8 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
     agreements, partners = told["agreements"], told["partners"]
     against: set[int] = set()
     public = reader is not None and partners[reader]["kind"] == "public"
+    concerned = reader is not None and partners[reader]["kind"] == "concerned"
+    signs_nothing = public or concerned
 
     def descends(name: str | None) -> bool:
         for _ in range(len(agreements) + 1):
@@ -96,14 +98,16 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
     # 2: the data set's list
     if thing["share_with"] is not None and reader not in thing["share_with"]:
         against.add(2)
-    # 3: agreements in force, with this very reader; the public signs nothing
+    # 3: agreements in force, with this very reader; the public signs nothing, nor do the persons concerned
     own = agreements.get(handed) if handed is not None else None
-    if own is not None and (reader is None or public or reader not in own["with"] or not own["out"]):
+    if own is not None and (reader is None or signs_nothing or reader not in own["with"] or not own["out"]):
         own = None
-    if not grants or (not public and (own is None or not in_force(own, at))):
+    if not grants or (not signs_nothing and (own is None or not in_force(own, at))):
         against.add(3)
     # 5: for this purpose, on both sides, and when it came in
-    if not public and (own is None or purpose not in own["purposes"]):
+    if not signs_nothing and (own is None or purpose not in own["purposes"]):
+        against.add(5)
+    if concerned and purpose != "victim-notification":
         against.add(5)
     # nothing in force is rule 3's to refuse: what ran out still says what it was for
     if not any(purpose in one["purposes"] for one in grants or holding):
@@ -115,18 +119,20 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
         against.add(12)
     # 13: secret
     secret = thing["embargo"]
-    named = secret is not None and reader in secret["recipients"] and not public
+    named = secret is not None and reader in secret["recipients"] and not signs_nothing
     if secret is not None and at < secret["until"] and (not named or audience["clients"]):
         against.add(13)
     # 10: personal data
     needless = purpose in {None, "training", "research"}
     if thing["personal"] and (reader is None or public or audience["clients"] or needless):
         against.add(10)
+    if concerned and not audience["each_own"]:
+        against.add(10)
     # 11: out of the legal area, on a ground that all have
     country = None if reader is None else partners[reader]["country"]
-    abroad = thing["personal"] and (country is None or country not in told["legal_area"])
+    abroad = thing["personal"] and not concerned and (country is None or country not in told["legal_area"])
     # what asks the agreements of both sides has no answer where one side has none
-    if reader is None or not promises or (own is None and not public):
+    if reader is None or not promises or (own is None and not signs_nothing):
         return against | {4, 5, 6, 7, 8, 9} | ({11} if abroad else set())
     # nor has what asks for the purpose where none is stated
     if purpose is None:
@@ -181,6 +187,8 @@ def inside(label: str, reader: str | None, told: Told) -> bool:
     audience = told["audience"]
     if reader is not None and told["partners"][reader]["kind"] == "public":
         return label == "clear"
+    if reader is not None and told["partners"][reader]["kind"] == "concerned":
+        return label in {"clear", "green", "amber"}
     if label in {"clear", "green"}:
         return True
     if reader is None:

@@ -37,6 +37,9 @@ class PartnerKind(StrEnum):
     AUDITOR = "auditor"
     PUBLIC = "public"
     """Everybody: it signs nothing, and gets what is clear in every respect (docs/release.md)."""
+    CONCERNED = "concerned"
+    """The persons whom sightings are about: each is told of their own address, by the public check alone, and signs
+    nothing (docs/release.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from accord.agreements.declarations import (
     Dataset,
     Partner,
     PartnerId,
+    PartnerKind,
     read_country,
     read_dataset,
     read_partner,
@@ -312,9 +313,22 @@ def _read_countries(table: SettingsTable, name: str, *, required: bool = False) 
     return tuple(CountryCode(code) for code in codes)
 
 
+def refuse_concerned(table: SettingsTable, partner: Partner) -> None:
+    """Raise SettingsError for the persons concerned where all that is found would reach whoever receives it."""
+    if partner.kind is PartnerKind.CONCERNED:
+        raise table.wrong(
+            "partner",
+            "a partner that may have what others' machines do: each of the persons concerned learns of their own "
+            "address, from the check (`accord check publish`)",
+            partner.id,
+        )
+
+
 def _read_recipient(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -> Recipient:
+    partner = partners[known(table, "partner", table.text("partner"), partners, "partner")]
+    refuse_concerned(table, partner)
     recipient = Recipient(
-        partner=partners[known(table, "partner", table.text("partner"), partners, "partner")],
+        partner=partner,
         country=read_country(table, "country"),
         persons=table.texts("persons"),
         languages=table.languages("languages"),

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from accord.agreements.agreement import Register
 from accord.agreements.declarations import Partner, PartnerId, PartnerKind, read_country
 from accord.agreements.register import Change, note
-from accord.operations.declaration import Recipient
+from accord.operations.declaration import Recipient, refuse_concerned
 from accord.release.question import Audience
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Purpose
@@ -126,6 +126,7 @@ def _read_channel(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -
 
 def _read_member(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -> Member:
     partner = partners[known(table, "partner", table.text("partner"), partners, "partner")]
+    refuse_concerned(table, partner)
     country = read_country(table, "country") if table.offers("country") else partner.country
     if partner.kind is PartnerKind.PUBLIC:
         if country is not None:

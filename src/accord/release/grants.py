@@ -19,7 +19,8 @@ class Agreed:
     def judge(self, question: Question) -> Verdict:
         """One with the provider must still stand, and one that this very reader signed must cover the data set.
 
-        The public signs nothing: for it the provider's is enough, and other rules ask more of that one.
+        The public signs nothing, nor do the persons concerned: for them the provider's is enough, and other rules ask
+        more of that one.
         """
         dataset, at = question.item.dataset.id, question.release.at
         if not question.item.came_in:
@@ -31,6 +32,8 @@ class Agreed:
             return refuse(self, f"it came in under {_standings(question.provided, question)}")
         if question.is_public:
             return permit(self, f"it came in under {named(standing)}, and nobody signs for what everybody may have")
+        if question.is_concerned:
+            return permit(self, f"it came in under {named(standing)}, and nobody signs to be told of their own address")
         if question.reader is None:
             return refuse(self, "nobody is declared to read it, so that nobody has signed for it")
         if question.handed is None:
@@ -57,6 +60,8 @@ class ForPurpose:
         if bound is not None and purpose not in bound:
             told = ", ".join(one for one in Purpose if one in bound) or "no purpose that all its deliveries share"
             return refuse(self, f"it was taken in for {told}, not for {purpose}")
+        if question.is_concerned and purpose is not Purpose.VICTIM_NOTIFICATION:
+            return refuse(self, f"{question.name} are told as victims, for {Purpose.VICTIM_NOTIFICATION} alone")
         if question.limiting is None:
             return None
         standing = [one for one in question.provided if one.standing(question.release.at) is Standing.IN_FORCE]

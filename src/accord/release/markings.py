@@ -18,6 +18,9 @@ def outside(marking: Marking, question: Question) -> str | None:
         return f"{marking.label} does not reach the public"
     if question.reader is None:
         return f"{marking.label} needs declared recipients, and there is none"
+    if question.is_concerned:
+        # amber is for an organisation and its clients where these must know it to protect themselves; nobody does more
+        return None if marking is Marking.AMBER else f"{marking.label} does not reach the persons concerned"
     if marking is Marking.RED and question.audience.by_token:
         # of a member nothing is said, so that it is said once of all
         return (

@@ -26,6 +26,8 @@ class PersonalData:
 
     def judge(self, question: Question) -> Verdict | None:
         """A declared reader, and a purpose that cannot be served without."""
+        if question.is_concerned and not question.audience.each_own:
+            return refuse(self, f"{question.name} are told by the check alone, each of their own address")
         if not question.item.personal:
             return permit(self, "it is no personal data")
         purpose = question.release.purpose
@@ -39,6 +41,8 @@ class PersonalData:
             return None
         if purpose in NEEDS_NO_PERSONS:
             return refuse(self, f"it is personal data, and {purpose} can do without")
+        if question.is_concerned:
+            return permit(self, "each is told what is about their own address, and nothing else")
         return permit(self, f"{purpose} needs the personal data, and {question.name} is declared")
 
 
@@ -61,6 +65,8 @@ class LegalArea:
             return refuse(self, "nobody knows where a reader sits who is not declared")
         if question.is_public:
             return refuse(self, f"{question.name} sits everywhere")
+        if question.is_concerned:
+            return permit(self, "who is told of their own address is told what is their own: that is no transfer")
         held = question.release.register.partners.get(question.reader.partner.id)
         country = None if held is None else held.country
         if country is not None and country in question.release.legal_area:

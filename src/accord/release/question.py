@@ -16,6 +16,9 @@ from accord.vocabulary.markings import Marking
 NO_REGISTER = Register(partners={}, datasets={}, agreements={})
 """Nothing is signed: where there is no workspace."""
 
+SIGN_NOTHING = frozenset({PartnerKind.PUBLIC, PartnerKind.CONCERNED})
+"""Kinds of partners with whom no agreement can be: one that names them says nothing."""
+
 NOBODY_DECLARED = "a reader who is not declared"
 
 
@@ -60,6 +63,8 @@ class Audience:
     """Others than the recipients may read it."""
     by_token: bool = False
     """Whoever holds a recipient's token reads it; a package is opened by whom it is given."""
+    each_own: bool = False
+    """A reader gets what is about that very person, and nothing else: the public check."""
 
     @property
     def readers(self) -> tuple[Recipient | None, ...]:
@@ -113,12 +118,17 @@ class Question:
         return self.reader is not None and self.reader.partner.kind is PartnerKind.PUBLIC
 
     @property
+    def is_concerned(self) -> bool:
+        """Is the reader whoever the sightings are about? They sign nothing."""
+        return self.reader is not None and self.reader.partner.kind is PartnerKind.CONCERNED
+
+    @property
     def limiting(self) -> tuple[Agreement, ...] | None:
         """Every agreement whose limits hold: the provider's and the reader's. None: one of the two sides has none.
 
-        The public has no side of its own: the provider's hold.
+        The public and the persons concerned have no side of their own: the provider's hold.
         """
-        if self.is_public:
+        if self.is_public or self.is_concerned:
             return self.binding or None
         if self.handed is None or not self.binding:
             return None
@@ -202,7 +212,7 @@ def binding(came: Sequence[Agreement], item: Item, release: Release) -> tuple[Ag
 
 def offered(dataset: DatasetId, reader: Recipient | None, register: Register) -> tuple[Agreement, ...]:
     """The agreements that this very reader signed and that cover the data set in direction 'out', by id."""
-    if reader is None or reader.partner.kind is PartnerKind.PUBLIC:
+    if reader is None or reader.partner.kind in SIGN_NOTHING:
         return ()
     found = (
         one

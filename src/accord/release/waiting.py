@@ -41,6 +41,8 @@ class Embargoed:
             return refuse(self, f"{secret}, and {question.name} is no recipient of it")
         if question.is_public:
             return refuse(self, f"{secret}, and {question.name} is the public")
+        if question.is_concerned:
+            return refuse(self, f"{secret}, and whoever is told of their own address would learn of it")
         if question.audience.clients:
             return refuse(self, f"{secret}, and clients of {question.name} read this channel")
         return permit(self, f"{secret}, and {question.name} is a recipient of it")

@@ -9,7 +9,7 @@ import numpy as np
 
 from accord.access.consultations import Processing, value_object
 from accord.agreements.agreement import Register
-from accord.agreements.declarations import PartnerId
+from accord.agreements.declarations import PartnerId, PartnerKind
 from accord.agreements.register import load_register
 from accord.cli.acting import Actor, log
 from accord.cli.deliveries.delivering import read_account, taken_in
@@ -125,7 +125,8 @@ def ask(
             bound=bound_to(received),
             decided=reviews.let_go(decisions, moment),
         )
-        audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted)
+        concerned = recipient.partner.kind is PartnerKind.CONCERNED
+        audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted, each_own=concerned)
         whole = _of_dataset(terms, asked)
         if whole:
             classes: list[tuple[Item, str, Reviewed | None]] = [(one, "", None) for one in whole]
