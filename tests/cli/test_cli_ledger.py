@@ -17,7 +17,10 @@ from accord.vocabulary.datasets import Origin, Purpose
 from accord.vocabulary.markings import Marking
 from accord.workspace.database import open_database, place_of
 from accord.workspace.translations import LANGUAGES
+from tests.cli.test_cli_consultation import DATASET, ROW
+from tests.journal.test_journal_checking import served
 
+HEADER = "timestamp,protocol,src_ip,src_port,src_asn,dst_ip,dst_port,infection,family,tag"
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
@@ -298,3 +301,37 @@ def test_a_recall_of_the_hub_s_own_counts_no_recipient(accord_here, hub: Path) -
     assert re.search(r"recalls: data was taken out of use\s+1\s+1,240", rows)
     assert re.search(r"recalls: a recipient was told that data was wrong or withdrawn\s+2\s+24", rows)
     accord_here("ledger", "check", hub / "ledger", "--policy", hub / "ledger/policy")
+
+
+def test_who_checks_the_address_of_a_hub_is_told_where_its_ledger_is(accord_here, hub: Path) -> None:
+    with served(hub) as url:
+        said = accord_here("ledger", "check", url, expect=4).stderr
+        (there,) = re.findall(r"(http://\S+/ledger)$", said, re.MULTILINE)
+        assert "3 entries, each verified" in accord_here("ledger", "check", there).stdout
+
+
+def test_who_has_a_damaged_file_is_told_what_to_do(accord_here, hub: Path, tmp_path: Path) -> None:
+    policy, cut = hub / "ledger/policy", tmp_path / "policy"
+    cut.write_bytes(policy.read_bytes()[:20])
+    said = accord_here("ledger", "check", hub / "ledger", "--policy", cut, expect=2).stderr
+    assert str(cut) in said
+    assert "to do: take it anew from whoever made it" in said
+
+
+def test_the_hub_finds_which_data_set_a_nameless_one_of_the_page_is(
+    accord_here, agreement_on, hub: Path, tmp_path: Path
+) -> None:
+    with (hub / "workspace.toml").open("a", encoding="utf-8") as file:
+        file.write(DATASET + agreement_on("sinkhole"))
+    accord_here("agreement", "apply", "--in", hub)
+    file = tmp_path / "2026-10-01-event4_sinkhole-a.csv"
+    file.write_text(f"{HEADER}\n{ROW}\n", "utf-8")
+    accord_here("delivery", "add", "sinkhole", file, "--in", hub)
+    accord_here("ledger", "publish", "--in", hub)
+    name = json.loads(accord_here("dataset", "show", "sinkhole", "--json", "--in", hub).stdout)["in_ledger"]
+    held = json.loads((hub / "ledger/figures.json").read_bytes())["years"][0]["held"]
+    assert name in [one["dataset"] for one in held]
+    code = name.removeprefix("data set ")
+    for language, words in [("en", "data set "), ("fr", "jeu de donn\u00e9es "), ("de", "Datenbestand ")]:
+        page = (hub / f"ledger/index.{language}.html").read_text("utf-8")
+        assert f'{words}<code dir="ltr">{code}</code>' in page

@@ -80,7 +80,7 @@ def test_an_exercise_is_marked_as_one() -> None:
 
 def test_a_share_of_nothing_is_no_share() -> None:
     said = words(render_score(compose_score(score(Counts())), "en"))
-    assert "Nobody was asked to act on such a finding yet." in said
+    assert "There is no such finding on which a recipient is asked to act" in said
 
 
 def test_bars_of_shares_end_at_a_hundred_per_cent() -> None:

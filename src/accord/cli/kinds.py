@@ -179,11 +179,15 @@ def taking(*files: tuple[Path, OwnKind]) -> Iterator[None]:
                     got=described(path),
                     remedy=f"name another file: {wanted.taken_by}" if found is None else found.taken_by,
                 ) from error
-        if error.where is None and len(files) == 1:
-            raise type(error)(
-                error.what, where=str(files[0][0]), expected=error.expected, got=error.got, remedy=error.remedy
-            ) from error
-        raise
+        if error.remedy is not None and (error.where is not None or len(files) != 1):
+            raise
+        raise type(error)(
+            error.what,
+            where=str(files[0][0]) if error.where is None and len(files) == 1 else error.where,
+            expected=error.expected,
+            got=error.got,
+            remedy=error.remedy or "take it anew from whoever made it; if it is the same there, tell them",
+        ) from error
 
 
 @contextmanager

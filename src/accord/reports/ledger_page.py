@@ -4,6 +4,7 @@ It is made of the published figures and of nothing else, so that it cannot say m
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -36,6 +37,9 @@ from accord.vocabulary.datasets import Origin, Purpose
 from accord.vocabulary.markings import Marking
 
 STYLE = "style.css"
+
+_UNNAMED = re.compile(r"data set ([0-9a-f]{12})")
+"""As `agreements.naming.public_name` names what its partner does not let be named."""
 
 TITLE = say("What this hub has taken in and passed on")
 
@@ -243,7 +247,7 @@ def _year(year: Year) -> Section:
                     Column(title=number, align=Align.END),
                 ),
                 rows=tuple(
-                    (named(one.dataset), COLLECTED.get(one.origin), one.deliveries, _between(one.records))
+                    (_dataset(one.dataset), COLLECTED.get(one.origin), one.deliveries, _between(one.records))
                     for one in year.held
                 ),
                 note=say(
@@ -264,7 +268,7 @@ def _year(year: Year) -> Section:
                     Column(title=number, align=Align.END),
                 ),
                 rows=tuple(
-                    (named(one.dataset), HAPPENED[one.kind], one.entries, _between(one.records))
+                    (_dataset(one.dataset), HAPPENED[one.kind], one.entries, _between(one.records))
                     for one in year.taken_out
                 ),
             )
@@ -321,6 +325,12 @@ def _year(year: Year) -> Section:
         )
     title = say("The year {year}", year=Fixed(text=year.year))
     return Section(anchor=f"year-{year.year}", title=title, blocks=tuple(parts))
+
+
+def _dataset(name: str) -> Value:
+    unnamed = _UNNAMED.fullmatch(name)
+    # l10n: stands for the name of a data set that has none for everybody; a code follows
+    return named(name) if unnamed is None else say("data set {code}", code=Code(text=unnamed[1]))
 
 
 def _passed(year: Year) -> Iterator[Row | Band]:

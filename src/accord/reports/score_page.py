@@ -74,7 +74,9 @@ def compose_score(score: Score, title: str | None = None) -> ScorePage:
 
 def _lead(counts: Counts) -> Message:
     if counts.share is None:
-        return say("Nobody was asked to act on such a finding yet.")
+        return say(
+            "There is no such finding on which a recipient is asked to act: none was handed over, or all were recalled."
+        )
     return count_of(
         "Recipients report {share} of {n} finding as done.",
         "Recipients report {share} of {n} findings as done.",

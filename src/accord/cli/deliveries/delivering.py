@@ -136,8 +136,10 @@ def read_account(folder: DeliveryFolder) -> dict[str, object]:
         if {*account["kept"].values()} and {"dataset", "sha256", "file"} <= account.keys():
             return dict(account)
         got = "something else"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        got = type(error).__name__
+    except OSError as error:
+        got = error.strerror or "nothing that can be read"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        got = "something else, or a part of one"
     raise UnreadableError("A delivery's account cannot be read.", where=str(path), got=got, remedy=AGAIN)
 
 

@@ -149,5 +149,8 @@ def _delivery(account: Mapping[str, Any]) -> Delivery:
         )
     except (KeyError, TypeError) as error:
         raise UnreadableError(
-            "A delivery's account cannot be read.", where=str(account["file"]), got=type(error).__name__, remedy=AGAIN
+            "A delivery's account cannot be read.",
+            where=str(account["file"]),
+            got="something else, or a part of one",
+            remedy=AGAIN,
         ) from error

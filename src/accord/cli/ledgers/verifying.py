@@ -119,6 +119,13 @@ def _opened(place: str) -> Iterator[LedgerReader]:
         from accord.journal.fetching import FetchedLedger
 
         with FetchedLedger(place) as log:
+            if log.read(CHECKPOINT, MAX_NOTE_BYTES) is None:
+                raise UnreadableError(
+                    "This is no ledger, or nothing was published of it yet.",
+                    where=place,
+                    expected="a URL under which there is a file `checkpoint`",
+                    remedy=f"the ledger of a hub that runs `accord serve` is at {place.rstrip('/')}/ledger",
+                )
             yield log
         return
     folder = Path(place)

@@ -27,6 +27,7 @@ from accord.agreements.agreement import (
     find_fault,
 )
 from accord.agreements.declarations import DatasetId, PartnerId
+from accord.agreements.naming import public_name
 from accord.agreements.reading import merged, read_register, read_renewal
 from accord.agreements.register import (
     Change,
@@ -49,11 +50,14 @@ from accord.cli.ledgers.opening import bring_up, demand_standing, ledger_of
 from accord.cli.reasons import demand_no_value, demand_public
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.columns.instants import read_instant
+from accord.formats.catalogue import FORMATS
 from accord.journal.facts import Kind
+from accord.operations.declaration import read_workspace
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.vocabulary.handling import Direction
 from accord.workspace.database import Database, open_database, place_of
+from accord.workspace.keys import hub_key
 from accord.workspace.regular import open_regular
 from accord.workspace.schema import JOURNAL_ENTRIES
 from accord.workspace.settings import SettingsTable, read_settings, words
@@ -203,6 +207,8 @@ def show_one(folder: Path, noun: str, name: str, *, as_json: bool) -> None:
         if noun == "agreement":
             found = fulfilments(connection, AgreementId(identifier))
             told["delivered"] = [fulfilment_told(one) for one in found]
+        if noun == "dataset":
+            told["in_ledger"] = public_name(register.datasets[DatasetId(identifier)], _key(folder))
     if as_json:
         say_json(told | {"history": [_change_told(one) for one in changes]})
         return
@@ -212,6 +218,10 @@ def show_one(folder: Path, noun: str, name: str, *, as_json: bool) -> None:
     for change in changes:
         say("")
         tell_change(change, dated=True, first=False)
+
+
+def _key(folder: Path) -> bytes:
+    return hub_key(read_workspace(open_workspace(folder).settings, FORMATS).hub.key_file)
 
 
 def end_agreement(folder: Path, name: str, at: str | None, reason: str) -> None:

@@ -228,7 +228,7 @@ def read_manifest(folder: SnapshotFolder) -> Manifest:
         raise UnreadableError(
             "The snapshot's manifest cannot be read.",
             where=str(path),
-            got=type(error).__name__,
+            got=(isinstance(error, OSError) and error.strerror) or "something else, or a part of one",
             remedy=ANEW,
         ) from error
 
