@@ -3,7 +3,9 @@
 import json
 import re
 import secrets
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -111,6 +113,16 @@ def test_what_is_released_is_opened_confirmed_and_stands_in_a_ledger_that_anybod
     # the same again is the same release
     assert "released before" in hub("release", "make", operation, "--in", hub.folder)
     assert len(hub.releases()) == 1
+
+
+def test_the_key_of_what_was_handed_over_is_gone_from_the_database_while_others_have_it_open(hub: Hub) -> None:
+    """Who closes SQLite's file last empties its log of writes; `accord serve` never closes it."""
+    with closing(sqlite3.connect(hub.folder / "accord.db")) as other:
+        other.execute("SELECT count(*) FROM disclosures").fetchone()
+        hub("release", "make", hub.operation(), "--in", hub.folder)
+        files = [*hub.folder.glob("accord.db*")]
+        assert hub.folder / "accord.db-wal" in files
+        assert not [one for one in files if b"AGE-SECRET-KEY-1" in one.read_bytes()]
 
 
 def test_each_recipient_gets_a_package_of_its_own_and_a_rule_that_refuses_one_refuses_all(hub: Hub) -> None:

@@ -74,6 +74,9 @@ def hand_over_waiting(desk: Desk) -> Handed:
         with desk.ledger.database.writing() as connection:
             settled = _settle(desk, connection, one)
         (over if settled.refusal is None else refused).append(settled)
+    if over or refused:
+        # the keys of what was settled
+        desk.ledger.database.forget()
     if unwitnessed:
         with desk.ledger.database.writing() as connection:
             queue_once(connection, JobKind.RELEASE, desk.actor.person, now)
