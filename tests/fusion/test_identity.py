@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from accord.columns.sha256 import START, finish, push
 from accord.fusion import identity
-from accord.fusion.identity import _START, _finish, _push, finding_ids
+from accord.fusion.identity import finding_ids
 from accord.vocabulary.errors import OutputError
 from accord.vocabulary.indicators import INDICATOR_TYPES
 from accord.vocabulary.roles import ROLES
@@ -54,9 +55,9 @@ def test_a_slice_of_a_table_gives_the_ids_of_its_rows() -> None:
 @example(b"a" * 64)
 @settings(max_examples=100, deadline=None)
 def test_the_compiled_hash_is_sha_256(message: bytes) -> None:
-    state, block, room = _START.copy(), np.zeros(128, np.uint8), np.zeros(64, np.uint32)
-    held = _push(state, block, 0, np.frombuffer(message + b"\0", np.uint8), 0, len(message), room)
-    _finish(state, block, held, len(message), room)
+    state, block, room = START.copy(), np.zeros(128, np.uint8), np.zeros(64, np.uint32)
+    held = push(state, block, 0, np.frombuffer(message + b"\0", np.uint8), 0, len(message), room)
+    finish(state, block, held, len(message), room)
     assert state.astype(">u4").tobytes() == hashlib.sha256(message).digest()
 
 

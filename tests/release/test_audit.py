@@ -14,6 +14,7 @@ from accord.agreements.declarations import DatasetId, PartnerId
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.release.audit import Audited, Received, entries, missing
+from accord.release.check_versions import CheckVersion, record_version
 from accord.release.disclosures import Disclosure, Share, record_disclosure, record_receipt
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Origin, Purpose
@@ -24,6 +25,14 @@ from accord.workspace.schema import AGREEMENT_TERMS, AGREEMENTS, OUTCOME_REPORTS
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 DELIVERED, DOCUMENT, RECEIPT, OUTCOME = "aa" * 32, "bb" * 32, "cc" * 32, "ab" * 32
 RECALL = "00000000-0000-0000-0000-000000000001"
+SHARE = Share(
+    dataset=DatasetId("infected"),
+    public_name="Infected machines",
+    origin=Origin.SINKHOLE,
+    marking=Marking.AMBER,
+    agreements=(AgreementId("one"),),
+    findings=12,
+)
 ONE = UUID("7e57d004-2b97-4e7a-b45f-5387367791cd")
 
 
@@ -64,15 +73,7 @@ def disclose(connection: Connection) -> Disclosure:
         handed_over_at=None,
         received_at=None,
     )
-    share = Share(
-        dataset=DatasetId("infected"),
-        public_name="Infected machines",
-        origin=Origin.SINKHOLE,
-        marking=Marking.AMBER,
-        agreements=(AgreementId("one"),),
-        findings=12,
-    )
-    return record_disclosure(connection, disclosure, [share], [], draw=secrets.token_bytes, opens_at=None)
+    return record_disclosure(connection, disclosure, [SHARE], [], draw=secrets.token_bytes, opens_at=None)
 
 
 @pytest.fixture
@@ -197,6 +198,47 @@ def test_what_only_one_side_has_is_named(books: Database, statement: str, told: 
     with books.writing() as connection:
         connection.execute(text(statement))
     assert told in found(books)
+
+
+def publish(connection: Connection) -> CheckVersion:
+    connection.execute(insert(PARTNERS).values(id="victims", name="Victims", kind="concerned"))
+    version = CheckVersion(
+        name="20261127T080000Z-00000000",
+        made_at=NOW,
+        digest="ee" * 32,
+        recipient=PartnerId("victims"),
+        addresses=12,
+        mailboxes=0,
+        marking=Marking.AMBER,
+        classes=frozenset(),
+        narrows=None,
+        person="p",
+        entries=range(0),
+        shown_at=None,
+        gone_at=None,
+        refusal=None,
+    )
+    return record_version(connection, version, [SHARE], [], draw=secrets.token_bytes)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DELETE FROM check_versions", [f"books lacks entry 7: check data {'ee' * 32}"]),
+        (
+            "UPDATE check_versions SET digest = 'ff'",
+            ["ledger lacks check data 20261127T080000Z-00000000: entry 7 is none of it"],
+        ),
+        ("UPDATE check_versions SET addresses = 13", []),
+    ],
+)
+def test_check_data_that_only_one_side_has_is_named(books: Database, statement: str, told: list[str]) -> None:
+    with books.writing() as connection:
+        publish(connection)
+    assert found(books) == []
+    with books.writing() as connection:
+        connection.execute(text(statement))
+    assert found(books) == told
 
 
 def test_what_was_destroyed_is_named_and_accuses_nobody_else(books: Database) -> None:

@@ -146,6 +146,13 @@ ROWS: dict[str, tuple[str, ...]] = {
         INSERT INTO pushed (push, added) VALUES (1, 1)
         """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
+    "0014": tuple(
+        """
+        INSERT INTO check_versions (name, made_at, digest, recipient, addresses, mailboxes, marking, classes, person,
+            first_entry, entries) VALUES ('v', 'T', 'ff', 'vendor', 1, 0, 'amber', '[]', 'p', 0, 1);
+        INSERT INTO check_sources (version, dataset, delivery, erasures) VALUES ('v', 'sinkhole', 'aa', 0)
+        """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
+    ),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the

@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from accord.cli import formats, init, migrate, reference, warm
 from accord.cli.channels import channel
+from accord.cli.check import check
 from accord.cli.deliveries import delivery, resolution
 from accord.cli.ledgers import ledger
 from accord.cli.operations import operation, outcome, simulate
@@ -44,6 +45,7 @@ app.add_typer(agreement.app, name="agreement")
 app.add_typer(outcome.app, name="outcome")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(channel.app, name="channel")
+app.add_typer(check.app, name="check")
 app.add_typer(package.app, name="package")
 app.add_typer(consultation.app, name="consultation")
 app.add_typer(job.app, name="job")

@@ -147,8 +147,8 @@ def read_workspace(path: Path, formats: Mapping[str, object]) -> Declared:
     from accord.workspace.peers import read_peers
 
     table = read_settings(path)
-    # agreements and channels count once they are applied, and are read then
-    table.pass_over("agreement", "channel")
+    # agreements and channels count once they are applied, and are read then; [check] is read by who publishes
+    table.pass_over("agreement", "channel", "check")
     hub = _read_hub(table.table("hub"), path.resolve().parent)
     partners = _read_partners(table, required=False)
     datasets = _read_datasets(table, partners, formats, located=False, required=False)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from accord.journal.book import kept, size
 from accord.journal.facts import Fact, Kind, read_fact
 from accord.ledger.commitments import Opening, parse_entry
+from accord.release.check_versions import check_versions
 from accord.release.disclosures import Disclosure, disclosures
 from accord.release.recall import reference
 from accord.vocabulary.errors import LedgerError
@@ -97,6 +98,7 @@ def missing(connection: Connection, said: Collection[Audited], deliveries: Colle
     found += _agreements(known, parts, connection)
     found += _notices(known, parts, silent, connection)
     found += _outcomes(known, silent, connection)
+    found += _check_data(known, silent, connection)
     return tuple(found)
 
 
@@ -263,3 +265,21 @@ def _outcomes(known: dict[int, Fact], silent: set[int], connection: Connection) 
     for number, fact in known.items():
         if fact.kind is Kind.OUTCOME and number not in claimed:
             yield Missing(side="books", what=f"entry {number}: outcomes {fact.digest} of {fact.partner}")
+
+
+def _check_data(known: dict[int, Fact], silent: set[int], connection: Connection) -> Iterator[Missing]:
+    claimed: set[int] = set()
+    for row in check_versions(connection):
+        claimed |= {*row.entries}
+        for number in sorted({*row.entries} - silent):
+            fact = known.get(number)
+            if fact is None or (fact.kind, fact.partner, fact.digest, fact.at) != (
+                Kind.CHECK_DATA,
+                row.recipient,
+                row.digest,
+                row.made_at,
+            ):
+                yield Missing(side="ledger", what=f"check data {row.name}: entry {number} is none of it")
+    for number, fact in known.items():
+        if fact.kind is Kind.CHECK_DATA and number not in claimed:
+            yield Missing(side="books", what=f"entry {number}: check data {fact.digest}")

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0013"
+REVISION = "0014"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -764,6 +764,48 @@ PUSHED = Table(
     Index("ix_pushed_added", "added"),
 )
 """What an envelope held."""
+
+CHECK_VERSIONS = Table(
+    "check_versions",
+    METADATA,
+    # the name of its folder
+    Column("name", Text, primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    # SHA-256 of its manifest, in hex
+    Column("digest", Text, nullable=False),
+    Column("recipient", ForeignKey("partners.id"), nullable=False),
+    Column("addresses", Integer, nullable=False),
+    Column("mailboxes", Integer, nullable=False),
+    # the strictest of what it rests on
+    Column("marking", Text, nullable=False),
+    # policy classes that must be permitted (release.policies), as JSON
+    Column("classes", Text, nullable=False),
+    # the version before, of which it says a part
+    Column("narrows", ForeignKey("check_versions.name")),
+    Column("person", Text, nullable=False),
+    Column("first_entry", BigInteger, nullable=False),
+    Column("entries", Integer, nullable=False),
+    # from when on it could be seen; null: it waits, or went before
+    Column("shown_at", Instant),
+    # from when on it is there no more
+    Column("gone_at", Instant),
+    # why it was never shown; null: it was, or may be
+    Column("refusal", Text),
+)
+"""Versions of the check data: each appears together with its entries in the ledger."""
+
+CHECK_SOURCES = Table(
+    "check_sources",
+    METADATA,
+    Column("version", ForeignKey("check_versions.name"), primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    # SHA-256 of the bytes as they were delivered, in hex
+    Column("delivery", Text, primary_key=True),
+    # how often something was erased in it before the version was made
+    Column("erasures", Integer, nullable=False),
+    Index("ix_check_sources_dataset", "dataset", "delivery"),
+)
+"""The deliveries that a version of the check data rests on."""
 
 CONSULTATIONS = Table(
     "consultations",

@@ -20,7 +20,7 @@ from accord.workspace.translations import LANGUAGES
 SETTINGS_LIMIT = 4 * 1024 * 1024
 """Bytes of the largest settings file that is read."""
 
-TABLES = ("agreement", "channel", "database", "dataset", "hub", "ledger", "mail", "partner", "peer", "serve")
+TABLES = ("agreement", "channel", "check", "database", "dataset", "hub", "ledger", "mail", "partner", "peer", "serve")
 """What a workspace's settings may hold; whoever reads them reads some of it, and passes over the rest."""
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2100, 12, 31)

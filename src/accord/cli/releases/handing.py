@@ -16,6 +16,8 @@ from accord.agreements.register import load_register
 from accord.cli.acting import Actor
 from accord.cli.channels.feeding import bring_feeds_up
 from accord.cli.channels.witnessing import queue_once, show_witnessed
+from accord.cli.check.showing import CheckShown, show_check
+from accord.cli.hub import OpenHub
 from accord.cli.ledgers.opening import in_words, publish
 from accord.cli.releases.desk import FINDINGS, Desk, desk
 from accord.cli.releases.handed import HANDOVER, PACKAGE
@@ -38,6 +40,7 @@ from accord.release.reviews import Answer, Decision, standing
 from accord.release.waiting import Reviewed
 from accord.vocabulary.errors import SettingsError, UnprovenError
 from accord.workspace.jobs import JobKind
+from accord.workspace.keys import hub_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class Handed:
     """Batches that appeared in channels."""
     hidden: int
     """Batches that wait for witnesses."""
+    check: CheckShown
+    """What became of check data that waited."""
 
 
 def hand_over_waiting(desk: Desk) -> Handed:
@@ -82,6 +87,7 @@ def hand_over_waiting(desk: Desk) -> Handed:
             queue_once(connection, JobKind.RELEASE, desk.actor.person, now)
     shown, hidden = show_witnessed(desk.workspace.root, desk.ledger.database, published, desk.actor.person)
     bring_feeds_up(desk.workspace, desk.declared, desk.ledger.database, person=desk.actor.person, now=now)
+    check = show_check(hub_of(desk), published, desk.actor.person, now=now)
     return Handed(
         over=tuple(over),
         unwitnessed=tuple(unwitnessed),
@@ -89,6 +95,20 @@ def hand_over_waiting(desk: Desk) -> Handed:
         published=published,
         shown=shown,
         hidden=hidden,
+        check=check,
+    )
+
+
+def hub_of(desk: Desk) -> OpenHub:
+    """The hub whose disclosures are worked on."""
+    with desk.ledger.database.reading() as connection:
+        register = load_register(connection)
+    return OpenHub(
+        workspace=desk.workspace,
+        declared=desk.declared,
+        ledger=desk.ledger,
+        key=hub_key(desk.declared.hub.key_file),
+        register=register,
     )
 
 
@@ -108,7 +128,7 @@ def hand_over_later(folder: Path, arguments: Mapping[str, object]) -> str:
         handed = hand_over_waiting(one)
     for each in handed.unwitnessed:
         handed.published.demand(each.entries[-1])
-    if handed.hidden:
+    if handed.hidden or handed.check.unwitnessed:
         handed.published.demand(handed.published.size - 1)
     appeared = f", {counted(handed.shown, 'batch', 'batches')} appeared in channels" if handed.shown else ""
     refused = f", {counted(len(handed.refused), 'package')} refused" if handed.refused else ""

@@ -13,6 +13,7 @@ from accord.access.consultations import Processing, record, value_object
 from accord.cli.acting import Actor, log
 from accord.cli.channels.feeding import bring_feeds_up
 from accord.cli.channels.witnessing import show_witnessed, take_out_withheld
+from accord.cli.check.publishing import narrow
 from accord.cli.deliveries.kept import damage_named
 from accord.cli.deliveries.settling import working
 from accord.cli.hub import OpenHub, opened_hub, read_time
@@ -139,6 +140,7 @@ def decide_reviews(
             take_out_withheld(connection, now, actor.person)
         show_witnessed(hub.workspace.root, hub.database, hub.ledger.standing(), actor.person)
         bring_feeds_up(hub.workspace, hub.declared, hub.database, person=actor.person, now=now)
+        narrow(hub, actor, now=now)
         with hub.database.reading() as connection:
             decided = standing(load_decisions(connection, {one.finding for _, one in found}))
     if as_json:

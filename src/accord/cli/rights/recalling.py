@@ -23,6 +23,7 @@ from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor, combining
 from accord.cli.channels.feeding import bring_feeds_up
 from accord.cli.channels.witnessing import show_witnessed, take_out
+from accord.cli.check.showing import show_check
 from accord.cli.deliveries.delivering import names_of, read_account
 from accord.cli.deliveries.kept import damage_named
 from accord.cli.deliveries.settling import working
@@ -337,6 +338,7 @@ def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
     """Publish the ledger, write the notices of a recall, and record that it is done."""
     published = publish(hub.ledger, now)
     show_witnessed(hub.workspace.root, hub.database, published, "accord")
+    show_check(hub, published, "accord", now=now)
     bring_feeds_up(hub.workspace, hub.declared, hub.database, person="accord", now=now)
     with hub.database.reading() as connection:
         sent = notices(connection, recall=recall.id)

@@ -19,6 +19,7 @@ from accord.agreements.retention import Due, due
 from accord.cli.acting import Actor, combining
 from accord.cli.channels.feeding import bring_feeds_up
 from accord.cli.channels.witnessing import take_out_silently
+from accord.cli.check.showing import show_check
 from accord.cli.deliveries.delivering import names_of, read_account, taken_in
 from accord.cli.deliveries.entering import purge_reference
 from accord.cli.deliveries.settling import working
@@ -182,7 +183,7 @@ def purge(
             )
         refused = refuse_purged(hub, now)
         packages = forget_released(hub, moment, actor, now)
-        publish(hub.ledger, now)
+        show_check(hub, publish(hub.ledger, now), actor.person, now=now)
         bring_feeds_up(hub.workspace, hub.declared, hub.database, person=actor.person, now=now)
         hub.database.forget()
     return gone, refused, packages

@@ -22,6 +22,8 @@ from accord.access.consultations import Processing, record, value_object
 from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor, log
 from accord.cli.channels.witnessing import take_out
+from accord.cli.check.finding import PublishedAbout, published_about
+from accord.cli.check.publishing import narrow
 from accord.cli.deliveries.adds import demand_taken
 from accord.cli.deliveries.settling import working
 from accord.cli.hub import OpenHub, opened_hub
@@ -77,6 +79,8 @@ class Found:
     """What recipients said became of it, or name it in."""
     jobs: tuple[Job, ...]
     """What is to be done or was done with a file that is named by it, or failed at it."""
+    check: PublishedAbout | None
+    """What is published for the persons concerned; of an IPv6 address for all of its /64."""
 
     @property
     def empty(self) -> bool:
@@ -142,6 +146,11 @@ def _erase_jobs(one: Erasing) -> None:
         forget_jobs(connection, naming(connection, one.subject.spellings.held))
 
 
+def _erase_check(one: Erasing) -> None:
+    justification = f"recall {one.recall.id}"
+    narrow(one.hub, Actor(person="accord", justification=justification), now=one.recall.at)
+
+
 HOLDERS: tuple[Eraser, ...] = (
     _erase_decisions,  # what analysts decided of findings about it, which snapshots tell
     _erase_channels,  # what members find in channels; hardly ever more than was taken out when it was recorded
@@ -150,6 +159,7 @@ HOLDERS: tuple[Eraser, ...] = (
     _erase_jobs,  # what was to be done with files that it names, and what came of it
     _erase_snapshots,  # before deliveries: what was found of them goes first
     _erase_deliveries,  # bytes, evidence, rejects, resolutions, account; recalled ones too
+    _erase_check,  # what is published for the persons concerned, made anew from what is left of the deliveries
 )
 """A line each, in the order in which they forget. Whoever holds values of persons in a workspace stands here."""
 
@@ -193,6 +203,9 @@ def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool
         say(f"outcome: {each.outcome}, said {each.partner} for {each.day}{', with a note' if each.note else ''}")
     for job in found.jobs:
         say(f"job {job.number} ({job.kind}), {job.state}: names it")
+    if found.check is not None:
+        say(f"check data {found.check.version}: tells whoever it is about, as seen last on {found.check.last_seen}"
+            f"{', ' + ', '.join(found.check.families) if found.check.families else ''}")  # fmt: skip
 
 
 def erase(
@@ -294,6 +307,7 @@ def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
         decisions=decisions,
         outcomes=outcomes,
         jobs=jobs,
+        check=published_about(hub, subject.indicator),
     )
 
 
@@ -484,5 +498,12 @@ def _told(hub: OpenHub, subject: Subject, found: Found) -> dict[str, object]:
             }
             for one in found.outcomes
         ],
+        "check": None
+        if found.check is None
+        else {
+            "version": found.check.version,
+            "last_seen": found.check.last_seen.isoformat(),
+            "families": list(found.check.families),
+        },
         "jobs": [{"number": one.number, "kind": one.kind.value, "state": one.state.value} for one in found.jobs],
     }

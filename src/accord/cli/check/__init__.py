@@ -1,0 +1,1 @@
+"""What the public check tells: published, shown, and taken back."""

@@ -1,0 +1,61 @@
+"""Letting a version of the check data be seen, once witnesses have cosigned it and while the rules still permit it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from accord.check.writing import written
+from accord.cli.acting import Actor
+from accord.cli.channels.witnessing import queue_once
+from accord.cli.check.gathering import gather_check
+from accord.cli.check.publishing import clear, narrow, permitted, place_of_check, show
+from accord.cli.hub import OpenHub
+from accord.journal import book
+from accord.journal.keeping import Published
+from accord.release.check_versions import CheckVersion, end_waiting, load_version, waiting_version
+from accord.workspace.jobs import JobKind
+
+CHANGED = "its files are not those that were entered in the ledger"
+REFUSED = "the rules do not permit any more what it tells"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckShown:
+    """What became of the version that waited."""
+
+    version: CheckVersion | None = None
+    """As it stands now; None: none waited."""
+    unwitnessed: bool = False
+    """Too few witnesses have cosigned: later."""
+
+
+def show_check(hub: OpenHub, published: Published, person: str, *, now: datetime) -> CheckShown:
+    """Show the version that waits, if it may be; and let go what may not be told any more. Raises AccordError."""
+    with hub.database.reading() as connection:
+        waiting = waiting_version(connection)
+    found = CheckShown() if waiting is None else _settle(hub, waiting, published, person, now)
+    narrow(hub, Actor(person=person, justification="what was published may not be told any more"), now=now)
+    return found
+
+
+def _settle(hub: OpenHub, waiting: CheckVersion, published: Published, person: str, now: datetime) -> CheckShown:
+    # what says less than what is shown waits for nobody
+    if waiting.narrows is None and not published.covers(waiting.entries[-1]):
+        with hub.database.writing() as connection:
+            queue_once(connection, JobKind.RELEASE, person, now)
+        return CheckShown(version=waiting, unwitnessed=True)
+    place = place_of_check(hub)
+    # what the rules are asked by does not change before it is shown
+    with hub.database.writing() as connection:
+        at = book.moment(connection, now)
+        why = None
+        if written(place.folder, waiting.name) != waiting.digest:
+            why = CHANGED
+        elif waiting.narrows is None and not permitted(gather_check(hub, connection, place, at), waiting):
+            why = REFUSED
+        if why is not None:
+            end_waiting(connection, at, why)
+        else:
+            show(connection, place, waiting, at)
+        standing = load_version(connection, waiting.name)
+    clear(hub, place)
+    return CheckShown(version=standing)

@@ -1,0 +1,84 @@
+"""What is told of addresses against a dictionary that is filled row by row."""
+
+import hmac
+from collections import defaultdict
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accord.check.hashing import V4, V6, digests
+from accord.check.victims import UNKNOWN, Collected, FamilySets, joined, mailbox_records, meanings
+from accord.check.writing import Sightings
+from tests.check.check_data import PEPPER, spelled
+
+rows = st.lists(
+    st.tuples(
+        st.integers(0, 5) | st.integers(0, (1 << 64) - 1), st.integers(0, 6), st.integers(0, 31), st.integers(0, 2)
+    ),
+    max_size=50,
+)
+PLACES = {code: 10 - code for code in range(7)}
+
+
+def filled(said, *, at_once):
+    collected = Collected()
+    for begin in range(0, len(said), at_once):
+        for dataset in range(3):
+            part = [row for row in said[begin : begin + at_once] if row[3] == dataset]
+            collected.add(
+                np.array([row[0] for row in part], np.uint64),
+                meanings(np.array([row[1] for row in part], np.int64), dataset),
+                np.array([row[2] for row in part], np.uint8),
+            )
+    return collected.told()
+
+
+@given(rows, st.integers(1, 60))
+def test_each_address_has_all_its_families_and_its_last_day_however_its_rows_come(said, at_once):
+    told = filled(said, at_once=at_once)
+    sets = FamilySets()
+    found = told.records(V6, PLACES, sets, PEPPER, 2)
+    twin, last = defaultdict(set), {}
+    for number, family, age, _ in said:
+        twin[number].add(family)
+        last[number] = min(age, last.get(number, 99))
+    expected = {}
+    for number, codes in twin.items():
+        named = {code for code in codes if code != UNKNOWN} or {UNKNOWN}
+        digest = hmac.digest(PEPPER, b"\x06" + number.to_bytes(8, "big"), "sha256")[:20]
+        expected[digest] = (tuple(sorted(PLACES[code] for code in named)), last[number])
+    assert len(found.digests) == len(expected)
+    assert {
+        digest.tobytes(): (sets.all[number], age)
+        for digest, age, number in zip(found.digests, found.ages.tolist(), found.sets.tolist(), strict=True)
+    } == expected
+    assert told.families() == {row[1] for row in said}
+    counts = {dataset: len({row[0] for row in said if row[3] == dataset}) for dataset in range(3)}
+    assert told.by_dataset() == {dataset: count for dataset, count in counts.items() if count}
+
+
+@given(st.lists(st.integers(0, (1 << 32) - 1), max_size=20), st.binary(min_size=1, max_size=64), st.integers(1, 3))
+def test_records_begin_as_the_standard_librarys_hmac_does(numbers, pepper, threads):
+    found = digests(np.array(numbers, np.uint64), V4, pepper, threads)
+    assert [one.tobytes() for one in found] == [
+        hmac.digest(pepper, b"\x04" + number.to_bytes(4, "big"), "sha256")[:20] for number in numbers
+    ]
+
+
+def test_mailboxes_have_records_of_their_own():
+    sets = FamilySets()
+    told = {b"a@example.org": (frozenset({0, 2}), 3), b"b@example.org": (frozenset({0}), 0)}
+    found = mailbox_records(told, PLACES, sets, PEPPER)
+    assert [one.tobytes() for one in found.digests] == [
+        hmac.digest(PEPPER, spelled(one.decode()), "sha256")[:20] for one in told
+    ]
+    assert [sets.all[number] for number in found.sets.tolist()] == [(8,), (10,)]
+    assert found.ages.tolist() == [3, 0]
+    assert len(mailbox_records({}, PLACES, sets, PEPPER).digests) == 0
+
+
+def test_records_of_several_kinds_are_put_together():
+    one = filled([(1, 1, 0, 0)], at_once=1).records(V4, PLACES, FamilySets(), PEPPER, 1)
+    assert len(joined(one, Sightings.none(), one).digests) == 2
+    assert len(joined().digests) == 0

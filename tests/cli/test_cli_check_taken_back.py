@@ -1,0 +1,111 @@
+"""What is erased, recalled, purged or may be told no longer is in no version that is left."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.checked import CheckHub, lines
+from tests.cli.rights import rows_of
+
+A, B, C = "45.1.1.1", "45.1.1.2", "45.1.1.3"
+LONG, SAME_HOME = "2a02:26f0:1:2::77", "2a02:26f0:1:2:ffff::1"
+
+
+@pytest.fixture
+def hub(accord_here: Callable[..., object], database_url: str, tmp_path: Path) -> CheckHub:
+    made = CheckHub(accord_here, tmp_path, *(() if database_url.startswith("sqlite") else ("--database", database_url)))
+    made.deliver("first.csv", lines([(A, "mirai", 1), (B, "simda", 2), (LONG, "emotet", 3), (SAME_HOME, "", 5)]))
+    made.deliver("second.csv", lines([(A, "qakbot", 4), (C, "qakbot", 4)]), "other-sinkhole")
+    made.publish()
+    return made
+
+
+def test_who_asks_what_is_held_of_them_learns_that_the_check_tells_it(hub: CheckHub) -> None:
+    told = hub.json("subject", "find", A)["check"]
+    assert (told["families"], told["version"]) == (["Mirai", "QakBot"], hub.versions()[0])
+    assert f"check data {hub.versions()[0]}" in hub("subject", "find", A, "--in", hub.folder)
+    assert hub.json("subject", "find", "45.9.9.9")["check"] is None
+
+
+def test_an_erased_address_is_in_no_version_at_once_and_the_ledger_says_so(hub: CheckHub) -> None:
+    (first,) = hub.versions()
+    before = hub.entries()
+    hub("subject", "erase", A, "--why", "A court asked.", "--in", hub.folder)
+    (second,) = hub.versions()
+    assert second != first
+    assert hub.holds(A) == []
+    assert hub.told(A, B, C) == {B: (("Simda",), 2), C: (("QakBot",), 4)}
+    after = hub.entries()[len(before) :]
+    assert {one["refers"] for one in after} == {before[0]["number"]}
+    assert sorted((one["dataset"], one["count"]) for one in after) == sorted(
+        (one["dataset"], one["count"] - 1) for one in before
+    )
+    shown = hub.json("check", "show")
+    assert [(one["version"], one["state"], one["narrows"]) for one in shown] == [
+        (first, "gone", None),
+        (second, "published", first),
+    ]
+    hub("ledger", "audit", "--in", hub.folder)
+    hub("ledger", "verify", "--in", hub.folder)
+    assert [name for name, text in rows_of(hub.folder) if A.encode() in text] == []
+    # done again, nothing is done
+    hub("subject", "erase", A, "--why", "A court asked.", "--in", hub.folder)
+    assert hub.versions() == [second]
+
+
+def test_of_one_home_whoever_is_left_is_told(hub: CheckHub) -> None:
+    hub("subject", "erase", LONG, "--why", "A court asked.", "--in", hub.folder)
+    assert hub.told(LONG, SAME_HOME) == {LONG: (("",), 5), SAME_HOME: (("",), 5)}
+    hub("subject", "erase", SAME_HOME, "--why", "A court asked.", "--in", hub.folder)
+    assert hub.told(LONG, SAME_HOME) == {}
+    assert hub.holds(LONG) == []
+
+
+def test_what_came_in_since_is_not_published_by_an_erasure(hub: CheckHub) -> None:
+    hub.deliver("third.csv", lines([("45.1.1.9", "mirai", 0), (B, "mirai", 0)]))
+    hub("subject", "erase", A, "--why", "A court asked.", "--in", hub.folder)
+    assert hub.told(B, "45.1.1.9") == {B: (("Simda",), 2)}
+
+
+def test_a_recalled_delivery_tells_nobody_anything_any_more(hub: CheckHub) -> None:
+    first = next(one["sha256"] for one in hub.json("delivery", "list") if one["file"] == "first.csv")
+    hub("recall", "make", "--dataset", "sinkhole", "--delivery", first, "--kind", "withdrawn", "--why", "No.",
+        "--in", hub.folder)  # fmt: skip
+    assert hub.told(A, B, C, LONG) == {A: (("QakBot",), 4), C: (("QakBot",), 4)}
+    assert hub.families() == ["QakBot"]
+    hub("recall", "make", "--dataset", "other-sinkhole", "--kind", "withdrawn", "--why", "No.", "--in", hub.folder)
+    assert hub.told(A, B, C, LONG) == {}
+    (last,) = [one for one in hub.json("check", "show") if one["state"] == "published"]
+    assert (last["addresses"], last["sources"]) == (0, [])
+    assert [one["count"] for one in hub.entries()][-1] == 0
+    hub("ledger", "audit", "--in", hub.folder)
+
+
+def test_what_is_purged_goes_from_the_check_too(hub: CheckHub) -> None:
+    (account,) = hub.folder.glob("deliveries/dataset=sinkhole/sha256=*/account.json")
+    old = json.loads(account.read_text("utf-8"))
+    account.write_text(json.dumps(old | {"received_at": "2020-01-01T00:00:00+00:00"}), "utf-8")
+    hub("retention", "run", "--in", hub.folder)
+    assert hub.told(A, B, C) == {A: (("QakBot",), 4), C: (("QakBot",), 4)}
+
+
+def test_after_an_agreement_has_ended_its_data_go_with_the_next_command(hub: CheckHub) -> None:
+    hub("agreement", "end", "vendor-2026", "--reason", "Notice was given.", "--in", hub.folder)
+    hub("release", "hand-over", "--in", hub.folder)
+    assert hub.told(A, B, C) == {A: (("QakBot",), 4), C: (("QakBot",), 4)}
+
+
+def test_a_database_that_is_older_than_what_is_published_is_told_apart(
+    accord_here: Callable[..., object], tmp_path: Path
+) -> None:
+    hub = CheckHub(accord_here, tmp_path)
+    hub.deliver("first.csv", lines([(A, "mirai", 1)]))
+    hub.publish()
+    folder = hub.check / "versions"
+    (name,) = hub.versions()
+    (folder / name).rename(folder / "20270101T000000Z-00000000")
+    (hub.check / "current").unlink()
+    (hub.check / "current").symlink_to("versions/20270101T000000Z-00000000")
+    assert "older than the check data" in hub("check", "publish", "--in", hub.folder, code=7)
