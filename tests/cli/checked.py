@@ -179,4 +179,3 @@ class CheckHub:
         spelled = b"\x04" + packed if len(packed) == 4 else b"\x06" + packed[:8]
         key = hmac.digest(pepper, spelled, "sha256")[:16]
         return [path for path in self.check.rglob("*.records") if key in path.read_bytes()]
-

@@ -33,7 +33,7 @@ def publish(folder: In = Path(), person: Person = None, why: Why = None, as_json
     publish_told(folder, person=person, why=why, as_json=as_json)
 
 
-@app.command("show")
+@app.command("show", short_help="Show which check data is published.")
 def show(folder: In = Path(), as_json: AsJson = False) -> None:
     """Show which check data is published, what it rests on, and which versions there were.
 
