@@ -9,7 +9,6 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from babel import Locale
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -70,7 +69,7 @@ def lay_out_ledger(page: LedgerPage, voice: Speaker) -> str:
         page=page,
         drawing=drawing,
         marking=Marking.CLEAR,
-        languages=[(one, _own_name(one)) for one in LANGUAGES],
+        languages=[(one, speaker(one).own_name) for one in LANGUAGES],
     )
 
 
@@ -93,13 +92,6 @@ def ledger_style() -> str:
     static = files("accord.reports").joinpath("static")
     names = ("pico.classless.min.css", "report.css", "ledger.css")
     return "\n".join(static.joinpath(name).read_text("utf-8") for name in names)
-
-
-def _own_name(language: str) -> str:
-    """What a language calls itself."""
-    locale = Locale.parse(language, sep="-")
-    name = str(locale.get_display_name(locale))
-    return name[:1].upper() + name[1:]
 
 
 def _made(template: str, voice: Speaker, **content: object) -> str:

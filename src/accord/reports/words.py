@@ -232,6 +232,12 @@ class Speaker:
         return str(self.locale).replace("_", "-")
 
     @property
+    def own_name(self) -> str:
+        """What the language calls itself, as it stands in a list of languages."""
+        name = str(self.locale.get_display_name(self.locale))
+        return name[:1].upper() + name[1:]
+
+    @property
     def right_to_left(self) -> bool:
         """Is the language written from right to left?"""
         return self.locale.text_direction == "rtl"

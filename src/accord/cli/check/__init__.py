@@ -1,1 +1,1 @@
-"""What the public check tells: published, shown, and taken back."""
+"""What the public check tells: published, shown, taken back, and answered."""

@@ -42,3 +42,23 @@ def show(folder: In = Path(), as_json: AsJson = False) -> None:
     from accord.cli.check.telling import show_versions
 
     show_versions(folder, as_json=as_json)
+
+
+@app.command("serve", short_help="Run the check's service, from published data.")
+def serve(
+    settings: Annotated[Path, typer.Option("--settings", help="The service's own settings.")] = Path("check.toml"),
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen at; others than loopback ones need names in [hosts].")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The port to listen at.")] = 8090,
+) -> None:
+    """Run the check's service until Ctrl-C or SIGTERM: a page where anybody learns about their own address.
+
+    It reads published check data and its own settings, knows no workspace, and takes a new version up within seconds
+    of its publication. It says on standard output when it answers. How it is set up: docs/check.md.
+
+    Example: accord check serve --settings /etc/accord/check.toml --port 8090
+    """
+    from accord.cli.check.serving import serve_check
+
+    serve_check(settings, host=host, port=port)

@@ -1,15 +1,9 @@
 """Running the services of a workspace: the server's processes, the process that does jobs, and their end in order."""
 
-import ctypes
-import http.client
-import ipaddress
 import multiprocessing
 import os
 import signal
-import socket
-import sys
 import threading
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -19,11 +13,12 @@ from pathlib import Path
 from types import FrameType
 
 from accord.cli.channels.feeding import Kept, keep_feeds
+from accord.cli.services.listening import LOGGING, announce, demand_free, end_with, listening_address
 from accord.cli.services.routes import Services, make_app, served_names
-from accord.cli.terminal import say, talk
+from accord.cli.terminal import talk
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
-from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError
+from accord.vocabulary.errors import AccordError, BusyError, SettingsError
 from accord.web.asgi import App
 from accord.workspace.database import open_database, place_of
 from accord.workspace.store import open_workspace
@@ -61,7 +56,7 @@ def serve_workspace(folder: Path, *, host: str, port: int, names: Sequence[str],
     # whoever mistypes a setting learns it now, and not from what is never done
     read_workspace(workspace.settings, FORMATS)
     open_database(place_of(workspace.settings)).close()
-    address = _address(host)
+    address = listening_address(host)
     if not address.is_loopback and not names:
         raise SettingsError(
             "It is not said under which name others reach it.",
@@ -70,7 +65,7 @@ def serve_workspace(folder: Path, *, host: str, port: int, names: Sequence[str],
             got=host,
             remedy="name them, or serve loopback only, behind a reverse proxy (docs/serving.md)",
         )
-    _demand_free(host, port)
+    demand_free(host, port)
     services = Services(folder=folder.resolve(), names=served_names(host, names))
     # each process is begun anew: one that is split off would share threads, locks and connections
     multiprocessing.set_start_method("spawn", force=True)
@@ -84,23 +79,16 @@ def serve_workspace(folder: Path, *, host: str, port: int, names: Sequence[str],
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIME_MS, max_buffer_size=HEADER_BYTES),
         log_level=LogLevels.warning,
-        log_dictconfig=_LOGGING,
+        log_dictconfig=LOGGING,
         workers_kill_timeout=END_S,
         respawn_failed_workers=True,
     )
     worker = JobProcess(services.folder)
     server.on_startup(worker.start)
-    server.on_startup(lambda: _announce(folder, host, port))
+    server.on_startup(lambda: announce(str(folder), host, port, "/health/live"))
     server.on_shutdown(worker.stop)
     server.serve(target_loader=partial(_load, services, os.getpid()), wrap_loader=False)
     talk("ended in order")
-
-
-_LOGGING = {
-    "formatters": {"generic": {"format": "%(levelname)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"}},
-    "loggers": {"_granian": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
-}
 
 
 def _load(services: Services, parent: int) -> App:
@@ -197,67 +185,3 @@ def work_until_ended(folder: Path, parent: int) -> None:
             talk(f"jobs wait: {error}")
         if wait(watched, pause):
             return
-
-
-def end_with(parent: int, number: signal.Signals = signal.SIGTERM) -> None:
-    """Get a signal when the parent ends, also where it is killed (prctl(2), PR_SET_PDEATHSIG; Linux only)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, number, 0, 0, 0)
-        if os.getppid() != parent:
-            # it ended before it was asked for
-            raise SystemExit(0)
-
-
-def _announce(folder: Path, host: str, port: int) -> None:
-    """Say where it is served, as soon as it is: whoever waits for the line may ask."""
-
-    def look() -> None:
-        own = "127.0.0.1" if host == "0.0.0.0" else "::1" if host == "::" else host  # noqa: S104 -- compared, not bound
-        while not _answers(own, port):
-            time.sleep(0.05)
-        shown = f"[{host}]" if ":" in host else host
-        say(f"Serving {folder} at http://{shown}:{port}/ (Ctrl-C ends it)")
-        sys.stdout.flush()
-
-    threading.Thread(target=look, name="readiness", daemon=True).start()
-
-
-def _answers(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=2)
-    try:
-        connection.request("GET", "/health/live", headers={"host": "localhost"})
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    try:
-        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        raise SettingsError(
-            "This is no address of this machine.",
-            where="--host",
-            expected="an IPv4 or IPv6 address, such as 127.0.0.1 or ::1",
-            got=host,
-            remedy="names by which it is reached go to --name",
-        ) from None
-
-
-def _demand_free(host: str, port: int) -> None:
-    """The server shares a port among its processes, and would with another server's too."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind((host, port))
-        except OSError as error:
-            raise OutputError(
-                "It cannot be served there.",
-                where=f"{host}:{port}",
-                expected="an address of this machine and a port that is free",
-                got=error.strerror or type(error).__name__,
-                remedy="name another with --host or --port",
-            ) from error

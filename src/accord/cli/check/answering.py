@@ -1,0 +1,131 @@
+"""The process that answers for the check: the service with the data that counts now, as the server calls it.
+
+It is imported in that process alone, so that the one that watches over it stays small.
+"""
+
+import json
+import os
+import secrets
+import socket
+import sys
+import threading
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from time import sleep
+from typing import Protocol
+
+from accord.check.pepper import check_pepper
+from accord.check.rendering import Hub, Rendered, render, render_standing
+from accord.check.service import LOOPBACK, Reply, Request, Service
+from accord.check.settings import CheckSettings
+from accord.check.snapshot import CheckData, current
+from accord.cli.terminal import talk
+from accord.vocabulary.errors import AccordError
+from accord.web.guarding import tell_failure
+
+UNREAD_MS = 10_000
+"""After which a connection is given up whose client does not read what it asked for (tcp(7), TCP_USER_TIMEOUT)."""
+
+LOOK_S = 1.0
+"""Seconds after which it is looked whether another version was published."""
+
+
+class Answering(Protocol):
+    """How a request is answered (RSGI)."""
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Answer whole."""
+
+
+class Worker:
+    """The service with the data that counts now, as the server calls it."""
+
+    def __init__(self, settings: CheckSettings, host: str) -> None:
+        self._settings = settings
+        self._hub = Hub(name=settings.hub, contact=settings.contact, hosts=settings.hosts, contacts=settings.contacts)
+        self._pepper = check_pepper(settings.pepper_file)
+        shown = f"[{host}]" if ":" in host else host
+        self._service = Service(
+            settings,
+            render_standing(self._hub),
+            names=(*LOOPBACK, shown.lower(), *settings.hosts.all),
+            salt=secrets.token_bytes(16),
+            tell=_tell,
+            today=lambda: datetime.now(UTC).toordinal(),
+        )
+        self._version = ""
+        self._ending = threading.Event()
+        self._service.use(*self._open(lambda: None))
+
+    def __rsgi_init__(self, loop: AbstractEventLoop) -> None:
+        """Begin to look for new versions."""
+        # a thread that computes lets the one that answers go on after this time, not after five milliseconds
+        sys.setswitchinterval(0.0005)
+        loop.call_soon(_give_up_unread)
+        threading.Thread(target=self._keep, args=(loop,), name="versions", daemon=True).start()
+
+    def __rsgi_del__(self, _: AbstractEventLoop) -> None:
+        """End."""
+        self._ending.set()
+
+    async def __rsgi__(self, scope: Request, protocol: Answering) -> None:
+        """Answer one request; its body is not read, as nothing in it would count."""
+        protocol.response_bytes(*self._reply(scope))
+
+    def _reply(self, request: Request) -> Reply:
+        try:
+            return self._service.reply(request)
+        except Exception as error:  # noqa: BLE001 -- the request: an error of ours ends here, in words that tell nothing
+            tell_failure(error)
+            return self._service.failed(request)
+
+    def _open(self, rest: Callable[[], None]) -> tuple[CheckData, Rendered]:
+        data = CheckData.open(self._settings.data, self._pepper)
+        self._version = data.version
+        return data, render(self._hub, data.families, data.day, rest)
+
+    def _keep(self, loop: AbstractEventLoop) -> None:
+        """Look for new versions, and swap each in between two requests."""
+        told = ""
+        _stand_back()
+        while not self._ending.wait(LOOK_S):
+            try:
+                if current(self._settings.data) == self._version:
+                    continue
+                # rendering is interrupted again and again, so that whoever asks does not wait for it
+                loop.call_soon_threadsafe(self._service.use, *self._open(partial(sleep, 0)))
+                _tell({"swapped": self._version})
+                told = ""
+            except AccordError as error:
+                # the version before goes on answering; the same words once
+                if str(error) != told:
+                    told = str(error)
+                    talk(f"a new version cannot be used, and the one before stays: {error}")
+            except RuntimeError:
+                # the loop is closed: it is ending
+                return
+
+
+def _tell(what: Mapping[str, object]) -> None:
+    """Say something to whoever watches, as a line of JSON: it never holds an address."""
+    line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), **what})
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _give_up_unread() -> None:
+    """Bound how long a client may leave what it asked for unread: connections take it over from who listens (Linux)."""
+    for path in Path("/proc/self/fd").iterdir() if sys.platform == "linux" else ():
+        with suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as one:
+            if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
+
+
+def _stand_back() -> None:
+    """Give this thread what the one that answers leaves (setpriority(2): on Linux of one thread)."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

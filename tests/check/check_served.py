@@ -1,0 +1,273 @@
+"""The check's service as a real process, asked from addresses of this machine's own choosing."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from accord.check.layout import Family
+from accord.check.networks import NetworkKind
+from tests.check.check_data import PEPPER, Ranges, Told, publish
+
+HOST = "check.fusion.example"
+LANGUAGES = ("en", "fr", "es", "ar", "de")
+
+FAMILIES = (
+    Family(name=""),
+    Family(name="Mirai", platforms=("elf", "win")),
+    Family(name="Simda"),
+    Family(name="FluBot", platforms=("apk",)),
+    Family(name="Emotet", platforms=("win",)),
+    Family(name="Shlayer", platforms=("osx",)),
+    Family(name='<b>"Odd" & \N{RIGHT-TO-LEFT OVERRIDE}name</b>', platforms=("js",)),
+)
+DAY, WEEK, MONTH, CLEAN = "203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.200"
+UNNAMED, MANY, ODD = "203.0.113.4", "203.0.113.5", "203.0.113.6"
+SHARED, SHARED_CLEAN = "192.0.2.1", "192.0.2.2"
+HOSTED, RELAYED, BEHIND_NAT, INSIDE = "198.51.100.1", "198.51.100.65", "198.51.100.130", "10.0.0.1"
+V6, V6_CLEAN = "2001:db8:1::7", "2001:db8:2::7"
+
+RANGES: Ranges = {
+    "192.0.2.0": (64500, NetworkKind.SHARED),
+    "192.0.3.0": (None, NetworkKind.ORDINARY),
+    "198.51.100.0": (64501, NetworkKind.HOSTING),
+    "198.51.100.64": (64502, NetworkKind.VPN),
+    "198.51.100.128": (64503, NetworkKind.CARRIER_NAT),
+    "198.51.101.0": (None, NetworkKind.ORDINARY),
+    "203.0.113.0": (64504, NetworkKind.ORDINARY),
+    "203.0.114.0": (None, NetworkKind.ORDINARY),
+}
+
+
+def today() -> datetime:
+    return datetime.now(UTC)
+
+
+def told() -> Told:
+    """Ages in the middle of their grades, so that a midnight in between changes none."""
+    day = today().date()
+    return {
+        DAY: ((2,), day),
+        WEEK: ((1,), day - timedelta(days=4)),
+        MONTH: ((1, 2, 3), day - timedelta(days=20)),
+        UNNAMED: ((0,), day),
+        MANY: ((0, 1, 2, 3, 4, 5), day),
+        ODD: ((6,), day),
+        SHARED: ((3,), day),
+        HOSTED: ((4,), day),
+        RELAYED: ((4,), day),
+        BEHIND_NAT: ((4,), day),
+        "2001:db8:1::": ((3,), day),
+    }
+
+
+def publish_check(folder: Path, told_now: Told | None = None) -> str:
+    return publish(
+        folder,
+        told() if told_now is None else told_now,
+        ranges=RANGES,
+        made_at=today(),
+        day=today().date(),
+        families=FAMILIES,
+    )
+
+
+CONTACTS = """
+[[report]]
+country = "ID"
+name = "CSIRT of tests"
+url = "https://csirt.example/report?a=1&b=2"
+mail = "report@csirt.example"
+phone = "+62 21 000 000"
+"""
+
+
+def settings_of(
+    folder: Path, *, limits: str = "", alarm: str = "", more: str = CONTACTS, hub: str = "Hub of tests"
+) -> Path:
+    """A service's settings beside data and pepper; by default nobody of the tests asks too often."""
+    pepper = folder / "check.pepper"
+    if not pepper.exists():
+        pepper.touch(0o600)
+        pepper.write_text(PEPPER.hex() + "\n")
+    path = folder / "check.toml"
+    path.write_text(
+        f"""
+[check]
+hub = "{hub}"
+contact = "check@hub.example"
+data = "data"
+pepper_file = "check.pepper"
+proxies = ["127.0.0.1", "10.9.0.0/16"]
+
+[hosts]
+names = ["{HOST}"]
+ipv4 = "v4.{HOST}"
+ipv6 = "v6.{HOST}"
+
+[limits]
+{limits or "address_a_minute = 1000000"}
+
+[alarm]
+{alarm or "answers = 1000000"}
+{more}""",
+        encoding="utf-8",
+    )
+    return path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> dict[str, object]:
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def title(self) -> str:
+        found = re.search("<h1[^>]*>(.*?)</h1>", self.text, re.DOTALL)
+        assert found is not None, self.text
+        return found[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A service that has said that it answers."""
+
+    process: subprocess.Popen[str]
+    port: int
+    folder: Path
+    talk: list[str] = field(default_factory=list)
+    heard: threading.Condition = field(default_factory=threading.Condition)
+
+    def ask(
+        self,
+        path: str = "/en",
+        method: str = "POST",
+        *,
+        visitor: str | None = None,
+        source: str = "127.0.0.1",
+        headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> Answer:
+        """Ask from an address of this machine; `visitor`: for whom the proxy at 127.0.0.1 asks."""
+        told = [*(headers.items() if isinstance(headers, Mapping) else headers)]
+        if visitor is not None:
+            told.append(("X-Forwarded-For", visitor))
+        if not any(name.lower() == "host" for name, _ in told):
+            told.append(("Host", HOST))
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120, source_address=(source, 0))
+        try:
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in (*told, ("Content-Length", str(len(body)))):
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            headers_now = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(status=answer.status, headers=headers_now, body=answer.read())
+        finally:
+            connection.close()
+
+    def ask_json(self, visitor: str, path: str = "/en") -> dict[str, object]:
+        answer = self.ask(path, visitor=visitor, headers={"Accept": "application/json"})
+        assert answer.status == http.HTTPStatus.OK
+        return answer.json
+
+    def health(self) -> dict[str, object]:
+        answer = self.ask("/health", "GET", headers={"Host": "localhost"})
+        return answer.json
+
+    def raw(self, data: bytes) -> bytes:
+        """What comes back for these bytes, until the service hangs up."""
+        with self.connect() as connection:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(data)
+            return received(connection)
+
+    def connect(self, source: str = "127.0.0.1") -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=120, source_address=(source, 0))
+
+    def hear(self, words: str, times: int = 1) -> list[str]:
+        """Wait until it was said so often; all that was said."""
+        with self.heard:
+            assert self.heard.wait_for(lambda: sum(words in line for line in self.talk) >= times, 120), self.talk
+            return list(self.talk)
+
+    def end(self) -> int:
+        """End it in order; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+    def pids(self) -> list[int]:
+        """Its processes, each after the one that began it."""
+        found = [self.process.pid]
+        for pid in found:
+            for tasks in Path(f"/proc/{pid}/task").iterdir():
+                found += map(int, (tasks / "children").read_text().split())
+        return found
+
+
+def received(connection: socket.socket) -> bytes:
+    parts = []
+    with suppress(ConnectionResetError):
+        while part := connection.recv(1 << 16):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def serve_check(settings: Path, env: Mapping[str, str] | None = None) -> Check:
+    """Start the service, and wait for the line with which it says that it answers."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "accord.cli.main", "check", "serve", "--settings", settings, "--port", str(port)],
+        env=os.environ | {"PYTHONUTF8": "1"} | dict(env or {}),
+        cwd=settings.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    check = Check(process=process, port=port, folder=settings.parent)
+    threading.Thread(target=_listen, args=(check,), daemon=True).start()
+    line = process.stdout.readline()
+    assert "Serving the check of" in line, check.talk
+    return check
+
+
+def stop(check: Check) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(check.process.pid, signal.SIGKILL)
+    check.process.wait()
+    check.process.stdout.close()
+
+
+def _listen(check: Check) -> None:
+    for line in check.process.stderr:
+        with check.heard:
+            check.talk.append(line)
+            check.heard.notify_all()
+    check.process.stderr.close()

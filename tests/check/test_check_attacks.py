@@ -1,0 +1,364 @@
+"""What others try against the check's service, as a real process: each attack that docs/check-threats.md names."""
+
+import json
+import re
+import socket
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from accord.check.writing import show_version
+from tests.check.check_served import (
+    BEHIND_NAT,
+    CLEAN,
+    DAY,
+    HOST,
+    V6,
+    V6_CLEAN,
+    WEEK,
+    Check,
+    publish_check,
+    received,
+    settings_of,
+    today,
+)
+
+NOBODY = "0.0.0.0"  # noqa: S104 -- an address that nobody has, and no binding
+JSON = {"Accept": "application/json"}
+QUIET = "address_a_minute = 1000000\nnetwork_a_minute = 100000000"
+
+
+def grade(check: Check, **asked) -> object:
+    answer = check.ask(**{"headers": JSON, **asked})
+    assert answer.status == HTTPStatus.OK, answer
+    return answer.json["address"], answer.json["grade"]
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Client-IP", "True-Client-IP", "CF-Connecting-IP", "Via"]
+)
+@pytest.mark.parametrize("source", ["127.0.0.2", "127.9.9.9", "127.255.255.254"])
+def test_a_forwarded_address_counts_from_nobody_but_the_proxies_that_are_named(check: Check, name, source) -> None:
+    told = f"for={DAY}" if name == "Forwarded" else DAY
+    said = grade(check, source=source, headers=JSON | {name: told})
+    assert said == (source, "cannot-tell")
+
+
+def test_only_a_proxys_own_word_counts_and_not_what_it_was_told(check: Check) -> None:
+    for said, address in (
+        (f"{DAY}, {CLEAN}", CLEAN),
+        (f"{CLEAN}, {DAY}", DAY),
+        # another proxy of ours stands between
+        (f"{CLEAN}, {DAY}, 10.9.8.7", DAY),
+        # 10.8.0.1 is none of ours, so what stands before it is anybody's word
+        (f"{DAY}, 10.8.0.1", "10.8.0.1"),
+        (f"nonsense, {DAY}", DAY),
+        (f"{DAY}:4711", DAY),
+        ("[2001:db8:1::7]:4711", V6),
+    ):
+        assert grade(check, visitor=said)[0] == address, said
+
+
+def test_a_second_header_of_a_client_does_not_hide_that_of_the_proxy(check: Check) -> None:
+    # as HAProxy's `option forwardfor` adds its own line behind those that came
+    lines = [("X-Forwarded-For", DAY), ("X-Forwarded-For", CLEAN), *JSON.items()]
+    assert grade(check, headers=lines) == (CLEAN, "not-seen")
+
+
+def test_a_proxy_that_does_not_say_for_whom_it_asks_is_told_nothing_of_its_own_address(serve) -> None:
+    check = serve()
+    for said in ("", "unknown", "_hidden", "203.0.113.1.", "203.0.113.1, ", "203.0.113.01", "1" * 1200):
+        assert grade(check, visitor=said) == (NOBODY, "cannot-tell"), said
+    assert grade(check) == (NOBODY, "cannot-tell")
+    assert json.loads(check.hear("silent-proxy")[-1])["alarm"] == "silent-proxy"
+
+
+def test_no_part_of_a_request_names_whom_it_is_about(check: Check) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for asked in (
+        {"path": f"/en?address={DAY}&ip={DAY}"},
+        {"body": f"address={DAY}&ip={DAY}".encode(), "headers": JSON | form},
+        {"body": json.dumps({"address": DAY}).encode(), "headers": JSON | {"Content-Type": "application/json"}},
+        {"headers": JSON | {"Referer": f"https://{HOST}/en?address={DAY}", "Cookie": f"address={DAY}"}},
+    ):
+        assert grade(check, visitor=CLEAN, **asked) == (CLEAN, "not-seen")
+    assert check.ask(f"/en/{DAY}", visitor=CLEAN).status == HTTPStatus.NOT_FOUND
+
+
+CROSS = [
+    {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site", "Origin": f"https://other.{HOST}"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": f"https://{HOST}.evil.example"},
+    {"Origin": f"https://{HOST}@evil.example"},
+    {"Origin": "https://v4.check.fusion.example"},
+    {"Origin": f"{HOST}"},
+]
+
+
+@pytest.mark.parametrize("headers", CROSS, ids=str)
+def test_another_site_cannot_ask_on_a_visitors_behalf(check: Check, headers) -> None:
+    before = check.health()["answers"]
+    for accept in ("text/html", "application/json"):
+        answer = check.ask(visitor=DAY, headers=headers | {"Accept": accept})
+        assert answer.status == HTTPStatus.FORBIDDEN
+        assert DAY not in answer.text
+    assert check.health()["answers"] == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "same-origin", "Origin": f"https://{HOST}"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": f"http://{HOST}:8443"},
+        {"Sec-Fetch-Site": "none"},
+        {},
+    ],
+    ids=str,
+)
+def test_the_page_itself_and_programs_that_are_no_browser_may_ask(check: Check, headers) -> None:
+    assert grade(check, visitor=DAY, headers=headers | JSON) == (DAY, "day")
+
+
+def test_a_script_of_another_origin_is_given_no_leave_to_read(check: Check) -> None:
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = check.ask(method="OPTIONS", headers=asked)
+    assert answer.status == HTTPStatus.METHOD_NOT_ALLOWED
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+def test_under_another_name_nothing_is_served(check: Check) -> None:
+    for host in ("evil.example", f"{HOST}.evil.example", "203.0.113.1", "", f"{HOST}, evil.example"):
+        answer = check.ask(visitor=DAY, headers={"Host": host})
+        assert answer.status == HTTPStatus.MISDIRECTED_REQUEST, host
+        assert DAY not in answer.text
+    both = check.ask(visitor=DAY, headers=[("Host", HOST), ("Host", "evil.example")])
+    assert both.status == HTTPStatus.MISDIRECTED_REQUEST
+    assert check.raw(b"POST /en HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 421 ")
+    for host in (HOST.upper(), f"{HOST}:8443", f"v6.{HOST}"):
+        assert check.ask(visitor=DAY, headers={"Host": host}).status == HTTPStatus.OK
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "QUERY"])
+@pytest.mark.parametrize("path", ["/", "/en", "/en/report"])
+def test_any_other_method_is_refused_and_echoes_nothing(check: Check, path, method) -> None:
+    answer = check.ask(path, method, visitor=DAY, headers={"X-Secret": "echoed"})
+    assert answer.status == HTTPStatus.METHOD_NOT_ALLOWED
+    assert answer.headers["allow"] == ("GET, HEAD" if path == "/en/report" else "GET, HEAD, POST")
+    assert "echoed" not in answer.text
+    assert DAY not in answer.text
+
+
+def test_head_is_get_without_its_body(check: Check) -> None:
+    for path in ("/", "/ar", "/en/report"):
+        head, get = check.ask(path, "HEAD"), check.ask(path, "GET")
+        assert (head.status, head.body) == (HTTPStatus.OK, b"")
+        assert {**head.headers, "date": ""} == {**get.headers, "date": ""}
+
+
+def test_health_is_for_this_machine_alone(check: Check) -> None:
+    assert check.health()["status"] == "ready"
+    for asked in (
+        {"visitor": "127.0.0.1"},
+        {"headers": {"Host": HOST}},
+        {"headers": {"Host": "localhost", "Forwarded": "for=127.0.0.1"}},
+        {"headers": {"Host": "localhost", "Via": "1.1 proxy"}},
+    ):
+        assert check.ask("/health", "GET", **asked).status == HTTPStatus.NOT_FOUND
+
+
+def test_an_address_and_a_64_may_ask_so_often_and_no_more_whatever_they_ask_for(serve) -> None:
+    check = serve(limits="address_a_minute = 3")
+    statuses = [check.ask(f"/{language}", visitor=DAY).status for language in ("en", "fr", "de", "ar", "es")]
+    assert statuses == [200, 200, 200, 429, 429]
+    refused = check.ask(visitor=DAY)
+    assert refused.headers["retry-after"] == "60"
+    assert check.ask(visitor=DAY, headers=JSON).headers["content-type"] == "application/problem+json"
+    # as IPv6 carries it, it is the same address
+    assert check.ask(visitor=f"::ffff:{DAY}").status == HTTPStatus.TOO_MANY_REQUESTS
+    assert check.ask(visitor=WEEK).status == HTTPStatus.OK
+    # a /64 is one household, however many addresses it asks from
+    statuses = [check.ask(visitor=f"2001:db8:1::{host:x}").status for host in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]
+    assert check.ask(visitor=V6_CLEAN).status == HTTPStatus.OK
+    assert check.ask("/en", "GET", visitor=DAY).status == HTTPStatus.OK
+    assert check.health()["refused_address"] == 7
+
+
+def test_who_asks_from_many_sources_of_one_network_is_held_back_and_told_of(serve) -> None:
+    check = serve(limits="network_a_minute = 20")
+    statuses = [check.ask(visitor=f"203.0.113.{host}").status for host in range(100, 130)]
+    assert statuses == [200] * 20 + [429] * 10
+    assert check.ask(visitor=V6_CLEAN).status == HTTPStatus.OK, "another network is not held back"
+    alarm = json.loads(check.hear("network-limit")[-1])
+    assert (alarm["alarm"], alarm["asn"], alarm["answers"]) == ("network-limit", 64504, 20)
+    assert check.health()["refused_network"] == 10
+    assert sum("network-limit" in line for line in check.talk) == 1, "once a minute"
+
+
+def test_who_goes_through_addresses_that_were_seen_sets_off_an_alarm(serve) -> None:
+    check = serve(limits=QUIET, alarm="hit_percent = 50\nanswers = 20")
+    for host in range(100, 112):
+        check.ask(visitor=f"203.0.113.{host}")
+    for _ in range(10):
+        # a network of which nothing is told counts neither way
+        check.ask(visitor=BEHIND_NAT)
+    for _ in range(11):
+        check.ask(visitor=DAY)
+    assert not check.talk, "11 of 23: less than half"
+    for _ in range(2):
+        check.ask(visitor=WEEK)
+    alarm = json.loads(check.hear("hit-ratio")[-1])
+    assert (alarm["alarm"], alarm["answers"], alarm["hits"]) == ("hit-ratio", 24, 12)
+    assert check.health()["alarms"] == 1
+
+
+def test_an_address_of_a_visitor_is_written_nowhere(serve, tmp_path: Path) -> None:
+    check = serve(limits="address_a_minute = 2\nnetwork_a_minute = 30", alarm="hit_percent = 1\nanswers = 1")
+    visitors = [DAY, WEEK, V6, CLEAN, "198.51.100.77", "203.0.113.78"]
+    for visitor in visitors:
+        for asked in ({}, {"headers": JSON}, {"headers": {"Origin": "null"}}, {"method": "PUT"}, {"path": "/wrong"}):
+            check.ask(**{"visitor": visitor, **asked})
+    check.ask(source="127.7.7.7")
+    check.ask("/%ff", "GET", visitor=DAY)
+    check.raw(b"POST /en HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.79\r\nBroken")
+    check.hear("hit-ratio")
+    assert check.end() == 0
+    said = "".join(check.talk) + check.process.stdout.read()
+    assert "hit-ratio" in said
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert written
+    looked_for = [*visitors, "203.0.113.79", "127.7.7.7"]
+    for content in (said.encode(), *(path.read_bytes() for path in written)):
+        for address in looked_for:
+            assert address.encode() not in content
+            packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+            # the table of networks begins ranges with addresses that no visitor here has
+            assert packed[:8] not in content
+
+
+def test_it_holds_nothing_of_the_hub_but_its_data(serve) -> None:
+    """Every module that its processes import is named on standard error, by Python itself."""
+    check = serve(env={"PYTHONPROFILEIMPORTTIME": "1"})
+    grade(check, visitor=DAY)
+    assert check.end() == 0
+    imported = {line.rpartition("|")[2].strip() for line in check.talk if line.startswith("import time:")}
+    assert {"accord.check.service", "accord.check.snapshot", "granian"} <= imported
+    heavy = {"sqlalchemy", "sqlite3", "psycopg", "pyarrow", "duckdb", "numpy", "numba", "litestar", "httpx", "alembic"}
+    assert not {one for one in imported if one.partition(".")[0] in heavy}
+    hub = re.compile(r"accord\.(workspace\.(database|store|schema)|access|agreements|intake|fusion|release|exchange)\b")
+    assert not {one for one in imported if hub.match(one)}
+
+
+def test_slow_clients_are_hung_up_on_and_nobody_waits_for_them(serve) -> None:
+    check = serve(limits="connections = 128\naddress_a_minute = 1000000")
+    beginnings = (b"", b"POST /en HT", b"POST /en HTTP/1.1\r\nHost: x\r\nX-A: ", b"GET /en HTTP/1.1\r\nHost: x\r\n")
+    held = [check.connect(f"127.0.1.{place + 1}") for place in range(120)]
+    for place, one in enumerate(held):
+        one.sendall(beginnings[place % len(beginnings)])
+    # whoever comes now is served at once, as there is room left
+    assert grade(check, visitor=DAY) == (DAY, "day")
+    late = [check.connect("127.0.2.1") for _ in range(20)]
+    # there is none now: these wait until the slow ones were hung up on, and no longer
+    assert grade(check, visitor=DAY) == (DAY, "day")
+    for one in held:
+        assert received(one) == b""
+    for one in (*held, *late):
+        one.close()
+
+
+def test_a_client_that_reads_nothing_is_given_up(serve) -> None:
+    check = serve(limits="connections = 128\naddress_a_minute = 1000000")
+    held = []
+    for _ in range(128):
+        one = socket.socket()
+        # as little room as there can be for what it does not read
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        one.connect(("127.0.0.1", check.port))
+        one.setblocking(False)
+        held.append(one)
+        with suppress(BlockingIOError):
+            one.send(b"GET /en HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20_000)
+    assert grade(check, visitor=DAY) == (DAY, "day")
+    for one in held:
+        one.close()
+
+
+def test_what_is_too_long_is_not_read(check: Check) -> None:
+    long = b"GET /en HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * (1 << 20)
+    assert check.raw(long).startswith(b"HTTP/1.1 431 ")
+    many = b"GET /en HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 500 + b"\r\n"
+    assert check.raw(many).startswith(b"HTTP/1.1 431 ")
+    body = b"POST /en HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"
+    assert check.raw(body).startswith(b"HTTP/1.1 200 "), "an answer, and the body is nobody's: the connection is closed"
+    assert check.raw(b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n").startswith(b"HTTP/1.1 431 ")
+
+
+def test_requests_that_hide_in_one_another_are_told_apart_or_refused(check: Check) -> None:
+    two = b"POST /en HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\nGET /fr HTTP/1.1\r\nHost: localhost\r\n"
+    answers = check.raw(two + b"Connection: close\r\n\r\n")
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+    both = b"POST /en HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    smuggled = check.raw(both + b"GET /fr HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert smuggled.count(b"HTTP/1.1 ") == 1, "what has two lengths is the last of its connection"
+    for one in (
+        b"POST /en HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST /en HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /en HTTP/1.1\nHost : localhost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+    ):
+        assert check.raw(one).startswith(b"HTTP/1.1 400 "), one
+
+
+def test_nothing_is_upgraded(check: Check) -> None:
+    assert check.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") == b""
+    settings = b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+    socketed = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    for asked, more in ((b"h2c", settings), (b"websocket", socketed)):
+        request = b"GET /en HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: %s\r\n%s\r\n" % (asked, more)
+        answer = check.raw(request)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"101 " not in answer[:20]
+
+
+def test_a_new_version_is_swapped_in_while_it_is_asked_without_one_error(serve, tmp_path: Path) -> None:
+    check = serve()
+    assert grade(check, visitor=CLEAN) == (CLEAN, "not-seen")
+    before = check.health()["version"]
+    name = publish_check(tmp_path / "data", {CLEAN: ((2,), today().date())})
+    seen = []
+    while grade(check, visitor=CLEAN) != (CLEAN, "day"):
+        seen.append(check.health()["version"])
+    assert set(seen) <= {before, name}
+    assert json.loads(check.hear("swapped")[-1])["swapped"] == name
+    assert grade(check, visitor=DAY) == (DAY, "not-seen")
+
+
+def test_a_version_that_was_tampered_with_is_not_used_and_the_one_before_answers(serve, tmp_path: Path) -> None:
+    check = serve()
+    name = publish_check(tmp_path / "elsewhere", {CLEAN: ((2,), today().date())})
+    version = tmp_path / "elsewhere/versions" / name
+    records = version / "addresses.records"
+    records.chmod(0o640)
+    records.write_bytes(bytes(records.stat().st_size))
+    version.rename(tmp_path / "data/versions" / name)
+    show_version(tmp_path / "data", name)
+    said = "".join(check.hear("SHA-256"))
+    assert "a new version cannot be used, and the one before stays" in said
+    assert grade(check, visitor=DAY) == (DAY, "day")
+    assert check.health()["version"] != name
+
+
+def test_a_service_without_its_data_or_pepper_does_not_begin(tmp_path: Path, accord_words) -> None:
+    settings = settings_of(tmp_path)
+    assert "No check data is published here" in accord_words(settings, 4)
+    publish_check(tmp_path / "data")
+    (tmp_path / "check.pepper").write_text("00" * 32 + "\n")
+    assert "another pepper" in accord_words(settings, 2)
+    (tmp_path / "check.pepper").chmod(0o644)
+    assert "0600" in accord_words(settings, 2)

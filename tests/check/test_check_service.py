@@ -1,0 +1,195 @@
+"""What the check's service answers: the grades, in which forms and languages, and that they look alike from outside."""
+
+import itertools
+import re
+from http import HTTPStatus
+
+import pytest
+
+from tests.check.check_served import (
+    BEHIND_NAT,
+    CLEAN,
+    DAY,
+    HOSTED,
+    INSIDE,
+    LANGUAGES,
+    MANY,
+    MONTH,
+    ODD,
+    RELAYED,
+    SHARED,
+    SHARED_CLEAN,
+    UNNAMED,
+    V6,
+    V6_CLEAN,
+    WEEK,
+    Check,
+    told,
+)
+
+EVERY = ["windows", "android", "device", "mac-or-linux"]
+GRADES = {
+    DAY: ("day", None),
+    WEEK: ("week", None),
+    MONTH: ("month", None),
+    UNNAMED: ("day", None),
+    MANY: ("day", None),
+    ODD: ("day", None),
+    SHARED: ("shared", None),
+    SHARED_CLEAN: ("not-seen", None),
+    CLEAN: ("not-seen", None),
+    HOSTED: ("cannot-tell", "hosting"),
+    RELAYED: ("cannot-tell", "vpn"),
+    BEHIND_NAT: ("cannot-tell", "carrier-nat"),
+    INSIDE: ("cannot-tell", "no-public-address"),
+    V6: ("day", None),
+    V6_CLEAN: ("not-seen", None),
+    f"::ffff:{DAY}": ("day", None),
+}
+
+
+@pytest.mark.parametrize("visitor", GRADES)
+def test_a_visitor_is_told_of_their_own_address_in_one_of_six_grades(check: Check, visitor: str) -> None:
+    said = check.ask_json(visitor)
+    assert (said["grade"], said["reason"]) == GRADES[visitor]
+    assert said["address"] == visitor.removeprefix("::ffff:")
+
+
+def test_an_answer_says_the_last_day_and_the_families_and_on_what_they_run(check: Check) -> None:
+    said = check.ask_json(WEEK)
+    assert said["last_seen"] == told()[WEEK][1].isoformat()
+    assert said["families"] == [{"name": "Mirai", "systems": ["device"]}]
+    assert (said["systems"], said["more_families"]) == (["device"], False)
+    assert check.ask_json(MONTH)["systems"] == ["windows", "android", "device"]
+    assert check.ask_json(UNNAMED)["families"] == [{"name": None, "systems": EVERY}]
+    assert [one["name"] for one in check.ask_json(MANY)["families"]] == [None, "Mirai", "Simda", "FluBot", "Emotet"]
+    assert check.ask_json(MANY)["more_families"] is True
+
+
+def test_nothing_of_a_sighting_is_told_where_it_may_be_somebody_elses(check: Check) -> None:
+    for visitor in (HOSTED, RELAYED, BEHIND_NAT, INSIDE):
+        said = check.ask_json(visitor)
+        assert (said["last_seen"], said["families"], said["systems"]) == (None, [], EVERY)
+        assert "Emotet" not in check.ask(visitor=visitor).text
+
+
+def test_page_and_program_are_told_the_same(check: Check) -> None:
+    for visitor, language in itertools.product(GRADES, LANGUAGES):
+        said, page = check.ask_json(visitor, f"/{language}"), check.ask(f"/{language}", visitor=visitor)
+        assert page.headers["content-language"] == said["language"] == language
+        assert page.title == said["title"]
+        shown = re.sub("<[^>]*>", "", page.text)
+        assert said["text"] in shown
+        assert said["address"] in page.text
+        if said["last_seen"] is not None:
+            assert said["last_seen"] in shown
+
+
+def test_not_seen_does_not_say_clean(check: Check) -> None:
+    assert "does not mean that your devices are clean" in check.ask(visitor=CLEAN).text
+
+
+def test_first_the_device_then_the_sessions_then_the_passwords(check: Check) -> None:
+    text = check.ask(visitor=DAY).text
+    order = [
+        "clean the device",
+        "sign out everywhere",
+        "change your passwords, from a clean device",
+        "watch your money",
+    ]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+    assert text.index("run the scan") < places[1]
+
+
+def test_what_to_do_is_about_the_systems_that_the_families_run_on(check: Check) -> None:
+    heads = re.findall("<h4>(.*?)</h4>", check.ask(visitor=DAY).text)
+    assert heads == ["Windows computer"]
+    heads = re.findall("<h4>(.*?)</h4>", check.ask(visitor=UNNAMED).text)
+    assert [head.split()[0] for head in heads] == ["Windows", "Android", "Router,", "Mac"]
+
+
+def test_where_to_report_stands_on_the_answer_and_on_a_page_of_its_own(check: Check) -> None:
+    for page in (check.ask(visitor=DAY), check.ask("/en/report", "GET")):
+        assert '<h3 id="ID">Indonesia</h3>' in page.text
+        assert 'href="https://csirt.example/report?a=1&amp;b=2" rel="noreferrer nofollow"' in page.text
+        assert 'href="mailto:report@csirt.example"' in page.text
+        assert 'href="tel:+6221000000"' in page.text
+
+
+def test_both_kinds_of_addresses_are_offered_under_names_of_their_own(check: Check) -> None:
+    for page in (check.ask("/fr", "GET"), check.ask("/fr", visitor=DAY)):
+        assert 'href="https://v4.check.fusion.example/fr"' in page.text
+        assert 'href="https://v6.check.fusion.example/fr"' in page.text
+    assert check.ask(visitor=DAY, headers={"Host": "v4.check.fusion.example"}).status == HTTPStatus.OK
+
+
+def test_a_page_is_in_the_language_of_the_browser_or_of_the_path_and_sets_no_cookie(check: Check) -> None:
+    for accepted, language in (("ar-EG,en;q=0.5", "ar"), ("it, de;q=0.7, en;q=0.3", "de"), ("*", "en"), ("", "en")):
+        page = check.ask("/", "GET", headers={"Accept-Language": accepted})
+        assert page.headers["content-language"] == language
+        direction = "rtl" if language == "ar" else "ltr"
+        assert f'<html lang="{language}" dir="{direction}">' in page.text
+        assert f'<form method="post" action="/{language}">' in page.text
+        assert "set-cookie" not in page.headers
+    assert check.ask("/es", "GET", headers={"Accept-Language": "de"}).headers["content-language"] == "es"
+    assert check.ask("/", visitor=DAY, headers={"Accept-Language": "fr"}).headers["content-language"] == "fr"
+
+
+def test_who_opens_the_page_learns_nothing_but_the_page(check: Check) -> None:
+    before = check.health()["answers"]
+    pages = {check.ask("/en", "GET", visitor=visitor).body for visitor in GRADES}
+    assert len(pages) == 1
+    assert check.health()["answers"] == before
+
+
+def test_every_answer_of_a_form_has_the_same_size_status_and_headers(check: Check) -> None:
+    for accept in ("text/html", "application/json"):
+        answers = [
+            check.ask(f"/{language}", visitor=visitor, headers={"Accept": accept})
+            for visitor, language in itertools.product(GRADES, LANGUAGES)
+        ]
+        assert len({len(one.body) for one in answers}) == 1
+        assert {one.status for one in answers} == {HTTPStatus.OK}
+        alike = {
+            tuple(pair for pair in one.headers.items() if pair[0] not in {"date", "content-language"})
+            for one in answers
+        }
+        assert len(alike) == 1
+        assert {len(one.headers["content-language"]) for one in answers} == {2}
+
+
+def test_an_answer_is_kept_by_nobody_framed_by_nobody_and_read_by_no_other_page(check: Check) -> None:
+    for answer in (check.ask(visitor=DAY), check.ask("/en", "GET"), check.ask("/nothing", "GET")):
+        said = answer.headers
+        assert said["cache-control"] == "no-store"
+        policy = dict(part.strip().partition(" ")[::2] for part in said["content-security-policy"].split(";"))
+        assert policy == {
+            "default-src": "'none'",
+            "style-src": "'self'",
+            "form-action": "'self'",
+            "base-uri": "'none'",
+            "frame-ancestors": "'none'",
+        }
+        assert said["x-frame-options"] == "DENY"
+        assert said["cross-origin-resource-policy"] == "same-origin"
+        assert said["x-content-type-options"] == "nosniff"
+        assert not [name for name in said if name.startswith("access-control-")]
+
+
+def test_pages_hold_no_script_no_style_and_nothing_from_elsewhere(check: Check) -> None:
+    for page in (check.ask("/en", "GET"), check.ask(visitor=MONTH), check.ask("/en/report", "GET")):
+        text = page.text
+        assert not re.search(r"<script|<style|\bstyle=|\bon\w+=|javascript:|<img|<iframe|@import|\bsrc=", text)
+        assert re.findall(r'<link rel="stylesheet" href="([^"]*)"', text) == re.findall(r'"(/style-\w+\.css)"', text)
+    style = check.ask(re.findall(r'"(/style-\w+\.css)"', text)[0], "GET")
+    assert (style.status, style.headers["content-type"]) == (HTTPStatus.OK, "text/css; charset=utf-8")
+    assert "immutable" in style.headers["cache-control"]
+    assert "@import" not in style.text
+
+
+def test_a_name_from_outside_is_text_and_turns_nothing_around(check: Check) -> None:
+    text = check.ask(visitor=ODD).text
+    assert "&lt;b&gt;&#34;Odd&#34; &amp; " in text
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in text
+    assert check.ask_json(ODD)["families"][0]["name"].startswith('<b>"Odd"')
