@@ -9,6 +9,7 @@ import argparse
 import sys
 
 import bots
+import check_publish
 import database
 import feeds
 import policy
@@ -29,6 +30,7 @@ BENCHMARKS = {
     "policy": policy,
     "release": release,
     "taxii": taxii,
+    "check-publish": check_publish,
 }
 ROUNDS = 3
 
