@@ -113,7 +113,7 @@ def test_a_default_is_the_one_that_the_page_names(key: str, default: str, tmp_pa
     stated = re.search(rf"^\| `{key}` \| [^|]*?`([^`]+)` \|", PAGE, re.MULTILINE)
     assert stated is not None
     assert stated[1] == default
-    without = re.sub(rf"^{key} = .*\n", "", EXAMPLE, flags=re.MULTILINE)
+    without = re.sub(rf"^{key} = .*\n", "", EXAMPLE, count=1, flags=re.MULTILINE)
     operation = read_operation(write(tmp_path, without), FORMATS)
     (dataset,) = operation.datasets
     read = {

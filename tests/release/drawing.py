@@ -9,7 +9,8 @@ AT = datetime(2026, 6, 15, 12, tzinfo=UTC)
 PURPOSES = ["prevention", "investigation", "victim-notification", "network-defence", "training", "research"]
 MARKINGS = ["clear", "green", "amber", "amber+strict", "red"]
 GROUNDS = ["adequacy", "safeguards", "derogation"]
-READERS = ["csirt", "police", "buyer", "abroad"]
+READERS = ["csirt", "police", "buyer", "abroad", "isp"]
+NETWORKS = ["192.0.2.0/24", "AS64500", "AS64501"]
 PARTNERS = {
     "vendor": {"name": "Vendor", "kind": "vendor", "country": "JP"},
     "other": {"name": "Other", "kind": "vendor", "country": "AT"},
@@ -17,6 +18,7 @@ PARTNERS = {
     "police": {"name": "Police", "kind": "police", "country": "DE"},
     "buyer": {"name": "Buyer", "kind": "vendor", "country": None},
     "abroad": {"name": "Abroad", "kind": "csirt", "country": "TH"},
+    "isp": {"name": "Isp", "kind": "network-owner", "country": "AT", "networks": ["192.0.2.0/24", "AS64500"]},
     "everybody": {"name": "Everybody", "kind": "public", "country": None},
     "victims": {"name": "The persons concerned", "kind": "concerned", "country": None},
 }
@@ -123,10 +125,12 @@ def thing(draw: Random, agreements: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "provider": "vendor", "marking": "green", "came_in": ["a-in"], "personal": False, "lists": [],
         "taken_in_for": None, "decisions": [], "share_with": None, "name_partner": False, "embargo": None,
+        "networks": [],
     }  # fmt: skip
     for _ in range(draw.choice([0, 1, 1, 2, 2, 3])):
         key = draw.choice(["marking", "marking", "came_in", "personal", "personal", "lists", "share_with",
-                           "name_partner", "embargo", "share_with", "taken_in_for"])  # fmt: skip
+                           "name_partner", "embargo", "share_with", "taken_in_for", "networks",
+                           "networks"])  # fmt: skip
         if key == "marking":
             told[key] = draw.choice(MARKINGS)
         elif key == "came_in":
@@ -137,6 +141,8 @@ def thing(draw: Random, agreements: dict[str, Any]) -> dict[str, Any]:
         elif key == "lists":
             told[key] = sorted(draw.sample(LISTS, draw.choice([0, 1, 1, 2])))
             told["decisions"] = [decision(draw) for _ in range(draw.choice([0, 1, 1, 1, 2, 3]))]
+        elif key == "networks":
+            told[key] = sorted(draw.sample(NETWORKS, draw.choice([0, 1, 1, 2, 2, 3])))
         elif key == "taken_in_for":
             told[key] = sorted(draw.sample(PURPOSES, draw.randint(0, 6)))
         elif key == "share_with":

@@ -20,6 +20,7 @@ from accord.agreements.agreement import (
     Term,
 )
 from accord.agreements.declarations import DatasetId, Partner, PartnerId, PartnerKind
+from accord.agreements.networks import Network
 from accord.operations.declaration import Recipient
 from accord.release.question import Audience, Embargo, Item, Release
 from accord.release.reviews import Answer, Decision, let_go, lets_go
@@ -64,7 +65,11 @@ def register_of(told: Told) -> Register:
 def partners_of(told: Told) -> dict[PartnerId, Partner]:
     return {
         PartnerId(name): Partner(
-            id=PartnerId(name), name=one["name"], kind=PartnerKind(one["kind"]), country=one["country"]
+            id=PartnerId(name),
+            name=one["name"],
+            kind=PartnerKind(one["kind"]),
+            country=one["country"],
+            networks=tuple(map(Network, one.get("networks", []))),
         )
         for name, one in told["partners"].items()
     }
@@ -159,6 +164,7 @@ def item_of(told: Told, at: datetime) -> Item:
             until=embargo["until"],
             recipients=frozenset(PartnerId(one) for one in embargo["recipients"]),
         ),
+        networks=tuple(map(Network, told["networks"])),
     )
 
 

@@ -128,7 +128,8 @@ def view_of(
         terms=terms,
     )
     with closing(evidence.rows), closing(engine), closing(engine.sightings(case.in_scope, case.families.ranks)) as seen:
-        return case.view("TH", None, seen, folder)
+        owner = next((one for one in recipients if one.is_owner), None)
+        return case.view("TH", None, seen, folder, owner=owner)
 
 
 THAI = ["203.150.1.1", "203.150.1.2", "202.28.1.1"]

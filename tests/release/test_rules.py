@@ -91,6 +91,7 @@ def test_every_rule_gives_its_reason_in_words_that_name_who_stands_in_the_way() 
         (1, False, "TLP:RED reaches named persons only, and POLICE named none"),
         (2, False, "the data set is not shared with POLICE"),
         (13, True, "it is under no embargo"),
+        (14, True, "CSIRT is no network owner; POLICE is no network owner"),
     ]
 
 
@@ -133,8 +134,9 @@ def test_the_numbers_and_titles_of_the_rules_are_those_that_were_given_once() ->
         11: "Legal area",
         12: "Review of warning lists",
         13: "Embargo",
+        14: "Own networks",
     }
-    assert [rule.number for rule in RUN_RULES] == [1, 2, 13]
+    assert [rule.number for rule in RUN_RULES] == [1, 2, 13, 14]
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,11 @@ def objections(told: Told, reader: str | None, handed: str | None) -> set[int]:
     named = secret is not None and reader in secret["recipients"] and not signs_nothing
     if secret is not None and at < secret["until"] and (not named or audience["clients"]):
         against.add(13)
+    # 14: a network owner's own networks
+    if reader is not None and partners[reader]["kind"] == "network-owner":
+        seen_in = thing["networks"]
+        if not seen_in or any(one not in partners[reader]["networks"] for one in seen_in):
+            against.add(14)
     # 10: personal data
     needless = purpose in {None, "training", "research"}
     if thing["personal"] and (reader is None or public or audience["clients"] or needless):

@@ -153,6 +153,8 @@ ROWS: dict[str, tuple[str, ...]] = {
         INSERT INTO check_sources (version, dataset, delivery, erasures) VALUES ('v', 'sinkhole', 'aa', 0)
         """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
+    # columns alone
+    "0015": (),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the

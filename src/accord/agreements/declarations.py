@@ -9,6 +9,7 @@ from fnmatch import translate
 from functools import cached_property
 from typing import NewType
 
+from accord.agreements.networks import WIDEST_V4, WIDEST_V6, Network, overlaps, read_network
 from accord.columns.instants import EPOCH
 from accord.columns.mapping import Columns
 from accord.ledger.notes import SignatureType, VerifierKey, parse_verifier_key
@@ -35,6 +36,8 @@ class PartnerKind(StrEnum):
     CSIRT = "csirt"
     POLICE = "police"
     AUDITOR = "auditor"
+    NETWORK_OWNER = "network-owner"
+    """It gets what is in its own networks, and nothing else (docs/release.md)."""
     PUBLIC = "public"
     """Everybody: it signs nothing, and gets what is clear in every respect (docs/release.md)."""
     CONCERNED = "concerned"
@@ -54,6 +57,8 @@ class Partner:
     """The age key (X25519, `age1...`) to which what opens its packages is encrypted; None: not known yet."""
     receipts: VerifierKey | None = None
     """The Ed25519 key with which it signs receipts; None: none is taken in."""
+    networks: tuple[Network, ...] = ()
+    """A network owner's own, as it declares them; of every other partner none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,16 +125,39 @@ class Dataset:
 
 def read_partner(table: SettingsTable) -> Partner:
     """Read one `[[partner]]`."""
+    kind = table.choice("kind", PartnerKind, PartnerKind.VENDOR)
     partner = Partner(
         id=PartnerId(table.identifier("id")),
         name=table.text("name"),
-        kind=table.choice("kind", PartnerKind, PartnerKind.VENDOR),
+        kind=kind,
         country=read_country(table, "country") if table.offers("country") else None,
+        networks=_read_networks(table, kind),
         age=_read_age(table) if table.offers("age") else None,
         receipts=_read_receipts(table) if table.offers("receipts") else None,
     )
+    if kind is PartnerKind.NETWORK_OWNER and partner.country is None:
+        raise table.wrong("country", "where it sits: what is handed to it is counted there", None)
     table.done()
     return partner
+
+
+def _read_networks(table: SettingsTable, kind: PartnerKind) -> tuple[Network, ...]:
+    said = table.texts("networks", required=kind is PartnerKind.NETWORK_OWNER)
+    if said and kind is not PartnerKind.NETWORK_OWNER:
+        raise table.wrong("networks", f"none: only a partner of kind '{PartnerKind.NETWORK_OWNER}' has own ones", said)
+    networks = []
+    for one in said:
+        read = read_network(one)
+        if read is None:
+            expected = (
+                "an AS number such as AS64500, or a prefix in its only spelling, such as 192.0.2.0/24 or 2001:db8::/32 "
+                f"(at least /{WIDEST_V4} and /{WIDEST_V6})"
+            )
+            raise table.wrong("networks", expected, one)
+        networks.append(read)
+    for twice in overlaps([("", networks)]):
+        raise table.wrong("networks", f"each once: {twice.second_network} is in {twice.first_network}", said)
+    return tuple(sorted(set(networks)))
 
 
 def _read_age(table: SettingsTable) -> str:

@@ -29,6 +29,7 @@ from accord.agreements.agreement import (
 )
 from accord.agreements.declarations import DatasetId, Partner, PartnerId, PartnerKind
 from accord.agreements.facts import agreement_facts, earlier_facts, reference
+from accord.agreements.networks import Network, overlaps
 from accord.agreements.reading import merged
 from accord.agreements.telling import agreement_told, dataset_told, fulfilment_told, partner_told
 from accord.journal import book
@@ -105,6 +106,7 @@ def load_register(connection: Connection) -> Register:
                 country=row.country,
                 age=row.age,
                 receipts=None if row.receipts is None else parse_verifier_key(row.receipts),
+                networks=tuple(map(Network, (row.networks or "").split())),
             )
             for row in _rows(connection, PARTNERS)
         },
@@ -136,6 +138,7 @@ def record_register(
                 got=fault.got,
                 remedy=fault.remedy or "change the agreement with it, in one file, by `accord agreement apply`",
             )
+    demand_one_owner(whole)
     for dataset in declared.datasets.values():
         _demand_same_partner(connection, standing.datasets.get(dataset.id), dataset)
     # before what changes it
@@ -153,7 +156,8 @@ def record_register(
         old = standing.partners.get(partner.id)
         if old != partner:
             values = partner_told(partner)
-            _put(connection, PARTNERS, values, known=old is not None)
+            row = values | {"networks": " ".join(partner.networks) or None}
+            _put(connection, PARTNERS, row, known=old is not None)
             changed("partner", partner.id, None if old is None else partner_told(old), values)
     for dataset in declared.datasets.values():
         held = standing.datasets.get(dataset.id)
@@ -177,6 +181,18 @@ def record_register(
     ):
         book.append(connection, facts, draw=draw, opens_at=at, reference=reference(agreement.id))
     return tuple(changes)
+
+
+def demand_one_owner(register: Register) -> None:
+    """Raise SettingsError where two network owners declare the same network."""
+    for one in overlaps((name, partner.networks) for name, partner in register.partners.items()):
+        raise SettingsError(
+            f"A network has one owner, and {one.first_network} is declared by {one.first}.",
+            where=f"partner {one.second}: networks",
+            expected=f"networks outside of {one.first_network}",
+            got=one.second_network,
+            remedy="find out whose it is, and take it out of the other declaration in the same file",
+        )
 
 
 def _demand_as_signed(connection: Connection, before: Agreement | None, after: Agreement) -> None:

@@ -18,6 +18,7 @@ def partner_told(partner: Partner) -> dict[str, object]:
         "country": partner.country,
         "age": partner.age,
         "receipts": None if partner.receipts is None else str(partner.receipts),
+        **({"networks": list(partner.networks)} if partner.networks else {}),
     }
 
 

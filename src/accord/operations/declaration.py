@@ -16,6 +16,7 @@ from accord.agreements.declarations import (
     read_dataset,
     read_partner,
 )
+from accord.agreements.networks import overlaps
 from accord.vocabulary.countries import COUNTRY_CODES, CountryCode
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError
@@ -69,6 +70,11 @@ class Recipient:
     encrypted: bool = False
     """Nobody can read on the way what is handed to it."""
 
+    @property
+    def is_owner(self) -> bool:
+        """Is it a network owner, which gets what is in its own networks, wherever that is?"""
+        return self.partner.kind is PartnerKind.NETWORK_OWNER
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Theme:
@@ -106,7 +112,12 @@ class Operation:
 
     def recipients_of(self, country: CountryCode) -> tuple[Recipient, ...]:
         """The audience of a country's reports: a rule must hold for each of them."""
-        return tuple(one for one in self.recipients if one.country == country)
+        return tuple(one for one in self.recipients if one.country == country and not one.is_owner)
+
+    @property
+    def owners(self) -> tuple[Recipient, ...]:
+        """Network owners, each of which is an audience by itself, about its own networks."""
+        return tuple(one for one in self.recipients if one.is_owner)
 
     def languages_of(self, country: CountryCode) -> tuple[str, ...]:
         """What a country's reports are written in: each language that one of its recipients reads, once."""
@@ -228,7 +239,7 @@ def _read_sheet(
         scope=_read_scope(sheet),
         partners=partners,
         datasets=datasets,
-        recipients=tuple(_read_recipient(one, partners) for one in table.tables("recipient")),
+        recipients=_read_recipients(table, partners),
         themes=_read_themes(table),
         embargo=sheet.optional_instant("embargo"),
         purpose=sheet.optional_choice("purpose", Purpose),
@@ -271,6 +282,11 @@ def _read_hub(table: SettingsTable, folder: Path) -> Hub:
 def _read_partners(table: SettingsTable, *, required: bool = True) -> dict[PartnerId, Partner]:
     rows = [(one, read_partner(one)) for one in table.tables("partner", required=required)]
     unique([(one, partner.id) for one, partner in rows], "id")
+    for twice in overlaps((partner.id, partner.networks) for _, partner in rows):
+        where = next(one for one, partner in rows if partner.id == twice.second)
+        raise where.wrong(
+            "networks", f"networks outside of {twice.first_network} of {twice.first}", twice.second_network
+        )
     return {partner.id: partner for _, partner in rows}
 
 
@@ -324,12 +340,21 @@ def refuse_concerned(table: SettingsTable, partner: Partner) -> None:
         )
 
 
+def _read_recipients(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -> tuple[Recipient, ...]:
+    rows = [(one, _read_recipient(one, partners)) for one in table.tables("recipient")]
+    unique([(one, recipient.partner.id) for one, recipient in rows if recipient.is_owner], "partner")
+    return tuple(recipient for _, recipient in rows)
+
+
 def _read_recipient(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -> Recipient:
     partner = partners[known(table, "partner", table.text("partner"), partners, "partner")]
     refuse_concerned(table, partner)
+    if partner.kind is PartnerKind.NETWORK_OWNER and table.offers("country"):
+        raise table.wrong("country", "none: a network owner gets what is in its networks", table.text("country"))
     recipient = Recipient(
         partner=partner,
-        country=read_country(table, "country"),
+        # a network owner's is declared with it
+        country=partner.country if partner.networks and partner.country else read_country(table, "country"),
         persons=table.texts("persons"),
         languages=table.languages("languages"),
         encrypted=table.flag("encrypted", default=False),

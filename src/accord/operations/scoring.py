@@ -1,6 +1,8 @@
 """What became of an operation: the share of its findings that were acted on, by country, network and week.
 
-Counted is each finding of each country that was asked about it, once, however often it was handed over. Not counted is
+Counted is each finding of each country that was asked about it, once, however often it was handed over. A network owner
+is asked beside a country about the same finding, and what either says counts; where no country was asked, it counts for
+the one in which the owner sits. Not counted is
 what an analyst is still deciding about, what was taken back, and what was only put into a channel: members are told,
 whatever country they are of, and nobody is asked. What is false positive leaves the share's denominator. What a
 recipient said before an operation told it of a finding says nothing about that operation.
@@ -14,12 +16,13 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Row, select
 
+from accord.agreements.declarations import PartnerKind
 from accord.operations.outcomes import ID_BYTES, Standing, history
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.markings import MARKINGS, Marking
 from accord.vocabulary.outcomes import WEIGHT, Counts, Network, Outcome, Score, Week
 from accord.vocabulary.roles import SERVER_ROLES, Role
-from accord.workspace.schema import ACTION_GROUPS, ACTIONS, DISCLOSURES, RECALL_NOTICES, RECALLS
+from accord.workspace.schema import ACTION_GROUPS, ACTIONS, DISCLOSURES, PARTNERS, RECALL_NOTICES, RECALLS
 
 _TAKEN_BACK = ("withdrawn", "erased")
 """Kinds of recall after which nobody should act; what was corrected still stands."""
@@ -112,29 +115,35 @@ def _asked(
     asked: dict[_Key, _Asked] = {}
     reviewed: set[_Key] = set()
     withdrawn: set[_Key] = set()
-    for release in releases:
+    owners = {
+        row.id for row in connection.execute(select(PARTNERS).where(PARTNERS.c.kind == PartnerKind.NETWORK_OWNER.value))
+    }
+    places: defaultdict[bytes, list[_Key]] = defaultdict(list)
+    for release in sorted(releases, key=lambda one: one.recipient in owners):
         gone = back.get(release.id, frozenset())
+        beside = release.recipient in owners
         found = (
             select(ACTIONS)
             .join(ACTION_GROUPS, ACTION_GROUPS.c.number == ACTIONS.c.action_group)
             .where(ACTION_GROUPS.c.disclosure == release.id)
         )
         for row in connection.execute(found):
-            group, key = alike[row.action_group], (release.country, bytes(row.finding))
-            if gone is None or key[1] in gone:
-                withdrawn.add(key)
+            group, own = alike[row.action_group], (release.country, bytes(row.finding))
+            if gone is None or own[1] in gone:
+                withdrawn.add(own)
             elif group.in_review:
-                reviewed.add(key)
+                reviewed.add(own)
             else:
-                one = asked.setdefault(
-                    key,
-                    _Asked(
-                        role=Role(group.role),
-                        network=Network(asn=group.asn, owner=group.owner),
-                        handed_over_at=release.handed_over_at,
-                    ),
-                )
-                one.partners.add(release.recipient)
+                for key in (places[own[1]] if beside else []) or [own]:
+                    if key not in asked:
+                        asked[key] = _Asked(
+                            role=Role(group.role),
+                            network=Network(asn=group.asn, owner=group.owner),
+                            handed_over_at=release.handed_over_at,
+                        )
+                        places[own[1]].append(key)
+                    asked[key].partners.add(release.recipient)
+                    asked[key].handed_over_at = min(asked[key].handed_over_at, release.handed_over_at)
     return asked, len(reviewed - asked.keys()), len(withdrawn - asked.keys() - reviewed)
 
 

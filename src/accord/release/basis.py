@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, update
 
 from accord.agreements.declarations import Dataset, DatasetId
+from accord.agreements.networks import Network
 from accord.operations.declaration import Operation, Recipient
 from accord.release.disclosures import Disclosure, waiting
 from accord.release.handing import handling_of
@@ -45,7 +46,7 @@ class Basis:
     def of(cls, traces: pa.Table, datasets: Iterable[Dataset], terms: Terms, recipient: Recipient) -> "Basis":
         """That of what is sealed for a recipient, from its `release.case.TRACES`."""
         return cls(
-            classes=classes_of(kinds(traces), datasets, terms),
+            classes=classes_of(kinds(traces), datasets, terms, recipient.partner.networks),
             declared=True,
             persons=recipient.persons,
             encrypted=recipient.encrypted,
@@ -87,14 +88,26 @@ def kinds(traces: pa.Table) -> frozenset[tuple[str, str, bool]]:
     return frozenset(zip(*(rows[name].to_pylist() for name in names), strict=True))
 
 
-def classes_of(parts: Iterable[tuple[str, str, bool]], datasets: Iterable[Dataset], terms: Terms) -> Classes:
-    """The policy classes of what stands in no review: of data sets, markings, and whether it is personal data."""
+def classes_of(
+    parts: Iterable[tuple[str, str, bool]],
+    datasets: Iterable[Dataset],
+    terms: Terms,
+    networks: tuple[Network, ...] = (),
+) -> Classes:
+    """The policy classes of what stands in no review: of data sets, markings, and whether it is personal data.
+
+    `networks`: those of the network owner that it is for.
+    """
     declared = {one.id: one for one in datasets}
     return frozenset(
         PolicyClass.of(item)
         for dataset, marking, personal in parts
         for item in terms.items(
-            declared[DatasetId(dataset)], MARKINGS.index(Marking(marking)), personal=personal, in_review=False
+            declared[DatasetId(dataset)],
+            MARKINGS.index(Marking(marking)),
+            personal=personal,
+            in_review=False,
+            networks=networks,
         )
     )
 
@@ -162,10 +175,12 @@ def restate(connection: Connection, operation: Operation, purpose: Purpose) -> N
     for one in waiting(connection):
         if one.operation != operation.name or one.purpose != purpose or one.basis is None:
             continue
-        if one.country not in operation.scope.countries:
-            continue
         before = parse_basis(one.basis)
-        mine = [each for each in operation.recipients_of(one.country) if each.partner.id == one.recipient]
+        # where a network owner sits is no matter of the scope: it is asked about its networks
+        if one.country not in operation.scope.countries and not any(each.networks for each in before.classes):
+            continue
+        audience = (*operation.recipients_of(one.country), *operation.owners)
+        mine = [each for each in audience if each.partner.id == one.recipient]
         after = Basis(
             classes=frozenset(replace(each, embargo=secret) for each in before.classes),
             declared=bool(mine),

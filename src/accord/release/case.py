@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from accord.attribution.locating import resolve
+from accord.attribution.owning import OwnNetworks
 from accord.columns.instants import microseconds
 from accord.columns.lists import distinct, empty_lists
 from accord.columns.rows import rows_of
@@ -25,7 +26,7 @@ from accord.fusion.ranking import severity
 from accord.fusion.rowfile import Positions, RowFile, Rows
 from accord.intake.delivery import Delivery
 from accord.operations.actions import ASKED
-from accord.operations.declaration import Operation, Theme
+from accord.operations.declaration import Operation, Recipient, Theme
 from accord.reference.store import Reference
 from accord.release.account import EvidenceAccount
 from accord.release.policy import Mask, Terms, personal_findings, run_terms
@@ -61,6 +62,22 @@ _PIECE = 1 << 15
 
 _SIGHTINGS = 1 << 16
 """Single sightings that are in memory at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed:
+    """Findings that a view may be about, and where they are for its audience."""
+
+    numbers: Positions
+    """Ascending."""
+    places: pa.Table
+    """PLACES of these."""
+    resolutions: pa.Table
+    """Those by which they are there."""
+    hosting: Mask
+    """Which of them are hosted where the view is about."""
+    registry: Mask
+    """Which of them are registered there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,14 +182,16 @@ class Case:
         folder: Path,
         traces: Path | None = None,
         channel: tuple[str, Audience] | None = None,
+        owner: Recipient | None = None,
     ) -> View:
         """What the recipients of a country's report may all see; the single sightings lie in `folder`.
 
         `sightings`: those of the findings in `in_scope`. `traces`: where TRACES are written, if they are wanted.
-        `channel`: a channel and its members, for whom it is instead. Raises OSError when the disk refuses.
+        `channel`: a channel and its members, for whom it is instead. `owner`: a network owner, for whom it is instead,
+        of its own networks, wherever in the operation's scope. Raises OSError when the disk refuses.
         """
         if channel is None:
-            recipients = self.operation.recipients_of(country)
+            recipients = self.operation.recipients_of(country) if owner is None else (owner,)
             encrypted = bool(recipients) and all(one.encrypted for one in recipients)
             audience = Audience(recipients=recipients, encrypted=encrypted)
         else:
@@ -180,7 +199,16 @@ class Case:
             recipients = audience.recipients
         allowed = self._terms.grid(self.operation.datasets, audience)
         account = EvidenceAccount(self.operation.datasets, self.families)
-        number, unsorted = self._visible_findings(country, theme, allowed, account)
+        if owner is None:
+            # what is in whose networks is not asked for others
+            allowed = allowed[..., 0]
+            number, unsorted = self._visible_findings(
+                self._in_country(country, theme, allowed), theme, allowed, account
+            )
+        else:
+            own = self._in_networks(owner, allowed)
+            allowed = allowed[..., 1]
+            number, unsorted = self._visible_findings(own, theme, allowed, account)
         order = pc.sort_indices(unsorted, [("severity", "descending"), ("finding_id", "ascending")]).to_numpy()
         findings = _sorted(unsorted, order)
         del unsorted
@@ -217,6 +245,7 @@ class Case:
                 for source in self.reference.sources
             ),
             channel=None if channel is None else channel[0],
+            owner=None if owner is None else owner.partner.id,
         )
 
     def _write_traces(
@@ -259,20 +288,50 @@ class Case:
         """How many findings a view of the country can have."""
         return len(self.candidates[country])
 
-    def _visible_findings(
-        self, country: CountryCode, theme: Theme | None, allowed: Mask, account: EvidenceAccount
-    ) -> tuple[Positions, pa.Table]:
-        """The numbers of the findings that an audience may see in a country, ascending, and their FINDINGS."""
+    def _in_country(self, country: CountryCode, theme: Theme | None, allowed: Mask) -> "_Placed":
+        """The findings of a country, by the resolutions that an audience may see."""
         numbers = self.candidates[country]
         if theme is not None and theme.roles:
             roles = self.evidence.findings["role"].to_numpy()[numbers]
             numbers = numbers[np.isin(roles, [ROLES.index(role) for role in theme.roles])]
-        places = rows_of(self.places, numbers)
         resolutions = self.resolutions.filter(pa.array(_permitted(self.resolutions, allowed, 0, 0)))
-        places = resolve(places, resolutions, self.reference)
-        behind = resolutions.group_by(_BEHIND, use_threads=False).aggregate([])
+        places = resolve(rows_of(self.places, numbers), resolutions, self.reference)
+        return _Placed(
+            numbers=numbers,
+            places=places,
+            resolutions=resolutions,
+            hosting=_hosted_in(places, country),
+            registry=_registered_in(places, country),
+        )
+
+    def _in_networks(self, owner: Recipient, allowed: Mask) -> "_Placed":
+        """The findings in a network owner's networks and in scope, by its resolutions to them; `allowed` is the whole
+        `Terms.grid`. No other resolution is looked at: it would tell of other networks."""
+        networks = OwnNetworks(owner.partner.networks, self.reference)
+        own = networks.hold(self.resolutions["address"].combine_chunks()).astype(np.int64)
+        resolutions = self.resolutions.filter(pa.array(_permitted(self.resolutions, allowed, 0, 0, own)))
+        numbers = self.in_scope
+        places = resolve(rows_of(self.places, numbers), resolutions, self.reference)
+        found = rows_of(self.evidence.findings, numbers)
+        mine = networks.own(found["type"].to_numpy(), found["value"].combine_chunks(), places)
+        here = np.zeros(len(numbers), np.bool_)
+        for country in self.operation.scope.countries:
+            here |= _hosted_in(places, country) | _registered_in(places, country)
+        return _Placed(
+            numbers=numbers,
+            places=places,
+            resolutions=resolutions,
+            hosting=mine & here,
+            registry=np.zeros(len(numbers), np.bool_),
+        )
+
+    def _visible_findings(
+        self, placed: "_Placed", theme: Theme | None, allowed: Mask, account: EvidenceAccount
+    ) -> tuple[Positions, pa.Table]:
+        """The numbers of the findings there that an audience may see, ascending, and their FINDINGS."""
+        numbers, places, hosting, registry = placed.numbers, placed.places, placed.hosting, placed.registry
+        behind = placed.resolutions.group_by(_BEHIND, use_threads=False).aggregate([])
         behind = behind.sort_by([(name, "ascending") for name in _BEHIND])
-        hosting, registry = _hosted_in(places, country), _registered_in(places, country)
         here = np.flatnonzero(hosting | registry)
         population: Counter[str] = Counter()
         seen: list[Positions] = []
@@ -490,9 +549,11 @@ def _operation_sheet(operation: Operation) -> OperationSheet:
     )
 
 
-def _permitted(rows: pa.Table, allowed: Mask, personal: Positions | int, in_review: Positions | int) -> Mask:
-    """Which rows an audience may see; `allowed` is `Terms.grid`."""
-    return np.asarray(allowed[rows["dataset"].to_numpy(), rows["marking"].to_numpy(), personal, in_review])
+def _permitted(
+    rows: pa.Table, allowed: Mask, personal: Positions | int, in_review: Positions | int, *own: Positions
+) -> Mask:
+    """Which rows an audience may see; `allowed` is `Terms.grid`, of which `own` is the last axis where it has it."""
+    return np.asarray(allowed[rows["dataset"].to_numpy(), rows["marking"].to_numpy(), personal, in_review, *own])
 
 
 def _hosted_in(places: pa.Table, country: str) -> Mask:

@@ -3,6 +3,8 @@
 A policy is policy classes, a row of `channel_policies` for each that is in use:
 
     [["sinkhole", "amber", ["vendor-2026"], true, null]]
+
+Of what is for a network owner its networks stand behind that: `["AS64500", "192.0.2.0/24"]`.
 """
 
 import hashlib
@@ -15,6 +17,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, or_, select
 
 from accord.agreements.agreement import AgreementId, Register
 from accord.agreements.declarations import DatasetId, PartnerId
+from accord.agreements.networks import Network
 from accord.release.channels import UNFINISHED
 from accord.release.question import Embargo, Item
 from accord.vocabulary.markings import Marking, strictest
@@ -37,6 +40,8 @@ class PolicyClass:
     personal: bool
     embargo: tuple[str, str, tuple[str, ...]] | None
     """An operation, until when it is secret, and for whom it is not."""
+    networks: tuple[str, ...] = ()
+    """Of what is for a network owner, in which of its networks it was seen."""
 
     @classmethod
     def of(cls, item: Item) -> "PolicyClass":
@@ -50,6 +55,7 @@ class PolicyClass:
             embargo=None
             if secret is None
             else (secret.operation, secret.until.isoformat(), tuple(sorted(secret.recipients))),
+            networks=tuple(item.networks),
         )
 
     def item(self, register: Register) -> Item | None:
@@ -71,6 +77,7 @@ class PolicyClass:
                 until=datetime.fromisoformat(self.embargo[1]),
                 recipients=frozenset(map(PartnerId, self.embargo[2])),
             ),
+            networks=tuple(map(Network, self.networks)),
         )
 
 
@@ -123,7 +130,10 @@ def remove_unused(connection: Connection) -> None:
 
 def encode(classes: Classes) -> str:
     """Classes as JSON in their only spelling."""
-    listed = ([one.dataset, one.marking, one.came_in, one.personal, one.embargo] for one in classes)
+    listed = (
+        [one.dataset, one.marking, one.came_in, one.personal, one.embargo, *([one.networks] if one.networks else [])]
+        for one in classes
+    )
     return json.dumps(sorted(listed, key=json.dumps), ensure_ascii=False)
 
 
@@ -136,6 +146,7 @@ def decode(text: str) -> Classes:
             came_in=tuple(came_in),
             personal=personal,
             embargo=None if embargo is None else (embargo[0], embargo[1], tuple(embargo[2])),
+            networks=tuple(networks[0]) if networks else (),
         )
-        for dataset, marking, came_in, personal, embargo in json.loads(text)
+        for dataset, marking, came_in, personal, embargo, *networks in json.loads(text)
     )

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from accord.agreements.agreement import AgreementId, Register, RegisteredDataset
 from accord.agreements.declarations import Dataset, DatasetId
+from accord.agreements.networks import Network
 from accord.agreements.passing import registered
 from accord.fusion.evidence import begins
 from accord.operations.declaration import Operation
@@ -72,8 +73,11 @@ class Terms:
         """Has an analyst let a finding on these lists go?"""
         return lets_go(self.decided, finding, lists)
 
-    def items(self, dataset: Dataset, marking: int, *, personal: bool, in_review: bool) -> tuple[Item, ...]:
-        """The policy classes of evidence from a data set; all must be permitted. `marking`: its code."""
+    def items(
+        self, dataset: Dataset, marking: int, *, personal: bool, in_review: bool, networks: tuple[Network, ...] = ()
+    ) -> tuple[Item, ...]:
+        """The policy classes of evidence from a data set; all must be permitted. `marking`: its code; `networks`: of a
+        network owner, in which of its own it was seen."""
         held = self.datasets.get(dataset.id) or registered(dataset)
         return tuple(
             Item(
@@ -84,16 +88,24 @@ class Terms:
                 in_review=in_review,
                 embargo=self.embargo,
                 purposes=self.bound.get(dataset.id),
+                networks=networks,
             )
             for came_in in sorted(self.came_in.get(dataset.id) or {()})
         )
 
     def grid(self, datasets: Sequence[Dataset], audience: Audience) -> Mask:
-        """`grid[data set, marking, personal, in review]`: may the audience see such evidence?"""
-        shape = (len(datasets), len(MARKINGS), 2, 2)
+        """`grid[data set, marking, personal, in review, own]`: may the audience see such evidence? `own`: it is in the
+        networks of the network owner that the audience is."""
+        shape = (len(datasets), len(MARKINGS), 2, 2, 2)
         classes = [
-            self.items(datasets[at], marking, personal=bool(personal), in_review=bool(in_review))
-            for at, marking, personal, in_review in np.ndindex(shape)
+            self.items(
+                datasets[at],
+                marking,
+                personal=bool(personal),
+                in_review=bool(in_review),
+                networks=audience.networks if own else (),
+            )
+            for at, marking, personal, in_review, own in np.ndindex(shape)
         ]
         flat = [item for items in classes for item in items]
         (allowed,) = permitted(flat, [audience], self.release, self.rules)

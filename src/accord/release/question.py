@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 
 from accord.agreements.agreement import Agreement, AgreementId, Register, RegisteredDataset, Standing
 from accord.agreements.declarations import DatasetId, PartnerId, PartnerKind
+from accord.agreements.networks import Network
 from accord.operations.declaration import Recipient
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Purpose
@@ -48,6 +49,8 @@ class Item:
     embargo: Embargo | None
     purposes: frozenset[Purpose] | None = None
     """What for it was taken in, as was written down then; None: that was not written down."""
+    networks: tuple[Network, ...] = ()
+    """In which of the networks that network owners declare it was seen, sorted; none: in none, or nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,12 @@ class Audience:
     """Whoever holds a recipient's token reads it; a package is opened by whom it is given."""
     each_own: bool = False
     """A reader gets what is about that very person, and nothing else: the public check."""
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Whose own networks it is about: where there is one reader, and it is a network owner, its own."""
+        only = self.readers[0] if len(self.readers) == 1 else None
+        return () if only is None else only.partner.networks
 
     @property
     def readers(self) -> tuple[Recipient | None, ...]:
@@ -121,6 +130,11 @@ class Question:
     def is_concerned(self) -> bool:
         """Is the reader whoever the sightings are about? They sign nothing."""
         return self.reader is not None and self.reader.partner.kind is PartnerKind.CONCERNED
+
+    @property
+    def is_network_owner(self) -> bool:
+        """Does the reader answer for networks, and for nothing else?"""
+        return self.reader is not None and self.reader.partner.kind is PartnerKind.NETWORK_OWNER
 
     @property
     def limiting(self) -> tuple[Agreement, ...] | None:

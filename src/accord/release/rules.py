@@ -11,6 +11,7 @@ from accord.agreements.agreement import AgreementId, Standing
 from accord.release.grants import Agreed, ForPurpose
 from accord.release.handling import ExchangePolicy, HandlingCodes, PermissibleActions
 from accord.release.markings import MarkingCovered, TrafficLight
+from accord.release.owning import OwnNetworks
 from accord.release.persons import LegalArea, PersonalData
 from accord.release.question import Audience, Item, Question, Release, Rule, Verdict, binding, offered, provided, refuse
 from accord.release.sharing import PassedOn, SharedWith
@@ -44,10 +45,11 @@ RULES: tuple[Rule, ...] = registry(
     LegalArea(),  # 11
     Reviewed(),  # 12
     Embargoed(),  # 13
+    OwnNetworks(),  # 14
 )
 """All of them: what holds in a workspace, where agreements are kept."""
 
-RUN_RULES: tuple[Rule, ...] = registry(TrafficLight(), SharedWith(), Embargoed())
+RUN_RULES: tuple[Rule, ...] = registry(TrafficLight(), SharedWith(), Embargoed(), OwnNetworks())
 """What holds where there is no register to ask: a run of an operation file by itself."""
 
 

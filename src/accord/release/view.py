@@ -137,6 +137,8 @@ class View:
     reference: tuple[ReferenceSheet, ...]
     channel: str | None = None
     """The channel that it is for; None: a country's report."""
+    owner: str | None = None
+    """The network owner that it is for, by id; then `country` is where that sits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -448,6 +448,8 @@ class _Composition:
     def _put_report(self, sink: Sink, identity: str, in_review: int) -> None:
         view = self._view
         about = view.country if view.theme_title is None else f"{view.country}, {view.theme_title}"
+        if view.owner is not None:
+            about = f"networks of {view.recipients[0].partner}"
         types = tuple(
             name
             for name, number in (

@@ -41,8 +41,10 @@ class Names:
 def audience(view: View) -> str:
     """Who a view is for, as canonical JSON: `["ID",null,["CERT","Police"]]` (country, theme, partners, sorted).
 
-    A channel is itself, whoever its members are by now: `["channel","asean-servers"]`.
+    A channel is itself, whoever its members are by now: `["channel","asean-servers"]`, and so is a network owner.
     """
+    if view.owner is not None:
+        return _encode(("network-owner", view.owner)).decode()
     if view.channel is not None:
         return _encode(("channel", view.channel)).decode()
     partners = sorted(recipient.partner for recipient in view.recipients)

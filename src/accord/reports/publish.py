@@ -5,6 +5,8 @@
     findings.csv  outcomes.csv  by-network/AS<n>.csv        tables
     bundle.json  xarf.jsonl  intelmq.jsonl                  for machines: STIX 2.1, X-ARF v4, IntelMQ events
 
+A network owner gets of its own networks all but the first line of these, and the columns.
+
 No clock and no randomness: the same view, earlier report and languages give the same bytes. The folder is a staging
 one that the caller swaps into place when all reports are complete.
 """
@@ -41,6 +43,8 @@ class PublishedReport:
     """Lines of intelmq.jsonl: one a finding that needs no review, and family."""
     compared: bool
     """The same audience's earlier report was found and compared with."""
+    owner: str | None = None
+    """The network owner that it is for, by id; None: a country's recipients."""
 
 
 def write(view: View, directory: Path, previous: Path | None, languages: Sequence[str]) -> PublishedReport:
@@ -55,20 +59,33 @@ def write(view: View, directory: Path, previous: Path | None, languages: Sequenc
     earlier = previous / "bundle.json" if previous is not None and change is not None else None
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        findings = tables.write_findings(view, directory / "findings.csv")
-        tables.write_outcomes(view, directory / "outcomes.csv")
-        networks = tables.write_networks(view, directory / "by-network")
-        stix = bundle.write(view, directory / "bundle.json", earlier)
-        abuse_reports = xarf.write(view, directory / "xarf.jsonl")
-        events = intelmq.write(view, directory / "intelmq.jsonl")
+        written = _write_tables(view, directory, earlier)
         _write_pages(view, change, directory, languages)
     except OSError as error:
-        raise OutputError(
-            "a report cannot be written",
-            where=str(error.filename or directory),
-            got=error.strerror or str(error),
-            remedy="make room or allow writing there, and run again; what was published before is untouched",
-        ) from error
+        raise _unwritten(directory, error) from error
+    return written
+
+
+def write_own(view: View, directory: Path, languages: Sequence[str]) -> PublishedReport:
+    """Write what a network owner gets of its own networks, as `write` does: all of it but the pages for a country."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        written = _write_tables(view, directory, None)
+        for language in languages:
+            (directory / f"columns.{language}.html").write_bytes(page.render_columns(language).encode())
+    except OSError as error:
+        raise _unwritten(directory, error) from error
+    return written
+
+
+def _write_tables(view: View, directory: Path, earlier: Path | None) -> PublishedReport:
+    """Everything but pages; `earlier`: the bundle of an earlier report."""
+    findings = tables.write_findings(view, directory / "findings.csv")
+    tables.write_outcomes(view, directory / "outcomes.csv")
+    networks = tables.write_networks(view, directory / "by-network")
+    stix = bundle.write(view, directory / "bundle.json", earlier)
+    abuse_reports = xarf.write(view, directory / "xarf.jsonl")
+    events = intelmq.write(view, directory / "intelmq.jsonl")
     return PublishedReport(
         country=view.country,
         theme=view.theme,
@@ -80,7 +97,17 @@ def write(view: View, directory: Path, previous: Path | None, languages: Sequenc
         observed=stix.observed,
         abuse_reports=abuse_reports,
         events=events,
-        compared=change is not None,
+        compared=earlier is not None,
+        owner=view.owner,
+    )
+
+
+def _unwritten(directory: Path, error: OSError) -> OutputError:
+    return OutputError(
+        "a report cannot be written",
+        where=str(error.filename or directory),
+        got=error.strerror or str(error),
+        remedy="make room or allow writing there, and run again; what was published before is untouched",
     )
 
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0014"
+REVISION = "0015"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -133,6 +133,8 @@ PARTNERS = Table(
     # the keys to which packages are opened, and with which receipts are signed, as text; null: none is known
     Column("age", Text),
     Column("receipts", Text),
+    # of a network owner its own ones, AS64500 192.0.2.0/24, parted by spaces; null: it has none
+    Column("networks", Text),
 )
 
 DATASETS = Table(

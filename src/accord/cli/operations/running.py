@@ -374,6 +374,15 @@ def _publish(
             while len(waiting) - len(done) > REPORTS_WAITING:
                 done.append(waiting[len(done)].result())
                 progress("writing reports", len(done), total)
+    for owner in case.operation.owners:
+        shelf = scratch / f"view-{len(waiting)}"
+        shelf.mkdir()
+        traces = Path("hub", "traces", f"{len(waiting)}.parquet") if traced else None
+        kept = None if traces is None else folder / traces
+        view = store(case.view(owner.country, None, sightings, shelf, kept, owner=owner), shelf)
+        place = owner_folder(owner.partner.id)
+        shown.append(Shown(sheet=view.sheet, folder=place, traces=traces))
+        waiting.append(publishers.submit(_write_own, view, folder / place, owner.languages or case.operation.languages))
     for future in waiting[len(done) :]:
         done.append(future.result())
         progress("writing reports", len(done), total)
@@ -382,13 +391,27 @@ def _publish(
 
 def _reports(operation: Operation) -> int:
     """How many reports a run writes."""
-    return len(operation.scope.countries) * max(1, len(operation.themes))
+    return len(operation.scope.countries) * max(1, len(operation.themes)) + len(operation.owners)
 
 
 def report_folder(country: CountryCode, theme: Theme | None) -> Path:
     """Where a report stands in the output."""
     place = Path("reports") / country
     return place if theme is None else place / theme.name
+
+
+def owner_folder(owner: str) -> Path:
+    """Where what a network owner gets stands in the output."""
+    return Path("owners") / owner
+
+
+def _write_own(view: StoredView, folder: Path, languages: tuple[str, ...]) -> "PublishedReport":
+    from accord.reports import publish
+
+    folder.mkdir(parents=True)
+    published = publish.write_own(view.load(), folder, languages)
+    shutil.rmtree(view.folder)
+    return published
 
 
 def _write_report(

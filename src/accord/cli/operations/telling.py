@@ -74,8 +74,8 @@ def _tell_withheld(
     """Countries whose reports hold less than the table above: nobody should find that out by opening them."""
     if operation.themes:
         return  # there a finding may be in two reports, or fit none
-    reported = {report.country: report.findings for report in sheet.reports}
-    read = {recipient.country for recipient in operation.recipients}
+    reported = {report.country: report.findings for report in sheet.reports if report.owner is None}
+    read = {recipient.country for recipient in operation.recipients if not recipient.is_owner}
     less = [name for name, figures in countries.items() if reported[name] < figures["findings"]]
     short = [
         f"{country} {count - reported[country]:,} of {count:,}" + ("" if country in read else " (no recipient)")

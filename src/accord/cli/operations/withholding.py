@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from accord.agreements.declarations import Dataset
 from accord.cli.terminal import counted
-from accord.operations.declaration import Operation
+from accord.operations.declaration import Operation, Recipient
 from accord.release.policy import Terms
 from accord.release.question import Audience
 from accord.release.rules import RULES, UNANSWERED, decide
@@ -18,6 +18,11 @@ def audience_of(operation: Operation, country: CountryCode) -> Audience:
     """All recipients of a country's reports: a rule must hold for each, whoever is handed them now."""
     recipients = operation.recipients_of(country)
     return Audience(recipients=recipients, encrypted=all(one.encrypted for one in recipients))
+
+
+def owner_audience(owner: Recipient) -> Audience:
+    """A network owner, by itself."""
+    return Audience(recipients=(owner,), encrypted=owner.encrypted)
 
 
 def kept_back(operation: Operation, terms: Terms, audience: Audience) -> tuple[str, ...]:
@@ -39,7 +44,9 @@ def kept_back(operation: Operation, terms: Terms, audience: Audience) -> tuple[s
 def _refusals(came: Sequence[Dataset], terms: Terms, audience: Audience) -> dict[int, tuple[set[str], str]]:
     found: dict[int, tuple[set[str], str]] = {}
     for one in came:
-        for item in terms.items(one, one.marking.code, personal=one.personal, in_review=False):
+        for item in terms.items(
+            one, one.marking.code, personal=one.personal, in_review=False, networks=audience.networks
+        ):
             for verdict in decide(item, audience, terms.release, terms.rules).verdicts:
                 # what follows from what another rule says
                 if not verdict.permitted and verdict.reason != UNANSWERED:

@@ -27,13 +27,19 @@ def partners() -> None:
 def add(
     partner: Annotated[str, typer.Argument(metavar="PARTNER", help="The id by which others name it.")],
     name: Annotated[str, typer.Option("--name", help="As people know it.")],
-    kind: Annotated[str, typer.Option("--kind", help="vendor, csirt, police, auditor or public.")] = "vendor",
+    kind: Annotated[
+        str, typer.Option("--kind", help="vendor, csirt, police, auditor, network-owner or public.")
+    ] = "vendor",
     country: Annotated[str | None, typer.Option("--country", help="Where it sits, such as TH.")] = None,
     age: Annotated[
         str | None, typer.Option("--age", metavar="KEY", help="The age key to which its packages are opened.")
     ] = None,
     receipts: Annotated[
         str | None, typer.Option("--receipts", metavar="KEY", help="The verifier key of its receipts.")
+    ] = None,
+    networks: Annotated[
+        list[str] | None,
+        typer.Option("--network", metavar="AS|PREFIX", help="A network owner's own; may be given again."),
     ] = None,
     folder: InWorkspace = Path(),
     as_json: AsJson = False,
@@ -44,7 +50,15 @@ def add(
     """
     from accord.cli.register.registering import add_one
 
-    content = {"id": partner, "name": name, "kind": kind, "country": country, "age": age, "receipts": receipts}
+    content = {
+        "id": partner,
+        "name": name,
+        "kind": kind,
+        "country": country,
+        "age": age,
+        "receipts": receipts,
+        "networks": networks,
+    }
     add_one(folder, "partner", content, as_json=as_json)
 
 

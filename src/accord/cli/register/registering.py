@@ -31,6 +31,7 @@ from accord.agreements.naming import public_name
 from accord.agreements.reading import merged, read_register, read_renewal
 from accord.agreements.register import (
     Change,
+    demand_one_owner,
     fulfilments,
     history,
     load_register,
@@ -47,7 +48,9 @@ from accord.agreements.telling import (
 )
 from accord.cli.deliveries.entering import reference
 from accord.cli.ledgers.opening import bring_up, demand_standing, ledger_of
+from accord.cli.places import reference_in_use
 from accord.cli.reasons import demand_no_value, demand_public
+from accord.cli.register.owning import demand_known_networks
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
@@ -112,6 +115,7 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
         standing = load_register(connection)
         declared = _only(read_register(table, standing), taken)
         _demand_public(standing, declared)
+        _demand_known(standing, declared)
         changes = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
     if as_json:
         say_json([_change_told(one) for one in changes])
@@ -141,6 +145,7 @@ def add_one(folder: Path, noun: str, content: Mapping[str, object], *, as_json: 
                 remedy=f"change it by `accord {noun} apply FILE`; `accord {noun} show {identifier}` shows its keys",
             )
         _demand_public(standing, declared)
+        _demand_known(standing, declared)
         (change,) = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
     if as_json:
         say_json(change.after)
@@ -451,6 +456,13 @@ def _find(known: Mapping[_Id, object], name: str, noun: str, folder: Path) -> _I
         got=name,
         remedy=f"`accord {noun} list` lists them; `accord {noun} add` and `accord {noun} apply` record one",
     )
+
+
+def _demand_known(standing: Register, declared: Register) -> None:
+    """Raise SettingsError when network owners declare what the hub's range data contradicts."""
+    demand_one_owner(merged(standing, declared))
+    if any(one.networks for one in declared.partners.values()):
+        demand_known_networks(standing, declared, reference_in_use().network)
 
 
 def _demand_public(standing: Register, declared: Register) -> None:

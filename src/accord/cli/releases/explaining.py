@@ -10,7 +10,9 @@ import numpy as np
 from accord.access.consultations import Processing, value_object
 from accord.agreements.agreement import Register
 from accord.agreements.declarations import PartnerId, PartnerKind
+from accord.agreements.networks import Network
 from accord.agreements.register import load_register
+from accord.attribution.owning import OwnNetworks
 from accord.cli.acting import Actor, log
 from accord.cli.deliveries.delivering import read_account, taken_in
 from accord.cli.operations.gathering import read_purpose
@@ -127,12 +129,12 @@ def ask(
         )
         concerned = recipient.partner.kind is PartnerKind.CONCERNED
         audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted, each_own=concerned)
-        whole = _of_dataset(terms, asked)
+        whole = _of_dataset(terms, asked, audience.networks)
         if whole:
             classes: list[tuple[Item, str, Reviewed | None]] = [(one, "", None) for one in whole]
         else:
             indicator = _indicator(asked, register)
-            classes = _of_value(terms, indicator, workspace, declared, reviews.standing(decisions))
+            classes = _of_value(terms, indicator, workspace, declared, reviews.standing(decisions), audience.networks)
             value = value_object(indicator, hub_key(declared.hub.key_file))
             log(database, actor, Processing.CONSULTATION, [value], now=datetime.now(UTC))
     behind: dict[Item, list[tuple[str, Reviewed | None]]] = {}
@@ -152,9 +154,9 @@ def ask(
     return Explanation(asked=asked, recipient=recipient, terms=terms, judged=tuple(ordered))
 
 
-def _of_dataset(terms: Terms, asked: str) -> tuple[Item, ...]:
+def _of_dataset(terms: Terms, asked: str, networks: tuple[Network, ...]) -> tuple[Item, ...]:
     """The classes of what a registered data set says at its widest; none: it is no such. Where nothing came in yet, as
-    if it came in at that moment."""
+    if it came in at that moment. `networks`: of a network owner, about which alone it is asked."""
     held = next((one for name, one in terms.datasets.items() if name == asked), None)
     if held is None:
         return ()
@@ -168,6 +170,7 @@ def _of_dataset(terms: Terms, asked: str) -> tuple[Item, ...]:
             in_review=False,
             embargo=terms.embargo,
             purposes=terms.bound.get(held.id),
+            networks=networks,
         )
         for came in sorted(terms.came_in.get(held.id) or {now})
     )
@@ -179,6 +182,7 @@ def _of_value(
     workspace: Workspace,
     declared: Declared,
     decided: Mapping[str, reviews.Decision],
+    networks: tuple[Network, ...],
 ) -> list[tuple[Item, str, Reviewed | None]]:
     """The classes of the evidence behind a value, each with the finding in words, and what was decided of it."""
     case = standing_case(workspace, [indicator.value], reference_in_use())
@@ -190,6 +194,12 @@ def _of_value(
     rows = case.evidence.of(np.arange(len(findings))).rows
     found: list[tuple[Item, str, Reviewed | None]] = []
     told = _in_words(findings)
+    owned = np.zeros(len(findings), np.bool_)
+    if networks:
+        own = OwnNetworks(networks, case.reference)
+        owned = own.own(
+            findings["type"].to_numpy(), findings["value"].combine_chunks(), own.resolved(case.places, case.resolutions)
+        )
     for number, dataset, marking in sorted(
         set(zip(*(rows[name].to_pylist() for name in ("finding", "dataset", "marking")), strict=True))
     ):
@@ -199,7 +209,13 @@ def _of_value(
         in_review = bool(lists) and not terms.lets_go(finding, lists)
         words = f"{value} ({kind}): {role}"
         reviewed = Reviewed(finding=words, lists=lists, decision=decided.get(finding)) if lists else None
-        items = terms.items(declared.datasets[dataset], marking, personal=bool(personal[number]), in_review=in_review)
+        items = terms.items(
+            declared.datasets[dataset],
+            marking,
+            personal=bool(personal[number]),
+            in_review=in_review,
+            networks=networks if owned[number] else (),
+        )
         found += [(item, words, reviewed) for item in items]
     return found
 

@@ -8,7 +8,7 @@ by the next `release make` or `release hand-over`, and the same files are not re
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +23,8 @@ from accord.agreements.declarations import DatasetId
 from accord.agreements.naming import public_name
 from accord.cli.acting import log
 from accord.cli.operations.gathering import Gathered, gather, now_permitted
-from accord.cli.operations.running import Shown, run_operation
-from accord.cli.operations.withholding import audience_of, kept_back
+from accord.cli.operations.running import Shown, owner_folder, run_operation
+from accord.cli.operations.withholding import audience_of, kept_back, owner_audience
 from accord.cli.readying import Progress, cores
 from accord.cli.releases.desk import FINDINGS, Desk
 from accord.cli.releases.handed import PACKAGE
@@ -57,7 +57,6 @@ from accord.release.policy import Terms
 from accord.release.question import Audience
 from accord.release.recall import demand_ended
 from accord.release.rules import decide
-from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import OutputError, SettingsError
 from accord.vocabulary.markings import MARKINGS, Marking
@@ -88,8 +87,9 @@ class Made:
     """Those that are new."""
     known: tuple[Disclosure, ...]
     """Those whose very files were released to that recipient before."""
-    empty: Mapping[CountryCode, tuple[str, ...]]
-    """Countries of which no finding may go to all of their recipients, and what keeps them back, a line each rule."""
+    empty: Mapping[str, tuple[str, ...]]
+    """Countries of which no finding may go to all of their recipients, and network owners to which none may, by id; and
+    what keeps them back, a line each rule."""
     handed: "Handed"
 
 
@@ -153,16 +153,12 @@ def release_run(
     """
     sealed: list[Disclosure] = []
     known: list[Disclosure] = []
-    empty: dict[CountryCode, tuple[str, ...]] = {}
-    for country in gathered.operation.scope.countries:
-        mine = [one for one in recipients if one.country == country]
-        tally = _tally(out, [one for one in shown if one.sheet.country == country])
-        if not mine:
-            continue
+    empty: dict[str, tuple[str, ...]] = {}
+    for name, mine, audience, content, sheets in _packages(gathered, recipients, out, shown):
+        tally = _tally(out, sheets)
         if not tally.findings:
-            empty[country] = kept_back(gathered.operation, terms, audience_of(gathered.operation, country))
+            empty[name] = kept_back(gathered.operation, terms, audience)
             continue
-        content = out / "reports" / country
         fingerprint = _fingerprint(content)
         for number, recipient in enumerate(mine):
             progress(f"sealing for {recipient.partner.id}", number, len(mine))
@@ -172,6 +168,23 @@ def release_run(
             else:
                 sealed.append(_seal_for(desk, gathered, terms, recipient, tally, content, fingerprint))
     return Made(sealed=tuple(sealed), known=tuple(known), empty=empty, handed=hand_over_waiting(desk))
+
+
+def _packages(
+    gathered: Gathered, recipients: Sequence[Recipient], out: Path, shown: Sequence[Shown]
+) -> Iterator[tuple[str, list[Recipient], Audience, Path, list[Shown]]]:
+    """What is sealed for whom: the name of a country or network owner, those who get it, the audience, the files and
+    what they were made from."""
+    operation = gathered.operation
+    for country in operation.scope.countries:
+        mine = [one for one in recipients if one.country == country and not one.is_owner]
+        if mine:
+            sheets = [one for one in shown if one.sheet.country == country and one.sheet.owner is None]
+            yield country, mine, audience_of(operation, country), out / "reports" / country, sheets
+    for owner in (one for one in recipients if one.is_owner):
+        name = owner.partner.id
+        sheets = [one for one in shown if one.sheet.owner == name]
+        yield name, [owner], owner_audience(owner), out / owner_folder(name), sheets
 
 
 def _released(desk: Desk, gathered: Gathered, recipient: Recipient, fingerprint: str) -> Disclosure | None:
@@ -218,7 +231,7 @@ def _sealed(
     sealed = seal(content, statement, folder, draw=secrets.token_bytes)
     pq.write_table(resting_of(tally.traces), new / FINDINGS)
     database = desk.ledger.database
-    audience = audience_of(gathered.operation, recipient.country)
+    audience = owner_audience(recipient) if recipient.is_owner else audience_of(gathered.operation, recipient.country)
     promised = terms.grid(gathered.operation.datasets, audience)
     with database.writing() as connection:
         at = book.moment(connection, datetime.now(UTC))
@@ -272,7 +285,9 @@ def shares_of(desk: Desk, gathered: Gathered, terms: Terms, recipient: Recipient
             continue
         marking = tally.markings[dataset.id]
         agreements: set[AgreementId] = set()
-        for item in terms.items(dataset, marking.code, personal=dataset.personal, in_review=False):
+        for item in terms.items(
+            dataset, marking.code, personal=dataset.personal, in_review=False, networks=audience.networks
+        ):
             agreements |= {*decide(item, audience, terms.release).agreements}
         found.append(
             Share(
