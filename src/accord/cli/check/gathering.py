@@ -89,7 +89,7 @@ class Gathered:
         """`allowed[data set, marking, in review]`: may each of the persons concerned be told? All is personal data."""
         found = np.zeros((len(self.datasets), len(MARKINGS), 2), np.bool_)
         for at, dataset in enumerate(self.datasets):
-            found[at] = self.terms(dataset.id).grid([dataset], self.audience)[0, :, 1, :]
+            found[at] = self.terms(dataset.id).grid([dataset], self.audience)[0, :, 1, :, 0]
         return found
 
     def items(self, at: int, marking: Marking) -> tuple[Item, ...]:
