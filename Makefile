@@ -34,7 +34,7 @@ PROJECT := $(PIP) --no-deps --no-build-isolation --editable .
 
 LINTED := src tests $(wildcard bench fuzz tools)
 
-.PHONY: help demo test check static lint format types contracts bench fuzz corpus lock upgrade reference translations \
+.PHONY: help demo test check static lint format types contracts bench fuzz corpus interop lock upgrade reference translations \
   wheel clean tidy
 
 help: ## Show this list
@@ -50,7 +50,7 @@ demo: $(STAMPS)/warm ## Install, simulate an operation's deliveries, make the re
 	@echo
 	@echo "Open $(DEMO)/out/reports/ID/car.en.pdf (simulated: nothing in it is real)"
 
-test: $(STAMPS)/dev ## Install, and run the tests (no network once installed)
+test: $(STAMPS)/dev $(STAMPS)/interop ## Install, and run the tests (no network once installed)
 	@$(BIN)/python -m compileall -q src/accord
 	@# A process that runs out of tests takes some from the other's end, so that what a module makes is seldom made twice.
 	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
@@ -86,6 +86,8 @@ corpus: $(STAMPS)/fuzz ## Minimise what fuzzing has found worth keeping, and kee
 lock: $(STAMPS)/dev ## Write requirements/*.txt from requirements/*.in, keeping what is locked where it still fits
 	@$(call compile,)
 
+interop: $(STAMPS)/interop ## Install the implementations by others that tests speak with (needs npm)
+
 upgrade: $(STAMPS)/dev ## Write requirements/*.txt from requirements/*.in with the newest versions
 	@$(call compile,--upgrade)
 
@@ -106,7 +108,7 @@ tidy: $(STAMPS)/dev ## Format the code and mend what the linter can
 	@$(BIN)/ruff format $(LINTED)
 
 clean: ## Remove everything that make made
-	rm -rf $(VENV) .venv-intelmq .venv-taxii .venv-psi $(DEMO) .fuzz dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-intelmq .venv-taxii .venv-psi tests/interop/node_modules $(DEMO) .fuzz dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests bench fuzz tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # A lock names versions and hashes and no host (docs/decisions/0003): whoever installs chooses where from.
@@ -142,6 +144,10 @@ $(STAMPS)/fuzz: requirements/fuzz.txt $(STAMPS)/dev | $(STAMPS)/venv
 	@echo "Installing what Accord is fuzzed with into $(VENV) ..." >&2
 	@$(PIP) --require-hashes --requirement requirements/fuzz.txt
 	@touch $@
+
+# Implementations by others that tests speak with; a machine without npm goes on without them.
+$(STAMPS)/interop: tests/interop/npm-shrinkwrap.json | $(STAMPS)/venv
+	@if command -v npm >/dev/null; then npm ci --prefix tests/interop --silent --no-audit --no-fund && touch $@; fi
 
 # Compiled kernels and the index of warning lists: made once, so that no first run waits for them.
 $(STAMPS)/warm: $(STAMPS)/runtime

@@ -155,6 +155,13 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     # columns alone
     "0015": (),
+    "0016": tuple(
+        """
+        INSERT INTO psi_sessions (id, organisation, epoch, ends, budget, spent, document, entry, disclosure, operation)
+            VALUES ('s', 'vendor', 1, 'T', 9, 1, '{}', 0, 'd', 'o');
+        INSERT INTO psi_requests (session, request, digest, elements, at) VALUES ('s', 'q', 'ff', 1, 'T')
+        """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
+    ),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the

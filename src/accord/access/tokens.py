@@ -36,6 +36,8 @@ class Scope(StrEnum):
     """Add to its partner's data sets."""
     REPORT = "report"
     """Say what became of what its partner was handed."""
+    CHECK = "check"
+    """Ask which of its partner's own values were seen (private set intersection)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from accord.cli.check import check
 from accord.cli.deliveries import delivery, resolution
 from accord.cli.ledgers import ledger
 from accord.cli.operations import operation, outcome, simulate
+from accord.cli.psi import psi
 from accord.cli.register import agreement, dataset, partner
 from accord.cli.releases import notification, package, release, review
 from accord.cli.rights import consultation, recall, retention, subject
@@ -50,6 +51,7 @@ app.add_typer(package.app, name="package")
 app.add_typer(consultation.app, name="consultation")
 app.add_typer(job.app, name="job")
 app.add_typer(notification.app, name="notification")
+app.add_typer(psi.app, name="psi")
 app.add_typer(recall.app, name="recall")
 app.add_typer(retention.app, name="retention")
 app.add_typer(subject.app, name="subject")

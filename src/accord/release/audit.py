@@ -3,6 +3,7 @@
 Both were written by the hub. What one has and the other has not is what somebody has left out or taken away.
 """
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from accord.workspace.schema import (
     AGREEMENTS,
     JOURNAL_ENTRIES,
     OUTCOME_REPORTS,
+    PSI_SESSIONS,
     RECALL_NOTICES,
     RECALLS,
 )
@@ -280,6 +282,14 @@ def _check_data(known: dict[int, Fact], silent: set[int], connection: Connection
                 row.made_at,
             ):
                 yield Missing(side="ledger", what=f"check data {row.name}: entry {number} is none of it")
+    for session in connection.execute(select(PSI_SESSIONS).order_by(PSI_SESSIONS.c.entry)):
+        digest = hashlib.sha256(session.document.encode()).hexdigest()
+        for number in (one for one in (session.entry, session.closing_entry) if one is not None):
+            claimed.add(number)
+            fact = known.get(number)
+            said = None if fact is None else (fact.kind, fact.partner, fact.digest)
+            if number not in silent and said != (Kind.CHECK_DATA, session.organisation, digest):
+                yield Missing(side="ledger", what=f"session {session.id}: entry {number} is none of it")
     for number, fact in known.items():
         if fact.kind is Kind.CHECK_DATA and number not in claimed:
             yield Missing(side="books", what=f"entry {number}: check data {fact.digest}")

@@ -26,10 +26,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0015"
+REVISION = "0016"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -848,3 +849,41 @@ JOBS = Table(
     Column("outcome", Text),
     Index("ix_jobs_state_not_before", "state", "not_before"),
 )
+
+PSI_SESSIONS = Table(
+    "psi_sessions",
+    METADATA,
+    # a UUID
+    Column("id", Text, primary_key=True),
+    Column("organisation", ForeignKey("partners.id"), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("ends", Instant, nullable=False),
+    # values that may be asked about, and those that were
+    Column("budget", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    # what the hub has committed to (accord.check.psi.commitment)
+    Column("document", Text, nullable=False),
+    # its entry in the ledger
+    Column("entry", BigInteger, nullable=False),
+    Column("disclosure", ForeignKey("disclosures.id"), nullable=False),
+    Column("operation", Text, nullable=False),
+    # when its key was given up, and the entry that says so; null: not yet
+    Column("closed_at", Instant),
+    Column("closing_entry", BigInteger),
+    UniqueConstraint("organisation", "epoch"),
+    CheckConstraint("spent <= budget", name="budget"),
+)
+"""Private set intersection: one key for an organisation and an epoch."""
+
+PSI_REQUESTS = Table(
+    "psi_requests",
+    METADATA,
+    Column("session", ForeignKey("psi_sessions.id"), primary_key=True),
+    # the organisation's own number for it, a UUID
+    Column("request", Text, primary_key=True),
+    # SHA-256 of the blinded elements, in hex: they are random whatever they stand for
+    Column("digest", Text, nullable=False),
+    Column("elements", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""What was spent of a session's budget: the number of elements, and nothing of what they stand for."""

@@ -19,7 +19,7 @@ def list_mine(url: str | None, token_file: Path | None, *, as_json: bool) -> Non
         raise SettingsError("It is not said which hub is asked.", expected="--at URL, as https://hub.example")
     place = url.rstrip("/")
     demand_url(place, "--at")
-    told = sorted(my_deliveries(place, _token(token_file)), key=lambda one: str(one.get("received_at", "~")))
+    told = sorted(my_deliveries(place, read_token(token_file)), key=lambda one: str(one.get("received_at", "~")))
     if as_json:
         say_json(told)
         return
@@ -56,7 +56,8 @@ def _row(one: dict[str, Any]) -> tuple[object, ...]:
     )
 
 
-def _token(file: Path | None) -> str:
+def read_token(file: Path | None) -> str:
+    """The token of whoever asks, from a file or the environment. Raises SettingsError, UnreadableError."""
     if file is None:
         said = os.environ.get(TOKEN, "")
     else:

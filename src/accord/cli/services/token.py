@@ -21,7 +21,8 @@ def make(
     partner: Annotated[str, typer.Argument(metavar="PARTNER", help="Whose it is.")],
     name: Annotated[str, typer.Option("--name", help="What it is for, as people know it.")],
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", help="What it lets do: read (by default), write; several times.")
+        list[str] | None,
+        typer.Option("--scope", help="What it lets do: read (by default), write, report, check; several times."),
     ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=730, help="After so many days it opens nothing.")] = 365,
     certificate: Annotated[
