@@ -13,6 +13,7 @@ import check_publish
 import database
 import feeds
 import policy
+import psi
 import report
 import sinkhole
 import taxii
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "release": release,
     "taxii": taxii,
     "check-publish": check_publish,
+    "psi": psi,
 }
 ROUNDS = 3
 

@@ -126,6 +126,10 @@ def test_an_organisation_learns_which_of_its_own_rows_match_and_the_hub_how_many
     assert row.elements == 4
     kept = b"".join(path.read_bytes() for path in psi.hub.folder.rglob("*") if path.is_file() and path.suffix != ".db")
     assert b"110.164.10.77" not in kept
+    rows = psi.hub.json("consultation", "list")
+    assert [row["object"] for row in rows if row["processing"] == "consultation"] == [
+        f"psi {made['session']}: 4 values"
+    ]
     # 2 values are in the set, and its size tells nobody
     assert made["entries_of_set"] == 4096
     psi.hub("ledger", "audit", "--in", psi.hub.folder)
@@ -294,6 +298,23 @@ def test_what_the_ledger_has_not_committed_to_is_refused(psi: Psi) -> None:
         policy.write_bytes(own)
     assert psi.spent() == 0
     assert made["witnessed"] is True
+
+
+def test_a_session_of_another_organisation_is_refused_by_who_says_its_name(psi: Psi) -> None:
+    psi.opened()
+    token = psi.token()
+    assert "another organisation's" in psi.check(token, CUSTOMERS, "--as", "police-th", code=7).stderr
+    assert psi.spent() == 0
+    assert psi.check(token, CUSTOMERS, "--as", "csirt-th").stdout == MATCHES
+
+
+def test_what_a_killed_command_left_is_removed_by_the_next_one_and_its_key_overwritten(psi: Psi) -> None:
+    left = psi.hub.folder / "psi" / str(uuid4())
+    left.mkdir(parents=True)
+    (left / "key").write_text("11" * 32 + "\n", "ascii")
+    (left / "set").write_bytes(bytes(16))
+    made = psi.opened()
+    assert [one.name for one in left.parent.iterdir()] == [made["session"]]
 
 
 def test_another_key_for_the_same_epoch_is_refused_though_the_ledger_has_it(psi: Psi) -> None:

@@ -74,6 +74,7 @@ def check_file(
     at: str,
     policy_file: Path,
     *,
+    organisation: str | None,
     token_file: Path | None,
     ca_file: Path | None,
     state: Path,
@@ -101,8 +102,15 @@ def check_file(
         with Asking(headers, ca_file=ca_file, bounds=Bounds(answer_bytes=MOST_OFFER_BYTES)) as asking:
             offer = _offer(asking, place)
         said, entry = verify_offer(offer, policy)
-        now = datetime.now(UTC)
-        _demand_lasting(said, now, place)
+        if organisation not in {None, said.organisation}:
+            raise UnprovenError(
+                "The hub offers a session that is another organisation's: its key would be shared with others.",
+                where=place,
+                expected=str(organisation),
+                got=said.organisation,
+                remedy="rely on nothing that it answers, and ask the hub how it came about",
+            )
+        _demand_lasting(said, datetime.now(UTC), place)
         remember(state, said)
         inputs = sheet.inputs
         if len(inputs) > offer.left:
@@ -295,6 +303,7 @@ def _show(sheet: Sheet, done: Matched, out: Path | None, *, as_json: bool) -> No
             {
                 "ledger": said.ledger,
                 "entry": done.entry,
+                "organisation": said.organisation,
                 "session": str(said.session),
                 "epoch": said.epoch,
                 "public_key": said.public_key,
@@ -313,4 +322,4 @@ def _show(sheet: Sheet, done: Matched, out: Path | None, *, as_json: bool) -> No
         sys.stdout.write(text.getvalue())
     matched = f"{counted(len(done.rows), 'row')} of {len(sheet.rows):,} {'matches' if len(done.rows) == 1 else 'match'}"
     talk(f"{matched}; the hub learned that {counted(done.asked, 'value')} were asked about")
-    talk(f"it had committed to its answers in {said.ledger}, entry {done.entry}")
+    talk(f"it had committed to its answers to {said.organisation} in {said.ledger}, entry {done.entry}")

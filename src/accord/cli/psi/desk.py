@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from accord.access.clients import Client
+from accord.access.consultations import Processing, record
 from accord.agreements.register import load_register
 from accord.check.psi.commitment import Offer
 from accord.check.psi.group import UNIFORM_BYTES, scalar_of
@@ -23,6 +24,7 @@ from accord.cli.ledgers.opening import publish
 from accord.cli.psi.places import place_of_session, read_key
 from accord.cli.releases.handed import RELEASES, SHOWN
 from accord.cli.services.opened import Opened, Shared
+from accord.cli.terminal import counted
 from accord.journal.book import kept, later
 from accord.journal.keeping import Ledger, open_ledger
 from accord.ledger.commitments import encode_openings
@@ -96,11 +98,21 @@ class PsiDesk:
         return Keys(secret=secret, public=bytes.fromhex(one.commitment.public_key))
 
     def spend(self, session: UUID, request: UUID, *, digest: str, elements: int, client: Client) -> Spent:
-        """Spend of the budget, unless the session is over by now."""
-        del client
+        """Spend of the budget, unless the session is over by now; who asked about how many is logged with it."""
         with self._shared.database.writing() as connection:
             at = later(connection, datetime.now(UTC))
-            return spend(connection, session, request, digest=digest, elements=elements, at=at)
+            spent = spend(connection, session, request, digest=digest, elements=elements, at=at)
+            if spent is Spent.NEW:
+                record(
+                    connection,
+                    Processing.CONSULTATION,
+                    person=client.person,
+                    justification=f"private set intersection, {client.name}",
+                    object=f"psi {session}: {counted(elements, 'value')}",
+                    recipients=[client.partner],
+                    now=at,
+                )
+            return spent
 
     def random_scalar(self) -> bytes:
         """Drawn from the system."""

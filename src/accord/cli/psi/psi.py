@@ -111,6 +111,10 @@ def check(
     ],
     at: Annotated[str, typer.Option("--at", metavar="URL", help="The hub's service, as https://psi.hub.example.")],
     policy: Annotated[Path, typer.Option("--policy", help="Whose signatures count for the hub's ledger.")],
+    organisation: Annotated[
+        str | None,
+        typer.Option("--as", metavar="PARTNER", help="As whom the hub knows you: no other's session."),
+    ] = None,
     token_file: Annotated[
         Path | None, typer.Option("--token-file", help="A file with the token; else the variable ACCORD_TOKEN.")
     ] = None,
@@ -134,4 +138,14 @@ def check(
     """
     from accord.cli.psi.checking import check_file
 
-    check_file(customers, at, policy, token_file=token_file, ca_file=ca_file, state=state, out=out, as_json=as_json)
+    check_file(
+        customers,
+        at,
+        policy,
+        organisation=organisation,
+        token_file=token_file,
+        ca_file=ca_file,
+        state=state,
+        out=out,
+        as_json=as_json,
+    )
