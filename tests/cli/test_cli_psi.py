@@ -24,11 +24,12 @@ from accord.check.psi.routes import MOST_ELEMENTS, cut
 from accord.cli.acting import Actor
 from accord.cli.psi.checking import ask_about
 from accord.cli.psi.closing import end_over
+from accord.cli.psi.serving import end_ended
 from accord.cli.register.registering import opened
 from accord.cli.releases.desk import desk
 from accord.ledger.notes import SignatureType, SigningKey, parse_signing_key
 from accord.vocabulary.datasets import Purpose
-from accord.vocabulary.errors import UnprovenError
+from accord.vocabulary.errors import BusyError, UnprovenError
 from accord.workspace.schema import PSI_REQUESTS, PSI_SESSIONS
 from tests.check.test_psi_oprf import NO_ELEMENTS
 from tests.cli.released import AGREEMENT, OPERATION, PARTNERS, POLICE, SIGHTINGS
@@ -392,7 +393,11 @@ def test_a_recall_ends_the_sessions_that_it_concerns(psi: Psi) -> None:
     assert [one["recipient"] for one in done["notices"]] == ["csirt-th"]
     assert psi.ask("/psi/session", token)[0] == 410
     assert psi.put(made["session"], token, elements(1))[0] == 410
-    assert psi.spent() == 0
+    # the server's own look, or this one, ends it: whoever comes first
+    while (psi.hub.folder / "psi" / made["session"]).exists():
+        with suppress(BusyError):
+            end_ended(psi.hub.folder, Actor(person="tests", justification=""))
+    psi.hub("ledger", "audit", "--in", psi.hub.folder)
 
 
 def test_an_agreement_that_has_ended_ends_what_was_opened_under_it(psi: Psi) -> None:

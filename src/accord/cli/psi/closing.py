@@ -4,6 +4,8 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from accord.access.consultations import Processing, record
 from accord.check.psi.sessions import Session, close_session, find_session, sessions
 from accord.cli.acting import acting
@@ -13,6 +15,7 @@ from accord.cli.register.registering import opened
 from accord.cli.releases.desk import Desk, desk
 from accord.cli.terminal import say, say_json, show_table
 from accord.journal import book
+from accord.release.recall import notices
 
 
 def list_all(folder: Path, *, as_json: bool) -> None:
@@ -99,10 +102,19 @@ def close_one(folder: Path, name: str, *, person: str | None, why: str | None) -
     say(f"Session {one.id} of {one.commitment.organisation} is ended, and its key destroyed.")
 
 
+def due(connection: Connection, now: datetime) -> list[Session]:
+    """The sessions whose keys are to be destroyed: their time is over, or a recall concerns what is in them."""
+    return [
+        one
+        for one in sessions(connection)
+        if one.closed_at is None and (one.is_over(now) or notices(connection, disclosure=one.disclosure))
+    ]
+
+
 def end_over(hub: Desk, now: datetime) -> list[Session]:
-    """End every session whose time is over; those that were."""
+    """End every session that is to be ended; those that were."""
     with hub.ledger.database.reading() as connection:
-        found = [one for one in sessions(connection) if one.closed_at is None and one.is_over(now)]
+        found = due(connection, now)
     return [end_session(hub, one) for one in found]
 
 

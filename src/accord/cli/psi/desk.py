@@ -128,8 +128,9 @@ class PsiDesk:
             if not mine:
                 # nobody learns that others have one
                 raise ProblemError(HTTPStatus.NOT_FOUND, _NO_SESSION)
-            self._demand_usable(connection, mine[0], now)
+            disclosure = self._demand_usable(connection, mine[0], now)
         self._proof(mine[0])
+        self._handed_over(disclosure, now)
         return mine[0]
 
     def _demand_usable(self, connection: Connection, one: Session, now: datetime) -> Disclosure:

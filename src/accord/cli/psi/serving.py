@@ -11,11 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from accord.check.psi.server import LIMITS, Service
-from accord.check.psi.sessions import sessions
 from accord.check.psi.spreading import Spread
 from accord.cli.acting import Actor, acting
 from accord.cli.ledgers.opening import publish
-from accord.cli.psi.closing import end_over
+from accord.cli.psi.closing import due, end_over
 from accord.cli.psi.desk import PsiDesk
 from accord.cli.readying import cores
 from accord.cli.register.registering import opened
@@ -143,7 +142,7 @@ def end_ended(folder: Path, actor: Actor) -> list[str]:
     """End what is over; the ids of those sessions. Raises AccordError."""
     with opened(folder) as database, database.reading() as connection:
         now = later(connection, datetime.now(UTC))
-        if not any(one.closed_at is None and one.is_over(now) for one in sessions(connection)):
+        if not due(connection, now):
             return []
     with desk(folder, actor) as hub:
         ended = end_over(hub, now)
