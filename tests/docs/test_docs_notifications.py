@@ -63,4 +63,4 @@ def test_every_command_of_the_page_on_notifications_prints_what_it_shows(
             told[line] = printed_by(line, tmp_path)
             assert_alike(shown, told[line])
         assert "bounced" in printed_by("accord notification list --overdue --in hub", tmp_path)
-    assert len(told) == 3
+    assert len(told) == 4

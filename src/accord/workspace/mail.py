@@ -49,7 +49,9 @@ class Correspondent:
     partner: str
     address: str
     certificate: Path | None
-    """For which its mail is encrypted; None: it is not, and nothing but TLP:CLEAR goes there."""
+    """For which its mail is encrypted (S/MIME)."""
+    openpgp: Path | None
+    """Or for which it is, by OpenPGP; neither: it is not, and nothing but TLP:CLEAR goes there."""
     language: str
 
 
@@ -69,6 +71,8 @@ class Mail:
     """Where failures are told to; the address that a mail has there names the mail."""
     certificate: Path
     key_file: Path
+    openpgp_key_file: Path | None
+    """By which mail that is encrypted by OpenPGP is signed; None: it is not."""
     every: timedelta
     """From one mail to a recipient to the next."""
     most_bytes: int
@@ -107,6 +111,7 @@ def read_mail(table: SettingsTable, partners: Mapping[_Name, object]) -> Mail | 
         bounces=_address(own, "bounces") if own.offers("bounces") else sender,
         certificate=folder / own.text("certificate"),
         key_file=folder / own.text("key_file"),
+        openpgp_key_file=_file(own, "openpgp_key_file", folder),
         every=timedelta(hours=own.whole_number("every_hours", least=0, most=8760, default=24)),
         most_bytes=own.whole_number("most_mib", least=1, most=100, default=20) << 20,
         recipients=tuple(row for _, row in rows),
@@ -121,8 +126,11 @@ def _read_correspondent(table: SettingsTable, partners: Mapping[_Name, object], 
         partner=known(table, "partner", table.text("partner"), partners, "partner"),
         address=_address(table, "address"),
         certificate=_file(table, "certificate", folder),
+        openpgp=_file(table, "openpgp", folder),
         language=language,
     )
+    if one.certificate is not None and one.openpgp is not None:
+        raise table.wrong("openpgp", "`certificate` or `openpgp`: a mail is encrypted in one way", str(one.openpgp))
     table.done()
     return one
 

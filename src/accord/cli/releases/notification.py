@@ -48,6 +48,19 @@ def send(
     sent(folder, to=to or [], again=again, person=person, why=why, as_json=as_json)
 
 
+@app.command("check", short_help="See how mail to each recipient would be signed and encrypted.")
+def check(folder: In = Path(), as_json: AsJson = False) -> None:
+    """See how mail to each recipient would be signed and encrypted, and until when its certificate is valid.
+
+    Nothing is sent. Call it when a certificate is declared: the exit code is 1 when one is not fit.
+
+    Example: accord notification check --in hub
+    """
+    from accord.cli.releases.notified import checked
+
+    checked(folder, as_json=as_json)
+
+
 @app.command("list", short_help="List mails, and what became of each.")
 def list_notifications(
     folder: In = Path(),

@@ -8,6 +8,7 @@ import typer
 
 from accord.cli.acting import acting
 from accord.cli.ledgers.opening import opened_ledger
+from accord.cli.releases.corresponding import read_keys, sealing_of
 from accord.cli.releases.desk import desk
 from accord.cli.releases.notifying import Held, mail_of, send
 from accord.cli.terminal import counted, say, say_json, show_table, talk
@@ -15,7 +16,7 @@ from accord.exchange.notifications.bounces import MOST_BYTES, Bounce, Passed, re
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_workspace
 from accord.release.notifications import OVERDUE, Notification, State, change, notifications
-from accord.vocabulary.errors import UnreadableError
+from accord.vocabulary.errors import AccordError, UnreadableError
 from accord.workspace.database import Database
 from accord.workspace.regular import open_regular
 from accord.workspace.store import open_workspace
@@ -48,6 +49,34 @@ def sent(
             talk(f"{partner} has had a mail in this period: the next goes out from {at:%Y-%m-%d %H:%M} UTC on")
         _tell_held(done.held)
     if not done.complete:
+        raise typer.Exit(NOT_SENT)
+
+
+def checked(folder: Path, *, as_json: bool) -> None:
+    """`accord notification check`."""
+    now = datetime.now(UTC)
+    with desk(folder, acting(None, None)) as one:
+        mail = mail_of(one)
+    keys = read_keys(mail, now)
+    rows: list[dict[str, object]] = []
+    for to in mail.recipients:
+        told: dict[str, object] = {"partner": to.partner, "address": to.address}
+        try:
+            sealing = sealing_of(to, keys, now)
+            until = None if sealing.until is None else sealing.until.date().isoformat()
+            rows.append({**told, "how": sealing.how, "until": until, "fault": None})
+        except AccordError as error:
+            fault = " ".join(part for part in (error.what, error.got, error.remedy) if part)
+            rows.append({**told, "how": None, "until": None, "fault": fault})
+    if as_json:
+        say_json(rows)
+    else:
+        columns = [("to", False), ("address", False), ("how", False), ("until", False)]
+        cells = [
+            (one["partner"], one["address"], one["how"] or f"NOT: {one['fault']}", one["until"] or "") for one in rows
+        ]
+        show_table(columns, cells, wide=True)
+    if any(one["fault"] for one in rows):
         raise typer.Exit(NOT_SENT)
 
 

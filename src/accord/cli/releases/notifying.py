@@ -15,19 +15,18 @@ from email.headerregistry import Address
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from cryptography import x509
 from sqlalchemy import Connection
 
 from accord.access.consultations import Processing, record
 from accord.access.tokens import Scope, make_token, revoke_token
 from accord.agreements.declarations import PartnerId
 from accord.cli.acting import Actor
+from accord.cli.releases.corresponding import Sealing, read_keys, sealings
 from accord.cli.releases.desk import Desk, desk
 from accord.cli.releases.handed import HANDOVER, PACKAGE
 from accord.cli.releases.handing import refusals
 from accord.cli.terminal import counted
 from accord.exchange.notifications.composing import Attached, compose
-from accord.exchange.notifications.smime import Signer, read_recipient, read_signer
 from accord.journal import book
 from accord.release.disclosures import Disclosure, load_disclosure
 from accord.release.notifications import (
@@ -47,7 +46,7 @@ from accord.vocabulary.errors import OutputError, SettingsError
 from accord.vocabulary.handling import EncryptInTransit
 from accord.vocabulary.markings import MARKINGS, Marking
 from accord.workspace.jobs import JobKind, JobState, jobs, lease_left, queue
-from accord.workspace.mail import Correspondent, Given, Mail, give, password_of, read_pem
+from accord.workspace.mail import Correspondent, Given, Mail, give, password_of
 from accord.workspace.store import errors_named
 
 NOTIFICATIONS = "notifications"
@@ -115,13 +114,7 @@ def send(folder: Path, actor: Actor, *, to: Sequence[str], again: str | None, re
         chosen = _chosen(mail, to)
         now = _now(one)
         # all that can be wrong with files and passwords is found before anything is composed
-        signer = read_signer(
-            read_pem(mail.certificate, "certificate"),
-            read_pem(mail.key_file, "key"),
-            f"{mail.certificate}",
-            now,
-        )
-        certificates = {each.partner: _certificate(each, now) for each in chosen}
+        sealed = sealings(chosen, read_keys(mail, now), now)
         password = password_of(mail)
         _settle(one, now)
         touched = [] if again is None else [_begin_again(one, again, now)]
@@ -129,7 +122,7 @@ def send(folder: Path, actor: Actor, *, to: Sequence[str], again: str | None, re
         held: list[Held] = []
         later: dict[PartnerId, datetime] = {}
         for each in chosen:
-            done = _compose_due(one, mail, each, signer, certificates[each.partner], now)
+            done = _compose_due(one, mail, each, sealed[each.partner], now)
             held += done.held
             later |= done.later
             touched += [made.id for made in done.mails]
@@ -169,12 +162,6 @@ def _chosen(mail: Mail, to: Sequence[str]) -> tuple[Correspondent, ...]:
                 got=name,
             )
     return tuple(each for each in mail.recipients if not to or each.partner in to)
-
-
-def _certificate(to: Correspondent, now: datetime) -> x509.Certificate | None:
-    if to.certificate is None:
-        return None
-    return read_recipient(read_pem(to.certificate, "certificate"), str(to.certificate), now)
 
 
 def _standing(one: Desk, states: Sequence[State], recipient: str | None = None) -> tuple[Notification, ...]:
@@ -248,9 +235,7 @@ def _file_fault(one: Desk, ready: Notification) -> str | None:
     return None if hashlib.sha256(data).hexdigest() == ready.digest else "its file is another than was recorded"
 
 
-def _compose_due(
-    one: Desk, mail: Mail, to: Correspondent, signer: Signer, certificate: x509.Certificate | None, now: datetime
-) -> Sent:
+def _compose_due(one: Desk, mail: Mail, to: Correspondent, sealing: Sealing, now: datetime) -> Sent:
     """Compose the mail of one recipient, if there is anything for it and its period has begun."""
     partner = PartnerId(to.partner)
     with one.ledger.database.reading() as connection:
@@ -269,7 +254,7 @@ def _compose_due(
             # too large for any mail: the others go out all the same
             held.append(Held(release=each.id, recipient=partner, why=error.what))
             continue
-        why = None if certificate is not None else _unencrypted(packed)
+        why = None if sealing.encrypts else _unencrypted(packed)
         if why is not None:
             held.append(Held(release=each.id, recipient=partner, why=why))
             continue
@@ -280,7 +265,7 @@ def _compose_due(
         free.append(packed)
     if free and last is not None and now < last + mail.every:
         return Sent(mails=(), held=tuple(held), later={partner: last + mail.every})
-    made = (_compose(one, to, free, signer, certificate, now),) if free else ()
+    made = (_compose(one, to, free, sealing, now),) if free else ()
     return Sent(mails=made, held=tuple(held), later={partner: now + mail.every} if more else {})
 
 
@@ -312,14 +297,7 @@ def _pack(one: Desk, disclosure: Disclosure, number: int, *, most: int) -> _Pack
     )
 
 
-def _compose(
-    one: Desk,
-    to: Correspondent,
-    brought: Sequence[_Packed],
-    signer: Signer,
-    certificate: x509.Certificate | None,
-    now: datetime,
-) -> Notification:
+def _compose(one: Desk, to: Correspondent, brought: Sequence[_Packed], sealing: Sealing, now: datetime) -> Notification:
     name, partner = uuid4(), PartnerId(to.partner)
     mail = mail_of(one)
     with one.ledger.database.writing() as connection:
@@ -341,8 +319,7 @@ def _compose(
             to=to.address,
             message_id=f"<{name}@{mail.domain}>",
             at=now,
-            signer=signer,
-            certificate=certificate,
+            seal=sealing.seal,
         )
         _lay_down(one, name, message)
         made = Notification(
