@@ -3,11 +3,13 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accord.agreements.declarations import Partner, PartnerKind
+from accord.attribution.owning import OwnNetworks
 from accord.operations.declaration import Recipient
 from accord.reference.store import Reference, load
 from accord.reports import publish
@@ -115,6 +117,14 @@ def test_data_outside_its_networks_never_changes_one_byte_of_a_network_owner_s_f
             publish.write_own(view, folder / name, ("en",))
             assert set(view.findings["value"].to_pylist()) == {one["value"] for one in own}, name
         assert contents(folder / "whole") == contents(folder / "own")
+
+
+def test_what_another_owner_declares_is_in_no_as_of_somebody_else(reference: Reference) -> None:
+    # when they were declared the range data had them apart
+    asked = pa.array([*ADDRESSES[:2], None, "no address"])
+    assert OwnNetworks(("AS4618",), reference).hold(asked).tolist() == [True, True, False, False]
+    held = OwnNetworks(("AS4618",), reference, ("203.150.1.2/32", "AS7470")).hold(asked)
+    assert held.tolist() == [True, False, False, False]
 
 
 def test_each_sighting_in_a_prefix_stands_there_with_its_time_and_port(reference: Reference, tmp_path: Path) -> None:

@@ -23,17 +23,21 @@ _LOW = (1 << 64) - 1
 class OwnNetworks:
     """The networks of one owner, which addresses are held against."""
 
-    def __init__(self, networks: Sequence[Network], reference: Reference) -> None:
-        """`reference`: its ranges say which addresses an AS has."""
+    def __init__(self, networks: Sequence[Network], reference: Reference, others: Sequence[Network] = ()) -> None:
+        """`reference`: its ranges say which addresses an AS has. `others`: what other owners declare, whose prefixes
+        stay theirs whatever the ranges come to say.
+        """
         self._asns = pa.array(sorted(asns_of(networks)), pa.int64())
         self._reference = reference
         self._prefixes = _table(networks)
+        self._others = _table(others)
 
     def hold(self, addresses: pa.StringArray) -> Mask:
         """Which addresses are in one of them; null is in none."""
         high, low = parse_addresses(addresses)
         table = self._reference.network
-        mine = _among(table.number(table.rows(high, low)), self._asns) | (self._prefixes.rows(high, low) >= 0)
+        mine = _among(table.number(table.rows(high, low)), self._asns) & (self._others.rows(high, low) < 0)
+        mine |= self._prefixes.rows(high, low) >= 0
         return np.asarray(mine & pc.is_valid(addresses).to_numpy(zero_copy_only=False))
 
     def resolved(self, places: pa.Table, resolutions: pa.Table) -> pa.Table:

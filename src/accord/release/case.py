@@ -307,7 +307,10 @@ class Case:
     def _in_networks(self, owner: Recipient, allowed: Mask) -> "_Placed":
         """The findings in a network owner's networks and in scope, by its resolutions to them; `allowed` is the whole
         `Terms.grid`. No other resolution is looked at: it would tell of other networks."""
-        networks = OwnNetworks(owner.partner.networks, self.reference)
+        others = [one for one in self.operation.partners.values() if one.id != owner.partner.id]
+        networks = OwnNetworks(
+            owner.partner.networks, self.reference, [network for one in others for network in one.networks]
+        )
         own = networks.hold(self.resolutions["address"].combine_chunks()).astype(np.int64)
         resolutions = self.resolutions.filter(pa.array(_permitted(self.resolutions, allowed, 0, 0, own)))
         numbers = self.in_scope

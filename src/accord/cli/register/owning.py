@@ -9,10 +9,11 @@ from accord.agreements.networks import Network, Prefix, asns_of, prefixes_of
 from accord.agreements.reading import merged
 from accord.reference.addresses import MAPPED
 from accord.reference.ranges import RangeTable
+from accord.reference.store import Reference
 from accord.vocabulary.errors import SettingsError
 
 
-def demand_known_networks(standing: Register, declared: Register, table: RangeTable) -> None:
+def demand_known_networks(standing: Register, declared: Register, reference: Reference) -> None:
     """Raise SettingsError where an AS that is new has no addresses, or one owner's prefix lies in another's AS."""
     changed = [
         one
@@ -21,6 +22,7 @@ def demand_known_networks(standing: Register, declared: Register, table: RangeTa
     ]
     if not changed:
         return
+    table = reference.network
     numbers = table.numbers if table.numbers is not None else np.zeros(0, np.int64)
     for partner in changed:
         for asn in sorted(asns_of(partner.networks) - {*numbers.tolist()}):

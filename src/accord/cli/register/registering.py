@@ -461,8 +461,7 @@ def _find(known: Mapping[_Id, object], name: str, noun: str, folder: Path) -> _I
 def _demand_known(standing: Register, declared: Register) -> None:
     """Raise SettingsError when network owners declare what the hub's range data contradicts."""
     demand_one_owner(merged(standing, declared))
-    if any(one.networks for one in declared.partners.values()):
-        demand_known_networks(standing, declared, reference_in_use().network)
+    demand_known_networks(standing, declared, reference_in_use())
 
 
 def _demand_public(standing: Register, declared: Register) -> None:

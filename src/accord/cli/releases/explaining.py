@@ -196,7 +196,8 @@ def _of_value(
     told = _in_words(findings)
     owned = np.zeros(len(findings), np.bool_)
     if networks:
-        own = OwnNetworks(networks, case.reference)
+        every = (one for partner in terms.release.register.partners.values() for one in partner.networks)
+        own = OwnNetworks(networks, case.reference, [one for one in every if one not in networks])
         owned = own.own(
             findings["type"].to_numpy(), findings["value"].combine_chunks(), own.resolved(case.places, case.resolutions)
         )
