@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,17 +20,17 @@ from sqlalchemy import delete, select, update
 
 from accord.check.psi.commitment import Commitment
 from accord.check.psi.inputs import encode_input
-from accord.check.psi.oprf import blind, blinds
+from accord.check.psi.oprf import GENERATOR, blind, blinds
 from accord.check.psi.routes import MOST_ELEMENTS, cut
 from accord.cli.acting import Actor
-from accord.cli.psi.checking import ask_about
+from accord.cli.psi.checking import ask_about, remember
 from accord.cli.psi.closing import end_over
 from accord.cli.psi.serving import end_ended
 from accord.cli.register.registering import opened
 from accord.cli.releases.desk import desk
 from accord.ledger.notes import SignatureType, SigningKey, parse_signing_key
 from accord.vocabulary.datasets import Purpose
-from accord.vocabulary.errors import BusyError, UnprovenError
+from accord.vocabulary.errors import BusyError, UnprovenError, UnreadableError
 from accord.workspace.schema import PSI_REQUESTS, PSI_SESSIONS
 from tests.check.test_psi_oprf import NO_ELEMENTS
 from tests.cli.released import AGREEMENT, OPERATION, PARTNERS, POLICE, SIGHTINGS
@@ -99,42 +100,53 @@ def elements(count: int) -> bytes:
     return b"".join(blind(inputs, blinds(count, os.urandom)))
 
 
-@pytest.fixture
-def psi(accord: Accord, start, database_url: str, tmp_path: Path) -> Psi:
-    hub = Hub(accord, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+def stand(accord: Accord, start: Callable[..., subprocess.Popen[str]], folder: Path, *database: str) -> Psi:
+    """A hub that is served, and a folder for an organisation."""
+    hub = Hub(accord, folder, database)
     hub.operation.write_text(OPERATION.format(name="october-2026", more="") + POLICE, "utf-8")
     port = free_port()
     process = start("psi", "serve", "--in", hub.folder, "--port", str(port))
     assert process.stdout.readline().startswith("Serving")
-    mine = tmp_path / "organisation"
+    mine = folder / "organisation"
     mine.mkdir()
     return Psi(hub=hub, folder=mine, port=port, served=Served(process=process, port=port))
 
 
+@pytest.fixture
+def psi(accord: Accord, start, tmp_path: Path) -> Psi:
+    return stand(accord, start, tmp_path)
+
+
+@pytest.fixture
+def either(accord: Accord, start, database_url: str, tmp_path: Path) -> Psi:
+    """On SQLite and on PostgreSQL: for what their transactions decide."""
+    return stand(accord, start, tmp_path, *([] if database_url.startswith("sqlite") else ["--database", database_url]))
+
+
 def test_an_organisation_learns_which_of_its_own_rows_match_and_the_hub_how_many_it_asked_about(
-    psi: Psi,
+    either: Psi,
 ) -> None:
-    made = psi.opened()
-    done = psi.check(psi.token())
+    made = either.opened()
+    done = either.check(either.token())
     assert done.stdout == MATCHES
     assert "hub learned that 4 values were asked about" in done.stderr
-    (one,) = psi.hub.json("psi", "list")
+    (one,) = either.hub.json("psi", "list")
     assert (one["session"], one["spent"], one["budget"], one["state"]) == (made["session"], 4, 100, "open")
-    with opened(psi.hub.folder) as database, database.reading() as connection:
+    with opened(either.hub.folder) as database, database.reading() as connection:
         (row,) = connection.execute(select(PSI_REQUESTS)).all()
     # of the request its number, time and size stay, and the digest of uniformly random bytes
     assert set(row._mapping) == {"session", "request", "digest", "elements", "at"}
     assert row.elements == 4
-    kept = b"".join(path.read_bytes() for path in psi.hub.folder.rglob("*") if path.is_file() and path.suffix != ".db")
+    kept = b"".join(path.read_bytes() for path in either.hub.folder.rglob("*") if path.is_file())
     assert b"110.164.10.77" not in kept
-    rows = psi.hub.json("consultation", "list")
+    rows = either.hub.json("consultation", "list")
     assert [row["object"] for row in rows if row["processing"] == "consultation"] == [
         f"psi {made['session']}: 4 values"
     ]
     # 2 values are in the set, and its size tells nobody
     assert made["entries_of_set"] == 4096
-    psi.hub("ledger", "audit", "--in", psi.hub.folder)
-    psi.hub("ledger", "verify", "--in", psi.hub.folder)
+    either.hub("ledger", "audit", "--in", either.hub.folder)
+    either.hub("ledger", "verify", "--in", either.hub.folder)
 
 
 def test_whoever_has_no_token_of_the_scope_or_no_session_of_its_own_gets_nothing_of_others(psi: Psi) -> None:
@@ -180,22 +192,22 @@ def test_the_same_values_under_two_organisations_keys_have_nothing_in_common(psi
     assert "has a session already" in psi.opened("csirt-th", code=2)["said"]
 
 
-def test_a_request_is_answered_once_and_the_same_again_costs_nothing(psi: Psi) -> None:
-    session, token = psi.opened(budget=5)["session"], psi.token()
+def test_a_request_is_answered_once_and_the_same_again_costs_nothing(either: Psi) -> None:
+    session, token = either.opened(budget=5)["session"], either.token()
     request, body = str(uuid4()), elements(3)
-    first = psi.put(session, token, body, request)
-    again = psi.put(session, token, body, request)
+    first = either.put(session, token, body, request)
+    again = either.put(session, token, body, request)
     assert (first[0], again[0]) == (200, 200)
     # the elements, not the proof, which is drawn anew
     assert first[2][:96] == again[2][:96]
     assert len(first[2]) == 96 + 64
-    assert psi.put(session, token, elements(3), request)[0] == 409
-    assert psi.spent() == 3
-    assert psi.put(session, token, elements(3))[0] == 403
-    assert psi.put(session, token, elements(2))[0] == 200
-    assert psi.put(session, token, elements(1))[0] == 403
-    assert psi.put(session, token, body, request)[0] == 200
-    assert psi.spent() == 5
+    assert either.put(session, token, elements(3), request)[0] == 409
+    assert either.spent() == 3
+    assert either.put(session, token, elements(3))[0] == 403
+    assert either.put(session, token, elements(2))[0] == 200
+    assert either.put(session, token, elements(1))[0] == 403
+    assert either.put(session, token, body, request)[0] == 200
+    assert either.spent() == 5
 
 
 def test_what_is_no_element_or_too_much_is_refused_and_costs_nothing(psi: Psi) -> None:
@@ -212,14 +224,14 @@ def test_what_is_no_element_or_too_much_is_refused_and_costs_nothing(psi: Psi) -
     assert psi.spent() == 0
 
 
-def test_requests_that_race_get_no_more_than_the_budget(psi: Psi) -> None:
-    session = psi.opened(budget=100)["session"]
-    tokens = [psi.token() for _ in range(4)]
+def test_requests_that_race_get_no_more_than_the_budget(either: Psi) -> None:
+    session = either.opened(budget=100)["session"]
+    tokens = [either.token() for _ in range(4)]
     bodies = [elements(7) for _ in range(24)]
 
     def put(at: int) -> int:
         request = str(uuid4())
-        while (status := psi.put(session, tokens[at % 4], bodies[at], request)[0]) == 429:
+        while (status := either.put(session, tokens[at % 4], bodies[at], request)[0]) == 429:
             pass
         return status
 
@@ -227,17 +239,17 @@ def test_requests_that_race_get_no_more_than_the_budget(psi: Psi) -> None:
         statuses = list(pool.map(put, range(24)))
     # 14 times 7 are 98 of 100
     assert (statuses.count(200), statuses.count(403)) == (14, 10)
-    assert psi.spent() == 98
+    assert either.spent() == 98
 
 
-def test_a_server_that_is_killed_while_it_answers_never_gave_more_than_was_spent(psi: Psi, start) -> None:
-    session, token = psi.opened(budget=60)["session"], psi.token()
+def test_a_server_that_is_killed_while_it_answers_never_gave_more_than_was_spent(either: Psi, start) -> None:
+    session, token = either.opened(budget=60)["session"], either.token()
     port, given = free_port(), 0
     for number in range(KILLS):
-        process = start("psi", "serve", "--in", psi.hub.folder, "--port", str(port))
+        process = start("psi", "serve", "--in", either.hub.folder, "--port", str(port))
         assert process.stdout.readline().startswith("Serving")
         served = Served(process=process, port=port)
-        mine, answers = Psi(hub=psi.hub, folder=psi.folder, port=port, served=served), []
+        mine, answers = Psi(hub=either.hub, folder=either.folder, port=port, served=served), []
 
         def ask(count: int, mine: Psi = mine, answers: list[int] = answers) -> None:
             with suppress(OSError, http.client.HTTPException):
@@ -254,7 +266,7 @@ def test_a_server_that_is_killed_while_it_answers_never_gave_more_than_was_spent
             thread.join()
         process.wait()
         given += sum(answers)
-    assert given <= psi.spent() <= 60
+    assert given <= either.spent() <= 60
 
 
 def test_a_set_that_is_swapped_after_the_commitment_is_refused_before_anything_is_asked(psi: Psi) -> None:
@@ -355,24 +367,24 @@ def test_a_session_opens_once_the_witnesses_have_cosigned(accord: Accord, start,
         assert mine.check(token).stdout == MATCHES
 
 
-def test_a_session_that_is_closed_has_no_key_and_the_ledger_verifies_as_before(psi: Psi) -> None:
-    made, token = psi.opened(), psi.token()
-    folder = psi.hub.folder / "psi" / made["session"]
+def test_a_session_that_is_closed_has_no_key_and_the_ledger_verifies_as_before(either: Psi) -> None:
+    made, token = either.opened(), either.token()
+    folder = either.hub.folder / "psi" / made["session"]
     with (folder / "key").open("rb", buffering=0) as key:
         before = key.read()
-        psi.hub("psi", "close", made["session"][:8], "--in", psi.hub.folder)
+        either.hub("psi", "close", made["session"][:8], "--in", either.hub.folder)
         # overwritten, also for who held it open
         key.seek(0)
         assert key.read() != before
     assert not folder.exists()
-    assert psi.ask("/psi/session", token)[0] == 404
-    assert psi.ask(f"/psi/sessions/{made['session']}/set", token)[0] == 410
-    assert psi.put(made["session"], token, elements(1))[0] == 410
-    assert psi.hub.json("psi", "list")[0]["state"] == "closed"
-    psi.hub("ledger", "audit", "--in", psi.hub.folder)
-    psi.hub("ledger", "check", psi.hub.folder / "ledger", "--policy", psi.hub.folder / "ledger/policy")
-    assert psi.opened()["epoch"] == 2
-    assert psi.check(token).stdout == MATCHES
+    assert either.ask("/psi/session", token)[0] == 404
+    assert either.ask(f"/psi/sessions/{made['session']}/set", token)[0] == 410
+    assert either.put(made["session"], token, elements(1))[0] == 410
+    assert either.hub.json("psi", "list")[0]["state"] == "closed"
+    either.hub("ledger", "audit", "--in", either.hub.folder)
+    either.hub("ledger", "check", either.hub.folder / "ledger", "--policy", either.hub.folder / "ledger/policy")
+    assert either.opened()["epoch"] == 2
+    assert either.check(token).stdout == MATCHES
 
 
 def test_a_session_whose_time_is_over_is_ended_and_its_key_destroyed(psi: Psi) -> None:
@@ -433,6 +445,13 @@ def test_nothing_is_opened_for_whom_no_rule_lets_be_told_anything_or_for_another
     assert "no such recipient" in psi.opened("vendor", code=2)["said"]
     psi.hub("agreement", "end", "csirt-th-2026", "--reason", "Other conditions", "--in", psi.hub.folder)
     assert "Nothing of the operation may be told" in psi.opened(code=8)["said"]
+    settings = psi.hub.folder / "workspace.toml"
+    everybody = '\n[[partner]]\nid = "everybody"\nname = "Everybody"\nkind = "public"\n'
+    settings.write_text(settings.read_text("utf-8") + everybody, "utf-8")
+    psi.hub("partner", "apply", "--in", psi.hub.folder)
+    public = POLICE.replace("police-th", "everybody")
+    psi.hub.operation.write_text(text + public, "utf-8")
+    assert "signs nothing" in psi.opened("everybody", code=2)["said"]
     psi.hub.operation.write_text(text.replace("victim-notification", "research"), "utf-8")
     assert "no organisation looks for its own values" in psi.opened(code=2)["said"]
     assert not (psi.hub.folder / "psi").exists()
@@ -511,12 +530,7 @@ def test_another_implementation_as_the_hub_is_proven_and_finalised_by_our_organi
             return json.loads(hub.stdout.readline())
 
         public = json.loads(hub.stdout.readline())["public_key"]
-        at = datetime(2026, 11, 1, tzinfo=UTC)
-        said = Commitment(
-            session=uuid4(), ledger="other.example/ledger", organisation="bank", country="TH",
-            purpose=Purpose.VICTIM_NOTIFICATION, epoch=1, begins=at, ends=at + timedelta(days=1), public_key=public,
-            budget=100, entries=0, set_sha256="0" * 64,
-        )  # fmt: skip
+        said = commitment(public_key=public)
         inputs = [os.urandom(number) for number in range(20)]
 
         def ask(_: object, body: bytes) -> bytes:
@@ -533,3 +547,32 @@ def test_another_implementation_as_the_hub_is_proven_and_finalised_by_our_organi
         with pytest.raises(UnprovenError):
             ask_about(ask_another, inputs, said, lambda *_: None)
         hub.stdin.close()
+
+
+def commitment(**changed: object) -> Commitment:
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    told: dict[str, object] = {
+        "session": uuid4(), "ledger": "hub.example/ledger", "organisation": "bank", "country": "TH",
+        "purpose": Purpose.VICTIM_NOTIFICATION, "epoch": 2, "begins": at, "ends": at + timedelta(days=1),
+        "public_key": GENERATOR.hex(), "budget": 100, "entries": 0, "set_sha256": "0" * 64,
+    }  # fmt: skip
+    return Commitment(**(told | changed))  # type: ignore[arg-type]
+
+
+def test_an_organisation_keeps_to_what_it_met_in_each_epoch_and_goes_back_to_none(tmp_path: Path) -> None:
+    state, first = tmp_path / "state.json", commitment()
+    remember(state, first)
+    remember(state, first)
+    for refused in (commitment(budget=900), commitment(epoch=1)):
+        with pytest.raises(UnprovenError):
+            remember(state, refused)
+    # another organisation, another hub, and the next epoch are other matters
+    remember(state, commitment(organisation="other"))
+    remember(state, commitment(ledger="other.example/ledger"))
+    remember(state, commitment(epoch=3))
+    with pytest.raises(UnprovenError):
+        remember(state, first)
+    assert state.stat().st_mode & 0o777 == 0o600
+    state.write_text("{}", "utf-8")
+    with pytest.raises(UnreadableError):
+        remember(state, first)

@@ -1,10 +1,13 @@
 """The group ristretto255 (RFC 9496), computed by libsodium: elements and scalars are 32 bytes in one encoding."""
 
 import ctypes
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from accord.vocabulary.errors import UnreadableError
 
 ELEMENT_BYTES = SCALAR_BYTES = 32
 UNIFORM_BYTES = 64
@@ -45,9 +48,17 @@ class Sodium:
 
 @cache
 def sodium() -> Sodium:
-    """The library, loaded and ready."""
-    import rbcl
-
+    """The library, loaded and ready. Raises UnreadableError where it may not be loaded from the temporary folder."""
+    try:
+        import rbcl
+    except OSError as error:
+        raise UnreadableError(
+            "libsodium, which the package rbcl brings, cannot be loaded.",
+            where=tempfile.gettempdir(),
+            expected="a temporary folder with room, from which libraries may be loaded",
+            got=str(error)[:200],
+            remedy="name another in the variable TMPDIR",
+        ) from error
     library = rbcl._sodium
     # rbcl unpacks it into the temporary folder and leaves it there; what is loaded needs no name any more
     Path(library._name).unlink(missing_ok=True)

@@ -45,7 +45,7 @@ from accord.operations.declaration import Recipient
 from accord.release.basis import Basis
 from accord.release.disclosures import Disclosure, record_disclosure
 from accord.release.policy import Mask, Terms
-from accord.release.question import Audience
+from accord.release.question import SIGN_NOTHING, Audience
 from accord.release.recall import demand_ended
 from accord.release.view import StoredView
 from accord.vocabulary.datasets import Purpose
@@ -151,6 +151,13 @@ def _recipient(gathered: Gathered, to: str) -> Recipient:
             where="--to",
             expected=", ".join(names) or "a partner that [[recipient]] names",
             got=to,
+        )
+    if mine[0].partner.kind in SIGN_NOTHING:
+        raise SettingsError(
+            "Who signs nothing is no organisation that could ask.",
+            where="--to",
+            expected="a partner with an agreement",
+            got=f"{to}, which stands for {mine[0].partner.kind}",
         )
     # what goes over the wire is masked: nobody can read it on its way
     return replace(mine[0], persons=(), encrypted=True)
