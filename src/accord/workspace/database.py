@@ -7,10 +7,11 @@ it ends, and the block takes effect whole or not at all.
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -33,8 +34,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import column as named
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.types import TypeEngine
 
 from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError, UnreadableError
 from accord.workspace import marks
@@ -203,7 +205,6 @@ class Database:
             connection = plain.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
             with connection.begin() as transaction:
                 if connection.dialect.name == _POSTGRESQL:
-                    connection.execute(text(f"SET LOCAL lock_timeout = '{BUSY_S}s'"))
                     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))"))
                 yield connection
                 if not keep:
@@ -276,22 +277,12 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     dialect, names = connection.dialect, tuple(rows[0])
     quoted = ", ".join(map(dialect.identifier_preparer.quote, names))
     places = ", ".join(["%s" if dialect.name == _POSTGRESQL else "?"] * len(names))
-    columns = []
-    for name in names:
-        kind = table.c[name].type
-        # both drivers take bytes as they are, and psycopg what is wrapped more slowly
-        bind = None if isinstance(kind, LargeBinary) else kind.dialect_impl(dialect).bind_processor(dialect)
-        values = [row[name] for row in rows]
-        if bind is not None and isinstance(kind, Instant):
-            # rows that are inserted together often have one time
-            known = {each: bind(each) for each in set(values)}
-            values = [known[each] for each in values]
-        elif bind is not None:
-            values = list(map(bind, values))
-        columns.append(values)
-    bound = list(zip(*columns, strict=True))
+    bound: Iterable[Sequence[object]] = map(_values(names), rows)
+    columns = {name: each for name in names if (each := _bound(table.c[name].type, dialect, rows, name)) is not None}
+    if columns:
+        bound = zip(*(columns.get(name) or [row[name] for row in rows] for name in names), strict=True)
     into = f"{dialect.identifier_preparer.format_table(table)} ({quoted})"
-    if dialect.name == _POSTGRESQL and len(bound) > _FEW:
+    if dialect.name == _POSTGRESQL and len(rows) > _FEW:
         statement = f"COPY {into} FROM STDIN"
         driver: Any = dialect.loaded_dbapi
         cursor: Any = connection.connection.cursor()
@@ -303,7 +294,31 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
             # as SQLAlchemy names what it calls itself
             raise DBAPIError.instance(statement, None, error, driver.Error, dialect=dialect) from error
         return
-    connection.exec_driver_sql(f"INSERT INTO {into} VALUES ({places})", bound)
+    connection.exec_driver_sql(f"INSERT INTO {into} VALUES ({places})", list(bound))
+
+
+def _values(names: Sequence[str]) -> Callable[[Mapping[str, object]], Sequence[object]]:
+    """What takes a row's values, in this order, as a tuple."""
+    if len(names) == 1:
+        return lambda row: (row[names[0]],)
+    return itemgetter(*names)
+
+
+def _bound(
+    kind: TypeEngine[Any], dialect: Dialect, rows: Sequence[Mapping[str, object]], name: str
+) -> list[object] | None:
+    """A column's values as the driver takes them; None: it takes them as they are."""
+    # both drivers take bytes as they are, and psycopg what is wrapped more slowly
+    bind = None if isinstance(kind, LargeBinary) else kind.dialect_impl(dialect).bind_processor(dialect)
+    if bind is None:
+        return None
+    values = [row[name] for row in rows]
+    if not isinstance(kind, Instant):
+        return list(map(bind, values))
+    # rows that are inserted together often have one time
+    known = {each: bind(each) for each in set(values)}
+    # a time of another zone is another text for SQLite, and the same for psycopg
+    return None if dialect.name == _POSTGRESQL else [known[each] for each in values]
 
 
 def count_rows(connection: Connection, *tables: Table) -> None:
@@ -470,14 +485,22 @@ def _refuse_open(file: Path) -> None:
 def _connect(place: Place, *, to_write: bool = False) -> Database:
     if place.file is None:
         timeout = {} if "connect_timeout" in place.url.query else {"connect_timeout": BUSY_S}
-        return Database(
-            create_engine(place.url, poolclass=pool.QueuePool, connect_args=timeout), place, to_write=to_write
-        )
+        engine = create_engine(place.url, poolclass=pool.QueuePool, connect_args=timeout)
+        event.listen(engine, "connect", _settle_postgresql)
+        return Database(engine, place, to_write=to_write)
     _refuse_open(place.file)
     engine = create_engine(place.url, poolclass=pool.QueuePool, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _settle_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return Database(engine, place, to_write=to_write)
+
+
+def _settle_postgresql(connection: DBAPIConnection, _record: object) -> None:
+    # once a connection: each question that a writer asks before its own costs as much as a hundred rows
+    cursor = connection.cursor()
+    cursor.execute(f"SET lock_timeout = '{BUSY_S}s'")
+    cursor.close()
+    connection.commit()
 
 
 def _settle_sqlite(connection: DBAPIConnection, _record: object) -> None:
