@@ -68,7 +68,7 @@ def test_each_class_of_evidence_behind_a_value_is_judged_by_every_rule(accord_he
     # an infected machine is personal data, whatever its data set says
     assert (plain["personal"], plain["in_review"], plain["came_in"]) == (True, False, ["agreed"])
     assert plain["findings"] == ["45.1.1.7 (ipv4): infected-system"]
-    assert [[one["rule"] for one in each["rules"]] for each in (plain, secret)] == [list(range(1, 14))] * 2
+    assert [[one["rule"] for one in each["rules"]] for each in (plain, secret)] == [list(range(1, 15))] * 2
     assert [(one["rule"], one["reason"]) for one in secret["rules"] if not one["permitted"]] == [
         (1, "TLP:RED reaches named persons only, and A CSIRT named none")
     ]
@@ -78,7 +78,7 @@ def test_each_class_of_evidence_behind_a_value_is_judged_by_every_rule(accord_he
 def test_it_is_told_in_words_with_the_result(accord_here, hub: Path) -> None:
     said = accord_here(*WORDS, "--in", hub).stdout
     # every rule speaks, of each class, whether it is refused or not
-    assert re.findall(r"^ *(\d+)  (?:yes|NO)", said, re.MULTILINE) == [*map(str, range(1, 14))] * 2
+    assert re.findall(r"^ *(\d+)  (?:yes|NO)", said, re.MULTILINE) == [*map(str, range(1, 15))] * 2
     assert "refused by rule 1\n" in said
     assert "permitted, under agreed, handed\n" in said
     assert said.endswith("Result: A CSIRT gets 1 of 2 parts of it, and is told nothing of the others.\n")
