@@ -274,7 +274,8 @@ def test_a_recall_reaches_a_network_owner(hub: Hub) -> None:
 
 def test_a_run_by_itself_keeps_to_own_networks_too(hub: Hub, tmp_path: Path) -> None:
     add(hub, OTHERS)
-    hub("operation", "run", owned(hub, "october-2026", RECIPIENT), "--out", tmp_path / "out", "--in", hub.folder)
+    said = hub("operation", "run", owned(hub, "october-2026", RECIPIENT), "--out", tmp_path / "out", "--in", hub.folder)
+    assert re.search(r"^isp +2 +1$", said, re.MULTILINE)
     own = tmp_path / "out/owners/isp"
     assert {one["value"] for one in told_of(own, "findings.csv")} == {"110.164.10.1", "110.164.10.9"}
     whole = told_of(tmp_path / "out/reports/TH", "findings.csv")

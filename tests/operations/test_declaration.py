@@ -105,6 +105,49 @@ def test_a_countrys_reports_are_in_every_language_that_a_recipient_reads(tmp_pat
     assert written.languages_of(elsewhere) == ("en", "es"), "a country without recipients takes the operation's"
 
 
+OWNERS = """
+[[partner]]
+id = "isp"
+name = "A provider"
+kind = "network-owner"
+country = "SG"
+networks = ["AS64500", "192.0.2.0/24"]
+
+[[recipient]]
+partner = "isp"
+"""
+
+
+def test_a_network_owner_is_an_audience_by_itself_and_in_no_country_s(tmp_path: Path) -> None:
+    operation = read_operation(write(tmp_path, GOOD + OWNERS), FORMATS)
+    (owner,) = operation.owners
+    assert (owner.partner.id, owner.country) == ("isp", "SG")
+    assert owner.partner.networks == ("192.0.2.0/24", "AS64500")
+    assert [one.partner.id for one in operation.recipients_of(operation.scope.countries[0])] == ["csirt"]
+    assert operation.recipients_of(owner.country) == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "where", "expected"),
+    [
+        ('[[recipient]]\npartner = "isp"\n', "recipient[3].partner", "not yet taken"),
+        ('country = "SG"\n', "recipient[2].country", "a network owner gets what is in its networks"),
+        (
+            '[[partner]]\nid = "b"\nname = "B"\nkind = "network-owner"\ncountry = "SG"\nnetworks = ["192.0.0.0/16"]\n',
+            "partner[3] (isp).networks",
+            "networks outside of 192.0.0.0/16 of b",
+        ),
+    ],
+)
+def test_a_network_owner_is_named_once_and_has_no_country_s_reports(
+    tmp_path: Path, more: str, where: str, expected: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_operation(write(tmp_path, GOOD + OWNERS + more), FORMATS)
+    assert str(caught.value.where).endswith(f": {where}")
+    assert expected in str(caught.value.expected)
+
+
 MISTAKES = [
     ('kind = "csirt"', 'kind = "concerned"', "recipient[1].partner", "the persons concerned learns of their own"),
     ('root = "in"', 'root = "out"', "root", "a folder"),

@@ -53,6 +53,11 @@ def tell_run(sheet: RunSheet, operation: Operation, terms: Terms | None) -> None
         [_country_row(country, figures) for country, figures in countries.items()],
     )
     say("")
+    owned = [report for report in sheet.reports if report.owner is not None]
+    if owned:
+        columns = [("network owner", False), ("findings", True), ("networks", True)]
+        show_table(columns, [(report.owner, report.findings, report.networks) for report in owned])
+        say("")
     for delivery in sheet.deliveries:
         for one in delivery.refused[:5]:
             place = delivery.file if one.member is None else f"{delivery.file}!/{one.member}"
