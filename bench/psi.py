@@ -31,6 +31,8 @@ from accord.check.psi.spreading import Spread
 VICTIMS, CUSTOMERS, MATCHES = 770_000, 10_000, 1_000
 SMALL_VICTIMS, SMALL_CUSTOMERS = 6_000, 600
 PIECE = 10_000
+REPEATS = 5
+"""How often the short phases take turns with what stands beside them."""
 MOST = 1.15
 LOCK, VENV = ROOT / "requirements" / "psi.txt", ROOT / ".venv-psi"
 
@@ -68,7 +70,8 @@ def run(chosen: argparse.Namespace, rounds: int) -> Iterator[Outcome]:
 class Clock:
     """Wall and CPU time of a phase, of the primitives beside it, and of its additions alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, repeats: int = 1) -> None:
+        self.repeats = repeats
         self.wall = dict.fromkeys(("own", "primitives", "additions"), 0.0)
         self.cpu = dict(self.wall)
 
@@ -80,7 +83,7 @@ class Clock:
         return done
 
     def figures(self, phase: str) -> Figures:
-        found = {f"{phase}_s": self.wall["own"]}
+        found = {f"{phase}_s": self.wall["own"] / self.repeats}
         for name, kept in (("", self.wall), ("_cpu", self.cpu)):
             must = kept["primitives"] + kept["additions"]
             found[f"{phase}{name}_x"] = kept["own"] / must
@@ -107,24 +110,27 @@ def one_round(victims: int, customers: int, threads: int, outcome: Outcome) -> F
     masked = MaskedSet(clock.time("own", lambda: sort_entries(b"".join(entries))))
     figures |= clock.figures("set")
 
-    clock, scalars, blinded = Clock(), list[bytes](), list[bytes]()
-    clock.time("primitives", lambda: bare(customers, spread, hashes=1, products=1))
-    scalars = clock.time("own", lambda: blinds(customers, secrets.token_bytes))
-    blinded = clock.time("own", lambda: blind(own, scalars, spread))
+    clock = Clock(REPEATS)
+    for _ in range(REPEATS):
+        clock.time("primitives", lambda: bare(customers, spread, hashes=1, products=1))
+        scalars = clock.time("own", lambda: blinds(customers, secrets.token_bytes))
+        blinded = clock.time("own", lambda scalars=scalars: blind(own, scalars, spread))
     figures |= clock.figures("blind")
 
-    clock, once = Clock(), scalar_of(secrets.token_bytes(UNIFORM_BYTES))
-    clock.time("primitives", lambda: bare(customers, spread, products=2))
-    clock.time("additions", lambda: bare(customers, spread, sums=1))
-    evaluated = clock.time("own", lambda: evaluate_blinded(secret, blinded, spread))
-    proof = clock.time("own", lambda: prove(secret, public, blinded, evaluated, once, spread))
+    clock, once = Clock(REPEATS), scalar_of(secrets.token_bytes(UNIFORM_BYTES))
+    for _ in range(REPEATS):
+        clock.time("primitives", lambda: bare(customers, spread, products=2))
+        clock.time("additions", lambda: bare(customers, spread, sums=1))
+        evaluated = clock.time("own", lambda: evaluate_blinded(secret, blinded, spread))
+        proof = clock.time("own", lambda evaluated=evaluated: prove(secret, public, blinded, evaluated, once, spread))
     figures |= clock.figures("answer")
 
-    clock = Clock()
-    clock.time("primitives", lambda: bare(customers, spread, products=3, inverses=1))
-    clock.time("additions", lambda: bare(customers, spread, sums=2))
-    outputs = clock.time("own", lambda: finalise_proven(own, scalars, evaluated, blinded, public, proof, spread))
-    met = clock.time("own", lambda: sum(one[:ENTRY_BYTES] in masked for one in outputs))
+    clock = Clock(REPEATS)
+    for _ in range(REPEATS):
+        clock.time("primitives", lambda: bare(customers, spread, products=3, inverses=1))
+        clock.time("additions", lambda: bare(customers, spread, sums=2))
+        outputs = clock.time("own", lambda: finalise_proven(own, scalars, evaluated, blinded, public, proof, spread))
+        met = clock.time("own", lambda outputs=outputs: sum(one[:ENTRY_BYTES] in masked for one in outputs))
     figures |= clock.figures("finalise")
     if met != victims - first:
         sys.exit(f"psi: {met} customers match, and {victims - first} are victims")
