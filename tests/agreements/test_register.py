@@ -373,6 +373,27 @@ def test_a_partners_keys_are_recorded_and_told(database: Database) -> None:
     assert partner.receipts == parse_verifier_key(RECEIPTS)
 
 
+def test_a_network_owner_s_networks_are_recorded_and_nobody_else_s_overlap_them(database: Database) -> None:
+    def declared(name: str, *networks: str) -> dict[str, object]:
+        one = {"id": name, "name": name, "kind": "network-owner", "country": "TH", "networks": list(networks)}
+        return {"partner": [one]}
+
+    apply(database, declared("isp", "AS45758", "2001:db8::/32", "110.164.10.0/24"))
+    with database.reading() as connection:
+        (partner,) = load_register(connection).partners.values()
+        assert partner.networks == ("110.164.10.0/24", "2001:db8::/32", "AS45758")
+        assert history(connection, "partner", "isp")[0].after["networks"] == list(partner.networks)
+    for other in ("110.164.0.0/16", "110.164.10.9/32", "2001:db8:1::/48", "AS45758"):
+        with pytest.raises(SettingsError, match="A network has one owner"):
+            apply(database, declared("other", "192.0.2.0/24", other))
+    # beside it, and once it was given up
+    apply(database, declared("other", "110.164.11.0/24", "2001:db9::/32"))
+    apply(database, declared("isp", "AS45758"))
+    apply(database, declared("other", "110.164.10.0/23"))
+    with database.reading() as connection:
+        assert load_register(connection).partners["other"].networks == ("110.164.10.0/23",)
+
+
 def entered(database: Database) -> list[tuple[str, str, str, str]]:
     """What the ledger's entries say, in their order."""
     with database.reading() as connection:
