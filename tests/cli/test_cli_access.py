@@ -39,7 +39,7 @@ MEMBER = ("member", "member's person")
 OWNER = ("owner", "owner of all")
 """Of the data set, to write."""
 
-OTHER = ("reader of another", "writer of another", "reporter")
+OTHER = ("reader of another", "writer of another", "reporter", "checker")
 """Known, and neither."""
 
 KNOWN = (*MEMBER, *OWNER, *OTHER)
@@ -224,6 +224,8 @@ def roles(hub: Hub) -> dict[str, dict[str, str]]:
             "reader of another": token("vendor", Scope.READ)[1],
             "writer of another": token("csirt-th", Scope.WRITE)[1],
             "reporter": token("csirt-th", Scope.REPORT)[1],
+            # another process answers it (test_cli_psi.py)
+            "checker": token("csirt-th", Scope.CHECK)[1],
         }
     return {role: {} if one is None else {"authorization": one} for role, one in said.items()}
 
@@ -258,7 +260,7 @@ def test_every_route_is_in_the_matrix() -> None:
 def test_every_route_answers_every_role_as_the_matrix_says(hub: Hub, roles: dict[str, dict[str, str]]) -> None:
     assert roles.keys() == {*NOBODY, *KNOWN}
     # a scope that is added needs roles of its own
-    assert {*Scope} == {Scope.READ, Scope.WRITE, Scope.REPORT}
+    assert {*Scope} == {Scope.READ, Scope.WRITE, Scope.REPORT, Scope.CHECK}
     with opened(hub.folder) as database, database.reading() as connection:
         channel = str(next(iter(load_channels(connection).values())).collection)
     (thing, *_) = [one["object"]["id"] for one in hub.poll("csirt-th") if one["object"]["type"] == "observed-data"]

@@ -175,6 +175,26 @@ def test_whoever_has_no_token_of_the_scope_or_no_session_of_its_own_gets_nothing
     ).stderr  # fmt: skip
 
 
+def test_every_route_answers_every_role_by_every_method_as_it_should(psi: Psi) -> None:
+    session = psi.opened()["session"]
+    others = {scope: psi.token("csirt-th", scope) for scope in ("read", "write", "report")}
+    roles = {"nobody": "", "guess": "accord1_" + "A" * 43, "another": psi.token("police-th"), **others}
+    expected = {"nobody": 401, "guess": 401, "another": 404} | dict.fromkeys(others, 403)
+    body, wrong = elements(1), []
+    for path, right in (
+        ("/psi/session", "GET"),
+        (f"/psi/sessions/{session}/set", "GET"),
+        (f"/psi/sessions/{session}/requests/{uuid4()}", "PUT"),
+    ):
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            for role, secret in roles.items():
+                answered = psi.ask(path, secret, method, body if method in {"PUT", "POST", "PATCH"} else None)[0]
+                if answered != (expected[role] if method == right else 405):
+                    wrong.append(f"{method} {path} as {role}: {answered}")
+    assert wrong == []
+    assert psi.spent() == 0
+
+
 def test_the_same_values_under_two_organisations_keys_have_nothing_in_common(psi: Psi) -> None:
     sets, keys = [], []
     for to in ("csirt-th", "police-th"):
