@@ -15,7 +15,7 @@ from accord.vocabulary.markings import Marking
 from accord.vocabulary.outcomes import Counts, Network, Outcome, Score, Week
 from accord.vocabulary.roles import SERVER_ROLES, Role
 from accord.workspace.database import Database
-from accord.workspace.schema import RECALL_NOTICES, RECALLS
+from accord.workspace.schema import PARTNERS, RECALL_NOTICES, RECALLS
 from tests.operations.released import START, asked, disclose, finding, hub, report, said
 
 LATER = START + timedelta(days=100)
@@ -91,6 +91,25 @@ def test_of_a_country_s_recipients_the_one_counts_who_has_done_most(connection: 
     report(connection, said(1, DONE), said(2, HEARD, days=9))
     report(connection, said(1, HEARD, days=5), said(2, FALSE, days=2), by="police-th")
     assert october(connection).counts == Counts(done=1, false_positive=1)
+
+
+def test_a_network_owner_is_asked_beside_the_countries_and_counts_nothing_twice(connection: Connection) -> None:
+    connection.execute(insert(PARTNERS).values(id="isp", name="isp", kind="network-owner", country="SG"))
+    # it is told first, of two findings of countries that are asked later, and of one that no country is asked about
+    disclose(connection, 1, asked(1, 2, 7), to="isp", country="SG", at=START - timedelta(days=3))
+    disclose(connection, 2, asked(1, 2, 3))
+    disclose(connection, 3, asked(2), to="csirt-la", country="LA")
+    report(connection, said(1), said(2, HEARD), said(7), by="isp")
+    report(connection, said(2, FALSE), by="csirt-la")
+    found = october(connection)
+    assert dict(found.by_country) == {
+        "TH": Counts(sent=1, done=1, acknowledged=1),
+        "LA": Counts(false_positive=1),
+        "SG": Counts(done=1),
+    }
+    ((network, counts),) = found.by_network
+    assert network == Network(asn=64500, owner="Net A")
+    assert counts == found.counts == Counts(sent=1, done=2, acknowledged=1, false_positive=1)
 
 
 def test_what_was_not_handed_over_is_in_review_or_was_taken_back_counts_nowhere(connection: Connection) -> None:
