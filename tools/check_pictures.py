@@ -59,8 +59,10 @@ def draw_all(check: served.Check, page: Page, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     asked = {"page": None, **VISITORS}
     for (what, visitor), language, (look, shown) in itertools.product(asked.items(), served.LANGUAGES, LOOKS.items()):
-        page.show(**shown)
+        # paper has no button
+        page.show(width=shown["width"])
         ask(check, page, language, visitor)
+        page.show(**shown)
         page.picture(folder / f"{what}.{language}.{look}.png", width=shown["width"])
 
 

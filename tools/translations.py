@@ -21,7 +21,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ROOT / "src/accord/reports"
+SOURCES = (ROOT / "src/accord/reports", ROOT / "src/accord/check")
 CATALOGUES = ROOT / "src/accord/workspace/translations"
 TEMPLATE = "accord.pot"
 
@@ -41,7 +41,7 @@ def template() -> Catalog:
     catalogue = Catalog(
         charset="utf-8", fuzzy=False, header_comment="# Messages of Accord. Written by `make translations`."
     )
-    for path in sorted(SOURCES.rglob("*.py")):
+    for path in sorted(path for source in SOURCES for path in source.rglob("*.py")):
         for texts, comments in messages(path.read_text("utf-8")):
             catalogue.add(
                 texts if len(texts) > 1 else texts[0],

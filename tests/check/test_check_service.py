@@ -99,7 +99,7 @@ def test_first_the_device_then_the_sessions_then_the_passwords(check: Check) -> 
     ]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
-    assert text.index("run the scan") < places[1]
+    assert text.index("offline scan") < places[1]
 
 
 def test_what_to_do_is_about_the_systems_that_the_families_run_on(check: Check) -> None:

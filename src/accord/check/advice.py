@@ -93,8 +93,8 @@ CLEAN: dict[System, tuple[Message, ...]] = {
         say("Install all updates of Windows."),
         # l10n: names of menus as Windows shows them in your language
         say(
-            "Open Windows Security, then “Virus & threat protection”, then “Scan options”, and run the scan "
-            "“Microsoft Defender Antivirus (offline scan)”. It restarts the computer and takes about 15 minutes."
+            "Open Windows Security, then “Virus & threat protection”, then “Scan options”, and choose the offline scan "
+            "of Microsoft Defender. It restarts the computer and takes about 15 minutes."
         ),
         say(
             "If it finds something that does not go away, save your documents and pictures, but no programs. Then "

@@ -207,7 +207,7 @@ def render(hub: Hub, families: Sequence[Family], day: date, rest: Callable[[], N
 
 
 def _data_of(day: date) -> Message:
-    return say("From data of {day}, of the 31 days before it.", day=_midnight(day))
+    return say("The data is of {day}, and goes back 31 days.", day=_midnight(day))
 
 
 def _midnight(day: date) -> datetime:

@@ -22,7 +22,8 @@ ONLY_OWN: Final = say(
     "uses the same connection gets the same answer."
 )
 NOTHING_KEPT: Final = say(
-    "Neither your address nor your question is kept. There are no cookies and no scripts, and nobody else is asked."
+    "Neither your address nor your question is kept. The page uses no cookies and no scripts, and loads nothing from "
+    "anybody else."
 )
 OTHER_ADDRESS: Final = say("Your other address")
 TWO_ADDRESSES: Final = say(
