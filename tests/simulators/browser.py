@@ -44,9 +44,9 @@ def browser() -> "Iterator[Browser]":
             "--host-resolver-rules=MAP * 127.0.0.1",
             "about:blank",
         ]
-        # the browser reads from descriptor 3 and writes to 4
+        # the browser reads from descriptor 3 and writes to 4; other shells know descriptors up to 9 only
         process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{ours[0]} 4>&{theirs[1]}', "sh", *words],
+            ["bash", "-c", f'exec "$@" 3<&{ours[0]} 4>&{theirs[1]}', "bash", *words],
             pass_fds=(ours[0], theirs[1]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,0 +1,244 @@
+"""The check's pages in a real browser: without scripts, on a telephone, by keyboard, printed, and attacked."""
+
+import http.server
+import itertools
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.check.check_served import BEHIND_NAT, CLEAN, DAY, HOST, LANGUAGES, MONTH, SHARED, Check
+from tests.simulators.browser import NEEDS, Browser, Page, browser, program
+
+AXE = Path(__file__).parents[1] / "interop/node_modules/axe-core/axe.min.js"
+
+pytestmark = pytest.mark.skipif(program() is None, reason=NEEDS)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Page:
+    made = chromium.page()
+    made.show()
+    return made
+
+
+def url(check: Check, path: str, host: str = HOST) -> str:
+    return f"http://{host}:{check.port}{path}"
+
+
+def ask(check: Check, page: Page, visitor: str, language: str = "en") -> None:
+    """Open the page as a visitor behind the proxy, and press its button."""
+    page.say({"X-Forwarded-For": visitor})
+    page.open(url(check, f"/{language}"))
+    page.press("form button")
+
+
+def heading(page: Page) -> str:
+    return page.evaluate("document.querySelector('h1').innerText")
+
+
+def test_a_visitor_presses_a_button_and_is_told_without_any_script(check: Check, page: Page) -> None:
+    page.without_scripts()
+    for language, visitor in itertools.product(LANGUAGES, (DAY, CLEAN)):
+        ask(check, page, visitor, language)
+        assert heading(page) == check.ask_json(visitor, f"/{language}")["title"]
+    assert page.evaluate("document.querySelector('.facts code').innerText") == CLEAN
+    assert not page.do("Network.getCookies")["cookies"]
+
+
+def test_nothing_is_asked_of_anybody_else_and_the_policy_stops_nothing_of_ours(check: Check, page: Page) -> None:
+    for visitor in (DAY, CLEAN):
+        ask(check, page, visitor)
+        page.evaluate("new Promise(done => requestAnimationFrame(done))")
+        assert page.requested()
+        assert all(one.startswith(url(check, "/")) for one in page.requested())
+        assert page.complaints() == []
+        styled = page.evaluate("getComputedStyle(document.querySelector('h1')).borderInlineStartWidth")
+        assert styled == "6px", "the style sheet counts"
+
+
+def test_the_keyboard_alone_is_enough(check: Check, page: Page) -> None:
+    page.say({"X-Forwarded-For": DAY})
+    page.open(url(check, "/en"))
+    page.type("Tab", 9)
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#text"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().left >= 0"), "the way past the head is seen"
+    for _ in range(10):
+        if page.evaluate("document.activeElement.tagName") == "BUTTON":
+            break
+        page.type("Tab", 9)
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    page.browser.events.clear()
+    page.type("Enter", 13)
+    page.browser.wait("Page.loadEventFired")
+    assert heading(page) == "An infected device used your address within the last day"
+
+
+def test_a_language_is_chosen_by_the_browser_and_changed_by_a_link(check: Check, page: Page) -> None:
+    page.say({"X-Forwarded-For": DAY, "Accept-Language": "de-AT,de;q=0.9"})
+    page.open(url(check, "/"))
+    assert page.evaluate("document.documentElement.lang") == "de"
+    page.press("nav a[hreflang=ar]")
+    assert page.evaluate("[document.documentElement.lang, getComputedStyle(document.body).direction]") == ["ar", "rtl"]
+    page.press("form button")
+    assert heading(page) == check.ask_json(DAY, "/ar")["title"]
+    assert page.evaluate("getComputedStyle(document.querySelector('.facts code')).direction") == "ltr"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_telephone_shows_it_without_scrolling_sideways_and_a_thumb_hits_every_target(
+    check: Check, page: Page, language: str
+) -> None:
+    page.show(width=390, height=844)
+    for visitor in (None, MONTH, BEHIND_NAT):
+        if visitor is None:
+            page.open(url(check, f"/{language}"))
+        else:
+            ask(check, page, visitor, language)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        small = page.evaluate(
+            "[...document.querySelectorAll('a:not(.skip), button')].map(one => [one.outerHTML, one.offsetHeight])"
+            ".filter(([_, height]) => height < 44)"
+        )
+        assert small == []
+
+
+LOOKS = {
+    "bright": {},
+    "dark": {"prefers_color_scheme": "dark"},
+    "contrast": {"prefers_contrast": "more"},
+    "telephone": {"width": 390, "prefers_color_scheme": "dark", "prefers_contrast": "more"},
+}
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm: axe-core")
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("look", LOOKS)
+def test_who_cannot_see_it_can_use_it_says_axe(check: Check, page: Page, language: str, look: str) -> None:
+    page.show(**LOOKS[look])
+    for visitor, path in (
+        (None, f"/{language}"),
+        (None, f"/{language}/report"),
+        (None, "/wrong"),
+        *((visitor, f"/{language}") for visitor in (DAY, MONTH, SHARED, CLEAN, BEHIND_NAT)),
+    ):
+        page.say({"X-Forwarded-For": visitor or CLEAN, "Accept-Language": language})
+        page.open(url(check, path))
+        if visitor is not None:
+            page.press("form button")
+        page.evaluate(AXE.read_text("utf-8"))
+        found = page.evaluate(
+            "axe.run(document, {resultTypes: ['violations', 'incomplete']}).then(said => "
+            "[...said.violations, ...said.incomplete].map(one => [one.id, one.nodes.map(node => node.html)]))"
+        )
+        assert found == [], (visitor, path)
+        assert page.evaluate("axe.version")
+
+
+def test_what_is_printed_says_what_to_do_and_holds_no_button(check: Check, page: Page, tmp_path: Path) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs pdftotext: what stands on paper")
+    ask(check, page, DAY)
+    page.printed(tmp_path / "answer.pdf")
+    done = subprocess.run(["pdftotext", tmp_path / "answer.pdf", "-"], capture_output=True, text=True, check=True)
+    said = " ".join(done.stdout.split())
+    for words in (
+        "An infected device used your address within the last day",
+        DAY,
+        "Simda",
+        "offline scan",
+        "CSIRT of tests",
+    ):
+        assert words in said
+    for words in ("Check again", "Français", "Check the IPv4 address"):
+        assert words not in said
+
+
+HOSTILE = """<!doctype html><title>Another site</title>
+<iframe id="opened" src="{target}/en"></iframe><iframe id="posted" name="posted"></iframe>
+<iframe id="written" name="written"></iframe>
+<img id="picture" src="{target}/en"><script src="{target}/en"></script>
+<form id="form" method="post" action="{target}/en" target="posted"></form>
+<form id="plain" method="post" enctype="text/plain" action="{target}/en" target="written">
+<input name="a" value="b"></form>
+<script>
+const into = (frame, form) => new Promise(done => {{
+  document.getElementById(frame).onload = () => done("");
+  document.getElementById(form).submit();
+}});
+const tried = Promise.all([
+  ...["cors", "no-cors"].flatMap(mode => ["include", "omit"].map(credentials =>
+    fetch("{target}/en", {{method: "POST", mode, credentials, headers: {{"Accept": "application/json"}}}})
+      .then(answer => answer.text()).catch(error => "failed"))),
+  new Promise(done => {{
+    const asked = new XMLHttpRequest();
+    asked.open("POST", "{target}/en");
+    asked.onloadend = () => done(asked.responseText);
+    asked.send();
+  }}),
+  into("posted", "form"),
+  into("written", "plain"),
+  navigator.sendBeacon("{target}/en") ? "" : "refused",
+]);
+</script>"""
+
+
+@pytest.fixture
+def other_site() -> Iterator[http.server.ThreadingHTTPServer]:
+    """A site of somebody else's, whose page is set by the test."""
+
+    class Hostile(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.server.hostile.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize("host", [HOST, "localhost"])
+def test_a_page_of_another_origin_gets_nothing_by_a_visitors_browser(
+    check: Check, page: Page, other_site, host
+) -> None:
+    """At localhost, which browsers trust, Sec-Fetch-Site comes too; elsewhere over plain HTTP only Origin."""
+    before = check.health()["answers"]
+    other_site.hostile = HOSTILE.format(target=url(check, "", host))
+    page.open(f"http://evil.example:{other_site.server_port}/")
+    told = page.evaluate("tried")
+    assert "failed" in told
+    assert [one for one in told if one not in {"", "failed"}] == []
+    assert page.evaluate("document.getElementById('picture').naturalWidth") == 0
+    inside = "[...document.querySelectorAll('iframe')].map(frame => frame.contentDocument)"
+    assert page.evaluate(inside) == [None] * 3
+    assert check.health()["answers"] == before
+
+
+def test_a_real_browser_that_asks_from_the_page_itself_is_answered_where_it_says_where_it_comes_from(
+    check: Check, page: Page
+) -> None:
+    page.open(url(check, "/en", "localhost"))
+    page.press("form button")
+    sent = [one["params"] for one in page.browser.events if one.get("method") == "Network.requestWillBeSentExtraInfo"]
+    posted = [one["headers"] for one in sent if "Origin" in one["headers"]]
+    assert [one["Sec-Fetch-Site"] for one in posted] == ["same-origin"]
+    assert [one["Origin"] for one in posted] == [f"http://localhost:{check.port}"]
+    assert heading(page).startswith("It cannot be told")
