@@ -397,3 +397,25 @@ def _environment() -> Environment:
     )
     environment.filters["dialled"] = lambda phone: "".join(one for one in phone if one in "+0123456789")
     return environment
+
+
+def other_page(template: str, language: str, hub: Hub, *, place: str, robots: str, **content: object) -> bytes:
+    """A page beside the check's own: of what is told by mail."""
+    return _page(template, speaker(language), hub, place=place, robots=robots, **content)
+
+
+def sighting_in_words(hub: Hub, language: str, families: Sequence[Family], seen: date) -> SimpleNamespace:
+    """What was seen and what to do, as parts of a page: `seen`, `families`, `advice`."""
+    parts = _parts(speaker(language), hub)
+    systems = int(EVERY)
+    if families:
+        systems = 0
+        for one in families:
+            systems |= int(systems_of(one.name, one.platforms))
+    named_each = b"".join(_families(parts, families[:MOST_FAMILIES], lambda: None)).decode()
+    more = parts.family(None, wording.MORE_FAMILIES) if len(families) > MOST_FAMILIES else ""
+    return SimpleNamespace(
+        seen=Markup(parts.seen(say("Last seen on {day} (UTC).", day=_midnight(seen)))),  # noqa: S704 -- escaped there
+        families=Markup(named_each + more),  # noqa: S704 -- escaped there
+        advice=Markup(parts.advice(wording.WHAT_TO_DO, _single(systems), systems == EVERY)),  # noqa: S704 -- as above
+    )

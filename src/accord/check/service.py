@@ -19,6 +19,7 @@ from typing import Protocol
 from accord.check.asking import Proxies, is_inside, is_own_page, peer
 from accord.check.grades import INSIDE, LAST_TELLABLE, LAST_TOLD, NEVER, VERDICTS
 from accord.check.limits import ADDRESS_BITS, NETWORK_BITS, Alarm, Slots, Watch
+from accord.check.mailing.pages import MailPages
 from accord.check.rendering import Form, Rendered, Standing
 from accord.check.settings import CheckSettings
 from accord.check.snapshot import CheckData, Sighting
@@ -98,6 +99,7 @@ class Service:
         tell: Callable[[Mapping[str, object]], None],
         clock: Callable[[], int] = time.monotonic_ns,
         today: Callable[[], int],
+        mail: MailPages | None = None,
     ) -> None:
         """`names`: those in Host headers; `tell`: hears of each alarm; `today`: the day in UTC as an ordinal number."""
         self._standing = standing
@@ -111,6 +113,7 @@ class Service:
         self._counts = dict.fromkeys(
             ("answers", "hits", "cannot_tell", "refused_address", "refused_network", "alarms"), 0
         )
+        self._mail = mail
         self._day = 0
         self._data: CheckData | None = None
         self._rendered: Rendered | None = None
@@ -134,8 +137,15 @@ class Service:
         if before is not None:
             before.close()
 
-    def reply(self, request: Request) -> Reply:
-        """What a request gets."""
+    def takes_body(self, request: Request) -> bool:
+        """Does a request's body count? A form's does that holds a mail address, and no other."""
+        if self._mail is None or request.method != "POST":
+            return False
+        place = self._mail.place(request.path)
+        return place is not None and place[1] is None
+
+    def reply(self, request: Request, body: bytes = b"") -> Reply:
+        """What a request gets; `body` is looked at where `takes_body` says that it counts."""
         headers = request.headers
         hosts = headers.get_all("host")
         if len(hosts) != 1 or (hosts[0] not in self._names and host_name(hosts[0]) not in self._names):
@@ -151,6 +161,8 @@ class Service:
             shown = self._reports[path], self._standing.reports
         elif path in {self._standing.style_path, "/health"}:
             return self._other(request)
+        elif self._mail is not None and (place := self._mail.place(path)) is not None:
+            return self._by_mail(request, self._mail, place, body)
         else:
             return self._refuse(request, HTTPStatus.NOT_FOUND)
         if method not in {"GET", "HEAD"}:
@@ -193,6 +205,24 @@ class Service:
             _spelled(address),
         )
         return _OK, self._headers[form, language], body
+
+    def _by_mail(self, request: Request, mail: MailPages, place: tuple[str, bytes | None], body: bytes) -> Reply:
+        """The check by e-mail: what is asked is put aside, and what a link shows is shown once."""
+        headers, (language, token) = request.headers, place
+        if request.method in {"GET", "HEAD"}:
+            return _OK, self._headers[Form.HTML, language], mail.shown(language, token)
+        if request.method != "POST":
+            return self._refuse(request, HTTPStatus.METHOD_NOT_ALLOWED)
+        if not is_own_page(headers.get_all("host")[0], headers.get_all("origin"), headers.get_all("sec-fetch-site")):
+            return self._refuse(request, HTTPStatus.FORBIDDEN)
+        data, _ = self._now()
+        if token is not None:
+            return _OK, self._headers[Form.HTML, language], mail.told(language, token, data)
+        address = self._visitor(request)
+        if not mail.may_ask(address, data.network(address).asn):
+            self._counts["refused_address"] += 1
+            return self._refuse(request, HTTPStatus.TOO_MANY_REQUESTS)
+        return _OK, self._headers[Form.HTML, language], mail.asked(language, body)
 
     def _visitor(self, request: Request) -> bytes:
         """The address that is asked about; one that nobody has, where a proxy of ours does not say for whom it asks."""

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from accord.check.mailing.settings import MailSettings, read_mail_settings
 from accord.vocabulary.countries import COUNTRY_CODES
 from accord.web.addresses import Network, read_network
 from accord.workspace.settings import SettingsTable, read_settings
@@ -109,6 +110,8 @@ class CheckSettings:
     bounds: Bounds
     alarm: AlarmSettings
     contacts: tuple[Contact, ...]
+    mail: MailSettings | None = None
+    """How it writes to mail addresses; None: it does not."""
 
 
 def read_check_settings(path: Path) -> CheckSettings:
@@ -125,6 +128,7 @@ def read_check_settings(path: Path) -> CheckSettings:
         bounds=_bounds(whole.table("limits")) if whole.offers("limits") else Bounds(),
         alarm=_alarm(whole.table("alarm")) if whole.offers("alarm") else AlarmSettings(),
         contacts=tuple(_contact(one) for one in whole.tables("report")),
+        mail=read_mail_settings(whole.table("mail"), path.parent) if whole.offers("mail") else None,
     )
     own.done()
     whole.done()

@@ -162,8 +162,16 @@ class CheckData:
         return self._sightings.of(self._addresses, hmac.digest(self._pepper, address_spelling(address), "sha256"))
 
     def seen_mailbox(self, mailbox: bytes) -> Sighting | None:
-        """As `seen`, for a mail address as `mailing.addresses.normalised` gives it."""
-        return self._sightings.of(self._mailboxes, hmac.digest(self._pepper, mailbox_spelling(mailbox), "sha256"))
+        """As `seen`, for a mail address as `mailboxes.normalised` gives it."""
+        return self.named_mailbox(self.mailbox_name(mailbox))
+
+    def mailbox_name(self, mailbox: bytes) -> bytes:
+        """By what a mail address is named in the records: the beginning of its HMAC."""
+        return hmac.digest(self._pepper, mailbox_spelling(mailbox), "sha256")[:RECORD_BYTES]
+
+    def named_mailbox(self, name: bytes) -> Sighting | None:
+        """As `seen_mailbox`, of a mail address by its `mailbox_name`."""
+        return self._sightings.of(self._mailboxes, name)
 
     def network(self, address: bytes) -> Network:
         """Which network announces this address (4 or 16 bytes, network order), and of what kind it is."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.workspace.regular import open_regular
@@ -152,7 +152,39 @@ def read_pem(path: Path, what: str) -> bytes:
     return _read(path, what, PEM_BYTES)
 
 
-def password_of(mail: Mail) -> str | None:
+class MailServer(Protocol):
+    """The server that sends on what it is given, and how it is reached."""
+
+    @property
+    def host(self) -> str:
+        """Its name, for which its certificate must be."""
+
+    @property
+    def port(self) -> int:
+        """At which it listens."""
+
+    @property
+    def security(self) -> Security:
+        """How the connection is encrypted."""
+
+    @property
+    def ca_file(self) -> Path | None:
+        """Whose certificates are trusted; None: those that the system trusts."""
+
+    @property
+    def user(self) -> str | None:
+        """Who logs in; None: nobody does."""
+
+    @property
+    def password_file(self) -> Path | None:
+        """Where the password stands; None: in the environment."""
+
+    @property
+    def domain(self) -> str:
+        """By which we greet it."""
+
+
+def password_of(mail: MailServer) -> str | None:
     """The password of `user`, from its file, else from the environment; None: no user is named.
 
     Raises SettingsError when there is none, UnreadableError when the file cannot be read.
@@ -205,7 +237,7 @@ class Came:
 
 
 def give(
-    mail: Mail,
+    mail: MailServer,
     *,
     sender: str,
     to: str,
@@ -245,7 +277,7 @@ def give(
 
 
 @contextmanager
-def _connected(mail: Mail, password: str | None) -> Iterator[smtplib.SMTP]:
+def _connected(mail: MailServer, password: str | None) -> Iterator[smtplib.SMTP]:
     context = ssl.create_default_context(cafile=None if mail.ca_file is None else str(mail.ca_file))
     smtp: smtplib.SMTP
     if mail.security is Security.TLS:

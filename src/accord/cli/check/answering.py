@@ -18,11 +18,13 @@ from pathlib import Path
 from time import sleep
 from typing import Protocol
 
+from accord.check.mailing.pages import MOST_BODY
 from accord.check.pepper import check_pepper
 from accord.check.rendering import Hub, Rendered, render, render_standing
 from accord.check.service import LOOPBACK, Reply, Request, Service
 from accord.check.settings import CheckSettings
 from accord.check.snapshot import CheckData, current
+from accord.cli.check.posting import Post
 from accord.cli.terminal import talk
 from accord.vocabulary.errors import AccordError
 from accord.web.guarding import tell_failure
@@ -37,6 +39,9 @@ LOOK_S = 1.0
 class Answering(Protocol):
     """How a request is answered (RSGI)."""
 
+    async def __call__(self) -> bytes:
+        """The request's body, whole."""
+
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """Answer whole."""
 
@@ -49,6 +54,7 @@ class Worker:
         self._hub = Hub(name=settings.hub, contact=settings.contact, hosts=settings.hosts, contacts=settings.contacts)
         self._pepper = check_pepper(settings.pepper_file)
         shown = f"[{host}]" if ":" in host else host
+        self._post = None if settings.mail is None else Post(settings, settings.mail, self._hub, self._pepper)
         self._service = Service(
             settings,
             render_standing(self._hub),
@@ -56,6 +62,7 @@ class Worker:
             salt=secrets.token_bytes(16),
             tell=_tell,
             today=lambda: datetime.now(UTC).toordinal(),
+            mail=None if self._post is None else self._post.pages,
         )
         self._version = ""
         self._ending = threading.Event()
@@ -67,18 +74,21 @@ class Worker:
         sys.setswitchinterval(0.0005)
         loop.call_soon(_give_up_unread)
         threading.Thread(target=self._keep, args=(loop,), name="versions", daemon=True).start()
+        if self._post is not None:
+            threading.Thread(target=self._write, args=(self._post,), name="mail", daemon=True).start()
 
     def __rsgi_del__(self, _: AbstractEventLoop) -> None:
         """End."""
         self._ending.set()
 
     async def __rsgi__(self, scope: Request, protocol: Answering) -> None:
-        """Answer one request; its body is not read, as nothing in it would count."""
-        protocol.response_bytes(*self._reply(scope))
+        """Answer one request; a body is not read where nothing in it would count."""
+        body = await _body(scope, protocol) if self._post is not None and self._service.takes_body(scope) else b""
+        protocol.response_bytes(*self._reply(scope, body))
 
-    def _reply(self, request: Request) -> Reply:
+    def _reply(self, request: Request, body: bytes) -> Reply:
         try:
-            return self._service.reply(request)
+            return self._service.reply(request, body)
         except Exception as error:  # noqa: BLE001 -- the request: an error of ours ends here, in words that tell nothing
             tell_failure(error)
             return self._service.failed(request)
@@ -87,6 +97,21 @@ class Worker:
         data = CheckData.open(self._settings.data, self._pepper)
         self._version = data.version
         return data, render(self._hub, data.families, data.day, rest)
+
+    def _write(self, post: Post) -> None:
+        """Write the mails that are due."""
+        _stand_back()
+        told = ""
+        while not self._ending.wait(LOOK_S):
+            try:
+                post.work()
+                told = ""
+            except AccordError as error:
+                if str(error) != told:
+                    told = str(error)
+                    talk(f"no mail goes out: {error}")
+            except Exception as error:  # noqa: BLE001 -- the worker's loop: one mail that we fail at stops no other
+                tell_failure(error)
 
     def _keep(self, loop: AbstractEventLoop) -> None:
         """Look for new versions, and swap each in between two requests."""
@@ -108,6 +133,15 @@ class Worker:
             except RuntimeError:
                 # the loop is closed: it is ending
                 return
+
+
+async def _body(request: Request, protocol: Answering) -> bytes:
+    """What a form holds; nothing of one that is too large, or does not say how large it is."""
+    try:
+        size = int("".join(request.headers.get_all("content-length")))
+    except ValueError:
+        return b""
+    return await protocol() if 0 < size <= MOST_BODY else b""
 
 
 def _tell(what: Mapping[str, object]) -> None:

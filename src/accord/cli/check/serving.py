@@ -1,5 +1,7 @@
 """Running the check's service: one process that answers, and what it needs of the machine."""
 
+# a name is looked up with it; a process that was forked while a thread imports it would wait for that thread for ever
+import encodings.idna  # noqa: F401
 import os
 import resource
 import signal

@@ -1,0 +1,115 @@
+"""The pages of the check by e-mail: where an address is entered, the one reply to it, and what a link shows.
+
+/LANGUAGE/mail            GET: the form. POST: the reply, the same for everybody
+/LANGUAGE/mail/TOKEN      GET: a button, and nothing changes by it. POST: what is known, once
+"""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from accord.check.limits import ADDRESS_BITS, NETWORK_BITS, Slots
+from accord.check.mailing import wording
+from accord.check.mailing.letters import read_token, spelled
+from accord.check.mailing.settings import MailSettings
+from accord.check.mailing.state import MailState
+from accord.check.mailing.waiting import LONGEST, Mailing
+from accord.check.rendering import Hub, other_page, sighting_in_words
+from accord.check.snapshot import CheckData
+from accord.reports.words import Message
+from accord.workspace.translations import LANGUAGES
+
+MOST_BODY = 2048
+"""Bytes of a form that are read."""
+_ALL_BITS = 1
+_MARK = "\x02token\x03"
+
+
+class MailPages:
+    """The pages, made once; what a link shows is made for who opens it."""
+
+    def __init__(
+        self,
+        settings: MailSettings,
+        hub: Hub,
+        mailing: Mailing,
+        state: MailState,
+        *,
+        salt: bytes,
+        clock_s: Callable[[], float],
+    ) -> None:
+        """`clock_s`: seconds since 1970."""
+        self._hub = hub
+        self._mailing = mailing
+        self._state = state
+        self._clock_s = clock_s
+        self._addresses = Slots(settings.asked_a_minute, bits=ADDRESS_BITS, salt=salt)
+        self._networks = Slots(settings.network_a_minute, bits=NETWORK_BITS, salt=salt[::-1])
+        self._all = Slots(settings.all_a_minute, bits=_ALL_BITS, salt=salt)
+        self._forms = {one: self._page("mail.html", one) for one in LANGUAGES}
+        self._taken = {one: self._words(one, wording.TAKEN, wording.TAKEN_WORDS) for one in LANGUAGES}
+        self._gone = {one: self._words(one, wording.GONE, wording.GONE_WORDS) for one in LANGUAGES}
+        shown_at = {one: f"/{one}/mail/{_MARK}" for one in LANGUAGES}
+        self._buttons = {
+            one: self._words(one, wording.OPEN, wording.OPEN_WORDS, shown_at[one]).partition(_MARK.encode())
+            for one in LANGUAGES
+        }
+
+    @staticmethod
+    def place(path: str) -> tuple[str, bytes | None] | None:
+        """The language, and of a link its token; None: the path is none of these pages."""
+        parts = path.split("/")
+        if len(parts) not in {3, 4} or parts[0] or parts[1] not in LANGUAGES or parts[2] != "mail":
+            return None
+        if len(parts) == 3:
+            return parts[1], None
+        token = read_token(parts[3])
+        return None if token is None else (parts[1], token)
+
+    def shown(self, language: str, token: bytes | None) -> bytes:
+        """What who opens a page gets; nothing changes by it."""
+        if token is None:
+            return self._forms[language]
+        if not self._state.knows(token, int(self._clock_s())):
+            return self._gone[language]
+        before, _, after = self._buttons[language]
+        return before + spelled(token).encode() + after
+
+    def may_ask(self, address: bytes, asn: int | None) -> bool:
+        """Does a source ask seldom enough, and do all of them?"""
+        network = b"" if asn is None else asn.to_bytes(4, "big")
+        return (
+            self._addresses.take(address if len(address) == 4 else address[:8])
+            and self._networks.take(network)
+            and self._all.take(b"")
+        )
+
+    def asked(self, language: str, body: bytes) -> bytes:
+        """Put a question aside, and what everybody gets who asks."""
+        self._mailing.ask(_mailbox(body), language)
+        return self._taken[language]
+
+    def told(self, language: str, token: bytes, data: CheckData) -> bytes:
+        """What a link shows, which is used up by it."""
+        name = self._state.open_link(token, int(self._clock_s()))
+        sighting = None if name is None else data.named_mailbox(name)
+        if sighting is None:
+            return self._gone[language]
+        families = [data.families[at] for at in sighting.families]
+        parts = sighting_in_words(self._hub, language, families, sighting.last_seen)
+        return self._page("mail_told.html", language, slots=parts)
+
+    def _words(self, language: str, title: Message, words: Message, shown_at: str = "") -> bytes:
+        return self._page("mail_words.html", language, title=title, words=words, shown_at=shown_at)
+
+    def _page(self, template: str, language: str, **content: object) -> bytes:
+        robots = "all" if template == "mail.html" else "noindex"
+        return other_page(template, language, self._hub, place="/mail", robots=robots, m=wording, **content)
+
+
+def _mailbox(body: bytes) -> str:
+    """What was entered; empty where that cannot be told."""
+    try:
+        found = parse_qs(body.decode("ascii"), max_num_fields=4, errors="strict").get("mailbox", [""])
+    except ValueError:
+        return ""
+    return found[0][: LONGEST + 1]

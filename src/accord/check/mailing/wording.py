@@ -1,0 +1,49 @@
+"""What the pages and mails of the check by e-mail say."""
+
+from typing import Final
+
+from accord.reports.words import say
+
+TITLE: Final = say("Was your mail address in the hands of criminals?")
+LEAD: Final = say(
+    "Among the data that were seized from criminals are mail addresses and passwords. Enter your mail address. If it "
+    "is among them, we write to it, and nobody else learns of it."
+)
+LABEL: Final = say("Your mail address")
+# l10n: the button that asks about a mail address
+ASK: Final = say("Ask about this address")
+ANSWER_BY_MAIL: Final = say(
+    "The answer comes by mail alone, within the next hour, and once a day at most. On this page everybody gets the "
+    "same reply."
+)
+NOT_KEPT: Final = say("Your mail address is forgotten as soon as it was looked up. Nobody else is asked.")
+TAKEN: Final = say("Look into your mail")
+TAKEN_WORDS: Final = say(
+    "If we know something of this address, a mail comes within the next hour; look among the unwanted ones, too. If "
+    "none comes, we know nothing of it, or have written to it within a day. That does not mean that your passwords are "
+    "safe."
+)
+OPEN: Final = say("What we know of your mail address")
+OPEN_WORDS: Final = say("Press the button to read it. You can do so once.")
+# l10n: the button that shows what is known of a mail address
+SHOW: Final = say("Show it")
+TOLD: Final = say("Your mail address was in the hands of criminals")
+TOLD_WORDS: Final = say(
+    "It stood among data that were seized from criminals. They may have had a password of yours, too, or have taken "
+    "both from a device of yours."
+)
+GONE: Final = say("This link does not work any more")
+GONE_WORDS: Final = say(
+    "A link works once, and for two days. Ask again, and another mail comes if there is something to say."
+)
+BY_MAIL: Final = say("Ask about your mail address")
+
+# l10n: the subject of a mail
+SUBJECT: Final = say("About your mail address")
+LETTER_LINK: Final = say(
+    "We have something to tell you about it. Open this page and press the button. It works once, and for two days:"
+)
+LETTER_NOT_YOU: Final = say(
+    "If it was not you, you need not do anything: whoever asked has learned nothing. We never ask for a password, for "
+    "money, or for a file to be opened."
+)

@@ -1,0 +1,174 @@
+"""The check by e-mail as a real process with a real mail server: one reply for all, and a link that wants a POST."""
+
+import base64
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.check.check_data import publish
+from tests.check.check_served import CONTACTS, FAMILIES, RANGES, Answer, Check, serve_check, settings_of, stop, today
+from tests.simulators.mail_server import SECRET, USER, Server, mail_server, make_keys
+
+SEIZED, OTHER, UNKNOWN = "anna@example.org", "bert@example.org", "nobody@example.org"
+
+MAIL = """
+[mail]
+state = "state"
+host = "localhost"
+port = {port}
+ca_file = "{keys}/ca.pem"
+user = "{user}"
+password_file = "{keys}/password"
+from = "notify@hub.example"
+link = "https://check.fusion.example"
+least_delay_s = 0
+most_delay_s = 1
+asked_a_minute = {asked}
+"""
+
+Serve = Callable[..., Check]
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    make_keys(folder)
+    (folder / "password").write_bytes(SECRET + b"\n")
+    return folder
+
+
+@pytest.fixture
+def server(keys: Path) -> Iterator[Server]:
+    with mail_server(keys) as running:
+        yield running
+
+
+@pytest.fixture
+def serve_mail(tmp_path: Path, server: Server) -> Iterator[Serve]:
+    started: list[Check] = []
+
+    def begin(asked: int = 1000) -> Check:
+        day = today().date()
+        publish(
+            tmp_path / "data",
+            {},
+            mailboxes={SEIZED: ((1, 2), day - timedelta(days=4)), OTHER: ((0,), day)},
+            ranges=RANGES,
+            made_at=today(),
+            day=day,
+            families=FAMILIES,
+        )
+        more = CONTACTS + MAIL.format(port=server.port, keys=server.keys, user=USER.decode(), asked=asked)
+        started.append(serve_check(settings_of(tmp_path, more=more)))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        stop(one)
+
+
+def ask(check: Check, mailbox: str, language: str = "en", **more: object) -> Answer:
+    body = urlencode({"mailbox": mailbox}).encode()
+    return check.ask(f"/{language}/mail", body=body, **more)  # type: ignore[arg-type]
+
+
+def arrived(server: Server, count: int) -> list[tuple[str, str]]:
+    """To whom mails went, and the links in them, once so many have arrived."""
+    until = time.monotonic() + 60
+    while len(server.post.taken) < count and time.monotonic() < until:
+        threading.Event().wait(0.05)
+    found = []
+    for one in server.post.taken:
+        content = one.content if isinstance(one.content, bytes) else str(one.content).encode()
+        mail = message_from_bytes(content, policy=default)
+        (link,) = re.findall(r"https://check\.fusion\.example(/\S+)", mail.get_content())
+        found.append((one.rcpt_tos[0], link))
+    return found
+
+
+def test_everybody_gets_the_same_reply_and_who_was_seized_a_mail(serve_mail: Serve, server: Server) -> None:
+    check = serve_mail()
+    form = check.ask("/en/mail", "GET")
+    assert form.status == HTTPStatus.OK
+    assert 'type="email"' in form.text
+    replies = [ask(check, one) for one in (SEIZED, UNKNOWN, "no address", "", SEIZED, OTHER)]
+    replies.append(check.ask("/en/mail", body=b"\xff\xfe=&&&"))
+    replies.append(check.ask("/en/mail", body=b"mailbox=" + b"x" * 5000))
+    assert {(one.status, one.body) for one in replies} == {(HTTPStatus.OK, replies[0].body)}
+    assert {tuple(sorted(one.headers.items() - {("date", one.headers.get("date", ""))})) for one in replies}
+    found = arrived(server, 2)
+    assert sorted(to for to, _ in found) == [SEIZED, OTHER]
+    assert len(server.post.taken) == 2
+
+
+def test_a_link_that_is_looked_at_by_machines_tells_nothing_and_stays_for_its_reader(
+    serve_mail: Serve, server: Server
+) -> None:
+    check = serve_mail()
+    ask(check, SEIZED, "fr")
+    ((_, link),) = arrived(server, 1)
+    assert link.startswith("/fr/mail/")
+    for method in ("GET", "HEAD", "GET"):
+        looked = check.ask(link, method)
+        assert looked.status == HTTPStatus.OK
+        assert "Mirai" not in looked.text
+        assert "cache-control" in looked.headers
+        assert looked.headers["cache-control"] == "no-store"
+    # another site's page cannot open it for its reader either
+    refused = check.ask(link, headers={"Sec-Fetch-Site": "cross-site"})
+    assert refused.status == HTTPStatus.FORBIDDEN
+    told = check.ask(link)
+    assert told.status == HTTPStatus.OK
+    assert "Mirai" in told.text
+    assert "Simda" in told.text
+    assert (today().date() - timedelta(days=4)).isoformat() in told.text
+    for method in ("POST", "GET"):
+        again = check.ask(link, method)
+        assert "Mirai" not in again.text
+    tampered = link[:-4] + ("AAAA" if not link.endswith("AAAA") else "BBBA")
+    assert "Mirai" not in check.ask(tampered).text
+
+
+def test_who_asks_too_often_is_refused_whatever_they_ask_about(serve_mail: Serve, server: Server) -> None:
+    check = serve_mail(asked=2)
+    visitor = "203.0.113.77"
+    statuses = [ask(check, one, visitor=visitor).status for one in (UNKNOWN, UNKNOWN, SEIZED, UNKNOWN)]
+    assert statuses == [HTTPStatus.OK] * 2 + [HTTPStatus.TOO_MANY_REQUESTS] * 2
+    assert ask(check, UNKNOWN, visitor="203.0.113.78").status == HTTPStatus.OK
+    assert server.post.taken == []
+
+
+def test_another_site_cannot_ask_on_a_visitors_behalf(serve_mail: Serve, server: Server) -> None:
+    check = serve_mail()
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        assert ask(check, SEIZED, headers=headers).status == HTTPStatus.FORBIDDEN
+    assert server.post.taken == []
+
+
+def test_a_restart_forgets_no_mail_that_went_out(serve_mail: Serve, server: Server, tmp_path: Path) -> None:
+    check = serve_mail()
+    ask(check, SEIZED)
+    ((_, link),) = arrived(server, 1)
+    stop(check)
+    check = serve_mail()
+    ask(check, SEIZED)
+    ask(check, OTHER)
+    assert sorted(to for to, _ in arrived(server, 2)) == [SEIZED, OTHER]
+    assert "Mirai" in check.ask(link).text
+    for path in (tmp_path / "state").iterdir():
+        assert b"anna" not in path.read_bytes()
+        assert base64.urlsafe_b64decode(link.rpartition("/")[2] + "=") not in path.read_bytes()
+
+
+def test_without_the_table_there_is_no_such_page(check: Check) -> None:
+    for method in ("GET", "POST"):
+        assert check.ask("/en/mail", method).status == HTTPStatus.NOT_FOUND

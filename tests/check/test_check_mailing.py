@@ -1,0 +1,262 @@
+"""Questions by mail address: what is remembered, who gets a mail and when, and that everybody is treated alike."""
+
+import hmac
+import random
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from accord.check.mailing.letters import letter, read_token, spelled
+from accord.check.mailing.pages import MailPages
+from accord.check.mailing.settings import MailSettings, read_mail_settings
+from accord.check.mailing.state import DAY_S, LINK_S, MailState
+from accord.check.mailing.waiting import AGAIN_S, HOUR_S, MOST_WAITING, Mailing
+from accord.vocabulary.errors import OutputError, SettingsError
+from accord.workspace.mail import Given
+from accord.workspace.settings import read_settings
+from tests.check.check_data import PEPPER
+
+SEIZED = ("anna@example.org", "bert@example.org", "carla@example.org", "xn@xn--bcher-kva.example")
+NOW = 1_796_000_000.0
+
+SETTINGS = """
+[mail]
+state = "state"
+host = "localhost"
+from = "check@hub.example"
+link = "https://check.hub.example"
+"""
+
+
+def settings(folder: Path, more: str = "") -> MailSettings:
+    file = folder / "check.toml"
+    file.write_text(SETTINGS + more, "utf-8")
+    return read_mail_settings(read_settings(file).table("mail"), folder)
+
+
+class Desk:
+    """Questions with a clock that is turned, randomness that is counted, and a server that does as it is told."""
+
+    def __init__(self, folder: Path, more: str = "") -> None:
+        self.now = NOW
+        self.answers: list[Given] = []
+        self.went: list[tuple[str, str, bytes, float]] = []
+        self.looked: list[bytes] = []
+        self.drawn = 0
+        self.random = random.Random(7)
+        self.settings = settings(folder, more)
+        self.state = MailState(self.settings.state)
+        self.names = {self.name(one.encode()) for one in SEIZED}
+        self.mailing = Mailing(
+            self.settings,
+            self.state,
+            digest=self.name,
+            seen=self.seen,
+            send=self.send,
+            below=self.below,
+            draw=self.random.randbytes,
+            clock_s=lambda: self.now,
+        )
+
+    def name(self, mailbox: bytes) -> bytes:
+        return hmac.digest(PEPPER, b"@" + mailbox, "sha256")
+
+    def seen(self, name: bytes) -> bool:
+        self.looked.append(name)
+        return name in {one[:20] for one in self.names}
+
+    def send(self, to: str, language: str, token: bytes) -> Given:
+        self.went.append((to, language, token, self.now))
+        return self.answers.pop(0) if self.answers else Given.TAKEN
+
+    def below(self, end: int) -> int:
+        self.drawn += 1
+        return self.random.randrange(end)
+
+    def until(self, seconds: float) -> None:
+        """Let time go by in steps, and work in each."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(self.now + 30, end)
+            self.mailing.work()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_only_who_was_seized_gets_a_mail_and_after_a_delay_within_bounds(desk: Desk) -> None:
+    for one in (
+        SEIZED[0],
+        "nobody@example.org",
+        "no address",
+        "",
+        "Bert@Example.ORG",
+        "x" * 300,
+        "xn@b\u00fccher.example",
+    ):
+        desk.mailing.ask(one, "fr")
+    assert desk.drawn == 7, "each draws once"
+    desk.now = NOW + 29.9
+    assert (desk.mailing.work(), desk.looked) == (0, []), "nothing is looked up before its time"
+    desk.until(900)
+    assert sorted((to, language) for to, language, *_ in desk.went) == [
+        (SEIZED[0], "fr"),
+        (SEIZED[1], "fr"),
+        (SEIZED[3], "fr"),
+    ]
+    assert all(NOW + 30 <= at <= NOW + 931 for *_, at in desk.went)
+
+
+def test_delays_are_spread_over_all_of_the_time(desk: Desk) -> None:
+    for _ in range(2000):
+        desk.mailing.ask("nobody@example.org", "en")
+    due = sorted(one.due_s - NOW for one in desk.mailing._waiting)
+    assert 30 <= due[0] < 40
+    assert 890 < due[-1] <= 900
+    assert 400 < due[1000] < 530
+
+
+def test_one_address_gets_one_mail_a_day_however_often_and_however_spelled_it_is_asked(desk: Desk) -> None:
+    for one in [SEIZED[0], "ANNA@example.org", " anna@EXAMPLE.org "] * 50:
+        desk.mailing.ask(one, "en")
+    desk.until(HOUR_S)
+    assert len(desk.went) == 1
+    desk.now = desk.went[0][3] + DAY_S - 1
+    desk.mailing.ask(SEIZED[0], "en")
+    desk.until(1)
+    assert len(desk.went) == 1
+    desk.until(HOUR_S)
+    assert len(desk.went) == 2, "a day later, when it was due"
+
+
+def test_no_more_mails_go_out_in_an_hour_than_may(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "mails_an_hour = 2\n")
+    for one in SEIZED[:3]:
+        desk.mailing.ask(one, "en")
+    desk.until(HOUR_S)
+    assert len(desk.went) == 2
+    desk.until(HOUR_S)
+    assert {to for to, *_ in desk.went} == set(SEIZED[:3])
+
+
+def test_what_a_server_cannot_take_now_is_tried_again_and_then_given_up(desk: Desk) -> None:
+    desk.answers = [Given.LATER, Given.LATER, Given.TAKEN]
+    desk.mailing.ask(SEIZED[0], "en")
+    desk.until(3 * HOUR_S)
+    assert len(desk.went) == 3
+    assert desk.went[1][3] - desk.went[0][3] >= AGAIN_S
+    tokens = [token for _, _, token, _ in desk.went]
+    assert len(set(tokens)) == 3
+    assert [desk.state.knows(one, int(desk.now)) for one in tokens] == [False, False, True]
+    desk.answers = [Given.LATER] * 9
+    desk.mailing.ask(SEIZED[1], "en")
+    desk.until(3 * HOUR_S)
+    assert len(desk.went) == 6, "three times"
+
+
+def test_what_waits_is_bounded(desk: Desk) -> None:
+    for _ in range(MOST_WAITING + 10):
+        desk.mailing.ask("nobody@example.org", "en")
+    assert len(desk.mailing._waiting) == MOST_WAITING
+
+
+def test_a_link_works_once_and_for_two_days(desk: Desk) -> None:
+    desk.mailing.ask(SEIZED[0], "en")
+    desk.until(HOUR_S)
+    ((_, _, token, at),) = desk.went
+    now = int(desk.now)
+    assert desk.state.knows(token, now)
+    assert desk.state.knows(token, now), "looking changes nothing"
+    assert desk.state.open_link(b"\0" * 32, now) is None
+    assert desk.state.open_link(token, int(at) + LINK_S) is None, "too old"
+    assert desk.state.open_link(token, now) == desk.name(SEIZED[0].encode())[:20]
+    assert desk.state.open_link(token, now) is None
+    assert not desk.state.knows(token, now)
+
+
+def test_no_address_and_no_token_stand_in_the_state(desk: Desk) -> None:
+    for one in SEIZED:
+        desk.mailing.ask(one, "en")
+    desk.until(HOUR_S)
+    assert len(desk.went) == 4
+    files = [path for path in desk.settings.state.iterdir() if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in files} == {0}
+    for path in files:
+        content = path.read_bytes().lower()
+        for to, _, token, _ in desk.went:
+            assert to.partition("@")[0].encode() + b"@" not in content
+            assert token.lower() not in content
+            assert spelled(token).lower().encode() not in content
+
+
+def test_what_does_not_count_any_more_is_forgotten(desk: Desk) -> None:
+    for one in SEIZED[:2]:
+        desk.mailing.ask(one, "en")
+    desk.until(HOUR_S)
+    desk.until(3 * DAY_S)
+    desk.mailing.ask(SEIZED[2], "en")
+    desk.until(HOUR_S)
+    with sqlite3.connect(desk.settings.state / "mail.db") as database:
+        counts = [database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("letters", "links")]
+    database.close()
+    assert counts == [1, 1]
+
+
+def test_a_state_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    with pytest.raises(OutputError, match="cannot be kept"):
+        MailState(tmp_path / "state")
+
+
+def test_a_token_has_one_spelling(desk: Desk) -> None:
+    token = bytes(range(32))
+    assert read_token(spelled(token)) == token
+    for wrong in ("", spelled(token) + "=", spelled(token)[:-1], spelled(token)[:-1] + "9", spelled(token) * 2, "é"):
+        assert read_token(wrong) is None
+    assert MailPages.place(f"/ar/mail/{spelled(token)}") == ("ar", token)
+    assert MailPages.place("/ar/mail") == ("ar", None)
+    for path in ("/mail", "/xx/mail", "/en/mail/", "/en/mail/x", f"/en/mail/{spelled(token)}/", "/en/maill"):
+        assert MailPages.place(path) is None
+
+
+def test_a_letter_says_where_to_read_and_not_what(desk: Desk) -> None:
+    from datetime import UTC, datetime
+    from email import message_from_bytes
+    from email.policy import default
+
+    token = bytes(range(32))
+    for language in ("en", "fr", "es", "ar", "de"):
+        data = letter(desk.settings, "Hub, of tests", "anna@example.org", language, token, datetime.now(UTC), "n1")
+        mail = message_from_bytes(data, policy=default)
+        text = mail.get_content().replace("\r\n", "\n")
+        assert mail["To"] == "anna@example.org"
+        assert mail["From"] == '"Hub, of tests" <check@hub.example>'
+        assert mail["Subject"].startswith("TLP:AMBER ")
+        assert text.startswith("TLP:AMBER\n")
+        assert f"https://check.hub.example/{language}/mail/{spelled(token)}\n" in text
+        assert "anna" not in text
+        assert mail["Auto-Submitted"] == "auto-generated"
+        assert all(len(line) <= 78 for line in data.split(b"\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ('from = "Check <check@hub.example>"', "mail.from"),
+        ('link = "https://check.hub.example/"', "mail.link"),
+        ('link = "ftp://check.hub.example"', "mail.link"),
+        ("least_delay_s = 900", "mail.most_delay_s"),
+        ('securty = "tls"', "mail.securty"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, more: str, what: str) -> None:
+    name = more.partition(" ")[0]
+    text = "".join(f"{line}\n" for line in SETTINGS.splitlines() if not line.startswith(f"{name} ="))
+    (tmp_path / "check.toml").write_text(text + more + "\n", "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        read_mail_settings(read_settings(tmp_path / "check.toml").table("mail"), tmp_path)
+    assert what in str(caught.value)
