@@ -97,6 +97,7 @@ def arrived(server: Server, count: int) -> list[tuple[str, str]]:
 
 def test_everybody_gets_the_same_reply_and_who_was_seized_a_mail(serve_mail: Serve, server: Server) -> None:
     check = serve_mail()
+    assert 'href="/en/mail"' in check.ask("/en", "GET").text
     form = check.ask("/en/mail", "GET")
     assert form.status == HTTPStatus.OK
     assert 'type="email"' in form.text
@@ -170,5 +171,6 @@ def test_a_restart_forgets_no_mail_that_went_out(serve_mail: Serve, server: Serv
 
 
 def test_without_the_table_there_is_no_such_page(check: Check) -> None:
+    assert "/en/mail" not in check.ask("/en", "GET").text
     for method in ("GET", "POST"):
         assert check.ask("/en/mail", method).status == HTTPStatus.NOT_FOUND

@@ -56,6 +56,8 @@ class Hub:
     contact: str
     hosts: Hosts
     contacts: tuple[Contact, ...]
+    writes: bool = False
+    """People may ask about their mail addresses, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,6 +351,7 @@ def _common(voice: Speaker, hub: Hub, place: str, robots: str) -> dict[str, obje
         "a": advice,
         "hub": hub.name,
         "hosts": hub.hosts,
+        "writes": hub.writes,
         "contacts": _by_country(voice, hub.contacts),
         "inline": INLINE_COUNTRIES,
         "languages": [(one.language, one.own_name) for one in _voices()],

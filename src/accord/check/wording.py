@@ -48,6 +48,7 @@ ALL_CONTACTS_OF: Final = say("Offices by country")
 NO_CONTACTS: Final = say("Go to the police where you live.")
 SKIP: Final = say("Go to the text")
 LANGUAGES_LABEL: Final = say("Languages")
+BY_MAIL: Final = say("Ask about your mail address")
 TO_THE_CHECK: Final = say("To the check")
 
 REFUSALS: Final[dict[int, tuple[Message, Message]]] = {

@@ -36,7 +36,6 @@ GONE: Final = say("This link does not work any more")
 GONE_WORDS: Final = say(
     "A link works once, and for two days. Ask again, and another mail comes if there is something to say."
 )
-BY_MAIL: Final = say("Ask about your mail address")
 
 # l10n: the subject of a mail
 SUBJECT: Final = say("About your mail address")

@@ -51,7 +51,13 @@ class Worker:
 
     def __init__(self, settings: CheckSettings, host: str) -> None:
         self._settings = settings
-        self._hub = Hub(name=settings.hub, contact=settings.contact, hosts=settings.hosts, contacts=settings.contacts)
+        self._hub = Hub(
+            name=settings.hub,
+            contact=settings.contact,
+            hosts=settings.hosts,
+            contacts=settings.contacts,
+            writes=settings.mail is not None,
+        )
         self._pepper = check_pepper(settings.pepper_file)
         shown = f"[{host}]" if ":" in host else host
         self._post = None if settings.mail is None else Post(settings, settings.mail, self._hub, self._pepper)
