@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from accord.check.mailboxes import normalised
 from accord.check.networks import NetworkKind
 from accord.ledger.notes import parse_signing_key
-from tests.cli.checked import TODAY, CheckHub, lines
+from tests.cli.checked import TODAY, CheckHub, day, lines
 from tests.simulators.witness import Witness, served
 
 Accord = Callable[..., object]
@@ -228,3 +229,40 @@ def test_no_address_stands_in_what_is_published_or_told(hub: CheckHub) -> None:
             assert A.encode() not in path.read_bytes()
     told = json.dumps(hub.json("check", "show")) + hub("check", "show", "--in", hub.folder)
     assert A not in told
+
+
+LEAKED = """timestamp,email,infection,source_url,public_source,status,tag,severity,service,username,detail
+{day} 02:00:00,Anna.Bell@Example.ORG,redline,https://shop.example/login,,,,high,shop.example,anna,
+{day} 02:00:00,bert@example.org,,https://shop.example/login,,,,high,shop.example,bert,
+{old} 02:00:00,carla@example.org,redline,https://shop.example/login,,,,high,shop.example,carla,
+"""
+
+
+def test_mail_addresses_of_leaks_are_published_as_their_own_kind_of_record(hub: CheckHub) -> None:
+    file = hub.beside / f"{day(1)}-compromised_account-hub-geo.csv"
+    file.write_text(LEAKED.format(day=day(2), old=day(40)), "utf-8")
+    hub.change('format = "csv"\norigin = "sinkhole"', 'format = ["shadowserver", "csv"]\norigin = "sinkhole"')
+    hub("delivery", "add", "sinkhole", file, "--in", hub.folder)
+    # the same by a mapping of one's own
+    hub.deliver("own.csv", lines([("bert@example.org", "raccoon", 1)], role="data-leak"))
+    done = hub.publish()
+    assert (done["addresses"], done["mailboxes"]) == (3, 2)
+    data = hub.open()
+    found = {}
+    for one in ("anna.bell@example.org", "ANNA.BELL@example.org", "bert@example.org", "carla@example.org"):
+        mailbox = normalised(one)
+        assert mailbox is not None
+        seen = data.seen_mailbox(mailbox)
+        if seen is not None:
+            names = [data.families[at].name for at in seen.families]
+            found[one] = (names, (data.day - seen.last_seen).days)
+    data.close()
+    assert found == {
+        "anna.bell@example.org": (["RedLine Stealer"], 2),
+        "ANNA.BELL@example.org": (["RedLine Stealer"], 2),
+        "bert@example.org": (["Raccoon"], 1),
+    }
+    told = hub.json("subject", "find", "bert@example.org")["check"]
+    assert told["families"] == ["Raccoon"]
+    hub("subject", "erase", "bert@example.org", "--why", "A court asked.", "--in", hub.folder)
+    assert hub.json("check", "show")[-1]["mailboxes"] == 1

@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from http import HTTPStatus
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from accord.check.asking import Proxies, is_inside, is_own_page, peer
 from accord.check.grades import INSIDE, LAST_TELLABLE, LAST_TOLD, NEVER, VERDICTS
 from accord.check.limits import ADDRESS_BITS, NETWORK_BITS, Alarm, Slots, Watch
-from accord.check.mailing.pages import MailPages
 from accord.check.rendering import Form, Rendered, Standing
 from accord.check.settings import CheckSettings
 from accord.check.snapshot import CheckData, Sighting
@@ -27,6 +26,10 @@ from accord.web.guarding import host_name
 from accord.web.languages import choose_language
 from accord.web.problems import MEDIA_TYPE, problem
 from accord.workspace.translations import LANGUAGES
+
+if TYPE_CHECKING:
+    # who does not write keeps no state, and needs nothing that does
+    from accord.check.mailing.pages import MailPages
 
 Reply = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers, body."""
@@ -99,7 +102,7 @@ class Service:
         tell: Callable[[Mapping[str, object]], None],
         clock: Callable[[], int] = time.monotonic_ns,
         today: Callable[[], int],
-        mail: MailPages | None = None,
+        mail: "MailPages | None" = None,
     ) -> None:
         """`names`: those in Host headers; `tell`: hears of each alarm; `today`: the day in UTC as an ordinal number."""
         self._standing = standing
@@ -206,7 +209,7 @@ class Service:
         )
         return _OK, self._headers[form, language], body
 
-    def _by_mail(self, request: Request, mail: MailPages, place: tuple[str, bytes | None], body: bytes) -> Reply:
+    def _by_mail(self, request: Request, mail: "MailPages", place: tuple[str, bytes | None], body: bytes) -> Reply:
         """The check by e-mail: what is asked is put aside, and what a link shows is shown once."""
         headers, (language, token) = request.headers, place
         if request.method in {"GET", "HEAD"}:

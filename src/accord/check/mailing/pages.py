@@ -18,8 +18,6 @@ from accord.check.snapshot import CheckData
 from accord.reports.words import Message
 from accord.workspace.translations import LANGUAGES
 
-MOST_BODY = 2048
-"""Bytes of a form that are read."""
 _ALL_BITS = 1
 _MARK = "\x02token\x03"
 

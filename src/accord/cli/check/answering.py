@@ -16,18 +16,22 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import sleep
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from accord.check.mailing.pages import MOST_BODY
 from accord.check.pepper import check_pepper
 from accord.check.rendering import Hub, Rendered, render, render_standing
 from accord.check.service import LOOPBACK, Reply, Request, Service
 from accord.check.settings import CheckSettings
 from accord.check.snapshot import CheckData, current
-from accord.cli.check.posting import Post
 from accord.cli.terminal import talk
 from accord.vocabulary.errors import AccordError
 from accord.web.guarding import tell_failure
+
+if TYPE_CHECKING:
+    from accord.cli.check.posting import Post
+
+MOST_BODY = 2048
+"""Bytes of a form that are read."""
 
 UNREAD_MS = 10_000
 """After which a connection is given up whose client does not read what it asked for (tcp(7), TCP_USER_TIMEOUT)."""
@@ -60,7 +64,7 @@ class Worker:
         )
         self._pepper = check_pepper(settings.pepper_file)
         shown = f"[{host}]" if ":" in host else host
-        self._post = None if settings.mail is None else Post(settings, settings.mail, self._hub, self._pepper)
+        self._post = _post(settings, self._hub, self._pepper)
         self._service = Service(
             settings,
             render_standing(self._hub),
@@ -104,7 +108,7 @@ class Worker:
         self._version = data.version
         return data, render(self._hub, data.families, data.day, rest)
 
-    def _write(self, post: Post) -> None:
+    def _write(self, post: "Post") -> None:
         """Write the mails that are due."""
         _stand_back()
         told = ""
@@ -139,6 +143,16 @@ class Worker:
             except RuntimeError:
                 # the loop is closed: it is ending
                 return
+
+
+def _post(settings: CheckSettings, hub: Hub, pepper: bytes) -> "Post | None":
+    """What writes mails; None: the settings name no server."""
+    if settings.mail is None:
+        return None
+    # who does not write keeps no state, and loads nothing that does
+    from accord.cli.check.posting import Post
+
+    return Post(settings, settings.mail, hub, pepper)
 
 
 async def _body(request: Request, protocol: Answering) -> bytes:
