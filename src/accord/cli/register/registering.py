@@ -48,9 +48,7 @@ from accord.agreements.telling import (
 )
 from accord.cli.deliveries.entering import reference
 from accord.cli.ledgers.opening import bring_up, demand_standing, ledger_of
-from accord.cli.places import reference_in_use
 from accord.cli.reasons import demand_no_value, demand_public
-from accord.cli.register.owning import demand_known_networks
 from accord.cli.terminal import say, say_json, show_table, talk
 from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
@@ -461,6 +459,10 @@ def _find(known: Mapping[_Id, object], name: str, noun: str, folder: Path) -> _I
 def _demand_known(standing: Register, declared: Register) -> None:
     """Raise SettingsError when network owners declare what the hub's range data contradicts."""
     demand_one_owner(merged(standing, declared))
+    # range tables are arrays, and whoever lists partners does not wait for those
+    from accord.cli.places import reference_in_use
+    from accord.cli.register.owning import demand_known_networks
+
     demand_known_networks(standing, declared, reference_in_use())
 
 
