@@ -97,6 +97,24 @@ def test_after_an_agreement_has_ended_its_data_go_with_the_next_command(hub: Che
     assert hub.told(A, B, C) == {A: (("QakBot",), 4), C: (("QakBot",), 4)}
 
 
+def test_what_is_withdrawn_tells_nothing_of_anybody_and_the_table_may_go(hub: CheckHub) -> None:
+    (first,) = hub.versions()
+    told = hub.json("check", "withdraw", "--why", "The agreement ends today.")
+    assert (told["addresses"], told["narrows"]) == (0, first)
+    assert hub.told(A, B, C, LONG) == {}
+    assert hub.holds(A) == hub.holds(LONG) == []
+    rows = hub.json("consultation", "list")
+    assert [one["justification"] for one in rows if one["object"] == f"check data {told['version']}"] == [
+        "The agreement ends today."
+    ]
+    assert hub.entries()[-1]["count"] == 0
+    hub("ledger", "audit", "--in", hub.folder)
+    # what no table names any more stops no other release
+    text = hub.settings.read_text("utf-8")
+    hub.settings.write_text(text[: text.index("[check]")] + text[text.index('[[partner]]\nid = "vendor"') :], "utf-8")
+    hub("release", "hand-over", "--in", hub.folder)
+
+
 def test_a_database_that_is_older_than_what_is_published_is_told_apart(
     accord_here: Callable[..., object], tmp_path: Path
 ) -> None:

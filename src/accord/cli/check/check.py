@@ -44,6 +44,25 @@ def show(folder: In = Path(), as_json: AsJson = False) -> None:
     show_versions(folder, as_json=as_json)
 
 
+@app.command("withdraw", short_help="Let what is published tell nothing of anybody.")
+def withdraw(
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why, for the log of consultations.")],
+    folder: In = Path(),
+    person: Person = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let what is published tell nothing of anybody from now on, and destroy what it told.
+
+    A version without any address takes the place of the one that counts, with its entry in the ledger, and waits for no
+    witness. The service goes on, and answers everybody that nothing was seen: take it off, too, if that is not wanted.
+
+    Example: accord check withdraw --why "The agreement ends today." --in hub
+    """
+    from accord.cli.check.telling import withdraw_told
+
+    withdraw_told(folder, person=person, why=why, as_json=as_json)
+
+
 @app.command("serve", short_help="Run the check's service, from published data.")
 def serve(
     settings: Annotated[Path, typer.Option("--settings", help="The service's own settings.")] = Path("check.toml"),

@@ -92,11 +92,12 @@ def narrow(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | None:
     """
     with hub.database.reading() as connection:
         standing, waiting = shown_version(connection), waiting_version(connection)
-        if standing is None and waiting is None:
+        held = frozenset[CheckSource]() if standing is None else sources_of_version(connection, standing.name)
+        if not held and waiting is None:
+            # nothing is told of anybody, and the settings may have no table [check] any more
             return None
         place = place_of_check(hub)
         at = book.later(connection, now)
-        held = frozenset[CheckSource]() if standing is None else sources_of_version(connection, standing.name)
         gathered = gather_check(hub, connection, place, at, held)
         if waiting is not None and waiting.narrows is None:
             rests = sources_of_version(connection, waiting.name)
@@ -112,8 +113,43 @@ def narrow(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | None:
     if standing is None or not (held - gathered.sources or _withheld_since(gathered, standing)
                                 or not permitted(gathered, standing)):  # fmt: skip
         return None
+    return _take_back(hub, place, gathered, actor, standing, held, now)
+
+
+def withdraw(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | None:
+    """Let a version that tells nothing of anybody take the place of the one that counts, at once.
+
+    None: nothing is published. Raises AccordError.
+    """
+    with hub.database.reading() as connection:
+        standing, waiting = shown_version(connection), waiting_version(connection)
+    if standing is None and waiting is None:
+        return None
+    place = place_of_check(hub)
+    if waiting is not None:
+        with hub.database.writing() as connection:
+            end_waiting(connection, book.moment(connection, now))
+    clear(hub, place)
+    if standing is None:
+        return None
+    nothing = frozenset[CheckSource]()
+    with hub.database.reading() as connection:
+        gathered = gather_check(hub, connection, place, book.moment(connection, now), nothing)
+    return _take_back(hub, place, gathered, actor, standing, nothing, now)
+
+
+def _take_back(
+    hub: OpenHub,
+    place: CheckPlace,
+    gathered: Gathered,
+    actor: Actor,
+    standing: CheckVersion,
+    only: frozenset[CheckSource],
+    now: datetime,
+) -> CheckVersion:
+    """Make a version that says a part of what the one that counts says, and show it."""
     with progress_bar() as progress:
-        made = _make(hub, place, gathered, actor, reference_in_use(), progress, narrows=standing.name, only=held)
+        made = _make(hub, place, gathered, actor, reference_in_use(), progress, narrows=standing.name, only=only)
     with hub.database.writing() as connection:
         show(connection, place, made, book.moment(connection, now))
     clear(hub, place)

@@ -8,8 +8,9 @@ import typer
 
 from accord.cli.acting import acting
 from accord.cli.check.gathering import gather_check
-from accord.cli.check.publishing import place_of_check, publish_check
+from accord.cli.check.publishing import place_of_check, publish_check, withdraw
 from accord.cli.hub import OpenHub, opened_hub
+from accord.cli.ledgers.opening import publish
 from accord.cli.operations.withholding import NO_RULE, kept_back
 from accord.cli.places import reference_in_use
 from accord.cli.readying import keep_memory
@@ -56,6 +57,21 @@ def publish_told(folder: Path, *, person: str | None, why: str | None, as_json: 
         except LedgerError as error:
             talk(f"not published yet: {error.what} `accord serve`, or the next command, publishes it later")
             raise typer.Exit(error.exit_code) from None
+
+
+def withdraw_told(folder: Path, *, person: str | None, why: str, as_json: bool) -> None:
+    """`accord check withdraw`."""
+    now = datetime.now(UTC)
+    with desk(folder, acting(person, why)) as one:
+        hub = hub_of(one)
+        made = withdraw(hub, one.actor, now=now)
+        publish(one.ledger, now)
+    if as_json:
+        say_json(None if made is None else _told(made, frozenset()))
+    elif made is None:
+        say("Nothing is published.")
+    else:
+        say(f"Nothing is told of anybody any more: {made.name} takes the place of {made.narrows}, which is destroyed.")
 
 
 def show_versions(folder: Path, *, as_json: bool) -> None:
