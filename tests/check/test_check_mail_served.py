@@ -131,6 +131,9 @@ def test_a_link_that_is_looked_at_by_machines_tells_nothing_and_stays_for_its_re
     assert told.status == HTTPStatus.OK
     assert "Mirai" in told.text
     assert "Simda" in told.text
+    assert "connexion" not in told.text.partition("<ol")[2].partition("</p>")[0], (
+        "of a mail address, not of a connection"
+    )
     assert (today().date() - timedelta(days=4)).isoformat() in told.text
     for method in ("POST", "GET"):
         again = check.ask(link, method)

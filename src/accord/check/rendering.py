@@ -407,8 +407,10 @@ def other_page(template: str, language: str, hub: Hub, *, place: str, robots: st
     return _page(template, speaker(language), hub, place=place, robots=robots, **content)
 
 
-def sighting_in_words(hub: Hub, language: str, families: Sequence[Family], seen: date) -> SimpleNamespace:
-    """What was seen and what to do, as parts of a page: `seen`, `families`, `advice`."""
+def sighting_in_words(
+    hub: Hub, language: str, families: Sequence[Family], seen: date, which: Message
+) -> SimpleNamespace:
+    """What was seen and what to do, as parts of a page: `seen`, `families`, `advice`; `which` devices to clean."""
     parts = _parts(speaker(language), hub)
     systems = int(EVERY)
     if families:
@@ -420,5 +422,5 @@ def sighting_in_words(hub: Hub, language: str, families: Sequence[Family], seen:
     return SimpleNamespace(
         seen=Markup(parts.seen(say("Last seen on {day} (UTC).", day=_midnight(seen)))),  # noqa: S704 -- escaped there
         families=Markup(named_each + more),  # noqa: S704 -- escaped there
-        advice=Markup(parts.advice(wording.WHAT_TO_DO, _single(systems), systems == EVERY)),  # noqa: S704 -- as above
+        advice=Markup(parts.advice(wording.WHAT_TO_DO, _single(systems), systems == EVERY, which)),  # noqa: S704 -- as above
     )

@@ -52,7 +52,8 @@ class Fact:
     purpose: Purpose | None = None
     marking: Marking | None = None
     count: int | None = None
-    """Records accepted of a delivery; findings of a disclosure that rest on the data set; what an erasure reached;
+    """Records accepted of a delivery; findings of a disclosure that rest on the data set; addresses that check data
+    tells of by it; what an erasure reached;
     findings that a recipient reports as done for the first time."""
     digest: str = ""
     """SHA-256 in hex of what it is about: the document, the delivery, the sealed package, the receipt, the outcomes."""

@@ -93,7 +93,7 @@ class MailPages:
         if sighting is None:
             return self._gone[language]
         families = [data.families[at] for at in sighting.families]
-        parts = sighting_in_words(self._hub, language, families, sighting.last_seen)
+        parts = sighting_in_words(self._hub, language, families, sighting.last_seen, wording.WHICH)
         return self._page("mail_told.html", language, slots=parts)
 
     def _words(self, language: str, title: Message, words: Message, shown_at: str = "") -> bytes:

@@ -32,6 +32,10 @@ TOLD_WORDS: Final = say(
     "It stood among data that were seized from criminals. They may have had a password of yours, too, or have taken "
     "both from a device of yours."
 )
+WHICH: Final = say(
+    "Do this with every device on which you have used this address or its password. Until it is clean, do not bank or "
+    "enter passwords on it."
+)
 GONE: Final = say("This link does not work any more")
 GONE_WORDS: Final = say(
     "A link works once, and for two days. Ask again, and another mail comes if there is something to say."
