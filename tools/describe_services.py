@@ -311,9 +311,12 @@ def own(
     parameters: Iterable[Part] = (),
     body: Part | None = None,
     headers: Part | None = None,
+    text: bool = False,
 ) -> Part:
-    """An operation of partners' systems."""
+    """An operation of partners' systems; `text`: it answers with plain text."""
     found: Part = {"description": said}
+    if text:
+        found["content"] = {"text/plain": {"schema": TEXT}}
     if schema is not None:
         found["content"] = {"application/json": {"schema": ref(schema)}}
     if headers is not None:
@@ -408,6 +411,7 @@ def systems() -> dict[str, Part]:
         f"{one}/rejects": {
             "get": own(f"{one}/rejects", "get", "Its records that were not taken.", 200, "rejects", parameters=PAGING)
         },
+        f"{one}/receipt": {"get": own(f"{one}/receipt", "get", "Its receipt, from the ledger.", 200, None, text=True)},
         OUTCOMES: {
             "post": own(
                 OUTCOMES,

@@ -155,6 +155,7 @@ MATRIX: Mapping[str, tuple[Row, Mapping[str, Mapping[str, Row]]]] = {
             "/deliveries": {**reads(writers(200)), "POST": writers(412), "OPTIONS": public(204)},
             "/deliveries/STATUS": reads(writers(404, owners=200)),
             "/deliveries/STATUS/rejects": reads(writers(404)),
+            "/deliveries/STATUS/receipt": reads(writers(404)),
             f"/deliveries/uploads/{'0' * 32}": UPLOAD,
         },
     ),

@@ -1,5 +1,7 @@
 """`accord ledger`: what a person sees who keeps a ledger, and who checks one."""
 
+import base64
+import hashlib
 import json
 import re
 import secrets
@@ -188,6 +190,58 @@ def test_the_proof_of_an_entry_holds_without_the_hub(accord_here, hub: Path, tmp
     refused = accord_here("ledger", "prove", "3", "--in", hub, "--out", tmp_path / "3", expect=7)
     assert "accord ledger publish" in refused.stderr
     assert "no such entry" in accord_here("ledger", "prove", "9", "--in", hub, "--out", tmp_path / "9", expect=4).stderr
+
+
+def test_single_fields_are_opened_and_whoever_has_the_proof_checks_them_offline(
+    accord_here, hub: Path, tmp_path: Path
+) -> None:
+    out, policy = tmp_path / "2.proof", tmp_path / "policy"
+    shutil.copy(hub / "ledger/policy", policy)
+    accord_here("ledger", "prove", "2", "--open", "digest,partner,count", "--in", hub, "--out", out)
+    alone = accord_here("ledger", "check", "--proof", out, "--policy", policy, "--json").stdout
+    (said,) = json.loads(alone)["proofs"]
+    assert said["fields"] == {"count": "30", "digest": DIGEST, "partner": "vendor"}
+    assert (said["entry"], said["size"]) == (2, 3)
+    # the other fields are closed: no salt but the three
+    text = out.read_text("utf-8")
+    openings = text.split("\n\n")[1].splitlines()
+    assert [one.split()[0] for one in openings] == ["accord-openings/v1", "count", "digest", "partner"]
+    # as sha256sum and base64 recompute it, by the documented format alone
+    for line in openings[1:]:
+        name, salt, value = line.split()
+        content = b"accord-commitment/v1\0" + bytes([len(name)]) + name.encode()
+        content += base64.b64decode(salt) + base64.b64decode(value)
+        assert f"{name} {base64.b64encode(hashlib.sha256(content).digest()).decode()}\n" in text
+    shown = accord_here("ledger", "check", hub / "ledger", "--proof", out, "--policy", policy).stdout
+    assert f"digest: {DIGEST}" in shown
+    assert "3 entries, each verified" in shown
+    # another count under the same salt
+    out.write_text(text.replace(" MzA=", " MzE="), "utf-8")
+    refused = accord_here("ledger", "check", "--proof", out, "--policy", policy, expect=7).stderr
+    assert "not what the entry committed to" in refused
+    out.write_text(text.replace("index 2", "index 1"), "utf-8")
+    accord_here("ledger", "check", "--proof", out, "--policy", policy, expect=7)
+    out.write_text(text, "utf-8")
+    assert "which log" in accord_here("ledger", "check", "--proof", out, expect=2).stderr
+    for words in (("--to", "csirt"), ("--open", "refers", "--to", "vendor"), ("--open", "title")):
+        more = accord_here("ledger", "prove", "2", *words, "--in", hub, "--out", tmp_path / "no", expect=2)
+        assert not (tmp_path / "no").exists(), more.stderr
+    accord_here("ledger", "prove", "2", "--to", "vendor", "--in", hub, "--out", tmp_path / "own")
+    own = json.loads(accord_here("ledger", "check", "--proof", tmp_path / "own", "--policy", policy, "--json").stdout)
+    assert [*own["proofs"][0]["fields"]] == [
+        "agreement",
+        "at",
+        "count",
+        "dataset",
+        "digest",
+        "kind",
+        "partner",
+        "purpose",
+    ]
+    # closed, with its entry beside it
+    accord_here("ledger", "prove", "2", "--in", hub, "--out", tmp_path / "closed")
+    closed = accord_here("ledger", "check", "--proof", tmp_path / "closed", "--policy", policy).stdout
+    assert "it opens no field" in closed
 
 
 def test_a_copy_is_whole_and_holds_no_secret(accord_here, hub: Path, tmp_path: Path) -> None:

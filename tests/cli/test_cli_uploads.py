@@ -92,6 +92,39 @@ def named(data: bytes, dataset: str = "sinkhole") -> str:
     return f"{dataset}.{hashlib.sha256(data).hexdigest()}"
 
 
+def test_a_partner_has_a_receipt_of_its_own_delivery_that_it_checks_alone_and_nobody_has_another_s(
+    hub: Hub, accord_here, tmp_path: Path
+) -> None:
+    vendor, csirt = (asking(hub, token(hub, one, "write")) for one in ("vendor", "csirt-th"))
+    about = f"/deliveries/{named(SIGHTINGS.encode())}"
+    told = vendor("GET", f"{about}/receipt")
+    assert (told.status, told.media_type) == (200, "text/plain; charset=utf-8")
+    receipt, policy = tmp_path / "receipt", tmp_path / "policy"
+    receipt.write_bytes(told.body)
+    shutil.copy(hub.folder / "ledger/policy", policy)
+    checked = accord_here("ledger", "check", "--proof", receipt, "--policy", policy, "--json").stdout
+    (proof,) = json.loads(checked)["proofs"]
+    fields = proof["fields"]
+    assert fields.pop("at")[:4].isdigit()
+    assert fields.pop("dataset").startswith("data set ")
+    assert fields == {
+        "kind": "delivery", "partner": "vendor", "digest": hashlib.sha256(SIGHTINGS.encode()).hexdigest(),
+        "count": "3", "agreement": "vendor-2026", "purpose": "",
+    }  # fmt: skip
+    assert proof["entry"] in json.loads(vendor("GET", about).body)["entries"]
+    assert csirt("GET", f"{about}/receipt").status == 404
+    assert vendor("GET", f"/deliveries/sinkhole.{'0' * 64}/receipt").status == 404
+    assert vendor("POST", f"{about}/receipt").status == 405
+    out = tmp_path / "at-the-hub"
+    accord_here(
+        "delivery", "receipt", hashlib.sha256(SIGHTINGS.encode()).hexdigest()[:8], "--in", hub.folder, "--out", out
+    )
+    assert out.read_bytes() == told.body
+    again = tmp_path / "again"
+    accord_here("delivery", "receipt", named(SIGHTINGS.encode()), "--in", hub.folder, "--out", again)
+    assert again.read_bytes() == told.body
+
+
 def test_a_file_that_is_uploaded_in_pieces_is_a_delivery_and_its_partner_hears_what_became_of_it(
     hub: Hub, serve: Callable[..., Served]
 ) -> None:

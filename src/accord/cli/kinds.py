@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accord.journal.files import CHECKPOINT, POLICY
+from accord.journal.proving import HEADER as OPENED_PROOF_HEADER
 from accord.ledger.proofs import HEADER as PROOF_HEADER
 from accord.release.notices import ACKNOWLEDGEMENT, RECALL
 from accord.release.package.keys import AGE, RECEIPTS
@@ -94,6 +95,11 @@ PROOF = OwnKind(
     looks=f"a text that begins with `{PROOF_HEADER}`, as `accord ledger prove` writes it",
     taken_by="it goes with its entry",
 )
+OPENED_PROOF = OwnKind(
+    name="proof with openings",
+    looks=f"a text that begins with `{OPENED_PROOF_HEADER}`: the receipt of a delivery, or of `accord ledger prove`",
+    taken_by="`accord ledger check --proof` takes it",
+)
 SECRET = OwnKind(
     name="secret key", looks="as `accord package keys` makes it", taken_by="--keys takes its folder; keep it secret"
 )
@@ -119,6 +125,7 @@ _FIRST_LINES = {
     ACKNOWLEDGEMENT: ANSWER,
     RECEIPT_VERSION: RECEIPT,
     PROOF_HEADER: PROOF,
+    OPENED_PROOF_HEADER: OPENED_PROOF,
     "accord-openings/v1": OPENINGS,
     "accord-opened/v1": OPENED,
     "accord-entry/v1": ENTRY,

@@ -178,3 +178,24 @@ def show(
     from accord.cli.deliveries.showing import show_delivery
 
     show_delivery(folder, delivery, rejects, asking(person, why), as_json=as_json)
+
+
+@app.command("receipt", short_help="Write a delivery's receipt, for its partner.")
+def receipt(
+    delivery: Annotated[
+        str,
+        typer.Argument(metavar="DELIVERY", help="Its file, the beginning of its SHA-256, or DATASET.SHA256."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to: a new file.")],
+    folder: Annotated[Path, typer.Option("--in", help="The workspace; by default the current folder.")] = Path(),
+) -> None:
+    """Write the receipt of a delivery: its entry in the ledger, what of it is its partner's own, and the proof.
+
+    The partner verifies it offline, with `accord ledger check --proof`. At a hub that serves, it asks for it itself
+    (docs/partners.md).
+
+    Example: accord delivery receipt 2026-11-23-event4_sinkhole-th.csv --in hub --out sinkhole.receipt
+    """
+    from accord.cli.deliveries.receipts import write_receipt
+
+    write_receipt(folder, delivery, out)

@@ -31,7 +31,7 @@ def show_delivery(folder: Path, wanted: str, shown: int, actor: Actor, *, as_jso
     or several, UnreadableError when the delivery is damaged.
     """
     workspace = open_workspace(folder)
-    found = _named(workspace.deliveries(), wanted)
+    found = named_delivery(workspace.deliveries(), wanted)
     verify_delivery(found)
     account = read_account(found)
     rows, total = _rejects(found.path / REJECTS, shown)
@@ -63,7 +63,8 @@ def _log(workspace: Workspace, delivery: DeliveryFolder, actor: Actor) -> None:
         log(database, actor, Processing.CONSULTATION, [about], now=datetime.now(UTC))
 
 
-def _named(deliveries: Sequence[DeliveryFolder], wanted: str) -> DeliveryFolder:
+def named_delivery(deliveries: Sequence[DeliveryFolder], wanted: str) -> DeliveryFolder:
+    """A delivery by the name of its file or the beginning of its SHA-256. Raises SettingsError unless it is one."""
     found = []
     if _DIGEST.fullmatch(wanted.lower()):
         found = [one for one in deliveries if one.sha256.startswith(wanted.lower())]

@@ -1,18 +1,28 @@
 """What a hub hands out of its ledger: the proof of one entry, and a copy for everybody."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from accord.cli.ledgers.opening import bring_page_up, opened_ledger
 from accord.cli.terminal import counted, say
 from accord.journal.book import kept
 from accord.journal.copying import copy_log
+from accord.journal.keeping import Ledger
+from accord.journal.proving import OpenedProof, pick_fields
 from accord.vocabulary.errors import OutputError
 from accord.workspace.folders import replaced_folder
 
 
-def prove(folder: Path, number: int, out: Path) -> None:
-    """Write an entry's proof, and the entry beside it. Raises AccordError."""
+def prove(folder: Path, number: int, out: Path, opened: tuple[str, ...], partner: str | None) -> None:
+    """Write an entry's proof: with fields opened, or closed with the entry beside it. Raises AccordError.
+
+    `partner`: who is given it, and so none that is not its own.
+    """
     with opened_ledger(folder) as ledger:
+        if opened or partner is not None:
+            write_new(out, opened_proof(ledger, number, opened, partner).encode())
+            say(str(out))
+            return
         with ledger.database.reading() as connection:
             (one,) = kept(connection, [number])
         proof = ledger.prove(number)
@@ -22,6 +32,15 @@ def prove(folder: Path, number: int, out: Path) -> None:
     write_new(entry, one.entry)
     say(str(out))
     say(str(entry))
+
+
+def opened_proof(ledger: Ledger, number: int, names: Collection[str], partner: str | None) -> OpenedProof:
+    """The proof of an entry with fields opened, verified as its reader will. Raises AccordError."""
+    with ledger.database.reading() as connection:
+        (one,) = kept(connection, [number])
+    found = OpenedProof(entry=one.entry, openings=pick_fields(one, names, partner), proof=ledger.prove(number))
+    found.verify(ledger.policy)
+    return found
 
 
 def export(folder: Path, out: Path) -> None:

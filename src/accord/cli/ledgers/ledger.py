@@ -113,18 +113,30 @@ def reconcile(
 @app.command("prove", short_help="Write the proof that an entry is in the ledger.")
 def prove(
     number: Annotated[int, typer.Argument(metavar="NUMBER", min=0, help="The entry's number.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to; the entry goes to FILE.entry.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to; a closed entry goes to FILE.entry.")],
     folder: In = Path(),
+    fields: Annotated[
+        str | None, typer.Option("--open", metavar="FIELD,...", help="Fields of the entry to open in it.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="PARTNER", help="Who gets it: opens nothing that is not its own.")
+    ] = None,
 ) -> None:
-    """Write the proof that an entry is in the ledger (C2SP tlog-proof), and the entry beside it.
+    """Write the proof that an entry is in the ledger, for somebody to take away.
 
-    Whoever has both and a policy can verify for ever that the entry is in the ledger, without asking anybody.
+    With --open one file holds the entry, what opens just those fields, and the proof; `accord ledger check --proof`
+    takes it. With --to alone all fields are opened that are that partner's own. With neither, the entry stays closed
+    and lies beside its proof (C2SP tlog-proof).
 
-    Example: accord ledger prove 17 --in hub --out 17.tlog-proof
+    Whoever has it and a policy can verify for ever that the entry is in the ledger, without asking anybody.
+
+    Example: accord ledger prove 17 --open digest,partner,count --in hub --out 17.proof
     """
     from accord.cli.ledgers.handing import prove as prove_entry
+    from accord.journal.proving import OWN
 
-    prove_entry(folder, number, out)
+    named = tuple(one.strip() for one in fields.split(",")) if fields else ()
+    prove_entry(folder, number, out, named or (OWN if to else ()), to)
 
 
 @app.command("export", short_help="Copy what of the ledger is for everybody.")
@@ -166,7 +178,12 @@ def forget(
 
 @app.command("check", short_help="Verify a whole ledger by its files, offline.")
 def check(
-    log: Annotated[str, typer.Argument(metavar="LOG", help="A ledger's folder, or its http:// or https:// URL.")],
+    log: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="LOG", help="A ledger's folder, or its http:// or https:// URL; not needed for --proof."
+        ),
+    ] = None,
     packages: Annotated[
         list[Path] | None, typer.Argument(metavar="[PACKAGE HANDOVER]...", help="Packages that must stand in it.")
     ] = None,
@@ -186,6 +203,12 @@ def check(
     own: Annotated[
         Path | None, typer.Option("--list", metavar="FILE", help="Write what you polled, for `reconcile`: a new file.")
     ] = None,
+    proofs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--proof", metavar="FILE", help="A receipt, or a proof of `accord ledger prove`: also without LOG."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Verify a whole ledger: its signatures, every entry, tile and opening, and the figures that it publishes.
@@ -196,10 +219,19 @@ def check(
     A member of a channel adds --account and --objects: what was disclosed to it is then held against what it polled.
     Exit code 1 when one side has what the other has not.
 
+    A receipt of a delivery, or another proof, is verified by --proof, and what it opens is shown. Without LOG that
+    needs nothing but --policy.
+
     Example: accord ledger check hub/ledger --policy policy --against checkpoint-2026-11
     """
     from accord.cli.ledgers.verifying import Member
     from accord.cli.ledgers.verifying import check as check_ledger
 
+    if log is None:
+        from accord.cli.ledgers.proven import check_alone
+
+        others = (packages, against, account, objects, own)
+        check_alone(policy, proofs or [], alone=not any(others), as_json=as_json)
+        return
     member = Member(account=account, objects=tuple(objects or ()), own=own)
-    raise typer.Exit(check_ledger(log, policy, against, packages or [], member, as_json=as_json))
+    raise typer.Exit(check_ledger(log, policy, against, packages or [], member, proofs or [], as_json=as_json))

@@ -54,6 +54,7 @@ def check(
     against: Path | None,
     packages: Sequence[Path],
     member: Member,
+    proofs: Sequence[Path],
     *,
     as_json: bool,
 ) -> int:
@@ -73,6 +74,7 @@ def check(
         )
     # catalogues and templates take half a second to load, which no other command on the ledger waits for
     from accord.cli.ledgers.paging import check_pages
+    from accord.cli.ledgers.proven import demand_proven, tell_proven
 
     with _opened(place) as log:
         policy = _policy(log, policy_file)
@@ -83,11 +85,14 @@ def check(
         tree = TiledTree(checked.checkpoint.size, checked.checkpoint.root, log.read_tile)
         pairs = list(zip(packages[::2], packages[1::2], strict=True))
         standing = [_demand_standing(package, handover, policy, tree) for package, handover in pairs]
+        proven = [demand_proven(file, policy, tree) for file in proofs]
         held = None if member.account is None else _held(member, member.account, log, checked, tree)
     if as_json:
         said = _content(checked, standing, pages)
+        said |= {"proofs": [one.content() for one in proven]} if proven else {}
         say_json(said if held is None else said | {"account": held.content()})
     else:
+        tell_proven(proven)
         _tell(checked, compared=seen is not None, standing=standing, held=held, pages=pages)
     return DIFFERS if held is not None and held.differs else 0
 

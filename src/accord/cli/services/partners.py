@@ -21,6 +21,7 @@ from accord.cli.acting import Actor
 from accord.cli.deliveries.adds import place_of
 from accord.cli.deliveries.delivering import names_of, read_account
 from accord.cli.deliveries.entering import reference
+from accord.cli.deliveries.receipts import receipt_of
 from accord.cli.deliveries.settling import working
 from accord.cli.deliveries.uploads import Uploads
 from accord.cli.hub import opened_hub
@@ -31,6 +32,7 @@ from accord.exchange.partners.uploads import Upload, Wanted
 from accord.formats.catalogue import FORMATS
 from accord.journal.book import later, referring
 from accord.journal.facts import FEW
+from accord.journal.keeping import open_ledger
 from accord.operations.declaration import read_workspace
 from accord.operations.outcome_files import read_outcomes
 from accord.vocabulary.errors import AccordError, RefusedFileError
@@ -167,6 +169,16 @@ class PartnerDesk:
         words = {str(reason): text for reason, text in EXPLANATIONS.items()}
         told = [{**one, "explanation": words.get(str(one["reason"]), "")} for one in rows[:limit]]
         return told, len(rows) > limit
+
+    def receipt(self, dataset: str, sha256: str, client: Client) -> bytes:
+        """The receipt of a delivery, also of one that is gone."""
+        declared = read_workspace(self._workspace.settings, FORMATS)
+        found = None
+        if dataset in self._mine(client):
+            found = receipt_of(open_ledger(declared.ledger, self._database), dataset, sha256, client.partner)
+        if found is None:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "The ledger has no entry of such a delivery of yours.")
+        return found.encode()
 
     def _log_look(self, what: str, client: Client, now: datetime) -> None:
         """Log that a client sees something, once a look, before it sees anything."""

@@ -23,6 +23,7 @@ ROUTES = (
     Route(path=f"{UPLOADS}/{{upload}}", methods=("HEAD", "PATCH", "DELETE", "OPTIONS")),
     Route(path=f"{DELIVERIES}/{{delivery}}", methods=_READ),
     Route(path=f"{DELIVERIES}/{{delivery}}/rejects", methods=_READ),
+    Route(path=f"{DELIVERIES}/{{delivery}}/receipt", methods=_READ),
     Route(path=OUTCOMES, methods=("POST",)),
 )
 """The first that fits counts."""

@@ -5,6 +5,7 @@
     GET    /deliveries                      the partner's deliveries, a page at a time
     GET    /deliveries/NAME                 what became of one; NAME is the data set's id, `.`, and its SHA-256
     GET    /deliveries/NAME/rejects         records of it that were not taken, and why
+    GET    /deliveries/NAME/receipt         its entry in the ledger, opened for its partner, with the proof
     POST   /outcomes                        what became of what the partner was handed
 
 What a request is answered is worked out here, and done by a `Desk`. What is another partner's does not exist for it.
@@ -32,6 +33,8 @@ from accord.web.problems import MEDIA_TYPE, ProblemError, problem
 
 PAGE, MOST = 100, 100
 """Deliveries, or rejects, of a page where a client says nothing, and at most."""
+
+RECEIPT_TYPE = "text/plain; charset=utf-8"
 
 _NAME = re.compile(r"([a-z0-9._-]+)\.([0-9a-f]{64})", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -104,6 +107,9 @@ class Desk(Protocol):
         self, dataset: str, sha256: str, client: Client, after: int, limit: int, now: datetime
     ) -> tuple[list[dict[str, object]], bool]:
         """Its records that were not taken, in their order. Raises ProblemError when there is none."""
+
+    def receipt(self, dataset: str, sha256: str, client: Client) -> bytes:
+        """Its receipt. Raises ProblemError when there is none."""
 
     def take_outcomes(self, body: bytes, client: Client) -> dict[str, object]:
         """Take in what a partner says. Raises ProblemError when it is no such file."""
@@ -184,6 +190,8 @@ def _answer(asked: Question, desk: Desk) -> Answer:
         case ["deliveries", name, *rest] if found := _NAME.fullmatch(name):
             if not rest:
                 return _json(desk.delivery(found[1], found[2], client, now))
+            if rest == ["receipt"]:
+                return Answer(body=desk.receipt(found[1], found[2], client), media_type=RECEIPT_TYPE)
             said = _query(asked.query)
             rows, more = desk.rejects(found[1], found[2], client, _number(said, "after", 0), _limit(said), now)
             return _json({"rejects": rows, "more": more})
