@@ -258,7 +258,9 @@ def test_a_copy_is_whole_and_holds_no_secret(accord_here, hub: Path, tmp_path: P
 def test_lists_are_written_and_held_against_each_other(accord_here, hub: Path, tmp_path: Path) -> None:
     ours = tmp_path / "hub.csv"
     ours.write_text(accord_here("ledger", "list", "--in", hub, "--partner", "vendor", "--csv").stdout)
-    assert ours.read_text().split("\n")[1] == (f"0,2026-11-27,delivery,vendor,Infected machines,,,amber,1240,{DIGEST},")
+    assert ours.read_text().split("\n")[1] == (
+        f"0,2026-11-27,delivery,vendor,Infected machines,,,amber,1240,{DIGEST},,,"
+    )
     assert "Infected machines" in accord_here("ledger", "list", "--in", hub).stdout
     assert "no such partner" in accord_here("ledger", "list", "--in", hub, "--partner", "x", expect=2).stderr
     theirs = tmp_path / "vendor.csv"
@@ -281,6 +283,13 @@ def test_lists_are_written_and_held_against_each_other(accord_here, hub: Path, t
     assert "Nothing would be compared" in alone
     missing = accord_here("ledger", "reconcile", "--hub", ours, "--recipient", theirs, "--json", expect=1).stdout
     assert [one["what"] for one in json.loads(missing)] == ["the hub has it, they have not"]
+    # whoever has nothing says so, and whose list it is
+    theirs.write_text("partner,kind,digest\n")
+    nobody = accord_here("ledger", "reconcile", "--hub", ours, "--partner", theirs, expect=4).stderr
+    assert "FILE=ID" in nobody
+    words = ("ledger", "reconcile", "--hub", whole, "--partner", f"{theirs}=vendor", "--json")
+    nothing = json.loads(accord_here(*words, expect=1).stdout)
+    assert [(one["hub"]["count"], one["theirs"]) for one in nothing] == [(1240, None), (30, None)]
 
 
 def test_an_auditor_is_told_what_the_books_have_not(accord_here, hub: Path) -> None:

@@ -125,6 +125,26 @@ def test_a_partner_has_a_receipt_of_its_own_delivery_that_it_checks_alone_and_no
     assert again.read_bytes() == told.body
 
 
+def test_the_list_for_a_vendor_has_what_it_counts_itself_and_its_own_title(
+    hub: Hub, accord_here, tmp_path: Path
+) -> None:
+    file = tmp_path / "late-event4_sinkhole-th.csv"
+    file.write_bytes(FILE + b"a row that is none\n")
+    accord_here("delivery", "add", "sinkhole", file, "--in", hub.folder)
+    ours, theirs = tmp_path / "hub.csv", tmp_path / "vendor.csv"
+    ours.write_text(accord_here("ledger", "list", "--in", hub.folder, "--partner", "vendor", "--csv").stdout, "utf-8")
+    digests = [hashlib.sha256(one).hexdigest() for one in (SIGHTINGS.encode(), file.read_bytes())]
+    # 3 rows under the headings, and the one that is none; the ledger has 3 of each
+    rows = zip(digests, (4, 5), strict=True)
+    lines = [f"vendor,delivery,{digest},The vendor's own sinkhole,{count}" for digest, count in rows]
+    theirs.write_text("\n".join(["partner,kind,digest,dataset,count", *lines, ""]), "utf-8")
+    said = accord_here("ledger", "reconcile", "--hub", ours, "--partner", theirs).stdout
+    assert said == "The lists say the same.\n"
+    theirs.write_text(theirs.read_text("utf-8").replace(",5", ",6"), "utf-8")
+    wrong = accord_here("ledger", "reconcile", "--hub", ours, "--partner", theirs, expect=1).stdout
+    assert "the hub counts 3 of 5 delivered, they 6" in wrong
+
+
 def test_a_file_that_is_uploaded_in_pieces_is_a_delivery_and_its_partner_hears_what_became_of_it(
     hub: Hub, serve: Callable[..., Served]
 ) -> None:

@@ -69,6 +69,33 @@ def test_one_thing_under_two_names_is_one_difference() -> None:
     ]
 
 
+def test_whoever_says_that_there_was_nothing_is_told_every_line() -> None:
+    for nothing in (read_list(HEAD.encode(), "none.csv"), read_list(b"[]", "none.json")):
+        assert told(compare(lines(HUB), nothing, Kind.DISCLOSURE, "csirt")) == [
+            ("list.csv: line 5", None, "the hub has it, they have not"),
+            ("list.csv: line 6", None, "the hub has it, they have not"),
+        ]
+    assert compare(lines(HUB), (), Kind.DISCLOSURE, "police") == ()
+
+
+def test_a_list_of_another_than_it_is_said_to_be_is_refused() -> None:
+    theirs = lines(HEAD + "vendor,delivery,aa,,,\n")
+    with pytest.raises(UnreadableError, match="of one partner"):
+        compare(lines(HUB), theirs, Kind.DELIVERY, "csirt")
+
+
+def test_a_partner_is_right_by_what_it_sent_and_by_what_was_accepted_and_by_its_own_title() -> None:
+    head = HEAD.strip() + ",records,title\n"
+    ours = lines(head + "vendor,delivery,aa,data set 176c0fa1b2c3,2026-11-27,30,31,Sinkholed\n")
+    for name, count in (("Sinkholed", 31), ("data set 176c0fa1b2c3", 30), ("", 31), ("Sinkholed", 30)):
+        assert compare(ours, lines(HEAD + f"vendor,delivery,aa,{name},2026-11-27,{count}\n"), Kind.DELIVERY) == ()
+    found = compare(ours, lines(HEAD + "vendor,delivery,aa,Honeypots,2026-11-27,32\n"), Kind.DELIVERY)
+    assert [one.what for one in found] == [
+        "the hub names it data set 176c0fa1b2c3, they Honeypots",
+        "the hub counts 30 of 31 delivered, they 32",
+    ]
+
+
 def test_a_kind_that_they_do_not_list_is_not_missed_but_the_one_that_matters_is() -> None:
     theirs = lines(HEAD + "csirt,receipt,ee,,,\n")
     found = compare(lines(HUB), theirs, Kind.DISCLOSURE)

@@ -4,7 +4,10 @@
     vendor,delivery,9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08,Infected machines,2026-11-27,1240
 
 CSV with these columns in any order, or a JSON list of objects with these keys. `dataset`, `date` and `count` may be
-empty: then nothing is said of them. Other columns are passed over.
+empty: then nothing is said of them. Other columns are passed over. A list without lines says that there was nothing.
+
+A hub's list may have two columns more. `records` is how many a delivery had, of which `count` were accepted: whoever
+sent it may count either. `title` is what the partner itself calls the data set, where the ledger's name tells nothing.
 """
 
 import csv
@@ -19,6 +22,7 @@ from accord.journal.facts import Kind
 from accord.vocabulary.errors import UnreadableError
 
 COLUMNS = ("partner", "kind", "digest", "dataset", "date", "count")
+_HUB_COLUMNS = ("records", "title")
 MAX_LIST_BYTES = 256 << 20
 SLACK_DAYS = 1
 """Days by which two dates of one thing may differ: it is sent in one place and taken in in another."""
@@ -40,6 +44,10 @@ class Line:
     dataset: str
     day: date | None
     count: int | None
+    records: int | None = None
+    """A hub's line: how many the delivery had, accepted or not; None: it is not said."""
+    title: str = ""
+    """A hub's line: what its partner calls the data set; empty: it is not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +86,22 @@ def read_list(data: bytes, name: str) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def compare(hub: Sequence[Line], theirs: Sequence[Line], main: Kind) -> tuple[Difference, ...]:
+def compare(
+    hub: Sequence[Line], theirs: Sequence[Line], main: Kind, whose: str | None = None
+) -> tuple[Difference, ...]:
     """What the hub's list and somebody's own have otherwise, of this somebody.
 
-    Compared are the kind that matters (`main`) and every other one of which they list anything. Raises
-    UnreadableError when their list is of several partners, or of none.
+    Compared are the kind that matters (`main`) and every other one of which they list anything. `whose`: the partner's
+    id; None: the one that each line names. A list without lines says that there was nothing.
+    Raises UnreadableError when their list is of several partners, of another, or of nobody knows whom.
     """
-    partners = {one.partner for one in theirs}
+    partners = {one.partner for one in theirs} | ({whose} if whose else set())
     if len(partners) != 1:
         raise UnreadableError(
             "A partner's list is of one partner.", where=theirs[0].place if theirs else None,
-            expected="the same id in each line's `partner`", got=", ".join(sorted(partners)) or "no line",
+            expected=f"{whose!r} in each line's `partner`" if whose else "the same id in each line's `partner`",
+            got=", ".join(sorted(partners - {whose})) or "no line, and nobody says whose list it is",
+            remedy="a list that says that there was nothing is named with its partner's id: FILE=ID",
         )  # fmt: skip
     (partner,) = partners
     kinds = {main, *(one.kind for one in theirs)}
@@ -116,11 +129,11 @@ def _matched(hub: list[Line], theirs: list[Line]) -> Iterable[Difference]:
 
 
 def _equal(one: Line, other: Line) -> bool:
-    return (one.dataset, one.day, one.count) == (other.dataset, other.day, other.count)
+    return _of_one_dataset(one, other) and one.day == other.day and other.count in {one.count, one.records}
 
 
 def _of_one_dataset(one: Line, other: Line) -> bool:
-    return one.dataset == other.dataset
+    return other.dataset == one.dataset or (other.dataset != "" and other.dataset == one.title)
 
 
 def _of_any_dataset(one: Line, other: Line) -> bool:
@@ -132,10 +145,11 @@ def _of_another_dataset(_one: Line, _other: Line) -> bool:
 
 
 def _otherwise(hub: Line, theirs: Line) -> Iterable[Difference]:
-    if hub.dataset and theirs.dataset and hub.dataset != theirs.dataset:
+    if hub.dataset and theirs.dataset and not _of_one_dataset(hub, theirs):
         yield Difference(hub=hub, theirs=theirs, what=f"the hub names it {hub.dataset}, they {theirs.dataset}")
-    if hub.count is not None and theirs.count is not None and hub.count != theirs.count:
-        what = f"the hub counts {hub.count:,}, they {theirs.count:,}"
+    if hub.count is not None and theirs.count is not None and theirs.count not in {hub.count, hub.records}:
+        of = "" if hub.records is None or hub.records == hub.count else f" of {hub.records:,} delivered"
+        what = f"the hub counts {hub.count:,}{of}, they {theirs.count:,}"
         yield Difference(hub=hub, theirs=theirs, what=what)
     if hub.day is not None and theirs.day is not None and abs((hub.day - theirs.day).days) > SLACK_DAYS:
         yield Difference(hub=hub, theirs=theirs, what=f"the hub says {hub.day}, they {theirs.day}")
@@ -152,7 +166,7 @@ def _objects(text: str, name: str) -> list[Mapping[str, object]]:
 
 
 def _line(row: Mapping[str, object], place: str) -> Line:
-    said = {name: "" if row.get(name) is None else str(row[name]).strip() for name in COLUMNS}
+    said = {name: "" if row.get(name) is None else str(row[name]).strip() for name in (*COLUMNS, *_HUB_COLUMNS)}
     try:
         return Line(
             place=place,
@@ -163,6 +177,8 @@ def _line(row: Mapping[str, object], place: str) -> Line:
             dataset=said["dataset"].removeprefix("'"),
             day=date.fromisoformat(said["date"][:10]) if said["date"] else None,
             count=int(said["count"]) if said["count"] else None,
+            records=int(said["records"]) if said["records"] else None,
+            title=said["title"].removeprefix("'"),
         )
     except ValueError as error:
         raise UnreadableError(

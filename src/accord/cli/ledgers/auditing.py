@@ -2,27 +2,36 @@
 
 import csv
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from accord.agreements.declarations import DatasetId
+from accord.agreements.naming import public_name
 from accord.agreements.register import load_register
+from accord.cli.deliveries.delivering import read_account
 from accord.cli.kinds import LIST, taking
 from accord.cli.ledgers.opening import opened_ledger, pages_of
 from accord.cli.ledgers.verifying import DIFFERS
 from accord.cli.releases.handed import handed_over, lost_releases, unknown_releases
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table
 from accord.columns.formulas import disarmed
+from accord.formats.catalogue import FORMATS
 from accord.journal.facts import Fact, Kind
 from accord.journal.keeping import Ledger
 from accord.journal.reconciling import MAX_LIST_BYTES, Difference, Line, compare, read_list
 from accord.journal.verifying import VerifiedLedger, verify_ledger
+from accord.operations.declaration import read_workspace
 from accord.release.audit import Audited, Missing, Received, entries, missing
 from accord.release.disclosures import disclosures
 from accord.vocabulary.errors import LedgerError, SettingsError
+from accord.workspace.keys import hub_key
 from accord.workspace.store import open_workspace
 
-COLUMNS = ("number", "date", "kind", "partner", "dataset", "country", "purpose", "marking", "count", "digest", "refers")
+COLUMNS = ("number", "date", "kind", "partner", "dataset", "country", "purpose", "marking", "count", "digest", "refers",
+    "records", "title")  # fmt: skip
 
 
 def verify(folder: Path, *, as_json: bool) -> int:
@@ -123,17 +132,56 @@ def show_list(folder: Path, partner: str | None, *, as_csv: bool, as_json: bool)
         ]
         if partner is not None and not said:
             load_register(connection).partner(partner, "--partner")
+    if not as_csv and not as_json:
+        _show(said)
+        return
+    known = _known(folder)
+    rows = [_row(one) | known.of(one.fact) for one in said]
     if as_json:
-        say_json([_row(one) | {"closed": one.why or None} for one in said])
-    elif as_csv:
-        rows = [_row(one) for one in said]
-        safe = disarmed(pa.array([str(row["dataset"] or "") for row in rows], pa.string())).to_pylist()
+        say_json([row | {"closed": one.why or None} for row, one in zip(rows, said, strict=True)])
+    else:
+        safe = {
+            name: disarmed(pa.array([str(row[name] or "") for row in rows], pa.string())).to_pylist()
+            for name in ("dataset", "title")
+        }
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for row, dataset in zip(rows, safe, strict=True):
-            writer.writerow(["" if cell is None else cell for cell in (row | {"dataset": dataset}).values()])
-    else:
-        _show(said)
+        for row, dataset, title in zip(rows, safe["dataset"], safe["title"], strict=True):
+            cells = (row | {"dataset": dataset, "title": title}).values()
+            writer.writerow(["" if cell is None else cell for cell in cells])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What the hub knows of entries beside the ledger, for the partner that they are about."""
+
+    titles: Mapping[tuple[str, str], str]
+    """Of data sets, by their partner and their name in the ledger."""
+    records: Mapping[tuple[str, str], int]
+    """Of deliveries that are still there, by data set's name in the ledger and SHA-256."""
+
+    def of(self, fact: Fact | None) -> dict[str, object]:
+        """How many records a delivery had, and what its own partner calls the data set; nobody else is told."""
+        if fact is None or fact.kind is not Kind.DELIVERY:
+            return {"records": None, "title": None}
+        return {
+            "records": self.records.get((fact.dataset, fact.digest)),
+            "title": self.titles.get((fact.partner, fact.dataset)),
+        }
+
+
+def _known(folder: Path) -> _Known:
+    workspace = open_workspace(folder)
+    declared = read_workspace(workspace.settings, FORMATS)
+    key = hub_key(declared.hub.key_file)
+    names = {one.id: public_name(one, key) for one in declared.datasets}
+    records = {}
+    for one in (*workspace.deliveries(), *workspace.withdrawn()):
+        account = read_account(one)
+        if one.dataset in names and isinstance(account.get("records"), int):
+            records[names[DatasetId(one.dataset)], one.sha256] = int(str(account["records"]))
+    titles = {(str(one.partner.id), names[one.id]): one.title for one in declared.datasets}
+    return _Known(titles=titles, records=records)
 
 
 def _show(said: list[Audited]) -> None:
@@ -175,8 +223,11 @@ def _row(one: Audited) -> dict[str, object]:
     }
 
 
-def reconcile(hub: Path, partners: list[Path], recipients: list[Path], *, as_json: bool) -> int:
-    """Hold the hub's list against partners' and recipients' own; the exit code. Raises AccordError."""
+def reconcile(hub: Path, partners: list[str], recipients: list[str], *, as_json: bool) -> int:
+    """Hold the hub's list against partners' and recipients' own; the exit code. Raises AccordError.
+
+    Theirs are named `FILE`, or `FILE=ID` with the partner's id.
+    """
     if not partners and not recipients:
         raise SettingsError(
             "Nothing would be compared: the hub's list is the only one.",
@@ -187,7 +238,10 @@ def reconcile(hub: Path, partners: list[Path], recipients: list[Path], *, as_jso
     found: list[Difference] = []
     for files, kind in ((partners, Kind.DELIVERY), (recipients, Kind.DISCLOSURE)):
         for file in files:
-            found += compare(ours, _read(file), kind)
+            place, whose = _whose(file)
+            theirs = _read(place)
+            with taking((place, LIST)):
+                found += compare(ours, theirs, kind, whose)
     if as_json:
         say_json([{"what": one.what, "hub": _place(one.hub), "theirs": _place(one.theirs)} for one in found])
     elif not found:
@@ -199,6 +253,14 @@ def reconcile(hub: Path, partners: list[Path], recipients: list[Path], *, as_jso
             say(f"  {one.what}: {', '.join(each.place for each in (one.hub, one.theirs) if each is not None)}")
         say(counted(len(found), "difference"))
     return DIFFERS if found else 0
+
+
+def _whose(said: str) -> tuple[Path, str | None]:
+    """A list's file, and whose it is where that is said. A file of that very name is taken as it is."""
+    file, parting, whose = said.rpartition("=")
+    if not parting or not file or not whose or Path(said).exists():
+        return Path(said), None
+    return Path(file), whose
 
 
 def _place(line: Line | None) -> dict[str, object] | None:

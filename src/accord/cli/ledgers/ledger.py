@@ -91,17 +91,20 @@ def list_(
 def reconcile(
     hub: Annotated[Path, typer.Option("--hub", metavar="FILE", help="The hub's, from `accord ledger list --csv`.")],
     partners: Annotated[
-        list[Path] | None, typer.Option("--partner", metavar="FILE", help="What a partner says that it delivered.")
+        list[str] | None,
+        typer.Option("--partner", metavar="FILE[=ID]", help="What a partner says that it delivered."),
     ] = None,
     recipients: Annotated[
-        list[Path] | None, typer.Option("--recipient", metavar="FILE", help="What a recipient says that it received.")
+        list[str] | None,
+        typer.Option("--recipient", metavar="FILE[=ID]", help="What a recipient says that it received."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Hold the hub's list against what partners and recipients have written down themselves.
 
     It names what one side has and the other has not, and counts and dates that differ. docs/ledger.md says what a
-    list looks like. Exit code 1 when something differs.
+    list looks like. A list of headings alone says that there was nothing: name it as FILE=ID, with the id of the
+    partner whose it is. Exit code 1 when something differs.
 
     Example: accord ledger reconcile --hub hub.csv --partner vendor.csv --recipient csirt.csv
     """
