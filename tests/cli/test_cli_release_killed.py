@@ -86,7 +86,7 @@ def test_a_release_killed_at_any_moment_is_neither_lost_nor_doubled_and_never_wi
     hub: Path, release: Callable[..., dict]
 ) -> None:
     steps = release("op-counted", "count")["steps"]
-    kills = Kills("release", all_of({kind: steps[kind] for kind in ("calls", "disk")}), STAGES)
+    kills = Kills("release", all_of({kind: steps[kind] for kind in ("calls", "disk", "database")}), STAGES)
     for number in range(KILLS):
         name = f"op-{number}"
         kill = kills.draw()
