@@ -152,6 +152,40 @@ def test_what_no_rule_permits_any_more_is_refused_at_the_hand_over_and_never_han
     assert [one["package"] for one in recall["notices"]] == [hub.releases()[-1]["id"]]
 
 
+def test_what_was_never_handed_over_is_passed_on_in_no_account(hub_on_either: Hub) -> None:
+    hub = hub_on_either
+    ledger = hub.folder / "ledger"
+    key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())
+    with served(Witness("north.example", key.verifier)) as witness:
+        quorum(hub, witness)
+        witness.fault = witness_down()
+        sealed = waits(hub, "october-2026")
+        secret_one = waits(hub, "secret-2026", more="embargo = 2099-01-01")
+        hub("agreement", "end", "vendor-2026", "--reason", "over", "--in", hub.folder)
+        witness.fault = None
+        hub("release", "hand-over", "--in", hub.folder)
+    (year,) = json.loads((ledger / "figures.json").read_text("utf-8"))["years"]
+    assert year["passed_on"] == []
+    assert {"kind": "never-handed-over", "entries": 1, "records": [0, 9]} in year["happened"]
+    # a secret one stays so, and what takes it back with it
+    checked = json.loads(hub("ledger", "check", ledger, "--policy", ledger / "policy", "--json"))
+    assert checked["figures"]["closed"] == 2
+    assert "Thailand" not in (ledger / "index.html").read_text("utf-8")
+    hub("ledger", "verify", "--in", hub.folder)
+    hub("ledger", "audit", "--in", hub.folder)
+    # the log of consultations says of both that nobody got them
+    said = json.loads(hub("consultation", "list", "--json", "--in", hub.folder))
+    rows = said if isinstance(said, list) else said["rows"]
+    never = [one for one in rows if "never handed over" in one["justification"]]
+    assert {one["object"] for one in never} == {f"disclosure {one['id']}" for one in (sealed, secret_one)}
+    # what is forgotten of an entry is forgotten of what takes it back
+    number = secret_one["entries"][0]
+    hub("ledger", "forget", str(number), "partner", "--why", "a court", "--in", hub.folder)
+    closed = [one["number"] for one in json.loads(hub("ledger", "list", "--json", "--in", hub.folder)) if one["closed"]]
+    assert len(closed) == 2
+    hub("ledger", "audit", "--in", hub.folder)
+
+
 def test_what_waits_of_an_operation_follows_what_its_file_says_of_recipients_and_embargo(hub_on_either: Hub) -> None:
     hub = hub_on_either
     key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())

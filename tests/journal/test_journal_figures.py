@@ -1,13 +1,14 @@
 """Figures: sums of what entries open, within bounds where a count is told as below ten only."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.journal.facts import PUBLIC, Fact, Kind
+from accord.journal.facts import PUBLIC, TAKES_BACK, Fact, Kind, read_fact
 from accord.journal.figures import (
     Bounds,
     Tally,
@@ -17,6 +18,7 @@ from accord.journal.figures import (
     published_size,
 )
 from accord.ledger.checkpoints import Checkpoint
+from accord.ledger.commitments import Opening
 from accord.vocabulary.datasets import Origin, Purpose
 from accord.vocabulary.errors import MalformedError
 from accord.vocabulary.markings import Marking
@@ -166,7 +168,7 @@ def test_the_true_sum_is_always_within_the_bounds(counts: list[int]) -> None:
 
 facts = st.builds(
     Fact,
-    kind=st.sampled_from(Kind),
+    kind=st.sampled_from([one for one in Kind if one not in TAKES_BACK]),
     at=st.datetimes(datetime(2020, 1, 1), datetime(2023, 1, 1), timezones=st.just(UTC)),
     dataset=st.sampled_from(["", "Infected machines", "data set 0123456789ab", "الأجهزة"]),
     origin=st.none() | st.sampled_from(Origin),
@@ -198,6 +200,53 @@ def test_tallies_add_up_are_taken_back_and_survive_being_written(one: list[Fact]
         for year in figures.years
     )
     assert told == len(one) + len(other)
+
+
+def test_what_was_never_handed_over_or_shown_is_not_counted_as_that_in_the_year_in_which_it_was_entered() -> None:
+    small, large = disclosure(3), disclosure(700)
+    version = replace(disclosure(40, country="001"), kind=Kind.CHECK_DATA)
+    later = AT.replace(year=2027)
+    said = tally(
+        small,
+        small,
+        large,
+        version,
+        small.taken_back(Kind.NEVER_HANDED_OVER, 0, later),
+        version.taken_back(Kind.NEVER_SHOWN, 3, AT),
+    )
+    (year,) = json.loads(encode_figures(figures_of(said, 6), checkpoint(6)))["years"]
+    # of 3, 3 and 700 one 3 is taken back: one `<10` less, which is 0 to 9, and not 3
+    assert year["year"] == "2026"
+    assert [(one["disclosures"], one["records"]) for one in year["passed_on"]] == [(2, [700, 709])]
+    assert year["happened"] == [
+        {"kind": "never-handed-over", "entries": 1, "records": [0, 9]},
+        {"kind": "never-shown", "entries": 1, "records": [40, 40]},
+    ]
+
+
+@given(st.lists(st.integers(0, 40), max_size=20), st.lists(st.integers(0, 40), max_size=20))
+def test_what_is_taken_back_leaves_the_bounds_of_what_stands(stands: list[int], refused: list[int]) -> None:
+    back = [disclosure(one).taken_back(Kind.NEVER_HANDED_OVER, 0, AT) for one in refused]
+    passed = [one for year in figures_of(tally(*map(disclosure, [*stands, *refused]), *back), 99).years
+              for one in year.passed]  # fmt: skip
+    assert passed == [one for year in figures_of(tally(*map(disclosure, stands)), 99).years for one in year.passed]
+
+
+@pytest.mark.parametrize("opened", [[], [disclosure(12)], [disclosure(3)], [replace(disclosure(700), country="KE")]])
+def test_nothing_is_taken_back_that_was_not_opened(opened: list[Fact]) -> None:
+    with pytest.raises(MalformedError, match="take back what no opened entry says"):
+        figures_of(tally(*opened, disclosure(700).taken_back(Kind.NEVER_HANDED_OVER, 0, AT)), 9)
+
+
+def test_a_year_that_is_not_its_own_is_read_in_what_takes_back_alone() -> None:
+    fact = disclosure(700).taken_back(Kind.NEVER_HANDED_OVER, 4, AT.replace(year=2027))
+    assert read_fact(openings(fact.values())) == fact
+    with pytest.raises(MalformedError):
+        read_fact(openings(disclosure(700).values() | {"year": b"2025"}))
+
+
+def openings(values: dict[str, bytes]) -> list[Opening]:
+    return [Opening(name=name, salt=bytes(32), value=value) for name, value in values.items()]
 
 
 def test_an_entry_of_which_a_field_was_destroyed_counts_as_closed() -> None:

@@ -61,6 +61,14 @@ def test_what_one_side_has_and_the_other_has_not_is_named_with_its_line() -> Non
     ]
 
 
+def test_what_the_hub_never_handed_over_is_not_missed_at_the_recipient_and_named_where_it_has_it() -> None:
+    hub = lines(HUB + "csirt,never-handed-over,dd,Sinkholed names,2026-11-27,12\n")
+    one = "csirt,disclosure,dd,Infected machines,2026-11-27,700\n"
+    assert compare(hub, lines(HEAD + one), Kind.DISCLOSURE) == ()
+    both = lines(HEAD + one + "csirt,disclosure,dd,Sinkholed names,2026-11-27,12\n")
+    assert told(compare(hub, both, Kind.DISCLOSURE)) == [(None, "list.csv: line 3", "they have it, the hub has not")]
+
+
 def test_one_thing_under_two_names_is_one_difference() -> None:
     theirs = lines(HEAD + "vendor,delivery,aa,Sightings of 2026,2026-11-27,1240\n")
     ours = [one for one in lines(HUB) if one.digest == "aa" and one.kind is Kind.DELIVERY]

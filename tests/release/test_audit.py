@@ -9,13 +9,21 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, insert, text
 
+from accord.access.consultations import Processing, consultations
 from accord.agreements.agreement import AgreementId
 from accord.agreements.declarations import DatasetId, PartnerId
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.release.audit import Audited, Received, entries, missing
 from accord.release.check_versions import CheckVersion, record_version
-from accord.release.disclosures import Disclosure, Share, record_disclosure, record_receipt
+from accord.release.disclosures import (
+    Disclosure,
+    Share,
+    enter_refusals,
+    record_disclosure,
+    record_receipt,
+    record_refusal,
+)
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Origin, Purpose
 from accord.vocabulary.markings import Marking
@@ -55,9 +63,9 @@ def append(connection: Connection, kind: Kind, **said: object) -> int:
     return book.append(connection, [fact], draw=secrets.token_bytes).start
 
 
-def disclose(connection: Connection) -> Disclosure:
+def disclose(connection: Connection, identifier: UUID = ONE) -> Disclosure:
     disclosure = Disclosure(
-        id=ONE,
+        id=identifier,
         made_at=NOW,
         operation=None,
         recipient=PartnerId("csirt"),
@@ -198,6 +206,45 @@ def test_what_only_one_side_has_is_named(books: Database, statement: str, told: 
     with books.writing() as connection:
         connection.execute(text(statement))
     assert told in found(books)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE disclosures SET refused_at = NULL, refusal = NULL WHERE received_at IS NULL",
+         ["books lacks entry 8: that what entry 7 says never came to be"]),
+        ("UPDATE disclosures SET refused_at = made_at WHERE received_at IS NOT NULL",
+         [f"ledger lacks that disclosure {ONE} was never handed over: entry 2 is not taken back"]),
+    ],
+)  # fmt: skip
+def test_what_was_never_handed_over_is_taken_back_and_nothing_else_is(
+    books: Database, statement: str, told: list[str]
+) -> None:
+    with books.writing() as connection:
+        other = disclose(connection, UUID(int=2))
+        record_refusal(connection, other, "rule 3", NOW, person="p", draw=secrets.token_bytes)
+        record_refusal(connection, other, "rule 3", NOW, person="p", draw=secrets.token_bytes)
+        (row,) = consultations(connection)
+    assert found(books) == []
+    assert (row.processing, row.object) == (Processing.ERASURE, f"disclosure {UUID(int=2)}")
+    assert row.justification == "never handed over, and what opens it is destroyed: rule 3"
+    with books.writing() as connection:
+        connection.execute(text(statement))
+    assert found(books) == told
+
+
+def test_what_an_older_accord_refused_is_taken_back_once(books: Database) -> None:
+    with books.writing() as connection:
+        disclose(connection, UUID(int=2))
+        connection.execute(text("UPDATE disclosures SET refused_at = made_at WHERE received_at IS NULL"))
+    assert found(books) == [
+        f"ledger lacks that disclosure {UUID(int=2)} was never handed over: entry 7 is not taken back"
+    ]
+    with books.writing() as connection:
+        for _ in range(2):
+            enter_refusals(connection, NOW, person="p", draw=secrets.token_bytes)
+        assert book.size(connection) == 9
+    assert found(books) == []
 
 
 def publish(connection: Connection) -> CheckVersion:

@@ -17,7 +17,7 @@ from accord.ledger.notes import Note, verify_note
 from accord.ledger.policies import Policy
 from accord.ledger.reading import TiledTree
 from accord.ledger.tiles import TILE_WIDTH, EntryBundle, bundles_of_growth
-from accord.vocabulary.errors import LedgerError, UnprovenError, UnreadableError
+from accord.vocabulary.errors import LedgerError, MalformedError, UnprovenError, UnreadableError
 
 Follow = Callable[[str, int, int], None]
 """What is being done, how far, of how much."""
@@ -80,7 +80,7 @@ def check_log(log: LedgerReader, policy: Policy, *, against: Note | None, follow
     for number, values in opened_entries(log, tree, follow):
         (tally if number < size else later).add(values)
     told_at = Checkpoint(origin=checkpoint.origin, size=size, root=tree.root_of(size))
-    told_figures = figures_of(tally, size)
+    told_figures = _figures(log, tally, size, told)
     if told is not None:
         _demand_figures(log, told, told_figures, told_at)
     tally.merge(later)
@@ -88,7 +88,7 @@ def check_log(log: LedgerReader, policy: Policy, *, against: Note | None, follow
         checkpoint=checkpoint,
         note=note,
         witnesses=witnesses,
-        figures=figures_of(tally, checkpoint.size),
+        figures=_figures(log, tally, checkpoint.size, told),
         published=None if told is None else size,
         told=told_figures,
         told_at=told_at,
@@ -202,14 +202,27 @@ def _parts(log: LedgerReader, size: int) -> Iterator[_Part]:
             yield from pool.map(read, some)
 
 
-def _demand_figures(log: LedgerReader, told: bytes, figures: Figures, checkpoint: Checkpoint) -> None:
-    wrong = differences(told, figures, checkpoint)
-    if not wrong:
-        return
+def _figures(log: LedgerReader, tally: Tally, size: int, told: bytes | None) -> Figures:
+    try:
+        return figures_of(tally, size)
+    except MalformedError:
+        # what takes an entry back was opened with it, and read after it
+        _demand_unchanged(log, told)
+        raise
+
+
+def _demand_unchanged(log: LedgerReader, told: bytes | None) -> None:
     if log.read(FIGURES, MAX_FIGURES_BYTES) != told:
         raise UnreadableError(
             "The log was published anew while it was read.", where=log.where(FIGURES), remedy="check it again"
         )
+
+
+def _demand_figures(log: LedgerReader, told: bytes, figures: Figures, checkpoint: Checkpoint) -> None:
+    wrong = differences(told, figures, checkpoint)
+    if not wrong:
+        return
+    _demand_unchanged(log, told)
     raise UnprovenError(
         "The published figures are not what the log's openings add up to.",
         where=log.where(FIGURES),

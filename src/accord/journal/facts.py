@@ -5,7 +5,7 @@ empty. docs/ledger.md says what each field means.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -32,6 +32,15 @@ class Kind(StrEnum):
     ERASURE = "erasure"
     CHECK_DATA = "check-data"
     OUTCOME = "outcome"
+    NEVER_HANDED_OVER = "never-handed-over"
+    """Takes a DISCLOSURE back: what stood sealed was refused, and nobody can open it any more."""
+    NEVER_SHOWN = "never-shown"
+    """Takes CHECK_DATA back: a version that was never shown."""
+
+
+TAKES_BACK: Mapping[Kind, Kind] = {Kind.NEVER_HANDED_OVER: Kind.DISCLOSURE, Kind.NEVER_SHOWN: Kind.CHECK_DATA}
+"""Kinds of entries that take another entry back, each with the kind of that one: both say the same in all fields but
+`kind`, `at` and `refers`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +68,13 @@ class Fact:
     """SHA-256 in hex of what it is about: the document, the delivery, the sealed package, the receipt, the outcomes."""
     refers: int | None = None
     """The number of an earlier entry that this one answers, or takes back."""
+    counts_in: str = ""
+    """Of an entry that takes one of an earlier year back, that year, as its own `year`; else empty."""
+
+    def taken_back(self, kind: Kind, number: int, at: datetime) -> "Fact":
+        """What an entry says that takes this one, with its number, back: `year` is the same as this one's."""
+        year, now = _year(self.at), _year(at)
+        return replace(self, kind=kind, at=at, refers=number, counts_in="" if year == now else year)
 
     @property
     def records(self) -> str:
@@ -85,7 +101,7 @@ class Fact:
             "purpose": _word(self.purpose),
             "records": self.records.encode(),
             "refers": _number(self.refers),
-            "year": at[:4].encode(),
+            "year": (self.counts_in or at[:4]).encode(),
         }
 
 
@@ -97,7 +113,11 @@ def _number(value: int | None) -> bytes:
     return b"" if value is None else b"%d" % value
 
 
-_OWN: tuple[str, ...] = tuple(one.name for one in fields(Fact))
+def _year(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y}"
+
+
+_OWN: tuple[str, ...] = tuple(one.name for one in fields(Fact) if one.name != "counts_in")
 NAMES: tuple[str, ...] = tuple(sorted([*_OWN, "records", "year"]))
 """The fields of every entry."""
 
@@ -113,7 +133,7 @@ def read_fact(openings: Iterable[Opening]) -> Fact:
             "An entry's openings are not those of a fact.", expected=" ".join(NAMES), got=" ".join(sorted(values))
         )
     try:
-        fact = _fact({name: value.decode() for name, value in values.items()})
+        fact = fact_of({name: value.decode() for name, value in values.items()})
     except ValueError as error:
         raise MalformedError("An entry's field holds what no fact says.", got=str(error)[:200]) from error
     if fact.values() != values:
@@ -121,16 +141,22 @@ def read_fact(openings: Iterable[Opening]) -> Fact:
     return fact
 
 
-def _fact(said: Mapping[str, str]) -> Fact:
+def fact_of(said: Mapping[str, str]) -> Fact:
+    """The fact in an entry's fields, by name. Raises ValueError for a word that no fact says."""
+    kind, year = Kind(said["kind"]), said["at"][:4]
+    other = said["year"] if said["year"] != year else ""
+    if other and not (kind in TAKES_BACK and len(other) == len(year) and other.isdigit() and other < year):
+        raise ValueError(f"year {other} of what happened in {year}")
     return Fact(
         **{name: said[name] for name in _OWN}  # type: ignore[arg-type]
         | {
-            "kind": Kind(said["kind"]),
+            "kind": kind,
             "at": datetime.fromisoformat(said["at"]),
             "origin": Origin(said["origin"]) if said["origin"] else None,
             "purpose": Purpose(said["purpose"]) if said["purpose"] else None,
             "marking": Marking(said["marking"]) if said["marking"] else None,
             "count": int(said["count"]) if said["count"] else None,
             "refers": int(said["refers"]) if said["refers"] else None,
+            "counts_in": other,
         }
     )

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
 
-from accord.journal.facts import FEW, PUBLIC, Kind
+from accord.journal.facts import FEW, PUBLIC, TAKES_BACK, Kind
 from accord.ledger.checkpoints import Checkpoint
 from accord.ledger.notes import encode_base64
 from accord.vocabulary.datasets import Origin, Purpose
@@ -44,6 +44,10 @@ class Bounds:
 
     def __add__(self, other: "Bounds") -> "Bounds":
         return Bounds(least=self.least + other.least, most=self.most + other.most)
+
+    def without(self, part: "Bounds") -> "Bounds":
+        """The bounds of what is left of a sum, once a part of it, told within the same bounds, is taken out again."""
+        return Bounds(least=self.least - part.least, most=self.most - part.most)
 
 
 NONE = Bounds(least=0, most=0)
@@ -199,9 +203,12 @@ _Rows = dict[tuple[str, ...], tuple[int, Bounds]]
 
 
 def figures_of(tally: Tally, size: int) -> Figures:
-    """The figures that a tally of the first `size` entries gives."""
+    """The figures that a tally of the first `size` entries gives.
+
+    What another entry takes back does not count. Raises MalformedError when no entry says what one takes back.
+    """
     years: dict[str, dict[str, _Rows]] = {}
-    for (year, kind, dataset, origin, country, purpose, marking), entries, records in tally.rows():
+    for (year, kind, dataset, origin, country, purpose, marking), entries, records in _standing(tally):
         key: tuple[str, ...]
         match kind:
             case Kind.DELIVERY:
@@ -224,6 +231,28 @@ def figures_of(tally: Tally, size: int) -> Figures:
         opened=tally.entries,
         years=tuple(_year(year, years[year]) for year in sorted(years, reverse=True)),
     )
+
+
+def _standing(tally: Tally) -> list[tuple[Class, int, Bounds]]:
+    """The rows of a tally without what is taken back; the entries that take it back are rows of their own."""
+    rows = {one: (entries, records) for one, entries, records in tally.rows()}
+    for (year, kind, *more), (entries, records) in list(rows.items()):
+        if kind not in TAKES_BACK:
+            continue
+        back: Class = (year, TAKES_BACK[Kind(kind)], *more)  # type: ignore[assignment]
+        before = rows.get(back, (0, NONE))
+        left = before[1].without(records)
+        if entries > before[0] or not 0 <= left.least <= left.most or (entries == before[0] and left != NONE):
+            raise MalformedError(
+                "Entries take back what no opened entry says.",
+                where=" ".join(word for word in back if word),
+                expected=f"at most {before[0]:,} of them",
+                got=f"{entries:,}",
+                remedy="the log may be about to be published: check it again in a few minutes. If it stays so, tell "
+                "the hub and whoever supervises it",
+            )
+        rows[back] = (before[0] - entries, left)
+    return [(one, entries, records) for one, (entries, records) in rows.items() if entries]
 
 
 def _sum_up(rows: _Rows, key: tuple[str, ...], entries: int, records: Bounds) -> None:

@@ -13,12 +13,12 @@ sent it may count either. `title` is what the partner itself calls the data set,
 import csv
 import io
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from accord.journal.facts import Kind
+from accord.journal.facts import TAKES_BACK, Kind
 from accord.vocabulary.errors import UnreadableError
 
 COLUMNS = ("partner", "kind", "digest", "dataset", "date", "count")
@@ -91,9 +91,10 @@ def compare(
 ) -> tuple[Difference, ...]:
     """What the hub's list and somebody's own have otherwise, of this somebody.
 
-    Compared are the kind that matters (`main`) and every other one of which they list anything. `whose`: the partner's
-    id; None: the one that each line names. A list without lines says that there was nothing.
-    Raises UnreadableError when their list is of several partners, of another, or of nobody knows whom.
+    Compared are the kind that matters (`main`) and every other one of which they list anything. What the hub takes back
+    counts as not listed. `whose`: the partner's id; None: the one that each line names. A list without lines says that
+    there was nothing. Raises UnreadableError when their list is of several partners, of another, or of nobody knows
+    whom.
     """
     partners = {one.partner for one in theirs} | ({whose} if whose else set())
     if len(partners) != 1:
@@ -105,12 +106,26 @@ def compare(
         )  # fmt: skip
     (partner,) = partners
     kinds = {main, *(one.kind for one in theirs)}
-    ours = [one for one in hub if one.partner == partner and one.kind in kinds]
+    mine = [one for one in hub if one.partner == partner]
+    ours = [one for one in _left(mine) if one.kind in kinds]
     groups: defaultdict[tuple[Kind, str], tuple[list[Line], list[Line]]] = defaultdict(lambda: ([], []))
     for side, lines in enumerate((ours, theirs)):
         for one in lines:
             groups[one.kind, one.digest][side].append(one)
     return tuple(found for here, there in groups.values() for found in _matched(here, there))
+
+
+def _left(hub: Sequence[Line]) -> list[Line]:
+    """A hub's list without what it takes back: each line of such a kind for one that it takes back."""
+    back = Counter((TAKES_BACK[one.kind], one.digest, one.dataset) for one in hub if one.kind in TAKES_BACK)
+    left = []
+    for one in hub:
+        which = (one.kind, one.digest, one.dataset)
+        if back[which]:
+            back[which] -= 1
+        else:
+            left.append(one)
+    return left
 
 
 def _matched(hub: list[Line], theirs: list[Line]) -> Iterable[Difference]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from accord.journal.book import kept, size
-from accord.journal.facts import Fact, Kind, read_fact
+from accord.journal.facts import TAKES_BACK, Fact, Kind, read_fact
 from accord.ledger.commitments import Opening, parse_entry
 from accord.release.check_versions import check_versions
 from accord.release.disclosures import Disclosure, disclosures
@@ -101,6 +101,7 @@ def missing(connection: Connection, said: Collection[Audited], deliveries: Colle
     found += _notices(known, parts, silent, connection)
     found += _outcomes(known, silent, connection)
     found += _check_data(known, silent, connection)
+    found += _taken_back(known, parts, connection)
     return tuple(found)
 
 
@@ -293,3 +294,33 @@ def _check_data(known: dict[int, Fact], silent: set[int], connection: Connection
     for number, fact in known.items():
         if fact.kind is Kind.CHECK_DATA and number not in claimed:
             yield Missing(side="books", what=f"entry {number}: check data {fact.digest}")
+
+
+def _taken_back(known: dict[int, Fact], parts: _Parts, connection: Connection) -> Iterator[Missing]:
+    """Each entry of what never left the hub is taken back, and no other is."""
+    never: dict[int, tuple[Kind, str]] = {}
+    for row in disclosures(connection):
+        if row.refused_at is not None:
+            what = f"that disclosure {row.id} was never handed over"
+            never |= dict.fromkeys(row.entries, (Kind.NEVER_HANDED_OVER, what))
+    for version in check_versions(connection):
+        if version.shown_at is None and version.gone_at is not None:
+            never |= dict.fromkeys(
+                version.entries, (Kind.NEVER_SHOWN, f"that check data {version.name} was never shown")
+            )
+    told = {(fact.kind, fact.refers) for fact in known.values() if fact.kind in TAKES_BACK}
+    told |= {(Kind(left["kind"]), int(left["refers"])) for left in _of_kind(parts, *TAKES_BACK) if left.get("refers")}
+    lost = [(number, kind, what) for number, (kind, what) in sorted(never.items()) if (kind, number) not in told]
+    if len(lost) > _unnamed(parts, "refers", *TAKES_BACK):
+        for number, _, what in lost:
+            yield Missing(side="ledger", what=f"{what}: entry {number} is not taken back")
+    for number, fact in known.items():
+        if fact.kind not in TAKES_BACK:
+            continue
+        refers = -1 if fact.refers is None else fact.refers
+        if never.get(refers, (None,))[0] is not fact.kind:
+            yield Missing(side="books", what=f"entry {number}: that what entry {refers} says never came to be")
+        elif refers in known and known[refers].taken_back(fact.kind, refers, fact.at) != fact:
+            yield Missing(
+                side="books", what=f"entry {number}: it says otherwise what it takes back than entry {refers}"
+            )

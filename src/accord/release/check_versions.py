@@ -7,18 +7,24 @@ gone too when another is made, or refused when the rules permit it no more.
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, exists, insert, literal, select, update
 
+from accord.access.consultations import Processing, record
 from accord.agreements.declarations import DatasetId, PartnerId
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
+from accord.journal.taking_back import take_back
 from accord.release.channels import EVERYWHERE
 from accord.release.disclosures import Share
 from accord.release.policies import Classes, decode, encode
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.markings import Marking
-from accord.workspace.schema import CHECK_SOURCES, CHECK_VERSIONS
+from accord.workspace.schema import CHECK_SOURCES, CHECK_VERSIONS, JOURNAL_ENTRIES
+
+REPLACED = "another version was made"
+STALE = "it rests on what is not kept, or may not be told, any more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -116,7 +122,7 @@ def record_version(
         )
     ]
     entries = book.append(connection, facts, draw=draw, opens_at=version.made_at, reference=reference(version.name))
-    end_waiting(connection, version.made_at)
+    end_waiting(connection, version.made_at, REPLACED, person=version.person, draw=draw)
     standing = replace(version, entries=entries)
     connection.execute(insert(CHECK_VERSIONS).values(**_values(standing)))
     if sources:
@@ -141,13 +147,59 @@ def record_shown(connection: Connection, version: CheckVersion, at: datetime) ->
     )
 
 
-def end_waiting(connection: Connection, at: datetime, refusal: str | None = None) -> None:
-    """Let a version that waits never be shown; `refusal`: why the rules refuse it."""
+def end_waiting(
+    connection: Connection,
+    at: datetime,
+    why: str,
+    *,
+    refused: bool = False,
+    person: str,
+    draw: Callable[[int], bytes],
+) -> None:
+    """Let a version that waits never be shown, and take its entries back; `refused`: by the rules.
+
+    `at` is `journal.book.moment`.
+    """
     table = CHECK_VERSIONS.c
-    connection.execute(
-        update(CHECK_VERSIONS)
-        .where(table.shown_at.is_(None), table.gone_at.is_(None))
-        .values(gone_at=at, refusal=refusal)
+    waits = (table.shown_at.is_(None), table.gone_at.is_(None))
+    for row in connection.execute(select(CHECK_VERSIONS).where(*waits).order_by(table.first_entry)).all():
+        _take_back(connection, _version(row), why, at, person=person, draw=draw)
+    connection.execute(update(CHECK_VERSIONS).where(*waits).values(gone_at=at, refusal=why if refused else None))
+
+
+def enter_never_shown(connection: Connection, at: datetime, *, person: str, draw: Callable[[int], bytes]) -> None:
+    """Take back the entries of what an older Accord let go without an entry; `at` is `journal.book.moment`."""
+    for row in connection.execute(_unentered().order_by(CHECK_VERSIONS.c.first_entry)).all():
+        one = _version(row)
+        _take_back(connection, one, one.refusal or REPLACED, at, person=person, draw=draw)
+
+
+def never_shown_unentered(connection: Connection) -> bool:
+    """Was anything never shown of which the ledger does not say so, because an older Accord let it go?"""
+    return connection.execute(_unentered().limit(1)).first() is not None
+
+
+def _unentered() -> Select[Any]:
+    table = CHECK_VERSIONS.c
+    entered = exists().where(
+        JOURNAL_ENTRIES.c.reference == literal("check data ") + table.name,
+        JOURNAL_ENTRIES.c.kind == Kind.NEVER_SHOWN.value,
+    )
+    return select(CHECK_VERSIONS).where(table.shown_at.is_(None), table.gone_at.is_not(None), ~entered)
+
+
+def _take_back(
+    connection: Connection, version: CheckVersion, why: str, at: datetime, *, person: str, draw: Callable[[int], bytes]
+) -> None:
+    about = reference(version.name)
+    take_back(connection, version.entries, Kind.NEVER_SHOWN, at=at, draw=draw, reference=about)
+    record(
+        connection,
+        Processing.ERASURE,
+        person=person,
+        justification=f"never shown, and destroyed: {why}",
+        object=about,
+        now=at,
     )
 
 

@@ -3,19 +3,22 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, exists, insert, literal, select, update
 
+from accord.access.consultations import Processing, record
 from accord.agreements.agreement import AgreementId
 from accord.agreements.declarations import DatasetId, PartnerId
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
+from accord.journal.taking_back import take_back
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Origin, Purpose
 from accord.vocabulary.errors import UnreadableError
 from accord.vocabulary.markings import Marking
-from accord.workspace.schema import DISCLOSURE_SOURCES, DISCLOSURES
+from accord.workspace.schema import DISCLOSURE_SOURCES, DISCLOSURES, JOURNAL_ENTRIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,15 +157,64 @@ def record_hand_over(connection: Connection, disclosure: Disclosure, at: datetim
     return load_disclosure(connection, disclosure.id)
 
 
-def record_refusal(connection: Connection, disclosure: Disclosure, why: str, at: datetime) -> Disclosure:
-    """Record that a package is never handed over; what opens it goes. Done before, nothing changes."""
+def record_refusal(
+    connection: Connection, disclosure: Disclosure, why: str, at: datetime, *, person: str, draw: Callable[[int], bytes]
+) -> Disclosure:
+    """Record that a package is never handed over; what opens it goes. Done before, nothing changes.
+
+    Entries take its own back (`at` is `journal.book.moment`), and the log of consultations says that nobody got it.
+    """
     table = DISCLOSURES.c
-    connection.execute(
+    changed = connection.execute(
         update(DISCLOSURES)
         .where(table.id == str(disclosure.id), table.handed_over_at.is_(None), table.refused_at.is_(None))
         .values(refused_at=at, refusal=why, secret=None)
     )
+    if changed.rowcount:
+        _take_back(connection, disclosure.id, disclosure.entries, why, at, person=person, draw=draw)
     return load_disclosure(connection, disclosure.id)
+
+
+def enter_refusals(connection: Connection, at: datetime, *, person: str, draw: Callable[[int], bytes]) -> None:
+    """Take back the entries of what an older Accord refused without an entry; `at` is `journal.book.moment`."""
+    for row in connection.execute(_unentered().order_by(DISCLOSURES.c.first_entry)).all():
+        one = _disclosure(row)
+        _take_back(connection, one.id, one.entries, one.refusal or "", at, person=person, draw=draw)
+
+
+def refusals_unentered(connection: Connection) -> bool:
+    """Was anything refused of which the ledger does not say so, because an older Accord did it?"""
+    return connection.execute(_unentered().limit(1)).first() is not None
+
+
+def _unentered() -> Select[Any]:
+    entered = exists().where(
+        JOURNAL_ENTRIES.c.reference == literal("disclosure ") + DISCLOSURES.c.id,
+        JOURNAL_ENTRIES.c.kind == Kind.NEVER_HANDED_OVER.value,
+    )
+    return select(DISCLOSURES).where(DISCLOSURES.c.refused_at.is_not(None), ~entered)
+
+
+def _take_back(
+    connection: Connection,
+    identifier: UUID,
+    entries: range,
+    why: str,
+    at: datetime,
+    *,
+    person: str,
+    draw: Callable[[int], bytes],
+) -> None:
+    about = reference(identifier)
+    take_back(connection, entries, Kind.NEVER_HANDED_OVER, at=at, draw=draw, reference=about)
+    record(
+        connection,
+        Processing.ERASURE,
+        person=person,
+        justification=f"never handed over, and what opens it is destroyed: {why}",
+        object=about,
+        now=at,
+    )
 
 
 def forget_given(connection: Connection) -> None:

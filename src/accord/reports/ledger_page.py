@@ -76,6 +76,8 @@ HAPPENED: dict[str, Message] = {
     Kind.ACKNOWLEDGEMENT: say("acknowledgements: a recipient has acted on a recall"),
     Kind.ERASURE: say("erasures"),
     Kind.CHECK_DATA: say("check data given out"),
+    Kind.NEVER_HANDED_OVER: say("sealed and never handed over: not counted as passed on"),
+    Kind.NEVER_SHOWN: say("check data made and never given out: not counted as given out"),
 }
 
 

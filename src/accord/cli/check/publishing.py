@@ -36,6 +36,7 @@ from accord.cli.terminal import progress_bar
 from accord.journal import book
 from accord.reference.store import Reference
 from accord.release.check_versions import (
+    STALE,
     CheckSource,
     CheckVersion,
     check_versions,
@@ -108,7 +109,10 @@ def narrow(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | None:
     if stale:
         # it would tell what must not be told, and was never shown
         with hub.database.writing() as connection:
-            end_waiting(connection, book.moment(connection, now))
+            at = book.moment(connection, now)
+            end_waiting(connection, at, STALE, person=actor.person, draw=secrets.token_bytes)
+            # publishes what takes its entries back
+            queue_once(connection, JobKind.RELEASE, actor.person, at)
         clear(hub, place)
     if standing is None or not (held - gathered.sources or _withheld_since(gathered, standing)
                                 or not permitted(gathered, standing)):  # fmt: skip

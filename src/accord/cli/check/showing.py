@@ -1,5 +1,6 @@
 """Letting a version of the check data be seen, once witnesses have cosigned it and while the rules still permit it."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +28,11 @@ class CheckShown:
     unwitnessed: bool = False
     """Too few witnesses have cosigned: later."""
 
+    @property
+    def ended(self) -> bool:
+        """Is it one that is never shown?"""
+        return self.version is not None and self.version.shown_at is None and self.version.gone_at is not None
+
 
 def show_check(hub: OpenHub, published: Published, person: str, *, now: datetime) -> CheckShown:
     """Show the version that waits, if it may be; and let go what may not be told any more. Raises AccordError."""
@@ -53,7 +59,9 @@ def _settle(hub: OpenHub, waiting: CheckVersion, published: Published, person: s
         elif waiting.narrows is None and not permitted(gather_check(hub, connection, place, at), waiting):
             why = REFUSED
         if why is not None:
-            end_waiting(connection, at, why)
+            end_waiting(connection, at, why, refused=True, person=person, draw=secrets.token_bytes)
+            # publishes what takes its entries back
+            queue_once(connection, JobKind.RELEASE, person, at)
         else:
             show(connection, place, waiting, at)
         standing = load_version(connection, waiting.name)

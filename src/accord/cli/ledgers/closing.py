@@ -22,6 +22,7 @@ from accord.cli.rights.recalling import OPENINGS
 from accord.cli.terminal import say
 from accord.journal import book
 from accord.journal.facts import NAMES, PUBLIC, Fact, Kind
+from accord.journal.taking_back import counterparts
 from accord.ledger.commitments import encode_openings
 from accord.release.disclosures import Disclosure, disclosures
 from accord.release.recall import notices
@@ -98,17 +99,19 @@ def _package(connection: Connection, number: int) -> Disclosure | None:
 
 def _record(connection: Connection, number: int, field: str, actor: Actor, now: datetime) -> None:
     at = book.moment(connection, now)
-    book.destroy(connection, [number], [field])
-    fact = Fact(kind=Kind.ERASURE, at=at, count=1, refers=number)
-    book.append(connection, [fact], draw=secrets.token_bytes, opens_at=at, reference=f"entry {number} {field}")
-    record(
-        connection,
-        Processing.ERASURE,
-        person=actor.person,
-        justification=actor.justification,
-        object=f"entry {number} {field}",
-        now=at,
-    )
+    # an entry that takes it back says the same, and counts only together with it
+    for each in (number, *counterparts(connection, number)):
+        book.destroy(connection, [each], [field])
+        fact = Fact(kind=Kind.ERASURE, at=at, count=1, refers=each)
+        book.append(connection, [fact], draw=secrets.token_bytes, opens_at=at, reference=f"entry {each} {field}")
+        record(
+            connection,
+            Processing.ERASURE,
+            person=actor.person,
+            justification=actor.justification,
+            object=f"entry {each} {field}",
+            now=at,
+        )
 
 
 def _rewrite(hub: OpenHub, path: Path, data: bytes) -> None:

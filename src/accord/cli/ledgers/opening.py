@@ -10,6 +10,7 @@ from accord.agreements.register import enter_earlier, unentered
 from accord.cli.kinds import WORKSPACE, taking
 from accord.cli.terminal import counted, talk
 from accord.formats.catalogue import FORMATS
+from accord.journal import book
 from accord.journal.files import LedgerFiles
 from accord.journal.keeping import (
     Ledger,
@@ -23,6 +24,8 @@ from accord.journal.keeping import (
 from accord.journal.place import LedgerPlace, read_ledger
 from accord.journal.witnesses import post
 from accord.operations.declaration import read_workspace
+from accord.release.check_versions import enter_never_shown, never_shown_unentered
+from accord.release.disclosures import enter_refusals, refusals_unentered
 from accord.vocabulary.errors import AccordError, BusyError
 from accord.workspace.database import Database, open_database, place_of
 from accord.workspace.settings import read_settings
@@ -109,10 +112,23 @@ def _publish(ledger: Ledger, now: datetime, *, pages: Pages | None, anew: bool =
     if missing:
         with ledger.database.writing() as connection:
             enter_earlier(connection, now=now, draw=secrets.token_bytes)
+    _take_earlier_back(ledger.database, now)
     published = ledger.publish(now=now, post=post, pages=pages, anew=anew)
     for one in published.silences:
         talk(f"witness {one.witness} has not cosigned: {one.reason}")
     return published
+
+
+def _take_earlier_back(database: Database, now: datetime) -> None:
+    """Take back the entries of what an older Accord refused, or never showed, and did not enter as that."""
+    with database.reading() as connection:
+        refused, unshown = refusals_unentered(connection), never_shown_unentered(connection)
+    if not refused and not unshown:
+        return
+    with database.writing() as connection:
+        at = book.later(connection, now)
+        enter_refusals(connection, at, person="accord", draw=secrets.token_bytes)
+        enter_never_shown(connection, at, person="accord", draw=secrets.token_bytes)
 
 
 def pages_of(ledger: Ledger) -> Pages:

@@ -1,5 +1,6 @@
 """What was handed over by the folder `releases/`, held against the database: one of them may be an older copy."""
 
+import secrets
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -21,14 +22,16 @@ def handed_over(root: Path) -> tuple[Path, ...]:
     return tuple(path for path in found if (path / HANDOVER).exists() or (path / SHOWN).exists())
 
 
-def end_waiting(connection: Connection, root: Path, package: Disclosure, why: str, at: datetime) -> Disclosure:
+def end_waiting(
+    connection: Connection, root: Path, package: Disclosure, why: str, at: datetime, *, person: str
+) -> Disclosure:
     """Refuse for good to hand over a package that waits, unless its key was given: then that is recorded.
 
     Whoever was killed after it had written the key has given it. Either way nothing at the hub opens it any more.
     """
     if (root / RELEASES / str(package.id) / HANDOVER).exists():
         return record_hand_over(connection, package, at)
-    return record_refusal(connection, package, why, at)
+    return record_refusal(connection, package, why, at, person=person, draw=secrets.token_bytes)
 
 
 def unknown_releases(found: Collection[Path], known: Collection[Disclosure]) -> Iterator[tuple[Path, str]]:

@@ -1,5 +1,6 @@
 """Giving the keys of what stands sealed, once witnesses have cosigned it, and the rules permit it still."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,6 +89,9 @@ def hand_over_waiting(desk: Desk) -> Handed:
     shown, hidden = show_witnessed(desk.workspace.root, desk.ledger.database, published, desk.actor.person)
     bring_feeds_up(desk.workspace, desk.declared, desk.ledger.database, person=desk.actor.person, now=now)
     check = show_check(hub_of(desk), published, desk.actor.person, now=now)
+    if refused or check.ended:
+        # what was opened as passed on is taken back
+        publish(desk.ledger, now)
     return Handed(
         over=tuple(over),
         unwitnessed=tuple(unwitnessed),
@@ -150,7 +154,7 @@ def _settle(desk: Desk, connection: Connection, one: Disclosure) -> Disclosure:
         decided = standing(load_decisions(connection))
         why = _recalled(notices(connection, disclosure=one.id)) or _refusal(desk, register, one, decided, now)
         if why is not None:
-            return record_refusal(connection, one, why, now)
+            return record_refusal(connection, one, why, now, person=desk.actor.person, draw=secrets.token_bytes)
         _give_key(desk, register, one)
     return record_hand_over(connection, one, now)
 

@@ -34,13 +34,15 @@ from accord.release.handing import kept_until
 NOT_KEPT = "a delivery that it rests on is kept no more"
 
 
-def refuse_purged(hub: OpenHub, now: datetime) -> tuple[Disclosure, ...]:
+def refuse_purged(hub: OpenHub, actor: Actor, now: datetime) -> tuple[Disclosure, ...]:
     """Refuse for good the packages that wait and rest on what is kept no more; what opens one that was given goes."""
     kept = _kept(hub)
     with hub.database.writing() as connection:
         forget_given(connection)
         ended = [
-            end_waiting(connection, hub.workspace.root, one, NOT_KEPT, book.moment(connection, now))
+            end_waiting(
+                connection, hub.workspace.root, one, NOT_KEPT, book.moment(connection, now), person=actor.person
+            )
             for one in waiting(connection)
             if {(source.dataset, source.delivery) for source in sources_of(connection, one.id)} - kept
         ]

@@ -181,7 +181,7 @@ def purge(
                 progress=progress,
                 combining=combining(hub.database, _because(actor, "retention"), lambda: now),
             )
-        refused = refuse_purged(hub, now)
+        refused = refuse_purged(hub, actor, now)
         packages = forget_released(hub, moment, actor, now)
         show_check(hub, publish(hub.ledger, now), actor.person, now=now)
         bring_feeds_up(hub.workspace, hub.declared, hub.database, person=actor.person, now=now)

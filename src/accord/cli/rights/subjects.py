@@ -365,7 +365,9 @@ def _recorded(
         forget_given(connection)
         why = f"recall {recall.id} concerns it"
         ended = [
-            end_waiting(connection, hub.workspace.root, one, why, at) for one, _, _ in found.disclosed if one.waits
+            end_waiting(connection, hub.workspace.root, one, why, at, person=actor.person)
+            for one, _, _ in found.disclosed
+            if one.waits
         ]
         refused = tuple(one for one in ended if one.refused_at is not None)
         given = [one for one in found.disclosed if one[0].id not in {each.id for each in refused}]
