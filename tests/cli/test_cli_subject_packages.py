@@ -90,7 +90,8 @@ def test_an_erasure_reaches_packages_that_were_handed_over_and_those_that_wait(h
     # nobody is told of what nobody was given
     assert (done["refused"], told(hub, done["recall"])) == ([waiting], {given})
     log = json.loads(hub("consultation", "list", "--json", "--processing", "erasure", "--in", hub.folder))
-    assert [one["recipients"] for one in log] == [["csirt-th"]]
+    # that it was never handed over, and to whom what was erased had been
+    assert [one["recipients"] for one in log] == [[], ["csirt-th"]]
     assert f"recall {done['recall']} concerns it" in hub("release", "show", waiting, "--in", hub.folder)
     # for good, and made anew without what was erased
     witness.fault = None
