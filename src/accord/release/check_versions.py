@@ -24,6 +24,7 @@ from accord.vocabulary.markings import Marking
 from accord.workspace.schema import CHECK_SOURCES, CHECK_VERSIONS, JOURNAL_ENTRIES
 
 REPLACED = "another version was made"
+WITHDRAWN = "what the check tells was withdrawn"
 STALE = "it rests on what is not kept, or may not be told, any more"
 
 

@@ -37,6 +37,7 @@ from accord.journal import book
 from accord.reference.store import Reference
 from accord.release.check_versions import (
     STALE,
+    WITHDRAWN,
     CheckSource,
     CheckVersion,
     check_versions,
@@ -132,7 +133,9 @@ def withdraw(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | Non
     place = place_of_check(hub)
     if waiting is not None:
         with hub.database.writing() as connection:
-            end_waiting(connection, book.moment(connection, now))
+            at = book.moment(connection, now)
+            end_waiting(connection, at, WITHDRAWN, person=actor.person, draw=secrets.token_bytes)
+            queue_once(connection, JobKind.RELEASE, actor.person, at)
     clear(hub, place)
     if standing is None:
         return None
