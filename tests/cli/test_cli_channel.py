@@ -377,3 +377,18 @@ def test_channels_are_declared_whole_or_not_at_all_and_every_mistake_is_named(hu
     assert "encrypted: yes, as this hub promises" in shown
     assert "police-th" in shown
     assert "new: channel infected-th" in shown
+
+
+def test_an_object_of_a_channel_is_explained_by_every_rule_for_the_class_it_rests_on(hub: Hub) -> None:
+    hub.put()
+    names = {one["object"]["type"]: one["object"]["id"] for one in hub.poll("csirt-th")}
+    # a finding's own, and one that is shared by all that tell of it
+    for name in (names["observed-data"], names["ipv4-addr"]):
+        words = ("release", "explain", name, "--to", "csirt-th", "--purpose", "victim-notification")
+        told = hub.json(*words)
+        assert [(one["dataset"], one["came_in"], one["permitted"]) for one in told["classes"]] == [
+            ("sinkhole", ["vendor-2026"], True)
+        ]
+        assert told["classes"][0]["findings"] == [f"{name}, in channel infected-th"]
+    refused = hub.json("release", "explain", name, "--to", "vendor", "--purpose", "victim-notification", code=1)
+    assert not refused["permitted"]

@@ -302,6 +302,39 @@ def test_red_goes_by_package_and_for_whom_alone_is_said_wherever_it_is_handed_ov
     assert "  for these persons alone: A. Officer, B. Officer\n" in package
 
 
+def test_a_release_is_explained_by_what_it_rests_on_and_its_embargo_is_told_to_who_names_no_operation(hub: Hub) -> None:
+    hub("release", "make", hub.operation(more="embargo = 2099-01-01"), "--in", hub.folder)
+    (made,) = [path.name for path in (hub.folder / "releases").iterdir()]
+    told = json.loads(hub("release", "explain", made, "--to", "csirt-th", "--json", "--in", hub.folder))
+    (one,) = told["classes"]
+    assert (told["purpose"], told["permitted"], one["dataset"]) == ("victim-notification", True, "sinkhole")
+    assert one["findings"] == [f"release {made}: 2 findings for csirt-th"]
+    reasons = {each["rule"]: each["reason"] for each in one["rules"]}
+    assert (
+        reasons[13] == "october-2026 is secret until 2099-01-01 00:00 UTC, and CSIRT of Thailand is a recipient of it"
+    )
+    # whoever it was not for gets none of it
+    other = hub("release", "explain", made, "--to", "police-th", "--json", "--in", hub.folder, code=1)
+    refused = {each["rule"] for each in json.loads(other)["classes"][0]["rules"] if not each["permitted"]}
+    assert 13 in refused
+    # a data set whose operation nobody named
+    words = (
+        "release",
+        "explain",
+        "sinkhole",
+        "--to",
+        "csirt-th",
+        "--purpose",
+        "victim-notification",
+        "--in",
+        hub.folder,
+    )
+    said = hub(*words)
+    assert "no operation was named" in said
+    assert "it is under no embargo" not in said
+    assert "something was released in operation october-2026, which is secret until 2099-01-01 00:00 UTC" in said
+
+
 def test_while_the_embargo_lasts_nothing_of_the_release_is_opened(hub: Hub) -> None:
     hub("release", "make", hub.operation(more="embargo = 2099-01-01"), "--in", hub.folder)
     said = hub("ledger", "check", hub.folder / "ledger", "--policy", hub.folder / "ledger" / "policy")

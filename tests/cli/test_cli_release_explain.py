@@ -123,6 +123,14 @@ def test_words_that_name_nothing_are_refused(accord_here, hub: Path) -> None:
     assert "no such partner" in accord_here(*WORDS[:4], "nobody", "--in", hub, expect=2).stderr
     neither = accord_here("release", "explain", "no such", "--to", "csirt", "--in", hub, expect=2).stderr
     assert "neither a data set nor an indicator" in neither
+    words = ("198.51.100.1", "--to", "csirt", "--in", hub)
+    reserved = accord_here("release", "explain", *words, expect=2).stderr
+    found = accord_here("subject", "find", words[0], "--why", "case", "--in", hub, expect=2).stderr
+    assert found.split("indicator: ")[1].split("\n")[0] in reserved
+    name = "7e57d004-2b97-4e7a-b45f-5387367791cd"
+    assert "no such disclosure" in accord_here("release", "explain", name, *words[1:], expect=4).stderr
+    nothing = accord_here("release", "explain", f"indicator--{name}", *words[1:], expect=2).stderr
+    assert "No channel has such an object" in nothing
     assert "no such purpose" in accord_here(*WORDS[:6], "fun", "--in", hub, expect=2).stderr
     assert "--at" in accord_here(*WORDS, "--at", "soon", "--in", hub, expect=2).stderr
 

@@ -17,6 +17,7 @@ from accord.cli.acting import Actor, log
 from accord.cli.deliveries.delivering import read_account, taken_in
 from accord.cli.operations.gathering import read_purpose
 from accord.cli.places import reference_in_use
+from accord.cli.releases.explained import given
 from accord.cli.releases.reviewing import decision_told, in_words
 from accord.cli.snapshots.standing import findings_known, standing_case
 from accord.cli.terminal import say, say_json, show_table
@@ -33,14 +34,17 @@ from accord.operations.declaration import (
 )
 from accord.release import reviews
 from accord.release.decisions import load_decisions
+from accord.release.embargoes import embargoes
 from accord.release.policy import Terms, bound_to, came_in, personal_findings, workspace_terms
-from accord.release.question import Audience, Item, taken_in_under
+from accord.release.question import Audience, Embargo, Item, taken_in_under
 from accord.release.rules import RULES, Decision, decide
+from accord.release.waiting import Embargoed
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator
 from accord.vocabulary.markings import MARKINGS
+from accord.vocabulary.reasons import EXPLANATIONS
 from accord.workspace.database import open_database
 from accord.workspace.keys import hub_key
 from accord.workspace.store import Workspace, open_workspace
@@ -86,6 +90,8 @@ class Explanation:
     terms: Terms
     judged: tuple[Judged, ...]
     """By data set and marking; none: nothing is known of it."""
+    secret: Mapping[str, Embargo]
+    """No operation was named: by data set, what the workspace knows of embargoes that hold."""
 
     @property
     def permitted(self) -> bool:
@@ -113,10 +119,16 @@ def ask(
         with database.reading() as connection:
             register = load_register(connection)
             decisions = load_decisions(connection)
+            secret = embargoes(connection, moment) if operation is None else {}
+            standing = None if asked in register.datasets else given(connection, asked, register)
         partner = register.partner(to, "--to")
         sheet = _sheet(declared, workspace, register, operation, moment)
-        recipient = _recipient(sheet, register, partner, named, encrypted=encrypted)
         wanted = read_purpose(purpose) or sheet.purpose
+        if standing is not None:
+            wanted = wanted or standing.purpose
+            if partner == standing.recipient:
+                named, encrypted = named or standing.persons, encrypted or standing.encrypted
+        recipient = _recipient(sheet, register, partner, named, encrypted=encrypted)
         received = [taken_in(one, read_account(one)) for one in workspace.deliveries()]
         terms = workspace_terms(
             sheet,
@@ -130,8 +142,11 @@ def ask(
         concerned = recipient.partner.kind is PartnerKind.CONCERNED
         audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted, each_own=concerned)
         whole = _of_dataset(terms, asked, audience.networks)
-        if whole:
-            classes: list[tuple[Item, str, Reviewed | None]] = [(one, "", None) for one in whole]
+        classes: list[tuple[Item, str, Reviewed | None]]
+        if standing is not None:
+            classes = [(item, words, None) for item, words in standing.items]
+        elif whole:
+            classes = [(one, "", None) for one in whole]
         else:
             indicator = _indicator(asked, register)
             classes = _of_value(terms, indicator, workspace, declared, reviews.standing(decisions), audience.networks)
@@ -144,14 +159,29 @@ def ask(
         Judged(
             item=item,
             findings=tuple(sorted({words for words, _ in told if words})),
-            decision=decide(item, audience, terms.release, terms.rules),
+            decision=_unnamed(decide(item, audience, terms.release, terms.rules), item, operation),
             reviews=tuple({one.finding: one for _, one in told if one is not None}.values()),
         )
         for item, told in behind.items()
     )
     ordered = sorted(judged, key=lambda one: (one.item.dataset.id, one.item.marking.code, one.item.personal,
                                               one.item.in_review, one.item.came_in))  # fmt: skip
-    return Explanation(asked=asked, recipient=recipient, terms=terms, judged=tuple(ordered))
+    about = {str(one.item.dataset.id) for one in ordered if one.item.embargo is None}
+    told = {str(dataset): one for dataset, one in secret.items() if dataset in about}
+    return Explanation(asked=asked, recipient=recipient, terms=terms, judged=tuple(ordered), secret=told)
+
+
+def _unnamed(decision: Decision, item: Item, operation: Path | None) -> Decision:
+    """Rule 13 in words that do not say more than was asked: an operation that nobody named may be secret."""
+    if operation is not None or item.embargo is not None:
+        return decision
+    verdicts = (
+        replace(one, reason="no operation was named, so that no embargo was asked about")
+        if one.rule == Embargoed.number and one.permitted
+        else one
+        for one in decision.verdicts
+    )
+    return replace(decision, verdicts=tuple(verdicts))
 
 
 def _of_dataset(terms: Terms, asked: str, networks: tuple[Network, ...]) -> tuple[Item, ...]:
@@ -270,9 +300,9 @@ def _indicator(asked: str, register: Register) -> Indicator:
     if isinstance(read, Indicator):
         return read
     raise SettingsError(
-        "This is neither a data set nor an indicator.",
+        f"This is neither a data set nor an indicator: {EXPLANATIONS[read]}.",
         where="OBJECT",
-        expected="an indicator, or one of the data sets "
+        expected="an indicator, the id of a release or of an object of a channel, or one of the data sets "
         + (", ".join(sorted(register.datasets)) or "(none is recorded)"),
         got=asked,
     )
@@ -304,6 +334,10 @@ def tell(explanation: Explanation, *, as_json: bool) -> None:
                 "purpose": release.purpose,
                 "at": release.at.isoformat(),
                 "permitted": explanation.permitted,
+                "embargoes": [
+                    {"dataset": dataset, "operation": one.operation, "until": one.until.isoformat()}
+                    for dataset, one in sorted(explanation.secret.items())
+                ],
                 "classes": [_class_told(one, titles) for one in explanation.judged],
             }
         )
@@ -331,6 +365,11 @@ def tell(explanation: Explanation, *, as_json: bool) -> None:
         else:
             say(f"permitted, under {', '.join(one.decision.agreements)}")
     say("")
+    for dataset, embargo in sorted(explanation.secret.items()):
+        say(
+            f"Note: of data set {dataset} something was released in operation {embargo.operation}, which is secret "
+            f"until {embargo.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC. Name its file with --operation to ask about it."
+        )
     if release.purpose is None:
         say(f"No purpose was named, and none is assumed. Name one with --purpose: {', '.join(Purpose)}.")
     say(_result(explanation, name))

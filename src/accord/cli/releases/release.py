@@ -148,7 +148,10 @@ def show(
 @app.command("explain", short_help="Say what every rule says of handing it over.")
 def explain(
     object_: Annotated[
-        str, typer.Argument(metavar="OBJECT", help="The id of a data set, or an indicator, defanged or not.")
+        str,
+        typer.Argument(
+            metavar="OBJECT", help="An indicator, defanged or not, or the id of a data set, release or object."
+        ),
     ],
     to: Annotated[str, typer.Option("--to", metavar="PARTNER", help="The partner that would get it.")],
     purpose: Annotated[
@@ -177,7 +180,8 @@ def explain(
     """Say what every release rule says of handing something to a partner, and what comes of it. Nothing is handed over.
 
     Of an indicator, that is told for each policy class (docs/release.md) of the evidence behind it in the newest
-    snapshot, and who asks is written into the log of consultations.
+    snapshot, and who asks is written into the log of consultations. Of a release by its id, and of an object of a
+    channel by its own (`indicator--...`), it is told for each class that it rests on, by what holds now.
 
     The exit code is 0 when at least a part of it may leave, 1 when nothing may.
 
