@@ -3,13 +3,18 @@
 import json
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from accord.check.mailboxes import normalised
 from accord.check.networks import NetworkKind
 from accord.ledger.notes import parse_signing_key
+from accord.release.policies import Policies, PolicyClass
+from accord.workspace.database import open_database, place_of
+from accord.workspace.schema import CHANNEL_POLICIES
 from tests.cli.checked import TODAY, CheckHub, day, lines
 from tests.simulators.witness import Witness, served
 
@@ -84,6 +89,8 @@ def test_publishing_is_a_release_with_its_entry_for_each_data_set(anywhere: Chec
     (row,) = [one for one in hub.json("consultation", "list") if one["object"] == f"check data {done['version']}"]
     assert (row["processing"], row["recipients"]) == ("disclosure", ["victims"])
     assert row["justification"] == "victim notification by the public check"
+    (before,) = [one for one in hub.json("consultation", "list") if one["processing"] == "combination"]
+    assert before["object"] == "check data: 2 deliveries"
     hub("ledger", "verify", "--in", hub.folder)
     hub("ledger", "audit", "--in", hub.folder)
     said = hub("ledger", "check", hub.folder / "ledger", "--policy", hub.folder / "ledger/policy")
@@ -205,6 +212,35 @@ def test_with_witnesses_nothing_is_seen_before_enough_have_cosigned(hub: CheckHu
         witness.fault = None
         hub("job", "work", "--in", hub.folder)
         assert set(hub.told(A, B, D)) == {B, D}
+
+
+def test_a_data_set_on_which_a_secret_operation_rests_waits_until_it_is_secret_no_more(hub: CheckHub) -> None:
+    hub.deliver("second.csv", lines([(D, "mirai", 1)]), "other-sinkhole")
+    until = datetime.now(UTC) + timedelta(days=3)
+
+    def put(until: datetime) -> None:
+        """As `accord release make --channel` leaves it behind."""
+        secret = PolicyClass(
+            dataset="sinkhole",
+            marking="amber",
+            came_in=("vendor-2026",),
+            personal=True,
+            embargo=("nightfall", until.isoformat(), ("other", "victims")),
+        )
+        with open_database(place_of(hub.settings)) as database, database.writing() as connection:
+            connection.execute(delete(CHANNEL_POLICIES).where(CHANNEL_POLICIES.c.classes.like("%nightfall%")))
+            Policies(connection).number(frozenset({secret}))
+
+    hub.publish()
+    assert set(hub.told(A, B, D)) == {A, B, D}
+    put(until)
+    hub("release", "hand-over", "--in", hub.folder)
+    assert set(hub.told(A, B, D)) == {D}, "what is secret since leaves what is published, too"
+    hub.publish()
+    assert set(hub.told(A, B, D)) == {D}
+    put(datetime.now(UTC) - timedelta(seconds=1))
+    hub.publish()
+    assert set(hub.told(A, B, D)) == {A, B, D}
 
 
 def test_without_a_partner_of_the_kind_nobody_is_told(hub: CheckHub) -> None:

@@ -25,14 +25,14 @@ from accord.check.place import CheckPlace, read_check_place
 from accord.check.reviews import Reviews
 from accord.check.victims import FamilySets, joined, mailbox_records
 from accord.check.writing import Content, destroy_others, show_version, version_name, write_version
-from accord.cli.acting import Actor
+from accord.cli.acting import Actor, log
 from accord.cli.channels.witnessing import queue_once
 from accord.cli.check.collecting import Evidence, collect
 from accord.cli.check.gathering import Gathered, gather_check, grouped, strictest_of
 from accord.cli.hub import OpenHub
 from accord.cli.places import reference_in_use
 from accord.cli.readying import Progress, cores
-from accord.cli.terminal import progress_bar
+from accord.cli.terminal import counted, progress_bar
 from accord.journal import book
 from accord.reference.store import Reference
 from accord.release.check_versions import (
@@ -84,6 +84,8 @@ def publish_check(
     with hub.database.reading() as connection:
         at = book.moment(connection, now)
         gathered = gather_check(hub, connection, place, at)
+    combined = f"check data: {counted(len(gathered.deliveries), 'delivery', 'deliveries')}"
+    log(hub.database, actor, Processing.COMBINATION, [combined], now=at)
     return _make(hub, place, gathered, actor, reference, progress, narrows=None, only=None)
 
 
