@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import delete
@@ -190,6 +191,12 @@ def test_the_pepper_is_made_once_and_never_again_while_something_is_published(hu
     pepper.unlink()
     assert "pepper" in hub("check", "publish", "--in", hub.folder, code=4)
     assert not pepper.exists()
+    # it is lost for good: who takes back what was told with it begins anew
+    hub("check", "withdraw", "--why", "The pepper is lost.", "--in", hub.folder)
+    assert pepper.read_bytes() != kept
+    assert hub.told(A, B) == {}
+    hub.publish()
+    assert set(hub.told(A, B)) == {A, B}
 
 
 def test_with_witnesses_nothing_is_seen_before_enough_have_cosigned(hub: CheckHub) -> None:
@@ -302,3 +309,45 @@ def test_mail_addresses_of_leaks_are_published_as_their_own_kind_of_record(hub: 
     assert told["families"] == ["Raccoon"]
     hub("subject", "erase", "bert@example.org", "--why", "A court asked.", "--in", hub.folder)
     assert hub.json("check", "show")[-1]["mailboxes"] == 1
+
+
+NAMES = {"mirai": "Mirai", "simda": "Simda", "qakbot": "QakBot", "": ""}
+
+
+def test_a_version_says_what_a_plain_reading_of_all_rows_says(hub: CheckHub) -> None:
+    """The twin: row by row, what may be told of whom; several rows and data sets say things of one home."""
+    draw = Random(20261128)
+    twin: dict[str, tuple[set[str], int]] = {}
+    for value, family, age in ROWS:
+        _say(twin, value, {"emotet": "Emotet"}.get(family, NAMES.get(family, family)), age)
+    pool = [f"45.7.{high}.{low}" for high in range(3) for low in range(1, 20)]
+    pool += [f"2a02:26f0:7:{block:x}::{host}" for block in range(12) for host in range(1, 4)]
+    for number in range(4):
+        text, dataset = "", ("sinkhole", "other-sinkhole")[number % 2]
+        for _ in range(120):
+            value, family, age = draw.choice(pool), draw.choice(sorted(NAMES)), draw.randrange(40)
+            marking = draw.choice(["clear", "green", "amber", "amber", "amber+strict", "red"])
+            role = draw.choice(["infected-system", "infected-system", "infected-system", "scanner", "spam"])
+            text += lines([(value, family, age)], marking=marking, role=role)
+            if role == "infected-system" and marking in {"clear", "green", "amber"}:
+                _say(twin, value, NAMES[family], age)
+        hub.deliver(f"drawn-{number}.csv", text, dataset)
+    done = hub.publish()
+    expected = {}
+    for value in [*pool, A, B, C, LONG]:
+        families, age = twin.get(_home(value), (set(), 99))
+        if families:
+            expected[value] = (tuple(sorted(families - {""} or {""})), age)
+    assert hub.told(*pool, A, B, C, LONG) == expected
+    assert done["addresses"] == len({_home(value) for value in expected})
+    assert len(expected) > 60
+
+
+def _home(value: str) -> str:
+    return value.rpartition("::")[0] if ":" in value else value
+
+
+def _say(twin: dict[str, tuple[set[str], int]], value: str, family: str, age: int) -> None:
+    if age <= 31:
+        families, least = twin.get(_home(value), (set(), age))
+        twin[_home(value)] = (families | {family}, min(least, age))

@@ -222,7 +222,9 @@ def _make(
     only: Collection[CheckSource] | None,
 ) -> CheckVersion:
     promised = gathered.allowed()
-    draft = _write(hub, place, gathered, reference, progress)
+    # a lost pepper is replaced by who takes back everything that was told with it, and by nobody else
+    pepper = check_pepper(place.pepper_file, make=(only is not None and not only) or not _published(hub, place))
+    draft = _write(hub, place, gathered, pepper, reference, progress)
     with hub.database.writing() as connection:
         at = book.moment(connection, datetime.now(UTC))
         again = gather_check(hub, connection, place, at, only)
@@ -272,9 +274,10 @@ def _log(connection: Connection, version: CheckVersion, actor: Actor, at: dateti
     )
 
 
-def _write(hub: OpenHub, place: CheckPlace, gathered: Gathered, reference: Reference, progress: Progress) -> _Draft:
+def _write(
+    hub: OpenHub, place: CheckPlace, gathered: Gathered, pepper: bytes, reference: Reference, progress: Progress
+) -> _Draft:
     """Write a version of what may be told."""
-    pepper = check_pepper(place.pepper_file, make=not _published(hub, place))
     reviews = Reviews(
         reference.warning_lists,
         gathered.lets_go,
