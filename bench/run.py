@@ -10,6 +10,7 @@ import sys
 
 import bots
 import check_publish
+import check_timing
 import database
 import feeds
 import policy
@@ -18,6 +19,7 @@ import report
 import sinkhole
 import taxii
 
+import check
 import ledger
 import release
 
@@ -32,6 +34,8 @@ BENCHMARKS = {
     "release": release,
     "taxii": taxii,
     "check-publish": check_publish,
+    "check": check,
+    "check-timing": check_timing,
     "psi": psi,
 }
 ROUNDS = 3
