@@ -17,14 +17,13 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from check_stand import HOST, Served, cpu_s, draw_crowd, on_core, served, write_data
+from check_stand import HOST, Served, cpu_s, draw_crowd, free_port, on_core, served, write_data
 from measuring import Figures, Outcome, Target, say, tree
 
 from accord.check.writing import show_version
 
 VICTIMS, SECONDS = 10_000_000, 10
 CONNECTIONS, RATE = 32, 5_000
-PORT, PLAIN_PORT = 8191, 8192
 SWAP_S = 2.0
 
 ASK = """
@@ -93,7 +92,7 @@ def run(chosen: argparse.Namespace, rounds: int) -> Iterator[Outcome]:
         (folder / "addresses").write_text("\n".join(mixed) + "\n")
         del crowd
         for _ in range(rounds):
-            with served(folder, PORT) as service:
+            with served(folder) as service:
                 outcome.facts |= _compare(service, seen[:50], others[:50])
                 figures = _measure(service, folder, seconds, names)
                 outcome.add(figures | _beside(folder, seconds, figures, outcome))
@@ -161,24 +160,25 @@ def _beside(folder: Path, seconds: int, figures: Figures, outcome: Outcome) -> F
     if shutil.which("nginx") is None:
         outcome.facts["nginx"] = "is not installed (apt-get install nginx-light): nothing is measured beside"
         return {}
-    (folder / "nginx.conf").write_text(NGINX % {"folder": folder, "port": PLAIN_PORT})
+    port = free_port()
+    (folder / "nginx.conf").write_text(NGINX % {"folder": folder, "port": port})
     folder.chmod(0o755)
     command = ["nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "nginx.log")]
     subprocess.run([*on_core(0), *command], check=True)
     try:
-        _await(PLAIN_PORT)
-        (worker,) = tree(int((folder / "nginx.pid").read_text()))[1:]
+        _await(port)
+        processes = tree(int((folder / "nginx.pid").read_text()))
         plain = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
         script = folder / "plain.lua"
         script.write_text(ASK[ASK.index("function done") :].replace("%%", "%"))
-        before = cpu_s(worker)
+        before = sum(map(cpu_s, processes))
         asked = subprocess.Popen(
-            [*on_core(1), *plain, "--script", str(script), f"http://127.0.0.1:{PLAIN_PORT}/answer.html"],
+            [*on_core(1), *plain, "--script", str(script), f"http://127.0.0.1:{port}/answer.html"],
             stdout=subprocess.PIPE,
             text=True,
         )
         told = _told(asked)
-        spent = cpu_s(worker) - before
+        spent = sum(map(cpu_s, processes)) - before
     finally:
         subprocess.run([*command, "-s", "stop"], check=True)
     rate = told["answers"] / spent

@@ -3,6 +3,7 @@
 import hmac
 import os
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -108,8 +109,9 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, port: int) -> Iterator[Served]:
+def served(folder: Path) -> Iterator[Served]:
     """Serve the data in `folder`/data, to a proxy on this machine."""
+    port = free_port()
     pepper, settings = folder / "check.pepper", folder / "check.toml"
     if not pepper.exists():
         pepper.touch(0o600)
@@ -133,6 +135,11 @@ def served(folder: Path, port: int) -> Iterator[Served]:
     finally:
         process.terminate()
         process.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def on_core(number: int) -> list[str]:

@@ -22,7 +22,6 @@ from check_stand import HOST, draw_crowd, served, write_data
 from measuring import Figures, Outcome, Target, say
 
 VICTIMS, QUESTIONS = 1_000_000, 1_000_000
-PORT = 8193
 PERCENTILES = (50, 75, 90, 95, 99, 100)
 POOL = 50_000
 
@@ -46,7 +45,7 @@ def run(chosen: argparse.Namespace, rounds: int) -> Iterator[Outcome]:
         write_data(folder / "data", crowd, 1)
         seen, others = crowd.few(POOL, 2)
         say(f"asking {questions:,} times")
-        with served(folder, PORT) as service:
+        with served(folder) as service:
             for number in range(rounds):
                 outcome.add(_ask_all(service.port, (seen, others), questions, number))
     yield outcome

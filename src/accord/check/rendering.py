@@ -72,7 +72,7 @@ class Frame:
     seen: tuple[bytes, ...]
     """By age in days; the last: not seen."""
     first: tuple[bytes, ...]
-    """By family, where it is named first; the last: no family."""
+    """By family, where it is named first; the last two: no family."""
     further: tuple[bytes, ...]
     more: tuple[bytes, bytes]
     """Behind the families: there are no more, or there are."""
@@ -107,17 +107,22 @@ class Answers:
 
     def __init__(self, frame: Frame, systems: Sequence[int], size: int) -> None:
         self._frame = frame
-        # no family runs on nothing, and stands where there are fewer than an answer names
-        self._systems = (*systems, 0)
+        # behind the families stand two that are not said: one fills up what is named, and runs on nothing; the other
+        # is the family of who was not seen, so that they take the same steps as who was
+        self._systems = (*systems, 0, EVERY_ONE)
         self._fill = (len(systems),) * MOST_FAMILIES
-        self._blanks = (b" " * 127 + b"\n") * (size // 128 + 1)
+        self._blanks = memoryview((b" " * 127 + b"\n") * (size // 128 + 1))
         self.size = size
 
     def put_together(self, verdict: int, age: int, families: tuple[int, ...], address: str) -> bytes:
-        """The answer for one visitor, by the same steps for each; `age` in days before the data's day."""
+        """The answer for one visitor, by the same steps for each; `age` in days before the data's day.
+
+        `families` is never empty: who was not seen has `Rendered.nobody`.
+        """
         frame, pieces, further, on = self._frame, self._frame.pieces, self._frame.further, self._systems
         one, two, three, four, five = (families + self._fill)[:MOST_FAMILIES]
-        systems = (EVERY_ONE, on[one] | on[two] | on[three] | on[four] | on[five])[0 < len(families) <= MOST_FAMILIES]
+        many = len(families) > MOST_FAMILIES
+        systems = (on[one] | on[two] | on[three] | on[four] | on[five], EVERY_ONE)[many]
         parts = (
             pieces[0],
             frame.titles[verdict],
@@ -133,15 +138,15 @@ class Answers:
             further[three],
             further[four],
             further[five],
-            frame.more[len(families) > MOST_FAMILIES],
+            frame.more[many],
             pieces[5],
             frame.seen_end[verdict],
             pieces[6],
             frame.advice[verdict <= LAST_TOLD][systems],
             pieces[7],
         )
-        body = b"".join(parts)
-        return body + self._blanks[: self.size - len(body)]
+        # one copy of one length into memory of one size, however much of it is blank
+        return b"".join((*parts, self._blanks[: self.size - sum(map(len, parts))]))
 
 
 EVERY_ONE = int(EVERY)
@@ -154,6 +159,8 @@ class Rendered:
     pages: Mapping[str, bytes]
     """Where the question is asked, by language."""
     answers: Mapping[Form, Mapping[str, Answers]]
+    nobody: tuple[int, ...]
+    """The families of who was not seen: one that is not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +212,7 @@ def render(hub: Hub, families: Sequence[Family], day: date, rest: Callable[[], N
         form: {language: Answers(frame, [int(one) for one in systems], sizes[form]) for language, frame in each.items()}
         for form, each in frames.items()
     }
-    return Rendered(pages=pages, answers=answers)
+    return Rendered(pages=pages, answers=answers, nobody=(len(families) + 1,))
 
 
 def _data_of(day: date) -> Message:
@@ -222,7 +229,7 @@ def _html(
     marks = {slot: Markup(mark) for slot, mark in _MARKS.items()}  # noqa: S704 -- what fills them is escaped
     whole = _page("answer.html", voice, hub, slots=SimpleNamespace(data_of=data_of, **marks)).decode()
     parts = _parts(voice, hub)
-    named_first = [*_families(parts, families, rest), b""]
+    named_first = [*_families(parts, families, rest), b"", b""]
     told = tuple(verdict <= LAST_TOLD for verdict in Verdict)
     return Frame(
         pieces=_split(whole),
@@ -284,8 +291,8 @@ def _json(voice: Speaker, families: Sequence[Family], systems: Sequence[System],
             ),
             b',"last_seen":null,"families":[',
         ),
-        first=(*(one.encode() for one in each), b""),
-        further=(*(f",{one}".encode() for one in each), b""),
+        first=(*(one.encode() for one in each), b"", b""),
+        further=(*(f",{one}".encode() for one in each), b"", b""),
         more=(b'],"more_families":false', b'],"more_families":true'),
         seen_end=(b"",) * len(Verdict),
         advice=(every, every),

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
@@ -118,6 +118,7 @@ class Service:
         )
         self._mail = mail
         self._day = 0
+        self._nothing = Sighting((), date.min)
         self._data: CheckData | None = None
         self._rendered: Rendered | None = None
         self._places = {"/": None} | {f"/{language}": language for language in LANGUAGES}
@@ -137,6 +138,8 @@ class Service:
         """From now on answer from this version, and let the one before go."""
         before = self._data
         self._data, self._rendered, self._day = data, rendered, data.day.toordinal()
+        # who was not seen takes the steps of who was seen longer ago than is told of
+        self._nothing = Sighting(rendered.nobody, data.day - timedelta(days=NEVER))
         if before is not None:
             before.close()
 
@@ -194,7 +197,9 @@ class Service:
             self._counts["refused_network"] += 1
             self._alarm(self._watch.refused(network.asn))
             return self._refuse(request, HTTPStatus.TOO_MANY_REQUESTS)
-        sighting = data.seen(address) or _NOTHING
+        found = data.seen(address)
+        # chosen, not branched to: both take as long
+        sighting = cast(Sighting, (found, self._nothing)[found is None])
         seen = sighting.last_seen.toordinal()
         verdict = (INSIDE if is_inside(address) else VERDICTS[network.kind])[min(max(self._today() - seen, 0), NEVER)]
         told = verdict <= LAST_TOLD
@@ -204,7 +209,7 @@ class Service:
             verdict,
             # the days that an answer names are counted from the data's own day
             (NEVER, min(max(self._day - seen, 0), NEVER))[told],
-            ((), sighting.families)[told],
+            (rendered.nobody, sighting.families)[told],
             _spelled(address),
         )
         return _OK, self._headers[form, language], body
@@ -303,7 +308,6 @@ class Service:
 
 
 _OK = HTTPStatus.OK.value
-_NOTHING = Sighting((), date.min)
 _NOBODY = bytes(4)
 _LOOPBACK_V6 = bytes(15) + b"\x01"
 _PASSED_ON = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})

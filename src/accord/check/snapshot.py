@@ -232,10 +232,12 @@ class _Sightings:
         """The sighting whose HMAC this is; it is put together for a miss as well, from bytes that mean nothing."""
         key = digest[:KEY_BYTES]
         record = table.near(key, int.from_bytes(digest[:4], "big"))
-        payload = int.from_bytes(record[KEY_BYTES:], "little") ^ int.from_bytes(
-            digest[KEY_BYTES:RECORD_BYTES], "little"
+        # each part by itself: of numbers below 2^30 Python makes one kind, of others another, which takes longer
+        age = record[KEY_BYTES] ^ digest[KEY_BYTES]
+        number = int.from_bytes(record[KEY_BYTES + 1 :], "little") ^ int.from_bytes(
+            digest[KEY_BYTES + 1 : RECORD_BYTES], "little"
         )
-        found = Sighting(self.sets[(payload >> 8) % len(self.sets)], self.days[(payload & 255) % len(self.days)])
+        found = Sighting(self.sets[number % len(self.sets)], self.days[age % len(self.days)])
         return (None, found)[record[:KEY_BYTES] == key]
 
 
