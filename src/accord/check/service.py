@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from accord.check.asking import Proxies, is_inside, is_own_page, peer
 from accord.check.grades import INSIDE, LAST_TELLABLE, LAST_TOLD, NEVER, VERDICTS
