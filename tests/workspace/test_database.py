@@ -162,6 +162,12 @@ ROWS: dict[str, tuple[str, ...]] = {
         INSERT INTO psi_requests (session, request, digest, elements, at) VALUES ('s', 'q', 'ff', 1, 'T')
         """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
+    "0017": tuple(
+        """
+        INSERT INTO delivered_contents (dataset, content, delivery) VALUES ('sinkhole', 'cc', 'aa');
+        INSERT INTO erased_values (mac, at, kind) VALUES ('ff', 'T', 'erased')
+        """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
+    ),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the

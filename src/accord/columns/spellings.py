@@ -78,8 +78,8 @@ def _ipv4(value: str) -> _Rule:
 def _ipv6(value: str) -> _Rule:
     address = IPv6Address(value)
     first = address.exploded[:4].encode()
-    # of global unicast (2000::/3) the first group always has four digits
-    token = rb"(?<![0-9a-f:])" + first + rb"(?:[0-9a-f:.]|\[:\]|\[\.\]){2,60}"
+    # of global unicast (2000::/3) the first group always has four digits; others may be written without zeros
+    token = rb"(?<![0-9a-f:])" + (b"" if first.startswith(b"0") else first) + rb"(?:[0-9a-f:.]|\[:\]|\[\.\]){2,60}"
 
     def accepts(found: bytes) -> bool:
         text = found.decode("ascii").replace("[:]", ":").replace("[.]", ".").rstrip(".")

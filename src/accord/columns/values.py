@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Set
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import idna
 
@@ -119,6 +119,45 @@ def read_value(
     if expected == {IndicatorType.URL} and found.kind in {*ADDRESSES, IndicatorType.DOMAIN}:
         return read_url(f"http://{text}")
     return Rejected.TYPE_MISMATCH
+
+
+def read_any_value(text: str, is_public_suffix: SuffixTest) -> Indicator | None:
+    """A value as `read_value` reads it, or one that it rejects and that stands for somebody all the same.
+
+    Such are addresses and networks that are not routed, reserved AS numbers, public suffixes, and mail addresses and
+    URLs at any of these: rejects hold them. None: it is of none of these shapes.
+    """
+    read = read_value(text, is_public_suffix)
+    if isinstance(read, Indicator):
+        return read
+    text = refang(text.strip())
+    if not text or len(text) > VALUE_LIMIT or _UNPRINTABLE.search(text):
+        return None
+    try:
+        address = ip_address(text.removeprefix("[").removesuffix("]"))
+        if isinstance(address, IPv6Address):
+            if address.scope_id is not None:
+                return None
+            if address.ipv4_mapped is None:
+                return Indicator(kind=IndicatorType.IPV6, value=str(address))
+            address = address.ipv4_mapped
+        return Indicator(kind=IndicatorType.IPV4, value=str(address))
+    except ValueError:
+        pass
+    if match := _ASN.fullmatch(text):
+        return Indicator(kind=IndicatorType.ASN, value=match[1])
+    if match := _SCHEME.match(text):
+        return Indicator(kind=IndicatorType.URL, value=f"{match[1].lower()}://{text[match.end() :]}")
+    if "/" in text:
+        try:
+            return Indicator(kind=IndicatorType.CIDR, value=str(ip_network(text)))
+        except ValueError:
+            return None
+    local, at, domain = text.rpartition("@")
+    if at and local and domain and "@" not in local:
+        return Indicator(kind=IndicatorType.EMAIL, value=f"{local}@{domain.lower()}")
+    name = read_domain(text)
+    return name if isinstance(name, Indicator) else None
 
 
 def _read_any(

@@ -41,3 +41,5 @@ class Delivery:
     resolutions: int
     notes: tuple[str, ...]
     """What a reader of the account should know of how its members were taken, sorted."""
+    contents: tuple[str, ...] = ()
+    """SHA-256, in hex, of what each packed member unpacks to that says something; none where no bytes are kept."""

@@ -112,7 +112,7 @@ class Custody:
 class Member:
     """One member's bytes, or the file's own. Its methods raise RefusedFileError when it cannot be taken."""
 
-    __slots__ = ("_fault", "_feed", "_left", "_limit", "_ready", "_where", "name", "size")
+    __slots__ = ("_fault", "_feed", "_hash", "_left", "_limit", "_ready", "_where", "name", "size")
 
     def __init__(self, *, name: str | None, where: str, feed: Feed, limit: int, size: int | None = None) -> None:
         self.name = name
@@ -125,6 +125,16 @@ class Member:
         self._left = False
         self._ready = False
         self._fault: RefusedFileError | None = None
+        self._hash: hashlib._Hash | None = None
+
+    def watch(self) -> None:
+        """Hash what `blocks` gives, for `digest`; before anything is read."""
+        self._hash = hashlib.sha256()
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256, in hex, of what `blocks` has given; None: nobody watched it."""
+        return None if self._hash is None else self._hash.hexdigest()
 
     def head(self, count: int) -> bytes:
         """The first `count` bytes (fewer only when there are no more), left for `blocks` to give again."""
@@ -133,6 +143,8 @@ class Member:
     def blocks(self) -> Iterator[bytes]:
         """All its bytes, once, in blocks of at most BLOCK bytes, without a byte-order mark."""
         for block in _within(self._begun().blocks(), self._limit, self._where):
+            if self._hash is not None:
+                self._hash.update(block)
             yield block
             self._verify_turn()
 
@@ -271,6 +283,9 @@ class Opening:
     def __iter__(self) -> Iterator[Member]:
         """The members in order. Raises RefusedFileError: the file is refused whole; UnreadableError: the disk fails."""
         for member in self._open_file():
+            # a plain file's own hash is its content's
+            if self._copy is not None and (member.name is not None or member.size is None):
+                member.watch()
             yield member
             member.leave()
             self._budget.verify()

@@ -88,6 +88,8 @@ class _Outcome:
 
     members: tuple[int, ...]
     """Those that it came from; it falls with any of them."""
+    telling: tuple[int, ...] = ()
+    """Those of them that say something."""
     records: int = 0
     accepted: int = 0
     ignored: Mapping[str, int] = field(default_factory=dict)
@@ -141,6 +143,8 @@ class _Open:
     jobs: list[_Job] = field(default_factory=list)
     refused: dict[int, RefusedFileError] = field(default_factory=dict)
     formats: dict[int, str] = field(default_factory=dict)
+    contents: dict[int, str] = field(default_factory=dict)
+    """SHA-256 of what packed members unpack to, where bytes are kept."""
     notes: set[str] = field(default_factory=set)
     premerging: Premerging | None = None
 
@@ -304,6 +308,8 @@ class Receiver:
                     way = Way(module=module, layout=layout, shortcut=shortcut, path=opened.path(number))
                     packer.sightings(number, way, member.blocks())
             opened.formats[number] = module.NAME
+            if member.digest is not None:
+                opened.contents[number] = member.digest
         except RefusedFileError as error:
             opened.refused[number] = error
 
@@ -348,6 +354,7 @@ class Receiver:
             taken, rest = premerging.take(member, sequence, data, size)
             sound = _Outcome(
                 members=(member,),
+                telling=(member,) if taken.taken else (),
                 records=taken.taken + taken.late,
                 accepted=taken.taken,
                 after_as_of=taken.late,
@@ -403,6 +410,7 @@ class Receiver:
             )
         return _Outcome(
             members=members,
+            telling=tuple({*paths, *pc.unique(parsed.resolutions["member"]).to_pylist()}),
             records=parsed.records,
             accepted=accepted,
             ignored=parsed.ignored,
@@ -470,7 +478,9 @@ class Receiver:
         bad: list[RejectBatch] = []
         resolved: list[pa.Table] = []
         asides: defaultdict[str, list[object]] = defaultdict(list)
+        telling: set[int] = set()
         for outcome in outcomes:
+            telling.update(outcome.telling)
             records += outcome.records
             accepted += outcome.accepted
             observations += outcome.observations
@@ -508,6 +518,7 @@ class Receiver:
             observations=observations,
             resolutions=resolutions,
             notes=tuple(sorted({*opened.notes, *self._held_together(asides)})),
+            contents=tuple(sorted({opened.contents[one] for one in telling & opened.contents.keys()})),
         )
         rejects = DeliveryRejects(
             partner=delivery.partner,

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0016"
+REVISION = "0017"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -426,6 +426,27 @@ RECALL_NOTICES = Table(
     Column("by_hand", Boolean),
 )
 """One for each disclosure that a recall concerns, by the channel that was used."""
+
+DELIVERED_CONTENTS = Table(
+    "delivered_contents",
+    METADATA,
+    Column("dataset", Text, primary_key=True),
+    # SHA-256, in hex, of what a member of a packed delivery unpacks to
+    Column("content", Text, primary_key=True),
+    Column("delivery", Text, primary_key=True),
+)
+"""What packed deliveries held: by it they are known again in another packing, also when they are gone."""
+
+ERASED_VALUES = Table(
+    "erased_values",
+    METADATA,
+    # HMAC-SHA256(hub key, UTF-8 `erased\0type\0value`), in hex
+    Column("mac", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    # erased, corrected
+    Column("kind", Text, nullable=False),
+)
+"""Values of persons that were erased or corrected: what holds them is not taken in again."""
 
 REVIEWS = Table(
     "reviews",

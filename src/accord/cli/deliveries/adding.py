@@ -88,7 +88,8 @@ def add_files(
         )
     if as_json:
         accounts = [
-            account_of(one.delivery) | {"agreements": list(one.agreements), "delivered_before": one.known}
+            account_of(one.delivery)
+            | {"agreements": list(one.agreements), "delivered_before": one.known, "erased": one.erased}
             for one in taken.receipts
         ]
         say_json({"deliveries": accounts, "snapshot": None if taken.snapshot is None else told(taken.snapshot)})
@@ -329,6 +330,9 @@ def tell(receipts: Sequence[Receipt]) -> None:
     for one in receipts:
         if one.known:
             talk(f"delivered before, byte for byte, and passed over: {one.delivery.file}")
+    for one in receipts:
+        if one.erased:
+            talk(f"{counted(one.erased, 'record')} left out of {one.delivery.file}: erased or corrected before")
     for delivery in fresh:
         for refusal in delivery.refused[:5]:
             talk(f"refused: {delivery.file}!/{refusal.member}: {refusal.reason}")

@@ -28,6 +28,7 @@ from accord.access.clients import Client
 from accord.agreements.declarations import Dataset
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
+from accord.cli.deliveries.recalled import refuse_returned
 from accord.cli.deliveries.settling import ADDS
 from accord.cli.deliveries.uploads import untaken
 from accord.exchange.taxii.adds import LONGEST_BODY, Added, Target
@@ -35,7 +36,7 @@ from accord.exchange.taxii.messages import TaxiiError
 from accord.formats.catalogue import FORMATS
 from accord.journal.book import later
 from accord.operations.declaration import read_workspace
-from accord.vocabulary.errors import NotAgreedError, OutputError, SettingsError
+from accord.vocabulary.errors import NotAgreedError, OutputError, RefusedFileError, SettingsError
 from accord.vocabulary.reasons import EXPLANATIONS
 from accord.workspace.database import Database
 from accord.workspace.jobs import JobKind, JobState, queue
@@ -82,8 +83,7 @@ class TaxiiDesk:
         """Keep an add for good, and queue that it is taken in. Raises TaxiiError (403, 429), OutputError."""
         (dataset,) = (one for one in self._declared()[0] if one.id == target.dataset)
         digest = hashlib.sha256(body).hexdigest()
-        if self.workspace.withdrawn_place(dataset.id, digest).exists():
-            raise TaxiiError(HTTPStatus.FORBIDDEN, "This very add was recalled, and is not taken again.")
+        self._refuse_returned(dataset, digest, now)
         known = self.find(client.partner, f"{dataset.id}.{digest}")
         if known is not None and not known.pending:
             return known
@@ -110,6 +110,14 @@ class TaxiiDesk:
             }
             queue(connection, JobKind.ADD, arguments, now=now)
         return added
+
+    def _refuse_returned(self, dataset: Dataset, digest: str, now: datetime) -> None:
+        """Raise TaxiiError (403) for what was recalled, or may be kept no longer."""
+        with self.database.reading() as connection:
+            try:
+                refuse_returned(connection, self.workspace, dataset, digest, now)
+            except RefusedFileError as refusal:
+                raise TaxiiError(HTTPStatus.FORBIDDEN, f"Not taken again: {refusal.what}.") from refusal
 
     def find(self, partner: str, name: str) -> Added | None:
         """An add of a partner's, as far as it has come; None: there is none, or it is kept no longer."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +19,6 @@ from accord.agreements.agreement import AgreementId
 from accord.agreements.declarations import Dataset, DatasetId
 from accord.cli.deliveries.entering import Gate
 from accord.cli.deliveries.kept import sizes, verify_kept
-from accord.cli.deliveries.recalled import refuse_recalled
 from accord.cli.readying import Progress, reading_context
 from accord.columns.instants import microseconds
 from accord.columns.schema import EVIDENCE
@@ -37,6 +37,9 @@ from accord.release.summary import account_of
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import RefusedFileError, UnreadableError
 from accord.workspace.store import DeliveryFolder, Workspace
+
+if TYPE_CHECKING:
+    from accord.cli.rights.returning import Returned
 
 ADDRESSES = "evidence-addresses.parquet"
 """Evidence about addresses that are no servers, sorted by address."""
@@ -78,6 +81,8 @@ class Receipt:
     """Those under which it was taken in; of one that was delivered before none."""
     known: bool
     """It had been delivered before, byte for byte, and nothing was done."""
+    erased: int = 0
+    """Records that hold what was erased or corrected before, and are left out."""
 
 
 def take_delivery(
@@ -113,18 +118,37 @@ def take_delivery(
         received = _receive(folder, parts, dataset, packed, received_at, reference, workers, progress)
         delivery = received.deliveries[0]
         place = workspace.place(dataset.id, delivery.sha256)
-        refuse_recalled(workspace, dataset.id, delivery.sha256, file)
+        gate.refuse_recalled(workspace, dataset, delivery, file)
         if place.exists():
             return Receipt(delivery=delivery, agreements=(), known=True)
         for refusal in delivery.refused:
             if refusal.member is None:
                 raise RefusedFileError(refusal.reason, where=str(file), remedy=refusal.remedy)
+        first = gate.kept_from(dataset, delivery, file)
         progress(f"merging {delivery.file}", 0, 0)
         _write_evidence(folder, parts, received, staging, workers)
         times = {"collected_at": dataset.collected_at.isoformat(), "received_at": received_at.isoformat()}
         account = account_of(delivery) | times | {"kept": sizes(folder)}
-        agreements = gate.enter(workspace, dataset, delivery, folder, account)
-    return Receipt(delivery=delivery, agreements=tuple(one.id for one in agreements), known=False)
+        if first is not None:
+            account["first_received_at"] = first.isoformat()
+        erased: tuple[Returned, ...] = ()
+        if kept_out := gate.erased():
+            # hardly any hub has none, but what takes the first delivery need not wait for what erases
+            from accord.cli.rights.returning import erase_returned
+
+            (folder / "account.json").write_text(json.dumps(account), "utf-8")
+            new = DeliveryFolder(dataset=dataset.id, sha256=delivery.sha256, path=folder)
+            new, erased = erase_returned(new, dataset, kept_out, gate.key, reference, staging, received_at)
+            folder, account = new.path, read_account(new)
+        agreements = gate.enter(
+            workspace, dataset, delivery, folder, account, [(one.name, one.records) for one in erased]
+        )
+    return Receipt(
+        delivery=delivery,
+        agreements=tuple(one.id for one in agreements),
+        known=False,
+        erased=sum(one.records for one in erased),
+    )
 
 
 def read_account(folder: DeliveryFolder) -> dict[str, object]:

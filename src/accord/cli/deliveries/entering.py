@@ -16,13 +16,13 @@ away) are not entered again, unless they were purged.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from accord.access.consultations import Processing, record
 from accord.agreements.agreement import Agreement
@@ -31,13 +31,16 @@ from accord.agreements.naming import public_name
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
 from accord.cli.acting import Actor
+from accord.cli.deliveries.recalled import kept_from, reference, refuse_recalled
 from accord.intake.delivery import Delivery
 from accord.journal.book import append, moment, referring
 from accord.journal.facts import Fact, Kind
+from accord.release.erased import erased_values
+from accord.release.notices import RecallKind
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import AccordError
 from accord.workspace.database import Database
-from accord.workspace.schema import JOURNAL_ENTRIES
+from accord.workspace.schema import DELIVERED_CONTENTS, JOURNAL_ENTRIES
 from accord.workspace.settings import words
 from accord.workspace.store import Workspace
 
@@ -70,10 +73,40 @@ class Gate:
         with self.database.reading() as connection:
             return self._permit(connection, dataset, moment(connection, self.clock()))
 
+    def refuse_recalled(self, workspace: Workspace, dataset: Dataset, delivery: Delivery, file: Path) -> None:
+        """Raise RefusedFileError when a delivery, or what it holds, was recalled for its data set."""
+        with self.database.reading() as connection:
+            refuse_recalled(connection, workspace, dataset.id, (delivery.sha256, *delivery.contents), str(file))
+
+    def kept_from(self, dataset: Dataset, delivery: Delivery, file: Path) -> datetime | None:
+        """When what a delivery holds was first taken in for its data set; None: never.
+
+        Raises RefusedFileError when it may be kept no longer, NotAgreedError, SettingsError, OutputError.
+        """
+        with self.database.reading() as connection:
+            at = moment(connection, self.clock())
+            agreements = self._permit(connection, dataset, at)
+            digests = (delivery.sha256, *delivery.contents)
+            return kept_from(connection, dataset, digests, agreements, at, str(file))
+
+    def erased(self) -> Mapping[str, RecallKind]:
+        """HMACs of values that were erased or corrected, and are not taken in."""
+        with self.database.reading() as connection:
+            return erased_values(connection)
+
     def enter(
-        self, workspace: Workspace, dataset: Dataset, delivery: Delivery, folder: Path, account: Mapping[str, object]
+        self,
+        workspace: Workspace,
+        dataset: Dataset,
+        delivery: Delivery,
+        folder: Path,
+        account: Mapping[str, object],
+        erased: Sequence[tuple[str, int]] = (),
     ) -> tuple[Agreement, ...]:
         """Let a delivery in: its folder gets its account, and appears, with its entry; under these agreements.
+
+        `erased`: what was erased or corrected before and was taken out of it, as the log names it, each with its
+        number of records.
 
         Raises NotAgreedError, SettingsError, OutputError; then nothing has come in.
         """
@@ -92,6 +125,7 @@ class Gate:
                 workspace.flush(folder)
                 waiting = workspace.lay_down(folder, dataset.id, delivery.sha256)
                 self._write_down(connection, dataset, delivery, agreements, at)
+                self._write_erased(connection, dataset, delivery, erased, at)
                 if self.beside is not None:
                     self.beside(connection)
         except (AccordError, OSError):
@@ -133,6 +167,7 @@ class Gate:
                 digest=delivery.sha256,
             )
             append(connection, [fact], draw=self.draw, opens_at=at, reference=about)
+        self._note_contents(connection, dataset, delivery)
         record(
             connection,
             Processing.COLLECTION,
@@ -142,15 +177,55 @@ class Gate:
             now=at,
         )
 
+    def _write_erased(
+        self,
+        connection: Connection,
+        dataset: Dataset,
+        delivery: Delivery,
+        erased: Sequence[tuple[str, int]],
+        at: datetime,
+    ) -> None:
+        """An entry that says how many records, and a row of the log for each value."""
+        if not erased:
+            return
+        fact = Fact(
+            kind=Kind.ERASURE,
+            at=at,
+            dataset=public_name(dataset, self.key),
+            origin=dataset.origin,
+            partner=dataset.partner.id,
+            marking=dataset.marking,
+            count=sum(records for _, records in erased),
+        )
+        about = f"returned {dataset.id} {delivery.sha256}"
+        append(connection, [fact], draw=self.draw, opens_at=at, reference=about)
+        why = f"erased or corrected before, and delivered again: {reference(dataset.id, delivery.sha256)}"
+        for name, _ in erased:
+            record(
+                connection,
+                Processing.ERASURE,
+                person=self.actor.person,
+                justification=why,
+                object=name,
+                now=at,
+            )
+
+    def _note_contents(self, connection: Connection, dataset: Dataset, delivery: Delivery) -> None:
+        table = DELIVERED_CONTENTS.c
+        here = table.dataset == dataset.id, table.delivery == delivery.sha256
+        noted = {*connection.execute(select(table.content).where(*here)).scalars()}
+        rows = [
+            {"dataset": dataset.id, "content": one, "delivery": delivery.sha256}
+            for one in delivery.contents
+            if one not in noted
+        ]
+        if rows:
+            connection.execute(insert(DELIVERED_CONTENTS), rows)
+
     def _what_for(self, agreements: tuple[Agreement, ...]) -> str:
         """What stands for a reason where none was given: what lets the data in, and what for."""
         ids = ", ".join(one.id for one in agreements)
         return f"agreement {ids}: {', '.join(self._bound(agreements))}"
-
-
-def reference(dataset: str, sha256: str) -> str:
-    """How the ledger's entries about a delivery, and the log of consultations, name it in the hub's own words."""
-    return f"delivery {dataset} {sha256}"
 
 
 def purge_reference(dataset: str, sha256: str, received_at: datetime) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from accord.cli.deliveries.entering import reference
+from accord.cli.deliveries.recalled import reference
 from accord.cli.ledgers.handing import write_new
 from accord.cli.ledgers.opening import opened_ledger
 from accord.cli.terminal import say

@@ -27,6 +27,7 @@ from accord.access.clients import Client
 from accord.agreements.declarations import Dataset
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
+from accord.cli.deliveries.recalled import refuse_returned
 from accord.exchange.partners.uploads import ChecksumError, Upload, Wanted
 from accord.formats.catalogue import FORMATS
 from accord.journal.book import later
@@ -84,8 +85,11 @@ class Uploads:
     def begin(self, wanted: Wanted, client: Client, now: datetime) -> Upload:
         """Begin an upload. Raises ProblemError, OutputError."""
         dataset = self._dataset(wanted.dataset, client)
-        if self._workspace.withdrawn_place(dataset.id, wanted.sha256).exists():
-            raise ProblemError(HTTPStatus.FORBIDDEN, "This very file was recalled, and is not taken again.")
+        with self._database.reading() as connection:
+            try:
+                refuse_returned(connection, self._workspace, dataset, wanted.sha256, now)
+            except RefusedFileError as refusal:
+                raise ProblemError(HTTPStatus.FORBIDDEN, f"Not taken again: {refusal.what}.") from refusal
         begun = _Begun(
             partner=client.partner,
             person=client.person,

@@ -46,7 +46,7 @@ from accord.agreements.telling import (
     number,
     partner_told,
 )
-from accord.cli.deliveries.entering import reference
+from accord.cli.deliveries.recalled import reference
 from accord.cli.ledgers.opening import bring_up, demand_standing, ledger_of
 from accord.cli.reasons import demand_no_value, demand_public
 from accord.cli.terminal import say, say_json, show_table, talk

@@ -111,21 +111,22 @@ def held_deliveries(hub: OpenHub, subject: Subject, reference: Reference) -> Ite
     for recalled, folders in ((False, hub.workspace.deliveries()), (True, hub.workspace.withdrawn())):
         for folder in folders:
             with damage_named(folder.path, "see `accord delivery list`"):
-                held = _held(hub, folder, subject, reference, recalled=recalled)
+                held = look_in(folder, hub.declared.dataset(folder.dataset), subject, reference, recalled=recalled)
             if held is not None:
                 yield held
 
 
-def _held(
-    hub: OpenHub, folder: DeliveryFolder, subject: Subject, reference: Reference, *, recalled: bool
+def look_in(
+    folder: DeliveryFolder, dataset: Dataset | None, subject: Subject, reference: Reference, *, recalled: bool
 ) -> Held | None:
+    """What one delivery holds; None: nothing."""
     account = read_account(folder)
     findings: set[tuple[str, str]] = set()
     resolved: set[str] = set()
     counts = dict.fromkeys((ADDRESSES, OTHERS, REJECTS, RESOLUTIONS), 0)
     sightings = 0
     for name in counts:
-        for table in _groups(folder.path / name):
+        for table in groups(folder.path / name):
             mask = subject.rows(table)
             if not mask.any():
                 continue
@@ -135,12 +136,11 @@ def _held(
             if name in {ADDRESSES, OTHERS}:
                 rows = table.filter(pa.array(mask))
                 sightings += sum(rows["count"].to_pylist())
-                findings |= {*zip(rows["type"].to_pylist(), _values(rows), strict=True)}
+                findings |= {*zip(rows["type"].to_pylist(), values_of(rows), strict=True)}
     read = bool(counts[ADDRESSES] or counts[OTHERS] or counts[RESOLUTIONS])
     place = None
     delivered = folder.path / DELIVERED
     if delivered.exists():
-        dataset = hub.declared.dataset(folder.dataset)
         formats = [] if dataset is None else [FORMATS[name] for name in FORMATS if name in dataset.formats]
         context = _context(reference, dataset)
         place = find_places(delivered, subject.spellings, formats, context, _match(subject) if read else None)
@@ -187,7 +187,7 @@ def shown_with(hub: OpenHub, held: Sequence[Held]) -> tuple[Shown, ...]:
     found: dict[str, set[tuple[str, str]]] = {host: set() for host in wanted}
     codes = {kind.value: code for kind, code in TYPE_CODES.items()}
     for folder in hub.kept() if wanted else ():
-        for table in _groups(folder.path / OTHERS):
+        for table in groups(folder.path / OTHERS):
             types = np.array([codes[one] for one in table["type"].to_pylist()], np.int8)
             hosts = hosts_of(types, table["value"].combine_chunks())
             mine = table.append_column("host", hosts).filter(pc.is_in(hosts, value_set=pa.array(sorted(wanted))))
@@ -209,9 +209,9 @@ def findings_about(hub: OpenHub, subject: Subject) -> frozenset[tuple[str, str]]
     found: set[tuple[str, str]] = set()
     for folder in hub.kept():
         for name in (ADDRESSES, OTHERS):
-            for table in _groups(folder.path / name):
+            for table in groups(folder.path / name):
                 rows = table.filter(pa.array(subject.rows(table)))
-                found |= {*zip(rows["type"].to_pylist(), _values(rows), strict=True)}
+                found |= {*zip(rows["type"].to_pylist(), values_of(rows), strict=True)}
     return frozenset(found)
 
 
@@ -234,7 +234,7 @@ def _match(subject: Subject) -> Callable[[pa.RecordBatch, Sequence[str]], Iterat
     return match
 
 
-def _values(rows: pa.Table) -> list[str]:
+def values_of(rows: pa.Table) -> list[str]:
     """Values as text: of addresses too, which evidence has as numbers."""
     texts = address_texts(rows["high"].to_numpy(), rows["low"].to_numpy()).to_pylist()
     return [value or text for value, text in zip(rows["value"].to_pylist(), texts, strict=True)]
@@ -242,37 +242,42 @@ def _values(rows: pa.Table) -> list[str]:
 
 def erase_delivery(hub: OpenHub, held: Held, subject: Subject, why: str, at: datetime) -> None:
     """Let a delivery that knows nothing of the subject take its place, in one step."""
-    folder = held.folder
-    account = read_account(folder)
     with hub.workspace.staging() as staging, errors_named(hub.workspace.root):
         new = staging / "new"
         new.mkdir()
-        for name in (ADDRESSES, OTHERS, REJECTS, RESOLUTIONS):
-            _without(folder.path / name, new / name, subject)
-        old, sha256 = folder.path / DELIVERED, None
-        before = _standing_digest(account)
-        if held.lines == () and old.exists():
-            os.link(old, new / DELIVERED)
-            sha256 = before
-        elif held.lines is not None and old.exists():
-            sha256 = cut(old, new / DELIVERED, held.lines)
-        said = _scrubbed({name: value for name, value in account.items() if name != "kept"}, subject)
-        assert isinstance(said, dict)  # noqa: S101 -- it was one
-        noted = said.setdefault("erased", [])
-        noted.append({
-            "at": at.isoformat(),
-            "why": why,
-            "records": held.reached,
-            "delivered": "lines" if held.lines else "as it was" if held.lines == () else "destroyed",
-            "old_sha256": before,
-            "new_sha256": sha256,
-            "evidence": held.evidence,
-            "rejects": held.rejects,
-            "resolutions": held.resolutions,
-        })  # fmt: skip
-        said["kept"] = sizes(new)
-        (new / "account.json").write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", "utf-8")
-        hub.workspace.replace(new, folder.path)
+        write_without(held, new, subject, why, at)
+        hub.workspace.replace(new, held.folder.path)
+
+
+def write_without(held: Held, new: Path, subject: Subject, why: str, at: datetime) -> None:
+    """Write into an empty folder a delivery that knows nothing of the subject. Raises OSError, OutputError."""
+    folder = held.folder
+    account = read_account(folder)
+    for name in (ADDRESSES, OTHERS, REJECTS, RESOLUTIONS):
+        _without(folder.path / name, new / name, subject)
+    old, sha256 = folder.path / DELIVERED, None
+    before = _standing_digest(account)
+    if held.lines == () and old.exists():
+        os.link(old, new / DELIVERED)
+        sha256 = before
+    elif held.lines is not None and old.exists():
+        sha256 = cut(old, new / DELIVERED, held.lines)
+    said = _scrubbed({name: value for name, value in account.items() if name != "kept"}, subject)
+    assert isinstance(said, dict)  # noqa: S101 -- it was one
+    noted = said.setdefault("erased", [])
+    noted.append({
+        "at": at.isoformat(),
+        "why": why,
+        "records": held.reached,
+        "delivered": "lines" if held.lines else "as it was" if held.lines == () else "destroyed",
+        "old_sha256": before,
+        "new_sha256": sha256,
+        "evidence": held.evidence,
+        "rejects": held.rejects,
+        "resolutions": held.resolutions,
+    })  # fmt: skip
+    said["kept"] = sizes(new)
+    (new / "account.json").write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
 def _standing_digest(account: dict[str, object]) -> object:
@@ -297,7 +302,7 @@ def held_snapshots(hub: OpenHub, subject: Subject) -> list[tuple[SnapshotFolder,
         said: set[tuple[str, str]] = set()
         holds = False
         for name in (FINDINGS_FILE, ADDRESSES, OTHERS):
-            for table in _groups(snapshot.path / name):
+            for table in groups(snapshot.path / name):
                 mask = subject.rows(table)
                 if not mask.any():
                     continue
@@ -325,7 +330,7 @@ def erase_snapshots(hub: OpenHub, subject: Subject) -> None:
             for name in (FINDINGS_FILE, ADDRESSES, OTHERS):
                 _without(snapshot.path / name, new / name, subject)
             counted: dict[str, int] = {}
-            for table in _groups(new / FINDINGS_FILE):
+            for table in groups(new / FINDINGS_FILE):
                 for one in table["role"].value_counts().to_pylist():
                     counted[one["values"]] = counted.get(one["values"], 0) + one["counts"]
             content |= {
@@ -379,7 +384,7 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _groups(path: Path) -> Iterator[pa.Table]:
+def groups(path: Path) -> Iterator[pa.Table]:
     """A file's row groups; none of one that is not there."""
     if not path.exists():
         return
@@ -397,10 +402,10 @@ def _without(path: Path, to: Path, subject: Subject) -> None:
     """A Parquet file without the rows that hold the subject; the same file where there are none."""
     if not path.exists():
         return
-    if not any(subject.rows(table).any() for table in _groups(path)):
+    if not any(subject.rows(table).any() for table in groups(path)):
         os.link(path, to)
         return
     with pq.ParquetFile(path) as file:
         schema = file.schema_arrow
     with parquet(to, schema) as write:
-        write(table.filter(pa.array(~subject.rows(table))).cast(schema) for table in _groups(path))
+        write(table.filter(pa.array(~subject.rows(table))).cast(schema) for table in groups(path))

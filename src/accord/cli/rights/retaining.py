@@ -73,13 +73,15 @@ def _retained(hub: OpenHub, folder: DeliveryFolder) -> Retained:
     dataset = hub.dataset(folder.dataset)
     if dataset is not None:
         limits.append((dataset.retention, f"data set {folder.dataset}"))
+    # what came a second time is kept no longer for it
+    first = account.get("first_received_at")
     return Retained(
         folder=folder,
         file=str(account["file"]),
         received_at=taken.at,
         accepted=int(str(account["accepted"])),
         agreements=tuple(sorted(one.id for one in agreements)),
-        due=due(taken.at, limits),
+        due=due(taken.at if first is None else datetime.fromisoformat(str(first)), limits),
     )
 
 

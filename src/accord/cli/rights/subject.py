@@ -93,3 +93,17 @@ def erase(
 
     actor, now = acting(person, None), datetime.now(UTC)
     erase_subject(folder, value, RecallKind.ERASED, why, due, out, actor, now=now, as_json=as_json)
+
+
+@app.command("allow", short_help="Let a value be taken in again that was erased or corrected.")
+def allow(value: Value, why: WhyAsked = None, person: Person = None, folder: In = Path()) -> None:
+    """Let a value be taken in again that was erased or corrected: the person asks for it, or it was a mistake.
+
+    Example: accord subject allow 203.0.113.7 --why "asked for on 3 December" --in hub
+    """
+    from datetime import UTC, datetime
+
+    from accord.cli.acting import asking
+    from accord.cli.rights.returning import allow as allow_subject
+
+    allow_subject(folder, value, asking(person, why), now=datetime.now(UTC))

@@ -44,7 +44,7 @@ from accord.cli.rights.holders import (
 )
 from accord.cli.rights.recalling import fit, hand_out, held_by, tell, tell_notices
 from accord.cli.terminal import counted, say, say_json
-from accord.columns.values import read_value
+from accord.columns.values import read_any_value
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.operations.outcomes import Standing, about, forget_about
@@ -52,13 +52,13 @@ from accord.reference.store import Reference
 from accord.release.channels import ChannelId
 from accord.release.decisions import forget_decisions, load_decisions
 from accord.release.disclosures import Disclosure, disclosures, forget_given
+from accord.release.erased import erased_since, mac_of, note_erased
 from accord.release.notices import RecallKind
 from accord.release.recall import Concerned, Recall, SentNotice, ended, notices, record_recall, unfinished
 from accord.release.reviews import Decision
 from accord.release.withdrawals import holding, resting_on
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator
-from accord.vocabulary.reasons import EXPLANATIONS
 from accord.workspace.jobs import Job, JobState, forget_jobs, naming
 
 
@@ -167,19 +167,22 @@ HOLDERS: tuple[Eraser, ...] = (
 def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool) -> None:
     """Print what is held about a value, once it is logged who asks."""
     reference = reference_in_use()
-    subject = _subject(value, reference)
+    subject = read_subject(value, reference)
     with opened_hub(folder) as hub:
         found = _found(hub, subject, reference)
         name = value_object(subject.indicator, hub.key)
         log(hub.database, actor, Processing.CONSULTATION, [name], now=now)
         with hub.database.reading() as connection:
             before = [(one, len(notices(connection, recall=one.id))) for one in ended(connection, name)]
+            since = erased_since(connection, mac_of(subject.indicator, hub.key))
     if as_json:
         say_json(_told(hub, subject, found) | {"recalls": [str(one.id) for one, _ in before]})
         return
     for recall, told in before:
         say(f"{recall.kind} on {recall.at:%Y-%m-%d}, with {counted(told, 'notice')} to those who had been given it: "
             f"`accord recall show {recall.id}`")  # fmt: skip
+    if since is not None:
+        say(f"not taken in again since {since:%Y-%m-%d}, unless `accord subject allow` lets it be")
     if found.empty:
         say("Nothing more is held." if before else "Nothing is held, and nobody was given anything.")
         return
@@ -222,7 +225,7 @@ def erase(
 ) -> None:
     """Erase what is held about a value, because it must go or because it is wrong, and tell who was given it."""
     reference = reference_in_use()
-    subject = _subject(value, reference)
+    subject = read_subject(value, reference)
     for text, option in ((reason, "--why"), (actor.person, "--person"), (actor.justification, "--why")):
         if subject.spellings.held(text):
             # the log and the ledger are never changed, and notices go to others
@@ -243,7 +246,9 @@ def erase(
         refused: tuple[Disclosure, ...] = ()
         sent: tuple[SentNotice, ...] = ()
         if not found.empty:
-            recall, refused = _recorded(hub, found, name, kind, reason, timedelta(days=due_days), actor, now)
+            recall, refused = _recorded(
+                hub, found, subject.indicator, kind, reason, timedelta(days=due_days), actor, now
+            )
             recall = _finish(hub, subject, reference, recall, now)
             if out is not None:
                 hand_out(hub, recall, out)
@@ -274,11 +279,12 @@ def erase(
     tell_notices(folder, recall, sent)
 
 
-def _subject(value: str, reference: Reference) -> Subject:
-    read = read_value(value, reference.suffixes.is_public_suffix)
-    if not isinstance(read, Indicator):
+def read_subject(value: str, reference: Reference) -> Subject:
+    """Who or what an argument names. Raises SettingsError."""
+    read = read_any_value(value, reference.suffixes.is_public_suffix)
+    if read is None:
         raise SettingsError(
-            f"This is no indicator: {EXPLANATIONS[read]}.",
+            "This is no value that anything is held about.",
             where="VALUE",
             expected="an address, mail address, name, URL or hash; defanged or not",
         )
@@ -341,7 +347,7 @@ def _in_channels(connection: Connection, found: Found) -> dict[ChannelId, frozen
 def _recorded(
     hub: OpenHub,
     found: Found,
-    name: str,
+    subject: Indicator,
     kind: RecallKind,
     reason: str,
     due: timedelta,
@@ -349,6 +355,7 @@ def _recorded(
     now: datetime,
 ) -> tuple[Recall, tuple[Disclosure, ...]]:
     """The recall as it is recorded, and the packages that waited and are refused: nobody is told of these."""
+    name = value_object(subject, hub.key)
     with hub.database.writing() as connection:
         at = book.moment(connection, now)
         recall = Recall(
@@ -373,6 +380,7 @@ def _recorded(
         given = [one for one in found.disclosed if one[0].id not in {each.id for each in refused}]
         concerned = [_concerned(hub, *one) for one in given]
         facts = _facts(hub, found.deliveries, at)
+        note_erased(connection, mac_of(subject, hub.key), kind, at)
         record_recall(connection, recall, concerned, facts, key=hub.ledger.key, draw=secrets.token_bytes)
         take_out(connection, _in_channels(connection, found), at, recall=recall.id, person=actor.person)
         _log(connection, recall, name, sorted({one.recipient for one, _, _ in given}), actor)

@@ -20,7 +20,7 @@ from accord.agreements.declarations import PartnerId
 from accord.cli.acting import Actor
 from accord.cli.deliveries.adds import place_of
 from accord.cli.deliveries.delivering import names_of, read_account
-from accord.cli.deliveries.entering import reference
+from accord.cli.deliveries.recalled import reference
 from accord.cli.deliveries.receipts import receipt_of
 from accord.cli.deliveries.settling import working
 from accord.cli.deliveries.uploads import Uploads
