@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from accord.cli.releases import handing
 from accord.ledger.notes import SignatureType, SigningKey, parse_note, parse_signing_key, sign_note
+from accord.release.embargoes import embargoes
 from accord.workspace.database import open_database, place_of
-from accord.workspace.schema import JOBS
+from accord.workspace.schema import JOBS, JOURNAL_ENTRIES
 from tests.cli.released import OPERATION, POLICE, SIGHTINGS, furnish
 from tests.simulators.witness import Witness, served
 
@@ -365,6 +367,64 @@ def test_when_an_embargo_has_ended_a_job_opens_what_is_for_everybody(hub_on_eith
     assert job["state"] == "done"
     assert re.search(r"closed: 0\b", hub(*check))
     assert "TH" in hub(*check)
+
+
+def opens(hub: Hub) -> dict[str, set[str]]:
+    """By kind of entry, the days on which those that are closed yet are opened."""
+    with open_database(place_of(hub.folder / "workspace.toml")) as database, database.reading() as connection:
+        wanted = select(JOURNAL_ENTRIES.c.kind, JOURNAL_ENTRIES.c.opens_at).where(JOURNAL_ENTRIES.c.opened_at.is_(None))
+        found = defaultdict(set)
+        for row in connection.execute(wanted):
+            found[row.kind].add(f"{row.opens_at:%Y-%m-%d}")
+    return dict(found)
+
+
+def test_an_embargo_that_is_put_off_or_brought_forward_moves_all_that_it_holds_back(hub_on_either: Hub) -> None:
+    hub = hub_on_either
+    hub("release", "make", hub.operation(more="embargo = 2098-12-01"), "--in", hub.folder)
+    hub("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "w", "--in", hub.folder)
+    assert opens(hub) == {"disclosure": {"2098-12-01"}, "recall": {"2098-12-01"}}
+    later = hub.operation(more="embargo = 2099-03-01")
+    said = hub("release", "make", later, "--in", hub.folder, code=1)
+    assert "2 entries of the ledger opened for everybody on 2099-03-01 00:00 UTC, later than was said before" in said
+    assert opens(hub) == {"disclosure": {"2099-03-01"}, "recall": {"2099-03-01"}}
+    jobs = [one for one in json.loads(hub("job", "list", "--json", "--in", hub.folder)) if one["kind"] == "notify"]
+    assert {one["not_before"][:10] for one in jobs} >= {"2099-03-01"}
+    log = json.loads(hub("consultation", "list", "--json", "--processing", "alteration", "--in", hub.folder))
+    said = "operation october-2026: 2 entries of the ledger are opened by that"
+    assert [one["object"] for one in log if one["object"].startswith("operation")] == [said]
+    # called again, nothing is new
+    assert "opened for everybody" not in hub("release", "make", later, "--in", hub.folder, code=1)
+    # another file of that name holds back, and opens nothing sooner
+    other = later.read_text("utf-8").replace('countries = ["TH"]', 'countries = ["KE"]').replace('"TH"', '"KE"')
+    later.write_text(other.replace("2099-03-01", "2099-02-01"), "utf-8")
+    hub("release", "make", later, "--in", hub.folder, code=1)
+    assert opens(hub)["disclosure"] == {"2099-03-01"}
+    later.write_text(other.replace("2099-03-01", "2099-04-01"), "utf-8")
+    hub("release", "make", later, "--in", hub.folder, code=1)
+    assert opens(hub)["disclosure"] == {"2099-04-01"}
+    said = hub("release", "make", hub.operation(), "--in", hub.folder, code=1)
+    assert "2 entries of the ledger opened for everybody now, sooner than was said before" in said
+    assert opens(hub) == {}
+    # what is open stays so, and that is said
+    said = hub("release", "make", hub.operation(more="embargo = 2099-03-01"), "--in", hub.folder, code=1)
+    assert "warning: the embargo comes too late for 1 entry of what this operation has let out" in said
+    hub("ledger", "verify", "--in", hub.folder)
+    hub("ledger", "audit", "--in", hub.folder)
+
+
+def test_what_else_tells_of_a_data_set_knows_of_an_embargo_that_is_put_off(hub_on_either: Hub) -> None:
+    hub = hub_on_either
+    hub("release", "make", hub.operation(more="embargo = 2098-12-01"), "--in", hub.folder)
+    hub("release", "make", hub.operation(more="embargo = 2099-03-01"), "--in", hub.folder)
+    with open_database(place_of(hub.folder / "workspace.toml")) as database, database.reading() as connection:
+        (embargo,) = embargoes(connection, datetime.now(UTC)).values()
+    assert f"{embargo.until:%Y-%m-%d}" == "2099-03-01"
+
+
+def test_what_was_taken_in_under_agreements_for_one_purpose_says_so_to_everybody(hub: Hub) -> None:
+    rows = json.loads(hub("ledger", "list", "--json", "--in", hub.folder))
+    assert [one["purpose"] for one in rows if one["kind"] == "delivery"] == ["victim-notification"]
 
 
 def test_a_receipt_of_somebody_else_or_for_something_else_is_refused(hub: Hub) -> None:

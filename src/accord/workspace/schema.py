@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0017"
+REVISION = "0018"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(

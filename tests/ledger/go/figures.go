@@ -218,6 +218,7 @@ func count(tables map[string]map[string]map[string]*row, one map[string]string) 
 	if tables[one["year"]] == nil {
 		tables[one["year"]] = map[string]map[string]*row{}
 	}
+	sign := 1
 	add := func(table string, names ...string) {
 		rows := tables[one["year"]]
 		if rows[table] == nil {
@@ -235,11 +236,21 @@ func count(tables map[string]map[string]map[string]*row, one map[string]string) 
 			}
 			rows[table][key] = &row{said: said}
 		}
-		rows[table][key].entries++
-		rows[table][key].from += from
-		rows[table][key].to += to
+		rows[table][key].entries += sign
+		rows[table][key].from += from * sign
+		rows[table][key].to += to * sign
 	}
+	// what never came to be is taken out of where it counts, and told in a row of its own
 	switch kind := one["kind"]; kind {
+	case "never-handed-over", "never-shown":
+		add("happened", "kind")
+		sign = -1
+		if kind == "never-handed-over" {
+			add("passed_on", "country", "purpose", "marking")
+		} else {
+			one["kind"] = "check-data"
+			add("happened", "kind")
+		}
 	case "delivery":
 		add("held", "dataset", "origin")
 	case "disclosure":
@@ -286,6 +297,9 @@ func years(tables map[string]map[string]map[string]*row) []any {
 			listed := []any{}
 			for _, key := range keys {
 				found := rows[key]
+				if found.entries == 0 {
+					continue
+				}
 				found.said[each.word] = float64(found.entries)
 				found.said["records"] = []any{float64(found.from), float64(found.to)}
 				listed = append(listed, found.said)

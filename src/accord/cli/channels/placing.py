@@ -30,7 +30,7 @@ from accord.cli.operations.running import channel_views
 from accord.cli.readying import Progress, cores
 from accord.cli.releases.desk import FINDINGS, Desk
 from accord.cli.releases.handing import Handed, hand_over_waiting
-from accord.cli.releases.releasing import combine, resting_of, shares_of, tally_of
+from accord.cli.releases.releasing import combine, hold_back, resting_of, shares_of, tally_of
 from accord.journal import book
 from accord.operations.actions import record_actions
 from accord.reference.store import Reference
@@ -92,6 +92,7 @@ def put_into_channel(
     gathered = gather(desk.workspace, desk.ledger.database, file, channel.purpose, of=f"channel {channel.id}")
     terms = gathered.terms(gathered.register, datetime.now(UTC))
     combine(desk, gathered)
+    hold_back(desk, gathered)
     with (
         desk.workspace.staging() as staging,
         channel_views(

@@ -153,6 +153,7 @@ class Gate:
         at: datetime,
     ) -> None:
         about = reference(dataset.id, delivery.sha256)
+        bound = self._bound(agreements)
         if not _is_entered(connection, dataset.id, delivery.sha256):
             fact = Fact(
                 kind=Kind.DELIVERY,
@@ -161,7 +162,7 @@ class Gate:
                 dataset=public_name(dataset, self.key),
                 origin=dataset.origin,
                 partner=dataset.partner.id,
-                purpose=self.purpose,
+                purpose=bound[0] if len(bound) == 1 else None,
                 marking=dataset.marking,
                 count=delivery.accepted,
                 digest=delivery.sha256,

@@ -38,7 +38,7 @@ from accord.cli.psi.closing import end_over, remove_unknown
 from accord.cli.psi.places import SET, place_of_session, write_key
 from accord.cli.readying import Progress, cores
 from accord.cli.releases.desk import FINDINGS, Desk, desk
-from accord.cli.releases.releasing import Tally, combine, resting_of, shares_of, tally_of
+from accord.cli.releases.releasing import Tally, combine, hold_back, resting_of, shares_of, tally_of
 from accord.cli.terminal import counted, progress_bar, say, say_json
 from accord.journal import book
 from accord.operations.declaration import Recipient
@@ -129,6 +129,7 @@ def _made(
     with database.reading() as connection:
         next_epoch(connection, recipient.partner.id, now)
     combine(hub, gathered)
+    hold_back(hub, gathered)
     terms = gathered.terms(gathered.register, now)
     with hub.workspace.staging() as staging:
         found = _found(hub, gathered, terms, recipient, staging, progress)

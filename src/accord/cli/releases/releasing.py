@@ -29,6 +29,7 @@ from accord.cli.readying import Progress, cores
 from accord.cli.releases.desk import FINDINGS, Desk
 from accord.cli.releases.handed import PACKAGE
 from accord.cli.releases.handing import Handed, hand_over_waiting, no_key
+from accord.cli.terminal import counted, talk
 from accord.journal import book
 from accord.journal.keeping import policy_text
 from accord.ledger.commitments import encode_openings
@@ -43,6 +44,7 @@ from accord.release.disclosures import (
     record_disclosure,
     released,
 )
+from accord.release.embargo_changes import follow_embargo
 from accord.release.handing import handling_of
 from accord.release.package.manifest import (
     DatasetNamed,
@@ -116,6 +118,7 @@ def make_release(
     with desk.ledger.database.writing() as connection:
         # what waits of the operation follows its file
         restate(connection, gathered.operation, gathered.purpose)
+    hold_back(desk, gathered)
     terms = gathered.terms(gathered.register, at)
     with desk.workspace.staging() as staging:
         sheet = run_operation(
@@ -136,6 +139,23 @@ def combine(desk: Desk, gathered: Gathered) -> None:
     """Write down that data sets are about to be combined for an operation."""
     about = [f"operation {gathered.operation.name}"]
     log(desk.ledger.database, desk.actor, Processing.COMBINATION, about, now=datetime.now(UTC))
+
+
+def hold_back(desk: Desk, gathered: Gathered) -> None:
+    """Let what was let out of an operation follow its embargo, and say what came of that."""
+    embargo = gathered.operation.embargo
+    with desk.ledger.database.writing() as connection:
+        at = book.moment(connection, datetime.now(UTC))
+        found = follow_embargo(connection, gathered.operation, gathered.purpose, at=at, person=desk.actor.person)
+    until = "now" if embargo is None else f"on {embargo.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    for count, how in ((found.later, "later than was said before"), (found.sooner, "sooner than was said before")):
+        if count:
+            talk(f"{counted(count, 'entry', 'entries')} of the ledger opened for everybody {until}, {how}")
+    if found.open:
+        talk(
+            f"warning: the embargo comes too late for {counted(found.open, 'entry', 'entries')} of what this operation "
+            "has let out: everybody can read them already, and nothing takes that back"
+        )
 
 
 def release_run(
