@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -251,7 +252,7 @@ def test_each_member_that_knew_of_it_must_answer_a_recall_and_late_ones_are_list
     assert notices.keys() == {"csirt-th", "police-th"}
 
     def late() -> list[str]:
-        listed = hub.json("recall", "overdue", "--at", "2099-01-01", code=1)
+        listed = hub.json("recall", "overdue", "--at", f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}", code=1)
         return [one["recipient"] for recall in listed for one in recall["notices"]]
 
     assert late() == ["csirt-th", "police-th"]

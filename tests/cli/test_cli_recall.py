@@ -1,6 +1,6 @@
 """Recalls: out of use, everybody told who was given it, answers taken in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,11 @@ def hub(accord_here, tmp_path: Path, database_url: str) -> Path:
             opened, 2, "police", "VN", [(ids[2], "sinkhole", sha256(second))], opens_at=datetime(2099, 1, 1, tzinfo=UTC)
         )
     return hub
+
+
+def soon() -> str:
+    """A day after answers are due, and before the retention of what was given ends."""
+    return f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
 
 
 def recall(accord_here, hub: Path, *words: object, **more):
@@ -98,7 +103,7 @@ def test_answers_are_verified_and_become_entries_and_late_ones_are_listed(
     accord_here, hub: Path, tmp_path: Path
 ) -> None:
     told = said(recall(accord_here, hub, "--kind", "withdrawn", "--due", "3", "--json"))
-    assert len(said(accord_here("recall", "overdue", "--at", "2099-01-01", "--json", "--in", hub, expect=1))) == 1
+    assert len(said(accord_here("recall", "overdue", "--at", soon(), "--json", "--in", hub, expect=1))) == 1
     notices = {
         one["recipient"]: hub / "releases" / one["package"] / f"recall-{told['recall']}" for one in told["notices"]
     }
@@ -120,7 +125,7 @@ def test_answers_are_verified_and_become_entries_and_late_ones_are_listed(
     by_hand = (*take, notices["police"] / "notice", "--by-hand")
     accord_here(*by_hand, expect=2)
     accord_here(*by_hand, "--why", "They called.")
-    accord_here("recall", "overdue", "--at", "2099-01-01", "--in", hub)
+    accord_here("recall", "overdue", "--at", soon(), "--in", hub)
     (listed,) = said(accord_here("recall", "list", "--json", "--in", hub))
     assert [(one["answer"], one["by_hand"]) for one in listed["notices"]] == [("done", False), ("done", True)]
     first, second = entries(hub, "acknowledgement")
@@ -156,3 +161,15 @@ def test_what_a_recipient_signs_takes_the_place_of_what_was_recorded_by_hand(
         assert (notice["answer"], notice["by_hand"], notice["note"]) == ("done", False, "Gone.")
         accord_here(*take, folder, "--by-hand", "--why", "They called again.")
     assert entries(hub, "acknowledgement")[-1]["digest"] == sha256(tmp_path / "a")
+
+
+def test_of_a_recipient_that_may_keep_its_package_no_longer_nothing_is_asked_any_more(accord_here, hub: Path) -> None:
+    recall(accord_here, hub, "--kind", "withdrawn")
+    late = f"{datetime.now(UTC) + timedelta(days=370):%Y-%m-%d}"
+    assert "overdue" in accord_here("recall", "list", "--at", soon(), "--in", hub).stdout
+    accord_here("recall", "overdue", "--at", soon(), "--in", hub, expect=1)
+    # the data set's retention is a year
+    shown = accord_here("recall", "list", "--at", late, "--in", hub).stdout
+    assert "overdue" not in shown
+    assert "asked any more" in " ".join(shown.split())
+    accord_here("recall", "overdue", "--at", late, "--in", hub)

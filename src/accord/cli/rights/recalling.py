@@ -7,7 +7,7 @@ out of use, snapshots are made without them, the ledger is published, notices ar
 import hashlib
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -44,7 +44,8 @@ from accord.ledger.commitments import encode_openings
 from accord.ledger.notes import MAX_NOTE_BYTES, open_note
 from accord.ledger.proofs import parse_proof
 from accord.release import withdrawals
-from accord.release.disclosures import Disclosure, resting_on, sources_of
+from accord.release.disclosures import Disclosure, load_disclosure, resting_on, sources_of
+from accord.release.handing import kept_until
 from accord.release.notices import (
     Acknowledgement,
     Answer,
@@ -402,11 +403,15 @@ def list_recalls(folder: Path, at: str | None, *, late: bool, now: datetime, as_
     moment = read_time(at, "--at", now)
     with opened_hub(folder) as hub, hub.database.reading() as connection:
         found = [(one, notices(connection, recall=one.id)) for one in recalls(connection)]
+        over = _over(hub, connection, [each for _, sent in found for each in sent], moment)
     if late:
-        found = [(one, tuple(each for each in sent if each.overdue(moment))) for one, sent in found]
+        found = [
+            (one, tuple(each for each in sent if each.overdue(moment) and each.disclosure not in over))
+            for one, sent in found
+        ]
         found = [(one, sent) for one, sent in found if sent]
     if as_json:
-        say_json([_told(one, sent, moment) for one, sent in found])
+        say_json([_told(one, sent, moment, over) for one, sent in found])
     elif not found:
         say("No answer is late." if late else "Nothing was recalled.")
     else:
@@ -415,11 +420,12 @@ def list_recalls(folder: Path, at: str | None, *, late: bool, now: datetime, as_
             [
                 (str(one.id)[:8], one.kind, _about(one), *row)
                 for one, sent in found
-                for row in ([_row(each, moment) for each in sent] or [("nobody", "", "", "")])
+                for row in ([_row(each, moment, over) for each in sent] or [("nobody", "", "", "")])
             ],
             wide=True,
         )
-        if any(each.answer is None and each.sent_at is not None for _, sent in found for each in sent):
+        waits = (each for _, sent in found for each in sent if each.answer is None and each.disclosure not in over)
+        if any(each.sent_at is not None for each in waits):
             talk(f"who has not answered is sent its folder, if it was not: {RELEASES}/RELEASE/recall-RECALL "
                  "(`accord recall show RECALL`)")  # fmt: skip
     if late and found:
@@ -431,8 +437,9 @@ def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
     with opened_hub(folder) as hub, hub.database.reading() as connection:
         recall = load_recall(connection, name)
         sent = notices(connection, recall=recall.id)
+        over = _over(hub, connection, sent, now)
     if as_json:
-        say_json(_told(recall, sent, now))
+        say_json(_told(recall, sent, now, over))
         return
     say(f"Recall {recall.id}: {_about(recall)}, {recall.kind}, {recall.at:%Y-%m-%d %H:%M} UTC")
     say(f"  why: {recall.reason}")
@@ -440,10 +447,10 @@ def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
     if recall.done_at is None:
         say("  begun, and not ended: call the command again")
     for one in sent:
-        recipient, release, answer, _ = _row(one, now)
+        recipient, release, answer, _ = _row(one, now, over)
         findings = "all findings" if one.findings is None else counted(len(one.findings), "finding")
         say(f"  {recipient}, release {release}, {findings}, entry {one.entry}: {answer}")
-        if one.answer is None and one.sent_at is not None:
+        if one.answer is None and one.sent_at is not None and one.disclosure not in over:
             say(f"    to send: {folder / RELEASES / release / f'recall-{recall.id}'}")
         if one.note is not None:
             say(f"    {one.note}")
@@ -576,9 +583,19 @@ def _about(one: Recall) -> str:
     return f"{one.dataset}, {'all' if one.delivery is None else one.delivery[:12]}"
 
 
-def _row(one: SentNotice, at: datetime) -> tuple[str, str, str, str]:
+def _over(hub: OpenHub, connection: Connection, sent: Sequence[SentNotice], at: datetime) -> frozenset[UUID]:
+    """The packages of notices that their recipients may keep no longer: of these nothing can be asked any more."""
+    found = {one.disclosure for one in sent if one.answer is None}
+    datasets = {one: {source.dataset for source in sources_of(connection, one)} for one in found}
+    until = {one: kept_until(hub.register, load_disclosure(connection, one), datasets[one]) for one in found}
+    return frozenset(one for one in found if until[one] <= at)
+
+
+def _row(one: SentNotice, at: datetime, over: Collection[UUID]) -> tuple[str, str, str, str]:
     if one.answer is not None and one.acknowledged_at is not None:
         answer = f"{one.answer} {one.acknowledged_at:%Y-%m-%d}{', by hand' if one.by_hand else ''}"
+    elif one.disclosure in over:
+        answer = "nothing can be asked any more"
     elif one.overdue(at):
         answer = "overdue"
     else:
@@ -590,7 +607,7 @@ def _whom(one: SentNotice) -> str:
     return f"{one.recipient} (the public, which need not answer)" if one.public else f"{one.recipient} ({one.country})"
 
 
-def _told(recall: Recall, sent: Sequence[SentNotice], at: datetime) -> dict[str, object]:
+def _told(recall: Recall, sent: Sequence[SentNotice], at: datetime, over: Collection[UUID] = ()) -> dict[str, object]:
     return {
         "recall": str(recall.id),
         "at": _time(recall.at),
@@ -612,7 +629,8 @@ def _told(recall: Recall, sent: Sequence[SentNotice], at: datetime) -> dict[str,
                 "answer": None if one.answer is None else one.answer.value,
                 "note": one.note,
                 "by_hand": one.by_hand,
-                "overdue": one.overdue(at),
+                "overdue": one.overdue(at) and one.disclosure not in over,
+                "retention_over": one.disclosure in over,
             }
             for one in sent
         ],
