@@ -99,6 +99,7 @@ class Hub:
                 "encrypted": at % 3 > 0,
                 "clients": False,
                 "undeclared": False,
+                "each_own": False,
                 "by_token": False,
             }
             for at in range(RECIPIENTS)
