@@ -228,6 +228,10 @@ def test_a_request_is_answered_once_and_the_same_again_costs_nothing(either: Psi
     assert either.put(session, token, elements(1))[0] == 403
     assert either.put(session, token, body, request)[0] == 200
     assert either.spent() == 5
+    # who was answered again is logged again
+    rows = [row["object"] for row in either.hub.json("consultation", "list") if row["processing"] == "consultation"]
+    once, again, other = f"psi {session}: 3 values", f"psi {session}: 3 values, again", f"psi {session}: 2 values"
+    assert sorted(rows) == sorted([once, again, again, other])
 
 
 def test_what_is_no_element_or_too_much_is_refused_and_costs_nothing(psi: Psi) -> None:

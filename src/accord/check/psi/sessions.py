@@ -138,28 +138,39 @@ def find_session(connection: Connection, name: str) -> Session:
     return found[0]
 
 
+def look(connection: Connection, session: UUID, request: UUID, *, digest: str, elements: int, at: datetime) -> Spent:
+    """What would become of a request to spend; nothing is spent."""
+    return _judged(_held(connection, session), connection, request, digest=digest, elements=elements, at=at)
+
+
 def spend(connection: Connection, session: UUID, request: UUID, *, digest: str, elements: int, at: datetime) -> Spent:
-    """Spend of a session's budget for a request, on a writer's connection: before anything is answered."""
-    row = connection.execute(select(PSI_SESSIONS).where(PSI_SESSIONS.c.id == str(session))).one()
-    held = _session(row)
+    """Spend of a session's budget for a request, on a writer's connection: before anything is computed for it."""
+    held = _held(connection, session)
+    judged = _judged(held, connection, request, digest=digest, elements=elements, at=at)
+    if judged is Spent.NEW:
+        row = {"session": str(session), "request": str(request), "digest": digest, "elements": elements, "at": at}
+        connection.execute(insert(PSI_REQUESTS).values(row))
+        connection.execute(
+            update(PSI_SESSIONS).where(PSI_SESSIONS.c.id == str(session)).values(spent=held.spent + elements)
+        )
+    return judged
+
+
+def _held(connection: Connection, session: UUID) -> Session:
+    return _session(connection.execute(select(PSI_SESSIONS).where(PSI_SESSIONS.c.id == str(session))).one())
+
+
+def _judged(held: Session, connection: Connection, request: UUID, *, digest: str, elements: int, at: datetime) -> Spent:
     if held.is_over(at):
         return Spent.OVER
     known = connection.execute(
         select(PSI_REQUESTS.c.digest).where(
-            PSI_REQUESTS.c.session == str(session), PSI_REQUESTS.c.request == str(request)
+            PSI_REQUESTS.c.session == str(held.id), PSI_REQUESTS.c.request == str(request)
         )
     ).scalar_one_or_none()
     if known is not None:
         return Spent.AGAIN if known == digest else Spent.OTHER
-    if elements > held.left:
-        return Spent.TOO_MANY
-    connection.execute(
-        insert(PSI_REQUESTS).values(session=str(session), request=str(request), digest=digest, elements=elements, at=at)
-    )
-    connection.execute(
-        update(PSI_SESSIONS).where(PSI_SESSIONS.c.id == str(session)).values(spent=held.spent + elements)
-    )
-    return Spent.NEW
+    return Spent.TOO_MANY if elements > held.left else Spent.NEW
 
 
 def close_session(
@@ -169,8 +180,7 @@ def close_session(
 
     The key's file goes before: what the ledger says must be so.
     """
-    row = connection.execute(select(PSI_SESSIONS).where(PSI_SESSIONS.c.id == str(session.id))).one()
-    held = _session(row)
+    held = _held(connection, session.id)
     if held.closed_at is not None:
         return held
     said = held.commitment

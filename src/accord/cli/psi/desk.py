@@ -19,7 +19,7 @@ from accord.agreements.register import load_register
 from accord.check.psi.commitment import Offer
 from accord.check.psi.group import UNIFORM_BYTES, scalar_of
 from accord.check.psi.server import Keys
-from accord.check.psi.sessions import Session, Spent, sessions, spend
+from accord.check.psi.sessions import Session, Spent, look, sessions, spend
 from accord.cli.ledgers.opening import publish
 from accord.cli.psi.places import place_of_session, read_key
 from accord.cli.releases.handed import RELEASES, SHOWN
@@ -97,18 +97,26 @@ class PsiDesk:
             raise ProblemError(HTTPStatus.GONE, _ENDED) from None
         return Keys(secret=secret, public=bytes.fromhex(one.commitment.public_key))
 
+    def look(self, session: UUID, request: UUID, *, digest: str, elements: int) -> Spent:
+        """What would become of spending; nothing is written."""
+        with self._shared.database.reading() as connection:
+            at = later(connection, datetime.now(UTC))
+            return look(connection, session, request, digest=digest, elements=elements, at=at)
+
     def spend(self, session: UUID, request: UUID, *, digest: str, elements: int, client: Client) -> Spent:
-        """Spend of the budget, unless the session is over by now; who asked about how many is logged with it."""
+        """Spend of the budget, unless the session is over by now; who asked about how many is logged with it, also
+        where it was asked before."""
         with self._shared.database.writing() as connection:
             at = later(connection, datetime.now(UTC))
             spent = spend(connection, session, request, digest=digest, elements=elements, at=at)
-            if spent is Spent.NEW:
+            if spent in {Spent.NEW, Spent.AGAIN}:
+                again = ", again" if spent is Spent.AGAIN else ""
                 record(
                     connection,
                     Processing.CONSULTATION,
                     person=client.person,
                     justification=f"private set intersection, {client.name}",
-                    object=f"psi {session}: {counted(elements, 'value')}",
+                    object=f"psi {session}: {counted(elements, 'value')}{again}",
                     recipients=[client.partner],
                     now=at,
                 )
