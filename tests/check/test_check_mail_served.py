@@ -15,7 +15,19 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.check.check_data import publish
-from tests.check.check_served import CONTACTS, FAMILIES, RANGES, Answer, Check, serve_check, settings_of, stop, today
+from tests.check.check_served import (
+    CONTACTS,
+    FAMILIES,
+    HOST,
+    RANGES,
+    Answer,
+    Check,
+    received,
+    serve_check,
+    settings_of,
+    stop,
+    today,
+)
 from tests.simulators.mail_server import SECRET, USER, Server, mail_server, make_keys
 
 SEIZED, OTHER, UNKNOWN = "anna@example.org", "bert@example.org", "nobody@example.org"
@@ -56,7 +68,7 @@ def server(keys: Path) -> Iterator[Server]:
 def serve_mail(tmp_path: Path, server: Server) -> Iterator[Serve]:
     started: list[Check] = []
 
-    def begin(asked: int = 1000) -> Check:
+    def begin(asked: int = 1000, limits: str = "", mail: str = "") -> Check:
         day = today().date()
         publish(
             tmp_path / "data",
@@ -67,8 +79,8 @@ def serve_mail(tmp_path: Path, server: Server) -> Iterator[Serve]:
             day=day,
             families=FAMILIES,
         )
-        more = CONTACTS + MAIL.format(port=server.port, keys=server.keys, user=USER.decode(), asked=asked)
-        started.append(serve_check(settings_of(tmp_path, more=more)))
+        more = CONTACTS + MAIL.format(port=server.port, keys=server.keys, user=USER.decode(), asked=asked) + mail
+        started.append(serve_check(settings_of(tmp_path, more=more, limits=limits)))
         return started[-1]
 
     yield begin
@@ -149,6 +161,52 @@ def test_who_asks_too_often_is_refused_whatever_they_ask_about(serve_mail: Serve
     assert statuses == [HTTPStatus.OK] * 2 + [HTTPStatus.TOO_MANY_REQUESTS] * 2
     assert ask(check, UNKNOWN, visitor="203.0.113.78").status == HTTPStatus.OK
     assert server.post.taken == []
+
+
+def slow(*headers: str, host: str = HOST) -> bytes:
+    """A form of which one byte comes, and no more."""
+    lines = ("POST /en/mail HTTP/1.1", f"Host: {host}", "Content-Length: 100", *headers, "", "m")
+    return "\r\n".join(lines).encode()
+
+
+def test_forms_that_do_not_come_keep_nobody_waiting_and_are_hung_up_on(serve_mail: Serve) -> None:
+    check = serve_mail(limits="connections = 128\naddress_a_minute = 1000000")
+    held = [check.connect(f"127.0.1.{place + 1}") for place in range(128)]
+    for place, one in enumerate(held):
+        one.sendall(slow(f"X-Forwarded-For: 203.0.113.{place}"))
+    # there is no room for anybody until they were hung up on
+    assert check.ask("/en", "GET").status == HTTPStatus.OK
+    for one in held:
+        with one:
+            assert received(one).startswith(b"HTTP/1.1 408 ")
+    assert not check.talk
+
+
+def test_a_form_that_is_refused_is_refused_before_it_is_read(serve_mail: Serve) -> None:
+    check = serve_mail(asked=1)
+    with check.connect() as waits:
+        # the one question of this address, of which most is still to come
+        waits.sendall(slow("X-Forwarded-For: 203.0.113.7"))
+        for headers, host, status in (
+            ((), "evil.example", b"421"),
+            (("Origin: https://evil.example",), HOST, b"403"),
+            (("Sec-Fetch-Site: cross-site",), HOST, b"403"),
+            (("X-Forwarded-For: 203.0.113.8", "Sec-Fetch-Site: same-site"), HOST, b"403"),
+        ):
+            assert check.raw(slow(*headers, host=host)).startswith(b"HTTP/1.1 " + status)
+        assert ask(check, UNKNOWN, visitor="203.0.113.8").status == HTTPStatus.OK
+        refused = check.raw(slow("X-Forwarded-For: 203.0.113.8"))
+        assert refused.startswith(b"HTTP/1.1 429 ")
+
+
+def test_a_form_whose_sender_goes_away_leaves_no_trace(serve_mail: Serve) -> None:
+    check = serve_mail()
+    for _ in range(3):
+        with check.connect() as goes:
+            goes.sendall(slow("X-Forwarded-For: 203.0.113.7"))
+    assert ask(check, UNKNOWN, visitor="203.0.113.8").status == HTTPStatus.OK
+    assert check.end() == 0
+    assert [line for line in check.talk if "ended in order" not in line] == []
 
 
 def test_another_site_cannot_ask_on_a_visitors_behalf(serve_mail: Serve, server: Server) -> None:

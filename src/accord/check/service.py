@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 Reply = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers, body."""
+
+WithBody = Callable[[bytes | None], Reply]
+"""What a request gets once its body is there; None: it did not come in time."""
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """Names under which a machine calls itself."""
@@ -143,15 +147,8 @@ class Service:
         if before is not None:
             before.close()
 
-    def takes_body(self, request: Request) -> bool:
-        """Does a request's body count? A form's does that holds a mail address, and no other."""
-        if self._mail is None or request.method != "POST":
-            return False
-        place = self._mail.place(request.path)
-        return place is not None and place[1] is None
-
-    def reply(self, request: Request, body: bytes = b"") -> Reply:
-        """What a request gets; `body` is looked at where `takes_body` says that it counts."""
+    def reply(self, request: Request) -> Reply | WithBody:
+        """What a request gets, or where its body counts and nothing speaks against it: what gives it that."""
         headers = request.headers
         hosts = headers.get_all("host")
         if len(hosts) != 1 or (hosts[0] not in self._names and host_name(hosts[0]) not in self._names):
@@ -168,7 +165,7 @@ class Service:
         elif path in {self._standing.style_path, "/health"}:
             return self._other(request)
         elif self._mail is not None and (place := self._mail.place(path)) is not None:
-            return self._by_mail(request, self._mail, place, body)
+            return self._by_mail(request, self._mail, place)
         else:
             return self._refuse(request, HTTPStatus.NOT_FOUND)
         if method not in {"GET", "HEAD"}:
@@ -214,7 +211,7 @@ class Service:
         )
         return _OK, self._headers[form, language], body
 
-    def _by_mail(self, request: Request, mail: "MailPages", place: tuple[str, bytes | None], body: bytes) -> Reply:
+    def _by_mail(self, request: Request, mail: "MailPages", place: tuple[str, bytes | None]) -> Reply | WithBody:
         """The check by e-mail: what is asked is put aside, and what a link shows is shown once."""
         headers, (language, token) = request.headers, place
         if request.method in {"GET", "HEAD"}:
@@ -230,6 +227,11 @@ class Service:
         if not mail.may_ask(address, data.network(address).asn):
             self._counts["refused_address"] += 1
             return self._refuse(request, HTTPStatus.TOO_MANY_REQUESTS)
+        return partial(self._put_aside, request, mail, language)
+
+    def _put_aside(self, request: Request, mail: "MailPages", language: str, body: bytes | None) -> Reply:
+        if body is None:
+            return self._refuse(request, HTTPStatus.REQUEST_TIMEOUT)
         return _OK, self._headers[Form.HTML, language], mail.asked(language, body)
 
     def _visitor(self, request: Request) -> bytes:
@@ -293,6 +295,8 @@ class Service:
             more.append(("allow", "GET, HEAD, POST" if request.path in self._places else "GET, HEAD"))
         elif status is HTTPStatus.TOO_MANY_REQUESTS:
             more.append(("retry-after", "60"))
+        elif status is HTTPStatus.REQUEST_TIMEOUT:
+            more.append(("connection", "close"))
         if _wants_json(headers):
             return status.value, [("content-type", MEDIA_TYPE), NOT_KEPT, *SECURITY_HEADERS, *more], problem(status)
         language = self._places.get(request.path) or _language(headers)

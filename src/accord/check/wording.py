@@ -63,6 +63,10 @@ REFUSALS: Final[dict[int, tuple[Message, Message]]] = {
         say("Nothing is served under this name"),
         say("Use the address that the operator of the check has made known."),
     ),
+    408: (
+        say("Not all of it arrived"),
+        say("What you entered did not come within a few seconds, and nothing was looked up. Send it again."),
+    ),
     429: (
         say("Too many questions"),
         say("Your address, or your whole network, has asked too often. Wait a minute, and ask again."),

@@ -9,18 +9,20 @@ import secrets
 import socket
 import sys
 import threading
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, timeout
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # exported, but not as types want it
 
 from accord.check.pepper import check_pepper
 from accord.check.rendering import Hub, Rendered, render, render_standing
-from accord.check.service import LOOPBACK, Reply, Request, Service
+from accord.check.service import LOOPBACK, Reply, Request, Service, WithBody
 from accord.check.settings import CheckSettings
 from accord.check.snapshot import CheckData, current
 from accord.cli.terminal import talk
@@ -33,11 +35,17 @@ if TYPE_CHECKING:
 MOST_BODY = 2048
 """Bytes of a form that are read."""
 
+BODY_S = 5
+"""Within which a form must have come whole, as headers must."""
+
 UNREAD_MS = 10_000
 """After which a connection is given up whose client does not read what it asked for (tcp(7), TCP_USER_TIMEOUT)."""
 
 LOOK_S = 1.0
 """Seconds after which it is looked whether another version was published."""
+
+
+_Reply = TypeVar("_Reply", bound=Reply | WithBody)
 
 
 class Answering(Protocol):
@@ -92,13 +100,16 @@ class Worker:
         self._ending.set()
 
     async def __rsgi__(self, scope: Request, protocol: Answering) -> None:
-        """Answer one request; a body is not read where nothing in it would count."""
-        body = await _body(scope, protocol) if self._post is not None and self._service.takes_body(scope) else b""
-        protocol.response_bytes(*self._reply(scope, body))
+        """Answer one request; a body is read where it counts alone, and where nothing else refuses the request."""
+        reply = self._in_words(scope, lambda: self._service.reply(scope))
+        if callable(reply):
+            with_body, body = reply, await _body(scope, protocol)
+            reply = self._in_words(scope, lambda: with_body(body))
+        protocol.response_bytes(*reply)
 
-    def _reply(self, request: Request, body: bytes) -> Reply:
+    def _in_words(self, request: Request, reply: Callable[[], _Reply]) -> _Reply | Reply:
         try:
-            return self._service.reply(request, body)
+            return reply()
         except Exception as error:  # noqa: BLE001 -- the request: an error of ours ends here, in words that tell nothing
             tell_failure(error)
             return self._service.failed(request)
@@ -155,13 +166,19 @@ def _post(settings: CheckSettings, hub: Hub, pepper: bytes) -> "Post | None":
     return Post(settings, settings.mail, hub, pepper)
 
 
-async def _body(request: Request, protocol: Answering) -> bytes:
-    """What a form holds; nothing of one that is too large, or does not say how large it is."""
+async def _body(request: Request, protocol: Answering) -> bytes | None:
+    """What a form holds; nothing of one that is too large, or does not say how large it is. None: it is not there."""
     try:
         size = int("".join(request.headers.get_all("content-length")))
     except ValueError:
         return b""
-    return await protocol() if 0 < size <= MOST_BODY else b""
+    if not 0 < size <= MOST_BODY:
+        return b""
+    try:
+        async with timeout(BODY_S):
+            return await protocol()
+    except (TimeoutError, ProtocolClosed):
+        return None
 
 
 def _tell(what: Mapping[str, object]) -> None:
