@@ -1,6 +1,7 @@
 """The check by e-mail as a real process with a real mail server: one reply for all, and a link that wants a POST."""
 
 import base64
+import json
 import re
 import threading
 import time
@@ -113,7 +114,10 @@ def test_everybody_gets_the_same_reply_and_who_was_seized_a_mail(serve_mail: Ser
     form = check.ask("/en/mail", "GET")
     assert form.status == HTTPStatus.OK
     assert 'type="email"' in form.text
-    replies = [ask(check, one) for one in (SEIZED, UNKNOWN, "no address", "", SEIZED, OTHER)]
+    replies = [
+        ask(check, one)
+        for one in (SEIZED, UNKNOWN, "no address", "", "j\u00f6rg@example.org", '"anna"@example.org', SEIZED, OTHER)
+    ]
     replies.append(check.ask("/en/mail", body=b"\xff\xfe=&&&"))
     replies.append(check.ask("/en/mail", body=b"mailbox=" + b"x" * 5000))
     assert {(one.status, one.body) for one in replies} == {(HTTPStatus.OK, replies[0].body)}
@@ -207,6 +211,42 @@ def test_a_form_whose_sender_goes_away_leaves_no_trace(serve_mail: Serve) -> Non
     assert ask(check, UNKNOWN, visitor="203.0.113.8").status == HTTPStatus.OK
     assert check.end() == 0
     assert [line for line in check.talk if "ended in order" not in line] == []
+
+
+def test_what_networks_and_all_ask_too_often_is_counted_apart_and_told(serve_mail: Serve) -> None:
+    check = serve_mail(mail="network_a_minute = 2\nall_a_minute = 4\n")
+    for visitor, status in (
+        *((f"203.0.113.{host}", 200) for host in (7, 8)),
+        ("203.0.113.9", 429),
+        *((f"192.0.2.{host}", 200) for host in (7, 8)),
+        ("198.51.100.77", 429),
+    ):
+        assert ask(check, UNKNOWN, visitor=visitor).status == status, visitor
+    alarm = json.loads(check.hear("mail-limit")[-1])
+    assert alarm["asn"] in {64504, 64502}
+    health = check.health()
+    told = [health[f"mail_refused_{bound}"] for bound in ("address", "network", "all", "full")]
+    assert told == [0, 1, 1, 0]
+    assert (health["refused_address"], health["refused_network"]) == (0, 0)
+
+
+def test_a_refusal_for_good_is_told_the_operator_and_whom_it_is_for_may_ask_again(
+    serve_mail: Serve, server: Server
+) -> None:
+    check = serve_mail()
+    server.post.at_recipient = lambda to: f"550 5.1.1 <{to}> is unknown here"
+    ask(check, SEIZED)
+    line = check.hear('"mail"')[-1]
+    assert (json.loads(line)["mail"], json.loads(line)["code"]) == ("refused", 550)
+    server.post.at_recipient = lambda _: None
+    ask(check, SEIZED)
+    assert [to for to, _ in arrived(server, 1)] == [SEIZED]
+    assert not [one for one in check.talk if "anna" in one]
+
+
+def test_no_reply_says_that_no_mail_means_not_known(serve_mail: Serve) -> None:
+    said = ask(serve_mail(), UNKNOWN).text
+    assert "No mail does not mean that the address is not known" in said
 
 
 def test_another_site_cannot_ask_on_a_visitors_behalf(serve_mail: Serve, server: Server) -> None:

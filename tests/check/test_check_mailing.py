@@ -41,13 +41,13 @@ class Desk:
 
     def __init__(self, folder: Path, more: str = "") -> None:
         self.now = NOW
-        self.answers: list[Given] = []
+        self.answers: list[Given | Exception] = []
         self.went: list[tuple[str, str, bytes, float]] = []
         self.looked: list[bytes] = []
         self.drawn = 0
         self.random = random.Random(7)
         self.settings = settings(folder, more)
-        self.state = MailState(self.settings.state)
+        self.state = MailState(self.settings.state, int(NOW))
         self.names = {self.name(one.encode()) for one in SEIZED}
         self.mailing = Mailing(
             self.settings,
@@ -69,7 +69,10 @@ class Desk:
 
     def send(self, to: str, language: str, token: bytes) -> Given:
         self.went.append((to, language, token, self.now))
-        return self.answers.pop(0) if self.answers else Given.TAKEN
+        answer = self.answers.pop(0) if self.answers else Given.TAKEN
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def below(self, end: int) -> int:
         self.drawn += 1
@@ -97,9 +100,12 @@ def test_only_who_was_seized_gets_a_mail_and_after_a_delay_within_bounds(desk: D
         "Bert@Example.ORG",
         "x" * 300,
         "xn@b\u00fccher.example",
+        # RFC 6531, and quoted as RFC 5321 permits it: of these nothing can be known
+        "j\u00f6rg@example.org",
+        '"anna"@example.org',
     ):
-        desk.mailing.ask(one, "fr")
-    assert desk.drawn == 7, "each draws once"
+        assert desk.mailing.ask(one, "fr")
+    assert desk.drawn == 9, "each draws once"
     desk.now = NOW + 29.9
     assert (desk.mailing.work(), desk.looked) == (0, []), "nothing is looked up before its time"
     desk.until(900)
@@ -143,6 +149,108 @@ def test_no_more_mails_go_out_in_an_hour_than_may(tmp_path: Path) -> None:
     assert {to for to, *_ in desk.went} == set(SEIZED[:3])
 
 
+def test_questions_are_looked_up_while_mails_wait_for_their_hour(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "mails_an_hour = 1\n")
+    for one in SEIZED[:3]:
+        desk.mailing.ask(one, "en")
+    desk.until(901)
+    assert (len(desk.went), len(desk.looked)) == (1, 3)
+    for _ in range(50):
+        desk.mailing.ask("nobody@example.org", "en")
+        desk.mailing.ask(SEIZED[1], "en")
+    desk.until(901)
+    assert (len(desk.went), len(desk.looked)) == (1, 103), "nobody's question waits for another's mail"
+    assert not desk.mailing._waiting
+    assert len(desk.mailing._letters) == 2, "a mail waits once, however often it was asked for"
+
+
+def test_a_mail_that_waits_for_a_day_is_forgotten_and_may_be_asked_for_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "mails_an_hour = 1\n")
+    desk.names = {desk.name(f"{number}@example.org".encode()) for number in range(30)}
+    for number in range(30):
+        desk.mailing.ask(f"{number}@example.org", "en")
+    desk.until(2 * DAY_S)
+    assert 23 <= len(desk.went) <= 26, "one an hour, for a day"
+    assert not desk.mailing._letters
+    went = {to for to, *_ in desk.went}
+    forgotten = next(f"{number}@example.org" for number in range(30) if f"{number}@example.org" not in went)
+    desk.mailing.ask(forgotten, "en")
+    desk.until(HOUR_S)
+    assert desk.went[-1][0] == forgotten
+
+
+@pytest.mark.parametrize("answer", [Given.REFUSED, ValueError("a mail that cannot be made")])
+def test_a_mail_that_nobody_took_locks_nobody_out_and_counts_for_nothing(tmp_path: Path, answer: object) -> None:
+    desk = Desk(tmp_path, "mails_an_hour = 1\n")
+    desk.answers = [answer]
+    desk.mailing.ask(SEIZED[0], "en")
+    desk.now += 901
+    if isinstance(answer, Exception):
+        with pytest.raises(ValueError, match="cannot be made"):
+            desk.mailing.work()
+    else:
+        assert desk.mailing.work() == 0
+    assert not desk.state.knows(desk.went[0][2], int(desk.now))
+    desk.mailing.ask(SEIZED[0], "en")
+    desk.until(901)
+    assert [to for to, *_ in desk.went] == [SEIZED[0]] * 2
+    assert desk.state.knows(desk.went[1][2], int(desk.now))
+
+
+def test_a_mail_of_which_it_is_not_known_whether_it_was_taken_counts_as_one(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "mails_an_hour = 1\n")
+    desk.answers = [Given.UNKNOWN]
+    for one in (SEIZED[0], SEIZED[0], SEIZED[1]):
+        desk.mailing.ask(one, "en")
+    desk.until(901)
+    assert len(desk.went) == 1
+    assert desk.state.knows(desk.went[0][2], int(desk.now))
+
+
+def test_a_crash_between_a_mail_s_beginning_and_its_end_locks_nobody_out(tmp_path: Path) -> None:
+    state = MailState(tmp_path, int(NOW))
+    went, crashed, token = bytes(20), bytes([1]) * 20, bytes([3]) * 32
+    for mailbox in (went, crashed):
+        assert state.begin_letter(mailbox, mailbox + bytes(12), int(NOW))
+    state.settle_letter(went)
+    state.close()
+    state = MailState(tmp_path, int(NOW) + 5)
+    assert not state.begin_letter(went, token, int(NOW) + 5)
+    assert state.knows(crashed + bytes(12), int(NOW) + 5), "the mail may have gone out all the same"
+    assert state.begin_letter(crashed, token, int(NOW) + 5)
+    state.settle_letter(crashed)
+    state.close()
+    state = MailState(tmp_path, int(NOW) + 10)
+    assert not state.begin_letter(crashed, bytes([2]) * 32, int(NOW) + 10), "begun once more, and settled"
+    state.close()
+
+
+def remembered(folder: Path) -> list[int]:
+    database = sqlite3.connect(folder / "mail.db")
+    try:
+        return [database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("letters", "links")]
+    finally:
+        database.close()
+
+
+def test_what_does_not_count_is_forgotten_at_the_start_and_as_time_goes_by_without_any_question(desk: Desk) -> None:
+    desk.mailing.ask(SEIZED[0], "en")
+    desk.until(901)
+    name = desk.name(SEIZED[0].encode())[:20]
+    assert remembered(desk.settings.state) == [1, 1]
+    desk.until(DAY_S + 60)
+    assert remembered(desk.settings.state) == [0, 1]
+    desk.until(DAY_S + 60)
+    assert remembered(desk.settings.state) == [0, 0]
+    assert not [path for path in desk.settings.state.iterdir() if name in path.read_bytes()]
+    assert desk.state.begin_letter(name, bytes(32), int(desk.now))
+    desk.state.settle_letter(name)
+    desk.state.close()
+    MailState(desk.settings.state, int(desk.now) + LINK_S).close()
+    assert remembered(desk.settings.state) == [0, 0]
+    assert not [path for path in desk.settings.state.iterdir() if name in path.read_bytes()]
+
+
 def test_what_a_server_cannot_take_now_is_tried_again_and_then_given_up(desk: Desk) -> None:
     desk.answers = [Given.LATER, Given.LATER, Given.TAKEN]
     desk.mailing.ask(SEIZED[0], "en")
@@ -159,9 +267,13 @@ def test_what_a_server_cannot_take_now_is_tried_again_and_then_given_up(desk: De
 
 
 def test_what_waits_is_bounded(desk: Desk) -> None:
-    for _ in range(MOST_WAITING + 10):
-        desk.mailing.ask("nobody@example.org", "en")
+    for _ in range(MOST_WAITING):
+        assert desk.mailing.ask("nobody@example.org", "en")
+    for one in (SEIZED[0], "nobody@example.org", "no address"):
+        assert not desk.mailing.ask(one, "en"), "who asks is told that no more are taken, whatever they ask about"
     assert len(desk.mailing._waiting) == MOST_WAITING
+    desk.until(900)
+    assert desk.mailing.ask("nobody@example.org", "en")
 
 
 def test_a_link_works_once_and_for_two_days(desk: Desk) -> None:
@@ -209,7 +321,7 @@ def test_what_does_not_count_any_more_is_forgotten(desk: Desk) -> None:
 def test_a_state_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     with pytest.raises(OutputError, match="cannot be kept"):
-        MailState(tmp_path / "state")
+        MailState(tmp_path / "state", int(NOW))
 
 
 def test_a_token_has_one_spelling(desk: Desk) -> None:

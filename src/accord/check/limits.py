@@ -57,11 +57,11 @@ class Alarm:
     """That something went beyond what is usual, within one minute."""
 
     alarm: str
-    """hit-ratio, network-limit, or silent-proxy: a proxy of ours does not say for whom it asks."""
+    """hit-ratio, network-limit, mail-limit, or silent-proxy: a proxy of ours does not say for whom it asks."""
     answers: int
     hits: int
     asn: int | None = None
-    """Of network-limit: the network that asked too often; None: those whose network is not known."""
+    """Of network-limit and mail-limit: the network that asked too often; None: those whose network is not known."""
 
 
 class Watch:
@@ -90,6 +90,11 @@ class Watch:
         """That a network asked too often; an alarm for the first of each minute."""
         self._turn()
         return self._once("network-limit", asn)
+
+    def mail_refused(self, asn: int | None) -> Alarm | None:
+        """That a network, or all together, asked too often by mail address; an alarm for the first of each minute."""
+        self._turn()
+        return self._once("mail-limit", asn)
 
     def silent(self) -> Alarm | None:
         """That a proxy did not say for whom it asks; an alarm for the first of each minute."""

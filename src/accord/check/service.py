@@ -121,6 +121,10 @@ class Service:
             ("answers", "hits", "cannot_tell", "refused_address", "refused_network", "alarms"), 0
         )
         self._mail = mail
+        if mail is not None:
+            self._counts |= dict.fromkeys(
+                (f"mail_refused_{bound}" for bound in ("address", "network", "all", "full")), 0
+            )
         self._day = 0
         self._nothing = Sighting((), date.min)
         self._data: CheckData | None = None
@@ -224,15 +228,22 @@ class Service:
         if token is not None:
             return _OK, self._headers[Form.HTML, language], mail.told(language, token, data)
         address = self._visitor(request)
-        if not mail.may_ask(address, data.network(address).asn):
-            self._counts["refused_address"] += 1
+        asn = data.network(address).asn
+        if (bound := mail.bound_reached(address, asn)) is not None:
+            self._counts[f"mail_refused_{bound}"] += 1
+            if bound != "address":
+                self._alarm(self._watch.mail_refused(asn))
             return self._refuse(request, HTTPStatus.TOO_MANY_REQUESTS)
         return partial(self._put_aside, request, mail, language)
 
     def _put_aside(self, request: Request, mail: "MailPages", language: str, body: bytes | None) -> Reply:
         if body is None:
             return self._refuse(request, HTTPStatus.REQUEST_TIMEOUT)
-        return _OK, self._headers[Form.HTML, language], mail.asked(language, body)
+        page = mail.asked(language, body)
+        if page is None:
+            self._counts["mail_refused_full"] += 1
+            return self._refuse(request, HTTPStatus.SERVICE_UNAVAILABLE)
+        return _OK, self._headers[Form.HTML, language], page
 
     def _visitor(self, request: Request) -> bytes:
         """The address that is asked about; one that nobody has, where a proxy of ours does not say for whom it asks."""
@@ -295,6 +306,8 @@ class Service:
             more.append(("allow", "GET, HEAD, POST" if request.path in self._places else "GET, HEAD"))
         elif status is HTTPStatus.TOO_MANY_REQUESTS:
             more.append(("retry-after", "60"))
+        elif status is HTTPStatus.SERVICE_UNAVAILABLE:
+            more.append(("retry-after", "3600"))
         elif status is HTTPStatus.REQUEST_TIMEOUT:
             more.append(("connection", "close"))
         if _wants_json(headers):

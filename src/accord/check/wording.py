@@ -72,5 +72,9 @@ REFUSALS: Final[dict[int, tuple[Message, Message]]] = {
         say("Your address, or your whole network, has asked too often. Wait a minute, and ask again."),
     ),
     500: (say("Something went wrong here"), say("It is our fault. Nothing of your question was kept.")),
+    503: (
+        say("No more questions can be taken now"),
+        say("Too many wait, whatever they are about, and yours was not taken. Ask again in an hour."),
+    ),
 }
 """By status of HTTP: what is wrong, and what to do."""

@@ -72,19 +72,17 @@ class MailPages:
         before, _, after = self._buttons[language]
         return before + spelled(token).encode() + after
 
-    def may_ask(self, address: bytes, asn: int | None) -> bool:
-        """Does a source ask seldom enough, and do all of them?"""
-        network = b"" if asn is None else asn.to_bytes(4, "big")
-        return (
-            self._addresses.take(address if len(address) == 4 else address[:8])
-            and self._networks.take(network)
-            and self._all.take(b"")
-        )
+    def bound_reached(self, address: bytes, asn: int | None) -> str | None:
+        """Which bound on questions a source would go beyond: `address`, `network` or `all`; None: it may ask."""
+        if not self._addresses.take(address if len(address) == 4 else address[:8]):
+            return "address"
+        if not self._networks.take(b"" if asn is None else asn.to_bytes(4, "big")):
+            return "network"
+        return None if self._all.take(b"") else "all"
 
-    def asked(self, language: str, body: bytes) -> bytes:
-        """Put a question aside, and what everybody gets who asks."""
-        self._mailing.ask(_mailbox(body), language)
-        return self._taken[language]
+    def asked(self, language: str, body: bytes) -> bytes | None:
+        """Put a question aside, and what everybody gets who asks; None: too many wait, whatever they are about."""
+        return self._taken[language] if self._mailing.ask(_mailbox(body), language) else None
 
     def told(self, language: str, token: bytes, data: CheckData) -> bytes:
         """What a link shows, which is used up by it."""

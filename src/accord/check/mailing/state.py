@@ -2,7 +2,8 @@
 
 A mail address is remembered by the first 20 bytes of HMAC-SHA256(pepper, 64 and the address), which name its record
 in the check data (docs/check-data.md); a link by SHA-256 of its token, of 256 random bits. Both are forgotten when they
-do not count any more.
+do not count any more. A letter is begun before it goes out, and settled when that is certain: whoever's was begun when
+the process ended may ask again, and a link that did reach them works.
 """
 
 import hashlib
@@ -23,13 +24,14 @@ CREATE TABLE IF NOT EXISTS letters (mailbox BLOB PRIMARY KEY, at INTEGER NOT NUL
 CREATE TABLE IF NOT EXISTS links (
     token BLOB PRIMARY KEY, mailbox BLOB NOT NULL, expires INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS begun (mailbox BLOB PRIMARY KEY) WITHOUT ROWID;
 """
 
 
 class MailState:
     """The state's file, open; threads may share it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now_s: int) -> None:
         """Open the state in a folder, and make it where there is none. Raises OutputError."""
         path = folder / "mail.db"
         self._lock = threading.Lock()
@@ -41,6 +43,11 @@ class MailState:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA secure_delete = ON")
             self._database.executescript(_TABLES)
+            with self._database:
+                self._database.execute("BEGIN IMMEDIATE")
+                self._database.execute("DELETE FROM letters WHERE mailbox IN (SELECT mailbox FROM begun)")
+                self._database.execute("DELETE FROM begun")
+            self.purge(now_s)
         except (OSError, sqlite3.Error) as error:
             raise OutputError(
                 "What the check by e-mail remembers cannot be kept.",
@@ -53,23 +60,54 @@ class MailState:
         """Nothing is remembered any more."""
         self._database.close()
 
+    def purge(self, now_s: int) -> None:
+        """Forget what does not count any more, in the file as well."""
+        with self._lock:
+            with self._database:
+                self._database.execute("BEGIN IMMEDIATE")
+                self._forget(now_s)
+            # what was deleted stands in the log until that is folded into the file
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def wrote(self, mailbox: bytes, now_s: int) -> bool:
+        """Did a mail go out within a day?"""
+        with self._lock:
+            found = self._database.execute(
+                "SELECT 1 FROM letters WHERE mailbox = ? AND at > ?", (mailbox, now_s - DAY_S)
+            )
+            return found.fetchone() is not None
+
     def begin_letter(self, mailbox: bytes, token: bytes, now_s: int) -> bool:
-        """Remember a mail that is about to go out with a link; False: one went out within a day, and none may."""
+        """Remember a mail that is about to go out with a link; False: one went out within a day, and none may.
+
+        What is begun is settled or undone.
+        """
         with self._lock, self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            self._database.execute("DELETE FROM letters WHERE at <= ? OR at > ?", (now_s - DAY_S, now_s + DAY_S))
-            self._database.execute("DELETE FROM links WHERE expires <= ?", (now_s,))
+            self._forget(now_s)
             done = self._database.execute("INSERT OR IGNORE INTO letters VALUES (?, ?)", (mailbox, now_s))
             if done.rowcount != 1:
                 return False
+            self._database.execute("INSERT OR IGNORE INTO begun VALUES (?)", (mailbox,))
             self._database.execute("INSERT INTO links VALUES (?, ?, ?)", (_hashed(token), mailbox, now_s + LINK_S))
             return True
+
+    def settle_letter(self, mailbox: bytes) -> None:
+        """That a mail went out, or may have."""
+        with self._lock, self._database:
+            self._database.execute("DELETE FROM begun WHERE mailbox = ?", (mailbox,))
 
     def undo_letter(self, mailbox: bytes, token: bytes) -> None:
         """Forget a mail that nobody has taken."""
         with self._lock, self._database:
+            self._database.execute("BEGIN IMMEDIATE")
             self._database.execute("DELETE FROM letters WHERE mailbox = ?", (mailbox,))
+            self._database.execute("DELETE FROM begun WHERE mailbox = ?", (mailbox,))
             self._database.execute("DELETE FROM links WHERE token = ?", (_hashed(token),))
+
+    def _forget(self, now_s: int) -> None:
+        self._database.execute("DELETE FROM letters WHERE at <= ? OR at > ?", (now_s - DAY_S, now_s + DAY_S))
+        self._database.execute("DELETE FROM links WHERE expires <= ?", (now_s,))
 
     def knows(self, token: bytes, now_s: int) -> bool:
         """Can a link be opened still? Nothing changes by it."""

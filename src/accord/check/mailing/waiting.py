@@ -2,24 +2,26 @@
 
 Whoever asks gets the same reply by the same steps, whatever is known: the question is put aside with a random time,
 and nothing is looked up. When the time has come it is looked up, by another thread; a mail address that was never seen
-is forgotten, and one that was gets a mail, at most one a day. Mail addresses that wait are in memory and nowhere else:
-what ends the process forgets them, and they may ask again.
+is forgotten, and one that was gets a mail, at most one a day. Looking up waits for no mail: what the bound on mails or
+the mail server holds up waits among the mails, and is forgotten after a day. Mail addresses that wait are in memory
+and nowhere else: what ends the process forgets them, and they may ask again.
 """
 
 import heapq
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from accord.check.layout import RECORD_BYTES
 from accord.check.mailboxes import normalised
 from accord.check.mailing.settings import MailSettings
-from accord.check.mailing.state import MailState
+from accord.check.mailing.state import DAY_S, MailState
 from accord.workspace.mail import Given
 
 MOST_WAITING = 50_000
-"""Questions that wait at a time; one more is dropped, and gets the same reply."""
+"""Questions that wait at a time, and mails; one more question is refused, whatever it is about, one more mail dropped.
+"""
 LONGEST = 254
 """Characters of a mail address (RFC 5321, 4.5.3.1.3)."""
 TOKEN_BYTES = 32
@@ -27,6 +29,8 @@ HOUR_S = 3600
 TRIES = 3
 AGAIN_S = 300
 """After which a mail is tried again that the server could not take."""
+PURGE_S = 60
+"""From one look for what does not count any more to the next."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,11 +39,21 @@ class _Question:
     number: int
     mailbox: str = field(compare=False)
     language: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Letter:
+    due_s: float
+    number: int
+    name: bytes = field(compare=False)
+    to: str = field(compare=False)
+    language: str = field(compare=False)
+    ends_s: float = field(compare=False)
     tries: int = field(compare=False, default=0)
 
 
 class Mailing:
-    """The questions that wait. `ask` and `work` may be called by different threads."""
+    """The questions that wait, and the mails. `ask` may be called by another thread than `work`."""
 
     def __init__(
         self,
@@ -68,53 +82,87 @@ class Mailing:
         self._clock_s = clock_s
         self._lock = threading.Lock()
         self._waiting: list[_Question] = []
+        self._letters: list[_Letter] = []
+        self._named: set[bytes] = set()
         self._count = 0
         self._sent: deque[float] = deque()
+        self._purged_s = clock_s()
 
-    def ask(self, mailbox: str, language: str) -> None:
-        """Put a question aside, for a time at random; of what is no mail address too, and nothing is told of either."""
+    def ask(self, mailbox: str, language: str) -> bool:
+        """Put a question aside, for a time at random; of what is no mail address too, and nothing is told of either.
+
+        False: too many wait, and none is taken, whatever it is about.
+        """
         span_ms = (self._settings.most_delay_s - self._settings.least_delay_s) * 1000
         delay_s = self._settings.least_delay_s + self._below(span_ms) / 1000
         with self._lock:
-            if len(self._waiting) < MOST_WAITING:
-                self._put(mailbox[: LONGEST + 1], language, self._clock_s() + delay_s)
+            if len(self._waiting) >= MOST_WAITING:
+                return False
+            self._count += 1
+            due_s = self._clock_s() + delay_s
+            heapq.heappush(self._waiting, _Question(due_s, self._count, mailbox[: LONGEST + 1], language))
+            return True
 
     def work(self) -> int:
         """Do what is due; how many mails went out. No more go out in an hour than may: the rest waits."""
+        if abs(self._clock_s() - self._purged_s) >= PURGE_S:
+            self._purged_s = self._clock_s()
+            self._state.purge(int(self._purged_s))
         went = 0
-        while (one := self._next()) is not None:
-            went += self._settle(one)
+        self._look_up()
+        while (one := self._next_letter()) is not None:
+            went += self._write(one)
+            self._look_up()
         return went
 
-    def _put(self, mailbox: str, language: str, due_s: float, tries: int = 0) -> None:
-        self._count += 1
-        heapq.heappush(self._waiting, _Question(due_s, self._count, mailbox, language, tries))
+    def _look_up(self) -> None:
+        """Look up every question whose time has come."""
+        while (one := self._next_question()) is not None:
+            mailbox = normalised(one.mailbox) if len(one.mailbox) <= LONGEST else None
+            if mailbox is None:
+                continue
+            name, now_s = self._digest(mailbox)[:RECORD_BYTES], self._clock_s()
+            if not self._seen(name) or name in self._named or self._state.wrote(name, int(now_s)):
+                continue
+            if len(self._letters) < MOST_WAITING:
+                self._named.add(name)
+                # to the spelling that is known to be seized, and not to another that somebody has entered
+                letter = _Letter(now_s, one.number, name, mailbox.decode(), one.language, now_s + DAY_S)
+                heapq.heappush(self._letters, letter)
 
-    def _next(self) -> _Question | None:
+    def _next_question(self) -> _Question | None:
+        with self._lock:
+            due = self._waiting and self._waiting[0].due_s <= self._clock_s()
+            return heapq.heappop(self._waiting) if due else None
+
+    def _next_letter(self) -> _Letter | None:
         now_s = self._clock_s()
         while self._sent and self._sent[0] <= now_s - HOUR_S:
             self._sent.popleft()
-        with self._lock:
-            due = self._waiting and self._waiting[0].due_s <= now_s
-            if not due or len(self._sent) >= self._settings.mails_an_hour:
+        while self._letters and self._letters[0].due_s <= now_s:
+            if self._letters[0].ends_s > now_s and len(self._sent) >= self._settings.mails_an_hour:
                 return None
-            return heapq.heappop(self._waiting)
+            one = heapq.heappop(self._letters)
+            self._named.discard(one.name)
+            if one.ends_s > now_s:
+                return one
+        return None
 
-    def _settle(self, one: _Question) -> bool:
-        mailbox = normalised(one.mailbox) if len(one.mailbox) <= LONGEST else None
-        if mailbox is None:
+    def _write(self, one: _Letter) -> bool:
+        now_s, token = self._clock_s(), self._draw(TOKEN_BYTES)
+        if not self._state.begin_letter(one.name, token, int(now_s)):
             return False
-        name, now_s = self._digest(mailbox)[:RECORD_BYTES], self._clock_s()
-        token = self._draw(TOKEN_BYTES)
-        if not self._seen(name) or not self._state.begin_letter(name, token, int(now_s)):
-            return False
-        # to the spelling that is known to be seized, and not to another that somebody has entered
-        given = self._send(mailbox.decode(), one.language, token)
-        if given is Given.LATER:
-            self._state.undo_letter(name, token)
-            if one.tries + 1 < TRIES:
-                with self._lock:
-                    self._put(one.mailbox, one.language, now_s + AGAIN_S, one.tries + 1)
-            return False
-        self._sent.append(now_s)
-        return True
+        given = None
+        try:
+            given = self._send(one.to, one.language, token)
+        finally:
+            if given in {Given.TAKEN, Given.UNKNOWN}:
+                self._sent.append(now_s)
+                self._state.settle_letter(one.name)
+            else:
+                # whatever has kept it from going out, whom it is for may ask again
+                self._state.undo_letter(one.name, token)
+        if given is Given.LATER and one.tries + 1 < TRIES:
+            self._named.add(one.name)
+            heapq.heappush(self._letters, replace(one, due_s=now_s + AGAIN_S, tries=one.tries + 1))
+        return given in {Given.TAKEN, Given.UNKNOWN}

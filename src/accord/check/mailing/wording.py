@@ -13,15 +13,21 @@ LABEL: Final = say("Your mail address")
 # l10n: the button that asks about a mail address
 ASK: Final = say("Ask about this address")
 ANSWER_BY_MAIL: Final = say(
-    "The answer comes by mail alone, within the next hour, and once a day at most. On this page everybody gets the "
-    "same reply."
+    "The answer comes by mail alone, as a rule within the next hour, and once a day at most. On this page everybody "
+    "gets the same reply."
 )
-NOT_KEPT: Final = say("Your mail address is forgotten as soon as it was looked up. Nobody else is asked.")
+NOT_KEPT: Final = say(
+    "Your mail address is forgotten as soon as it was looked up and, where there is something to say, written to. "
+    "Nobody else is asked."
+)
+ASKABLE: Final = say(
+    "Only addresses with plain Latin letters, digits and signs before the @ can be looked up: no letters with accents "
+    "or of other scripts, and no quotation marks."
+)
 TAKEN: Final = say("Look into your mail")
 TAKEN_WORDS: Final = say(
-    "If we know something of this address, a mail comes within the next hour; look among the unwanted ones, too. If "
-    "none comes, we know nothing of it, or have written to it within a day. That does not mean that your passwords are "
-    "safe."
+    "If we know something of this address, a mail comes, as a rule within the next hour; look among the unwanted ones, "
+    "too. No mail does not mean that the address is not known, nor that your passwords are safe."
 )
 OPEN: Final = say("What we know of your mail address")
 OPEN_WORDS: Final = say("Press the button to read it. You can do so once.")

@@ -163,7 +163,7 @@ def _post(settings: CheckSettings, hub: Hub, pepper: bytes) -> "Post | None":
     # who does not write keeps no state, and loads nothing that does
     from accord.cli.check.posting import Post
 
-    return Post(settings, settings.mail, hub, pepper)
+    return Post(settings, settings.mail, hub, pepper, _tell)
 
 
 async def _body(request: Request, protocol: Answering) -> bytes | None:

@@ -1,7 +1,9 @@
 """The check by e-mail as the process that answers runs it: its state, its own look at the data, and the mail server."""
 
+import re
 import secrets
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from accord.check.mailing.letters import letter
@@ -12,22 +14,32 @@ from accord.check.mailing.waiting import Mailing
 from accord.check.rendering import Hub
 from accord.check.settings import CheckSettings
 from accord.check.snapshot import CheckData, current
-from accord.cli.terminal import talk
 from accord.workspace.mail import Given, give, password_of
+
+_CODE = re.compile("[2-5][0-9]{2}", re.ASCII)
+"""What a server answers (RFC 5321, 4.2)."""
 
 
 class Post:
     """What waits to be written, and writes it; `work` is called by one thread, which alone looks into the data here."""
 
-    def __init__(self, settings: CheckSettings, mail: MailSettings, hub: Hub, pepper: bytes) -> None:
-        """Open the state and the data. Raises AccordError."""
+    def __init__(
+        self,
+        settings: CheckSettings,
+        mail: MailSettings,
+        hub: Hub,
+        pepper: bytes,
+        tell: Callable[[Mapping[str, object]], None],
+    ) -> None:
+        """Open the state and the data; `tell` hears of mails that did not go out. Raises AccordError."""
         self._settings = settings
         self._mail = mail
         self._hub = hub
         self._pepper = pepper
         self._password = password_of(mail)
         self._data = CheckData.open(settings.data, pepper)
-        state = MailState(mail.state)
+        self._tell = tell
+        state = MailState(mail.state, int(time.time()))
         self._mailing = Mailing(
             mail,
             state,
@@ -65,8 +77,8 @@ class Post:
             password=self._password,
             before_data=lambda: None,
         )
-        if came.given in {Given.LATER, Given.UNKNOWN}:
-            # a server's words may hold the address: they are told to nobody
-            what = "is tried again" if came.given is Given.LATER else "is perhaps lost"
-            talk(f"a mail {what}: the server has not said that it took it")
+        if came.given is not Given.TAKEN:
+            # a server's words may hold the address: its code alone is told, where it said one
+            code = came.said.partition(" ")[0]
+            self._tell({"mail": came.given.value, "code": int(code) if _CODE.fullmatch(code) else None})
         return came.given
