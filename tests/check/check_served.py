@@ -71,13 +71,14 @@ def told() -> Told:
     }
 
 
-def publish_check(folder: Path, told_now: Told | None = None) -> str:
+def publish_check(folder: Path, told_now: Told | None = None, *, age: int = 0) -> str:
+    """Data of `age` days ago."""
     return publish(
         folder,
         told() if told_now is None else told_now,
         ranges=RANGES,
         made_at=today(),
-        day=today().date(),
+        day=today().date() - timedelta(days=age),
         families=FAMILIES,
     )
 

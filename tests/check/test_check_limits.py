@@ -71,4 +71,5 @@ def test_an_alarm_is_told_once_a_minute_and_again_in_the_next() -> None:
     assert [watch.answered(hit=False) for _ in range(4)] == [None] * 4, "the minute before is forgotten"
     assert [watch.answered(hit=True) for _ in range(4)] == [None] * 3 + [Alarm(alarm="hit-ratio", answers=8, hits=4)]
     assert watch.refused(64500) == Alarm(alarm="network-limit", answers=8, hits=4, asn=64500)
-    assert watch.refused(64501) is None
+    assert watch.refused(64500) is None
+    assert watch.refused(64501) == Alarm(alarm="network-limit", answers=8, hits=4, asn=64501)

@@ -2,7 +2,9 @@
 
 import itertools
 import re
+from datetime import timedelta
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -24,8 +26,16 @@ from tests.check.check_served import (
     V6_CLEAN,
     WEEK,
     Check,
+    publish_check,
+    serve_check,
+    settings_of,
+    stop,
+    today,
     told,
 )
+
+TEREDO = "2001:0:4136:e378::1"
+"""All who use one Teredo server have one /64 (RFC 4380, section 4)."""
 
 EVERY = ["windows", "android", "device", "mac-or-linux"]
 GRADES = {
@@ -38,8 +48,9 @@ GRADES = {
     SHARED: ("shared", None),
     SHARED_CLEAN: ("not-seen", None),
     CLEAN: ("not-seen", None),
-    HOSTED: ("cannot-tell", "hosting"),
-    RELAYED: ("cannot-tell", "vpn"),
+    HOSTED: ("cannot-tell", "hosting-or-vpn"),
+    RELAYED: ("cannot-tell", "hosting-or-vpn"),
+    TEREDO: ("cannot-tell", "no-public-address"),
     BEHIND_NAT: ("cannot-tell", "carrier-nat"),
     INSIDE: ("cannot-tell", "no-public-address"),
     V6: ("day", None),
@@ -87,6 +98,31 @@ def test_page_and_program_are_told_the_same(check: Check) -> None:
 
 def test_not_seen_does_not_say_clean(check: Check) -> None:
     assert "does not mean that your devices are clean" in check.ask(visitor=CLEAN).text
+
+
+@pytest.mark.parametrize(("age", "grade", "reason"), [(2, "not-seen", None), (3, "cannot-tell", "out-of-date")])
+def test_who_was_not_seen_in_data_that_is_out_of_date_is_not_told_so(
+    tmp_path: Path, age: int, grade: str, reason: str | None
+) -> None:
+    day = today().date() - timedelta(days=age)
+    publish_check(tmp_path / "data", {DAY: ((2,), day)}, age=age)
+    served = serve_check(settings_of(tmp_path))
+    try:
+        said = served.ask_json(CLEAN)
+        assert (said["grade"], said["reason"]) == (grade, reason)
+        # who was seen is told all the same, on which day, and that it is not yesterday any more
+        said = served.ask_json(DAY)
+        assert (said["grade"], said["last_seen"]) == ("week", day.isoformat())
+        assert len({len(served.ask(f"/{one}", visitor=who).body) for one in ("en", "ar") for who in (CLEAN, DAY)}) == 1
+    finally:
+        stop(served)
+
+
+def test_a_refusal_speaks_the_language_of_its_path(check: Check) -> None:
+    for path in ("/es", "/es/report", "/es/mail", "/es/nowhere"):
+        page = check.ask(path, "DELETE", headers={"Accept-Language": "en"})
+        assert page.status >= HTTPStatus.BAD_REQUEST
+        assert page.headers["content-language"] == "es", path
 
 
 def test_first_the_device_then_the_sessions_then_the_passwords(check: Check) -> None:

@@ -16,6 +16,8 @@ MOST_FORWARDED = 1000
 _MAPPED = bytes(10) + b"\xff\xff"
 """RFC 4291, 2.5.5.2: an IPv4 address that is written as IPv6."""
 
+_TEREDO = b"\x20\x01\x00\x00"
+
 _INSIDE = tuple(
     (int(network.network_address), int(network.netmask))
     for network in map(
@@ -99,8 +101,9 @@ def peer(client: str) -> bytes | None:
 def is_inside(address: bytes) -> bool:
     """Is it an address that nobody has on the public internet: a proxy that is not named, or a visitor from inside?"""
     if len(address) == 16:
-        # RFC 4291, 2.4, and IANA: addresses of the public internet begin with the bits 001
-        return address[0] >> 5 != 1
+        # RFC 4291, 2.4, and IANA: addresses of the public internet begin with the bits 001. All who use one Teredo
+        # server (RFC 4380, 4) have one /64
+        return address[0] >> 5 != 1 or address[:4] == _TEREDO
     if address[0] not in _MAYBE_INSIDE:
         return False
     number = int.from_bytes(address, "big")

@@ -17,9 +17,9 @@ class Verdict(IntEnum):
     SHARED = 3
     NOT_SEEN = 4
     HOSTING = 5
-    VPN = 6
-    CARRIER_NAT = 7
-    INSIDE = 8
+    CARRIER_NAT = 6
+    INSIDE = 7
+    STALE = 8
 
 
 LAST_TOLD: Final = Verdict.SHARED
@@ -45,10 +45,16 @@ VERDICTS: dict[NetworkKind, tuple[Verdict, ...]] = {
     NetworkKind.SHARED: (*(Verdict.SHARED,) * NEVER, Verdict.NOT_SEEN),
     # nobody learns there what others who have the same address did
     NetworkKind.HOSTING: (Verdict.HOSTING,) * (NEVER + 1),
-    NetworkKind.VPN: (Verdict.VPN,) * (NEVER + 1),
+    # lists of relays hold whole data centres, so that nobody is told which of both it is
+    NetworkKind.VPN: (Verdict.HOSTING,) * (NEVER + 1),
     NetworkKind.CARRIER_NAT: (Verdict.CARRIER_NAT,) * (NEVER + 1),
 }
 """By kind of network, then by age in days up to NEVER."""
+
+STALE_VERDICTS: dict[NetworkKind, tuple[Verdict, ...]] = {
+    kind: tuple(Verdict.STALE if one is Verdict.NOT_SEEN else one for one in each) for kind, each in VERDICTS.items()
+}
+"""As VERDICTS, from data that is out of date: what was seen is told, and that something was not seen is not."""
 
 INSIDE: Final = (Verdict.INSIDE,) * (NEVER + 1)
 """Where the visitor's own address was not seen at all."""
@@ -112,14 +118,8 @@ WORDINGS: dict[Verdict, Wording] = {
     ),
     Verdict.HOSTING: Wording(
         grade="cannot-tell",
-        reason="hosting",
-        title=say("It cannot be told: this address belongs to a data centre"),
-        text=_ASK_WITHOUT,
-    ),
-    Verdict.VPN: Wording(
-        grade="cannot-tell",
-        reason="vpn",
-        title=say("It cannot be told: this address belongs to a VPN or another relay"),
+        reason="hosting-or-vpn",
+        title=say("It cannot be told: this address belongs to a data centre, a VPN or another relay"),
         text=_ASK_WITHOUT,
     ),
     Verdict.CARRIER_NAT: Wording(
@@ -137,5 +137,14 @@ WORDINGS: dict[Verdict, Wording] = {
         reason="no-public-address",
         title=say("It cannot be told: your public address does not reach us"),
         text=say("Something between you and this page hides it. Ask again from another connection."),
+    ),
+    Verdict.STALE: Wording(
+        grade="cannot-tell",
+        reason="out-of-date",
+        title=say("It cannot be told: what we know is out of date"),
+        text=say(
+            "Your address was not seen up to the day that stands at the end of this page. What happened since is not "
+            "known here. Ask again in a few days."
+        ),
     ),
 }

@@ -19,6 +19,9 @@ ADDRESS_BITS = 19
 """Slots in a row: with 20,000 other addresses a second, one in twenty of them shares both slots with a recent one."""
 NETWORK_BITS = 15
 
+_MOST_NETWORKS = 100
+"""That are told of in a minute: what is written is bounded, however many ask too often."""
+
 
 class Slots:
     """Counts requests of each key, in memory of fixed size."""
@@ -65,7 +68,7 @@ class Alarm:
 
 
 class Watch:
-    """Counts answers and hits of each minute, and tells of each alarm once in it."""
+    """Counts answers and hits of each minute, and tells of each alarm, and of each network, once in it."""
 
     __slots__ = ("_answers", "_begun", "_clock", "_hits", "_least", "_percent", "_told")
 
@@ -75,7 +78,7 @@ class Watch:
         self._clock = clock
         self._begun = clock()
         self._answers = self._hits = 0
-        self._told: set[str] = set()
+        self._told: set[tuple[str, int | None]] = set()
 
     def answered(self, *, hit: bool) -> Alarm | None:
         """Count an answer that told whether an address was seen; an alarm where it is due."""
@@ -87,7 +90,7 @@ class Watch:
         return self._once("hit-ratio")
 
     def refused(self, asn: int | None) -> Alarm | None:
-        """That a network asked too often; an alarm for the first of each minute."""
+        """That a network asked too often; an alarm once a minute."""
         self._turn()
         return self._once("network-limit", asn)
 
@@ -102,9 +105,9 @@ class Watch:
         return self._once("silent-proxy")
 
     def _once(self, what: str, asn: int | None = None) -> Alarm | None:
-        if what in self._told:
+        if (what, asn) in self._told or (asn is not None and len(self._told) >= _MOST_NETWORKS):
             return None
-        self._told.add(what)
+        self._told.add((what, asn))
         return Alarm(alarm=what, answers=self._answers, hits=self._hits, asn=asn)
 
     def _turn(self) -> None:

@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, cast
 
 from accord.check.asking import Proxies, is_inside, is_own_page, peer
-from accord.check.grades import INSIDE, LAST_TELLABLE, LAST_TOLD, NEVER, VERDICTS
+from accord.check.grades import INSIDE, LAST_TELLABLE, LAST_TOLD, NEVER, STALE_VERDICTS, VERDICTS
 from accord.check.limits import ADDRESS_BITS, NETWORK_BITS, Alarm, Slots, Watch
 from accord.check.rendering import Form, Rendered, Standing
 from accord.check.settings import CheckSettings
@@ -60,7 +60,7 @@ NOT_KEPT = ("cache-control", "no-store")
 KEPT = ("cache-control", "public, max-age=31536000, immutable")
 
 STALE_DAYS = 2
-"""Data that is older is told of as stale in the service's health."""
+"""Data that is older is told of as stale in the service's health, and lets nobody believe that they were not seen."""
 
 
 class Headers(Protocol):
@@ -131,6 +131,7 @@ class Service:
         self._rendered: Rendered | None = None
         self._places = {"/": None} | {f"/{language}": language for language in LANGUAGES}
         self._reports = {f"/{language}/report": language for language in LANGUAGES}
+        self._named = {language: language for language in LANGUAGES}
         self._headers = {
             (form, language): [
                 ("content-type", form.value),
@@ -202,7 +203,9 @@ class Service:
         # chosen, not branched to: both take as long
         sighting = cast(Sighting, (found, self._nothing)[found is None])
         seen = sighting.last_seen.toordinal()
-        verdict = (INSIDE if is_inside(address) else VERDICTS[network.kind])[min(max(self._today() - seen, 0), NEVER)]
+        today = self._today()
+        verdicts = STALE_VERDICTS if today - self._day > STALE_DAYS else VERDICTS
+        verdict = (INSIDE if is_inside(address) else verdicts[network.kind])[min(max(today - seen, 0), NEVER)]
         told = verdict <= LAST_TOLD
         self._count(verdict, told=told)
         form = Form.JSON if _wants_json(headers) else Form.HTML
@@ -312,7 +315,7 @@ class Service:
             more.append(("connection", "close"))
         if _wants_json(headers):
             return status.value, [("content-type", MEDIA_TYPE), NOT_KEPT, *SECURITY_HEADERS, *more], problem(status)
-        language = self._places.get(request.path) or _language(headers)
+        language = self._named.get(request.path[1:].partition("/")[0]) or _language(headers)
         return (
             status.value,
             [*self._headers[Form.HTML, language], *more],

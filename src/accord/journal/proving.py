@@ -18,14 +18,18 @@ With a policy it can be verified for ever, without asking anybody.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from accord.journal.book import KeptEntry
 from accord.journal.facts import NAMES
 from accord.ledger.checkpoints import Checkpoint
 from accord.ledger.commitments import Opening, encode_openings, parse_entry, parse_openings
 from accord.ledger.policies import Policy
 from accord.ledger.proofs import LogProof, parse_proof
 from accord.vocabulary.errors import MalformedError, SettingsError, UnprovenError
+
+if TYPE_CHECKING:
+    # who checks a proof needs no database
+    from accord.journal.book import KeptEntry
 
 HEADER = "accord-proof/v1"
 MAX_PROOF_BYTES = 4 << 20
@@ -74,7 +78,7 @@ def parse_opened_proof(data: bytes) -> OpenedProof:
     return found
 
 
-def pick_fields(kept: KeptEntry, names: Collection[str], partner: str | None) -> tuple[Opening, ...]:
+def pick_fields(kept: "KeptEntry", names: Collection[str], partner: str | None) -> tuple[Opening, ...]:
     """What opens these fields of an entry. `partner`: who is given it; None: whoever the hub gives it to.
 
     Raises SettingsError for a field that there is not, or that is not the partner's own, and UnprovenError when what
@@ -99,7 +103,7 @@ def pick_fields(kept: KeptEntry, names: Collection[str], partner: str | None) ->
     return tuple(there[name] for name in sorted({*names}))
 
 
-def is_about(kept: KeptEntry, partner: str) -> bool:
+def is_about(kept: "KeptEntry", partner: str) -> bool:
     """Is a partner among those that an entry names? An agreement's entry names all who signed."""
     said = next((one.value for one in kept.openings if one.name == "partner"), b"")
     return partner.encode() in said.split(b" ")

@@ -67,7 +67,7 @@ def serve_check(path: Path, *, host: str, port: int) -> None:
         workers_kill_timeout=END_S,
         respawn_failed_workers=True,
     )
-    server.on_startup(lambda: announce(f"the check of {settings.data}", host, port, "/health"))
+    server.on_startup(lambda: announce(f"the check of {settings.data}", host, port, "/"))
     server.serve(target_loader=partial(_load, path.resolve(), host, os.getpid()), wrap_loader=False)
     talk("ended in order")
 
