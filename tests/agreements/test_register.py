@@ -1,5 +1,7 @@
 """The register in both databases: what is recorded is what is loaded; what was signed and delivered is not lost."""
 
+import hashlib
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +13,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from accord.agreements.agreement import CommitmentId, Ending, Fulfilment, Register
 from accord.agreements.reading import read_register
@@ -19,6 +22,7 @@ from accord.agreements.telling import agreement_told
 from accord.journal.book import kept, size
 from accord.journal.facts import read_fact
 from accord.ledger.notes import SignatureType, SigningKey, parse_verifier_key
+from accord.release.audit import entries, missing
 from accord.vocabulary.datasets import LegalBasis, Origin, Purpose, SourceGrade
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.handling import (
@@ -402,7 +406,57 @@ def entered(database: Database) -> list[tuple[str, str, str, str]]:
     assert [one.reference for one in found] == [f"agreement {fact.agreement}" for fact in facts]
     assert all(one.opens_at == one.at == fact.at for one, fact in zip(found, facts, strict=True))
     assert {(fact.dataset, fact.country, fact.count) for fact in facts} <= {("", "", None)}
-    return [(fact.kind.value, fact.partner, fact.digest[:1], fact.purpose or "") for fact in facts]
+    documents = {}
+    with database.reading() as connection:
+        states = connection.execute(text("SELECT after FROM changes WHERE noun = 'agreement'")).scalars().all()
+    for state in map(json.loads, states):
+        for one in [state, *state["renewal"]]:
+            documents[committed(one["document"], state)] = one["document"]
+    # each commits to a state that was recorded
+    return [(fact.kind.value, fact.partner, documents[fact.digest][:1], fact.purpose or "") for fact in facts]
+
+
+def committed(document: str, state: dict[str, object]) -> str:
+    """As docs/agreements.md says it."""
+    told = json.dumps(state, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"accord-agreement/v1\n{document}\n{told}\n".encode()).hexdigest()
+
+
+def test_terms_that_are_widened_and_narrowed_again_leave_what_was_in_force_in_the_ledger(recorded: Database) -> None:
+    apply(recorded, changed(purposes=["training", "research"]))
+    apply(recorded, changed())
+    with recorded.reading() as connection:
+        facts = [read_fact(one.openings) for one in kept(connection, range(size(connection)))]
+        states = [json.loads(one) for one in connection.execute(
+            text("SELECT after FROM changes WHERE noun = 'agreement' ORDER BY number")).scalars()]  # fmt: skip
+        assert list(missing(connection, list(entries(connection)), ())) == []
+    assert [one["purposes"] for one in states] == [["training"], ["training", "research"], ["training"]]
+    assert [one.digest for one in facts] == [committed("0" * 64, one) for one in states]
+    assert facts[0].digest != facts[1].digest
+
+
+@pytest.mark.parametrize(
+    ("told", "lacks"),
+    [
+        (
+            "UPDATE agreements SET title = 'Another title'",
+            ["agreement of-2014: what is recorded of it, after entry 1"],
+        ),
+        (
+            "UPDATE changes SET after = replace(after, 'research', 'x'), before = replace(before, 'research', 'x')",
+            ["entry 1: a state of agreement of-2014"],
+        ),
+    ],
+)
+def test_a_state_that_the_books_have_otherwise_than_the_ledger_is_named(
+    recorded: Database, told: str, lacks: list[str]
+) -> None:
+    apply(recorded, changed(purposes=["training", "research"]))
+    if told.startswith("UPDATE changes"):
+        apply(recorded, changed())
+    with recorded.writing() as connection:
+        connection.execute(text(told))
+        assert [one.what for one in missing(connection, list(entries(connection)), ())] == lacks
 
 
 def test_each_document_that_is_signed_and_each_change_and_end_is_an_entry_of_the_ledger(recorded: Database) -> None:

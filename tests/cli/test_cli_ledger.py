@@ -259,7 +259,7 @@ def test_lists_are_written_and_held_against_each_other(accord_here, hub: Path, t
     ours = tmp_path / "hub.csv"
     ours.write_text(accord_here("ledger", "list", "--in", hub, "--partner", "vendor", "--csv").stdout)
     assert ours.read_text().split("\n")[1] == (
-        f"0,2026-11-27,delivery,vendor,Infected machines,,,amber,1240,{DIGEST},,,"
+        f"0,2026-11-27,delivery,vendor,Infected machines,,,amber,1240,{DIGEST},,,,"
     )
     assert "Infected machines" in accord_here("ledger", "list", "--in", hub).stdout
     assert "no such partner" in accord_here("ledger", "list", "--in", hub, "--partner", "x", expect=2).stderr

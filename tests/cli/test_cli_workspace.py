@@ -461,7 +461,7 @@ def test_a_delivery_that_is_taken_is_an_entry_of_the_ledger_and_a_row_in_the_log
     accord_here(*add)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     signed, taken = json.loads(accord_here("ledger", "list", "--json", "--in", hub).stdout)
-    assert (signed["kind"], signed["partner"], signed["digest"]) == ("agreement-signed", "vendor", "0" * 64)
+    assert (signed["kind"], signed["partner"], signed["document"]) == ("agreement-signed", "vendor", "0" * 64)
     key = bytes.fromhex((hub / "hub.key").read_text("ascii").strip())
     assert {name: taken[name] for name in ("kind", "partner", "dataset", "purpose", "marking", "count", "digest")} == {
         "kind": "delivery",

@@ -160,3 +160,11 @@ def test_every_line_is_paired_once_or_named(hub: list[Line], theirs: list[Line],
     shuffled = list(hub)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert compare(hub, shuffled, Kind.DELIVERY) == ()
+
+
+def test_of_an_agreement_a_partner_may_list_the_document_or_what_the_entry_commits_to() -> None:
+    hub = lines(HEAD.strip() + ",document\nvendor,agreement-signed,cc,,2026-01-01,,dd\n")
+    for said in ("cc", "dd"):
+        assert compare(hub, lines(HEAD + f"vendor,agreement-signed,{said},,,\n"), Kind.AGREEMENT_SIGNED) == ()
+    other = compare(hub, lines(HEAD + "vendor,agreement-signed,ee,,,\n"), Kind.AGREEMENT_SIGNED)
+    assert [one.what for one in other] == ["the hub has it, they have not", "they have it, the hub has not"]

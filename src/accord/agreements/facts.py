@@ -6,6 +6,7 @@ from datetime import datetime
 
 from accord.agreements.agreement import Agreement, AgreementId, Register
 from accord.agreements.declarations import DatasetId, PartnerId
+from accord.agreements.telling import agreement_told, state_digest
 from accord.journal.facts import Fact, Kind
 from accord.vocabulary.handling import Direction
 
@@ -27,7 +28,7 @@ def agreement_facts(
     `standing`; `partners` and `datasets` are those that are changed by that.
 
     A document that was signed has an entry of its own, so that a renewal does. What changes a partner or a data set
-    changes the agreements that they belong to.
+    changes the agreements that they belong to. Each entry's digest commits to the agreement as it is recorded then.
     """
     for name, agreement in sorted(whole.agreements.items()):
         before = standing.agreements.get(name)
@@ -35,12 +36,17 @@ def agreement_facts(
             one for way in Direction for one in agreement.datasets(way)
         }.intersection(datasets)
         if before != agreement or concerned:
-            yield agreement, _facts(before, agreement, at)
+            told = agreement_told(agreement)
+            yield (
+                agreement,
+                [replace(one, digest=state_digest(one.digest, told)) for one in _facts(before, agreement, at)],
+            )
 
 
 def earlier_facts(agreement: Agreement, recorded_at: datetime, changed_at: datetime) -> list[Fact]:
     """What there is to say of an agreement that was recorded before there was a ledger: that its document was signed,
-    when that was recorded; and as of its last change what came after that."""
+    when that was recorded; and as of its last change what came after that. Their digests are the documents': what else
+    was agreed then, nobody has written down."""
     return [
         replace(fact, at=changed_at if number else recorded_at)
         for number, fact in enumerate(_facts(None, agreement, recorded_at))

@@ -31,7 +31,14 @@ from accord.agreements.declarations import DatasetId, Partner, PartnerId, Partne
 from accord.agreements.facts import agreement_facts, earlier_facts, reference
 from accord.agreements.networks import Network, overlaps
 from accord.agreements.reading import merged
-from accord.agreements.telling import agreement_told, dataset_told, fulfilment_told, partner_told
+from accord.agreements.telling import (
+    agreement_told,
+    dataset_told,
+    documents_told,
+    fulfilment_told,
+    partner_told,
+    state_digest,
+)
 from accord.journal import book
 from accord.journal.facts import Kind
 from accord.ledger.notes import parse_verifier_key
@@ -344,6 +351,22 @@ def history(connection: Connection, noun: str, identifier: str) -> tuple[Change,
         )
         for row in found
     )
+
+
+def documents_by_digest(connection: Connection, identifiers: Collection[str]) -> dict[str, dict[str, str]]:
+    """Of which document an entry of each agreement is, by the entry's digest, as whatever it was recorded.
+
+    An entry of an older Accord has the document's own digest.
+    """
+    standing, found = load_register(connection).agreements, dict[str, dict[str, str]]()
+    for name in identifiers:
+        changes = [one for one in history(connection, "agreement", name) if one.noun == "agreement"]
+        states = [told for one in changes for told in (one.before, one.after) if told is not None]
+        if name in standing and standing[AgreementId(name)].terms:
+            states.append(agreement_told(standing[AgreementId(name)]))
+        pairs = [(one, told) for told in states for one in documents_told(told)]
+        found[name] = {one: one for one, _ in pairs} | {state_digest(one, told): one for one, told in pairs}
+    return found
 
 
 def note(connection: Connection, change: Change) -> None:

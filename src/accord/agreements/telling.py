@@ -1,12 +1,30 @@
 """Partners, data sets and agreements as JSON, under the keys by which a TOML file declares them."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 
 from accord.agreements.agreement import HUB, Agreement, Commitment, Fulfilment, RegisteredDataset, Term
 from accord.agreements.declarations import Partner
+
+STATE = "accord-agreement/v1"
+"""The first line of what an entry's digest is of."""
+
+
+def state_digest(document: str, told: Mapping[str, object]) -> str:
+    """SHA-256 that commits to an agreement as it is told, and to one of its documents (its SHA-256, in hex)."""
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{STATE}\n{document}\n{text}\n".encode()).hexdigest()
+
+
+def documents_told(told: Mapping[str, object]) -> Iterator[str]:
+    """The documents of an agreement as it is told, in the order in which they were signed."""
+    renewals = told.get("renewal") or ()
+    terms = [told, *(one for one in (renewals if isinstance(renewals, list) else ()) if isinstance(one, Mapping))]
+    yield from (str(one["document"]) for one in terms if "document" in one)
 
 
 def partner_told(partner: Partner) -> dict[str, object]:

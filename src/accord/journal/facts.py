@@ -38,6 +38,8 @@ class Kind(StrEnum):
     """Takes CHECK_DATA back: a version that was never shown."""
 
 
+AGREEMENT_KINDS = frozenset({Kind.AGREEMENT_SIGNED, Kind.AGREEMENT_CHANGED, Kind.AGREEMENT_ENDED})
+
 TAKES_BACK: Mapping[Kind, Kind] = {Kind.NEVER_HANDED_OVER: Kind.DISCLOSURE, Kind.NEVER_SHOWN: Kind.CHECK_DATA}
 """Kinds of entries that take another entry back, each with the kind of that one: both say the same in all fields but
 `kind`, `at` and `refers`."""

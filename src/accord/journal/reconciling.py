@@ -6,8 +6,9 @@
 CSV with these columns in any order, or a JSON list of objects with these keys. `dataset`, `date` and `count` may be
 empty: then nothing is said of them. Other columns are passed over. A list without lines says that there was nothing.
 
-A hub's list may have two columns more. `records` is how many a delivery had, of which `count` were accepted: whoever
+A hub's list may have three columns more. `records` is how many a delivery had, of which `count` were accepted: whoever
 sent it may count either. `title` is what the partner itself calls the data set, where the ledger's name tells nothing.
+`document` is what was signed, where `digest` commits to more of an agreement than that: a partner may list either.
 """
 
 import csv
@@ -22,7 +23,7 @@ from accord.journal.facts import TAKES_BACK, Kind
 from accord.vocabulary.errors import UnreadableError
 
 COLUMNS = ("partner", "kind", "digest", "dataset", "date", "count")
-_HUB_COLUMNS = ("records", "title")
+_HUB_COLUMNS = ("records", "title", "document")
 MAX_LIST_BYTES = 256 << 20
 SLACK_DAYS = 1
 """Days by which two dates of one thing may differ: it is sent in one place and taken in in another."""
@@ -48,6 +49,8 @@ class Line:
     """A hub's line: how many the delivery had, accepted or not; None: it is not said."""
     title: str = ""
     """A hub's line: what its partner calls the data set; empty: it is not said."""
+    document: str = ""
+    """A hub's line about an agreement: the document's SHA-256; empty: it is not said, or `digest` is it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +111,11 @@ def compare(
     kinds = {main, *(one.kind for one in theirs)}
     mine = [one for one in hub if one.partner == partner]
     ours = [one for one in _left(mine) if one.kind in kinds]
+    documents = {one.digest: one.document for one in ours if one.document}
     groups: defaultdict[tuple[Kind, str], tuple[list[Line], list[Line]]] = defaultdict(lambda: ([], []))
     for side, lines in enumerate((ours, theirs)):
         for one in lines:
-            groups[one.kind, one.digest][side].append(one)
+            groups[one.kind, documents.get(one.digest, one.digest)][side].append(one)
     return tuple(found for here, there in groups.values() for found in _matched(here, there))
 
 
@@ -194,6 +198,7 @@ def _line(row: Mapping[str, object], place: str) -> Line:
             count=int(said["count"]) if said["count"] else None,
             records=int(said["records"]) if said["records"] else None,
             title=said["title"].removeprefix("'"),
+            document=said["document"].lower(),
         )
     except ValueError as error:
         raise UnreadableError(

@@ -11,8 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from accord.agreements.agreement import AgreementId
+from accord.agreements.register import documents_by_digest, load_register
+from accord.agreements.telling import agreement_told, documents_told, state_digest
 from accord.journal.book import kept, size
-from accord.journal.facts import TAKES_BACK, Fact, Kind, read_fact
+from accord.journal.facts import AGREEMENT_KINDS, TAKES_BACK, Fact, Kind, read_fact
 from accord.ledger.commitments import Opening, parse_entry
 from accord.release.check_versions import check_versions
 from accord.release.disclosures import Disclosure, disclosures
@@ -189,20 +192,30 @@ def _disclosures(
 
 
 def _agreements(known: dict[int, Fact], parts: _Parts, connection: Connection) -> Iterator[Missing]:
-    """Each term that was signed and each end has its entry, and each such entry its term or end."""
-    signed = {
-        (identifier, fact.digest)
-        for fact in known.values()
-        if fact.kind in {Kind.AGREEMENT_SIGNED, Kind.AGREEMENT_CHANGED}
-        for identifier in fact.agreement.split()
-    }
+    """Each term that was signed and each end has its entry, and each such entry its term or end; and the newest entry
+    commits to the agreement as it is recorded."""
     signing = (Kind.AGREEMENT_SIGNED, Kind.AGREEMENT_CHANGED)
-    signed |= {
-        (identifier, left["digest"])
-        for left in _of_kind(parts, *signing)
-        if "digest" in left
+    said = [
+        (number, identifier, fact.digest)
+        for number, fact in known.items()
+        if fact.kind in AGREEMENT_KINDS
+        for identifier in fact.agreement.split()
+    ]
+    said += [
+        (number, identifier, left["digest"])
+        for number, left in parts.items()
+        if left.get("kind") in AGREEMENT_KINDS and "digest" in left
         for identifier in left.get("agreement", "").split()
-    }
+    ]
+    digests = documents_by_digest(connection, {identifier for _, identifier, _ in said})
+    # what does not say any more what it is of may be the newest of any agreement
+    hidden = [
+        number
+        for number, left in parts.items()
+        if left.get("kind", Kind.AGREEMENT_CHANGED) in AGREEMENT_KINDS and not {"digest", "agreement"} <= {*left}
+    ]
+    yield from _states(said, digests, connection, max(hidden, default=-1))
+    signed = {(identifier, digests[identifier].get(digest, digest)) for _, identifier, digest in said}
     terms = {(row.agreement, row.document) for row in connection.execute(select(AGREEMENT_TERMS))}
     unsigned = sorted(terms - signed)
     if len(unsigned) <= max(_unnamed(parts, field, *signing) for field in ("agreement", "digest")):
@@ -228,8 +241,43 @@ def _agreements(known: dict[int, Fact], parts: _Parts, connection: Connection) -
                 yield Missing(side="books", what=f"entry {number}: agreement {identifier}")
             elif fact.kind is Kind.AGREEMENT_ENDED and identifier not in ended:
                 yield Missing(side="books", what=f"entry {number}: that agreement {identifier} was ended")
-        if fact.kind is Kind.AGREEMENT_SIGNED and fact.digest not in documents:
+        known_as = {digest for identifier in fact.agreement.split() for digest in digests.get(identifier, ())}
+        if fact.kind is Kind.AGREEMENT_SIGNED and fact.digest not in documents | known_as:
             yield Missing(side="books", what=f"entry {number}: the document {fact.digest}")
+
+
+def _states(
+    said: Sequence[tuple[int, str, str]],
+    digests: Mapping[str, Mapping[str, str]],
+    connection: Connection,
+    hidden: int,
+) -> Iterator[Missing]:
+    """The newest entry of each agreement commits to it as it is recorded, and each other to what it once was; entries
+    of an older Accord, which come before, to a document alone. `hidden` is the last one that may be of any."""
+    standing = load_register(connection).agreements
+    for identifier, entered in _by_agreement(said).items():
+        older = [number for number, digest in entered if digests[identifier].get(digest) == digest]
+        newer = [(number, digest) for number, digest in entered if number not in older]
+        agreement = standing.get(AgreementId(identifier))
+        if not newer or agreement is None or not agreement.terms:
+            continue
+        told = agreement_told(agreement)
+        number, digest = newer[-1]
+        if number > hidden and digest not in {state_digest(one, told) for one in documents_told(told)}:
+            yield Missing(side="ledger", what=f"agreement {identifier}: what is recorded of it, after entry {number}")
+        for number in older:
+            if number > newer[0][0]:
+                yield Missing(side="books", what=f"entry {number}: a state of agreement {identifier}")
+        for number, digest in newer[:-1]:
+            if digest not in digests[identifier]:
+                yield Missing(side="books", what=f"entry {number}: a state of agreement {identifier}")
+
+
+def _by_agreement(said: Sequence[tuple[int, str, str]]) -> dict[str, list[tuple[int, str]]]:
+    found: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+    for number, identifier, digest in sorted(said):
+        found[identifier].append((number, digest))
+    return dict(found)
 
 
 def _notices(known: dict[int, Fact], parts: _Parts, silent: set[int], connection: Connection) -> Iterator[Missing]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from accord.agreements.declarations import DatasetId
 from accord.agreements.naming import public_name
-from accord.agreements.register import load_register
+from accord.agreements.register import documents_by_digest, load_register
 from accord.cli.deliveries.delivering import read_account
 from accord.cli.kinds import LIST, taking
 from accord.cli.ledgers.opening import opened_ledger, pages_of
@@ -19,7 +19,7 @@ from accord.cli.releases.handed import handed_over, lost_releases, unknown_relea
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table
 from accord.columns.formulas import disarmed
 from accord.formats.catalogue import FORMATS
-from accord.journal.facts import Fact, Kind
+from accord.journal.facts import AGREEMENT_KINDS, Fact, Kind
 from accord.journal.keeping import Ledger
 from accord.journal.reconciling import MAX_LIST_BYTES, Difference, Line, compare, read_list
 from accord.journal.verifying import VerifiedLedger, verify_ledger
@@ -31,7 +31,7 @@ from accord.workspace.keys import hub_key
 from accord.workspace.store import open_workspace
 
 COLUMNS = ("number", "date", "kind", "partner", "dataset", "country", "purpose", "marking", "count", "digest", "refers",
-    "records", "title")  # fmt: skip
+    "records", "title", "document")  # fmt: skip
 
 
 def verify(folder: Path, *, as_json: bool) -> int:
@@ -132,10 +132,12 @@ def show_list(folder: Path, partner: str | None, *, as_csv: bool, as_json: bool)
         ]
         if partner is not None and not said:
             load_register(connection).partner(partner, "--partner")
+        about = {one.fact.agreement for one in said if one.fact is not None and one.fact.kind in AGREEMENT_KINDS}
+        documents = documents_by_digest(connection, about)
     if not as_csv and not as_json:
         _show(said)
         return
-    known = _known(folder)
+    known = _known(folder, documents)
     rows = [_row(one) | known.of(one.fact) for one in said]
     if as_json:
         say_json([row | {"closed": one.why or None} for row, one in zip(rows, said, strict=True)])
@@ -160,17 +162,24 @@ class _Known:
     records: Mapping[tuple[str, str], int]
     """Of deliveries that are still there, by data set's name in the ledger and SHA-256."""
 
+    documents: Mapping[str, Mapping[str, str]]
+    """Of agreements, by the digests of their entries."""
+
     def of(self, fact: Fact | None) -> dict[str, object]:
-        """How many records a delivery had, and what its own partner calls the data set; nobody else is told."""
+        """How many records a delivery had, and what its own partner calls the data set; nobody else is told. Of an
+        agreement the document."""
         if fact is None or fact.kind is not Kind.DELIVERY:
-            return {"records": None, "title": None}
+            agreed = {} if fact is None else self.documents.get(fact.agreement, {})
+            signed = None if fact is None or fact.kind not in AGREEMENT_KINDS else agreed.get(fact.digest)
+            return {"records": None, "title": None, "document": signed}
         return {
             "records": self.records.get((fact.dataset, fact.digest)),
             "title": self.titles.get((fact.partner, fact.dataset)),
+            "document": None,
         }
 
 
-def _known(folder: Path) -> _Known:
+def _known(folder: Path, documents: Mapping[str, Mapping[str, str]]) -> _Known:
     workspace = open_workspace(folder)
     declared = read_workspace(workspace.settings, FORMATS)
     key = hub_key(declared.hub.key_file)
@@ -181,7 +190,7 @@ def _known(folder: Path) -> _Known:
         if one.dataset in names and isinstance(account.get("records"), int):
             records[names[DatasetId(one.dataset)], one.sha256] = int(str(account["records"]))
     titles = {(str(one.partner.id), names[one.id]): one.title for one in declared.datasets}
-    return _Known(titles=titles, records=records)
+    return _Known(titles=titles, records=records, documents=documents)
 
 
 def _show(said: list[Audited]) -> None:
