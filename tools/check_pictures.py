@@ -2,8 +2,8 @@
 
     python -m tools.check_pictures
 
-    python -m tools.check_pictures --all FOLDER     every answer in every language, on a screen, a telephone, in the
-                                                    dark, in high contrast and on paper, to be looked at
+    python -m tools.check_pictures --all FOLDER     every page and answer in every language, on a screen, a telephone,
+                                                    in the dark, in high contrast and on paper, to be looked at
 
 Needs chromium. Addresses are those of documentation (RFC 5737), and nothing is known against them.
 """
@@ -64,6 +64,11 @@ def draw_all(check: served.Check, page: Page, folder: Path) -> None:
         ask(check, page, language, visitor)
         page.show(**shown)
         page.picture(folder / f"{what}.{language}.{look}.png", width=shown["width"])
+    for what, language, (look, shown) in itertools.product(served.MAIL_PAGES, served.LANGUAGES, LOOKS.items()):
+        page.show(width=shown["width"])
+        served.open_mail_page(check, page, language, what)
+        page.show(**shown)
+        page.picture(folder / f"{what}.{language}.{look}.png", width=shown["width"])
 
 
 def ask(check: served.Check, page: Page, language: str, visitor: str | None) -> None:
@@ -80,8 +85,10 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        served.publish_check(folder / "data")
-        check = served.serve_check(served.settings_of(folder, hub="Fusion Centre"))
+        # the guide's pictures are of a check that asks for no mail addresses
+        more = served.CONTACTS if chosen.all is None else served.CONTACTS + served.MAIL
+        served.publish_with_mail(folder / "data")
+        check = served.serve_check(served.settings_of(folder, hub="Fusion Centre", more=more))
         try:
             with browser() as started:
                 if chosen.all is None:

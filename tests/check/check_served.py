@@ -1,14 +1,18 @@
 """The check's service as a real process, asked from addresses of this machine's own choosing."""
 
+import base64
+import hmac
 import http.client
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,8 +20,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from accord.check.layout import Family
+from accord.check.mailing.state import MailState
 from accord.check.networks import NetworkKind
-from tests.check.check_data import PEPPER, Ranges, Told, publish
+from tests.check.check_data import PEPPER, Ranges, Told, publish, spelled
+from tests.simulators.browser import Page
 
 HOST = "check.fusion.example"
 LANGUAGES = ("en", "fr", "es", "ar", "de")
@@ -71,11 +77,12 @@ def told() -> Told:
     }
 
 
-def publish_check(folder: Path, told_now: Told | None = None, *, age: int = 0) -> str:
+def publish_check(folder: Path, told_now: Told | None = None, *, mailboxes: Told | None = None, age: int = 0) -> str:
     """Data of `age` days ago."""
     return publish(
         folder,
         told() if told_now is None else told_now,
+        mailboxes=mailboxes,
         ranges=RANGES,
         made_at=today(),
         day=today().date() - timedelta(days=age),
@@ -91,6 +98,57 @@ url = "https://csirt.example/report?a=1&b=2"
 mail = "report@csirt.example"
 phone = "+62 21 000 000"
 """
+
+
+MAILBOX = "anna@example.org"
+
+MAIL = """
+[mail]
+state = "state"
+host = "localhost"
+from = "check@hub.example"
+link = "https://check.fusion.example"
+least_delay_s = 3600
+most_delay_s = 7200
+asked_a_minute = 1000000
+"""
+"""Of a check that asks for mail addresses; it writes to nobody within two hours."""
+
+
+def publish_with_mail(folder: Path) -> str:
+    return publish_check(folder, mailboxes={MAILBOX: ((1, 3, 4), today().date() - timedelta(days=4))})
+
+
+def give_link(folder: Path, language: str) -> str:
+    """The path of a link as MAILBOX gets it by mail; `folder` holds the settings of a check that writes."""
+    state, token, now_s = MailState(folder / "state", int(time.time())), secrets.token_bytes(32), int(time.time())
+    name = hmac.digest(PEPPER, spelled(MAILBOX), "sha256")[:20]
+    try:
+        # it is not settled, so the next one may be given, too
+        assert state.begin_letter(name, token, now_s)
+    finally:
+        state.close()
+    return f"/{language}/mail/{base64.urlsafe_b64encode(token).rstrip(b'=').decode()}"
+
+
+MAIL_PAGES = ("mail", "mail-reply", "mail-link", "mail-told", "mail-gone")
+
+
+def open_mail_page(check: "Check", page: Page, language: str, what: str) -> None:
+    """Open one of the pages of the check by e-mail, as people come to it."""
+    begin = f"http://{HOST}:{check.port}"
+    if what in {"mail", "mail-reply"}:
+        page.open(f"{begin}/{language}/mail")
+        if what == "mail-reply":
+            page.evaluate(f"document.querySelector('#mailbox').value = '{MAILBOX}'")
+            page.press("form button")
+        return
+    path = give_link(check.folder, language)
+    if what == "mail-gone":
+        check.ask(path)
+    page.open(begin + path)
+    if what == "mail-told":
+        page.press("form button")
 
 
 def settings_of(

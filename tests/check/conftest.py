@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.check.check_served import Check, publish_check, serve_check, settings_of, stop
+from tests.check.check_served import (
+    CONTACTS,
+    MAIL,
+    Check,
+    publish_check,
+    publish_with_mail,
+    serve_check,
+    settings_of,
+    stop,
+)
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +26,16 @@ def check(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Check]:
     folder = tmp_path_factory.mktemp("check")
     publish_check(folder / "data")
     served = serve_check(settings_of(folder))
+    yield served
+    stop(served)
+
+
+@pytest.fixture(scope="session")
+def mail_check(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Check]:
+    """A service that asks for mail addresses, too, of which MAILBOX is known; it writes to nobody."""
+    folder = tmp_path_factory.mktemp("mail-check")
+    publish_with_mail(folder / "data")
+    served = serve_check(settings_of(folder, more=CONTACTS + MAIL))
     yield served
     stop(served)
 

@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.check.check_served import BEHIND_NAT, CLEAN, DAY, HOST, LANGUAGES, MONTH, SHARED, Check
+from tests.check.check_served import (
+    BEHIND_NAT,
+    CLEAN,
+    DAY,
+    HOST,
+    LANGUAGES,
+    MAIL_PAGES,
+    MAILBOX,
+    MONTH,
+    SHARED,
+    Check,
+    open_mail_page,
+)
 from tests.simulators.browser import NEEDS, Browser, Page, browser, program
 
 AXE = Path(__file__).parents[1] / "interop/node_modules/axe-core/axe.min.js"
@@ -105,12 +117,29 @@ def test_a_telephone_shows_it_without_scrolling_sideways_and_a_thumb_hits_every_
             page.open(url(check, f"/{language}"))
         else:
             ask(check, page, visitor, language)
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
-        small = page.evaluate(
-            "[...document.querySelectorAll('a:not(.skip), button')].map(one => [one.outerHTML, one.offsetHeight])"
-            ".filter(([_, height]) => height < 44)"
-        )
-        assert small == []
+        assert too_wide_or_small(page) == (390, [])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_telephone_shows_the_pages_of_the_check_by_mail_whole_and_a_thumb_hits_every_target(
+    mail_check: Check, page: Page, language: str
+) -> None:
+    page.show(width=390, height=844)
+    page.say({"X-Forwarded-For": CLEAN})
+    page.open(url(mail_check, f"/{language}"))
+    assert too_wide_or_small(page) == (390, [])
+    for what in MAIL_PAGES:
+        open_mail_page(mail_check, page, language, what)
+        assert too_wide_or_small(page) == (390, []), what
+
+
+def too_wide_or_small(page: Page) -> tuple[int, list[list[object]]]:
+    """How wide a page is, and what of it a thumb misses."""
+    small = page.evaluate(
+        "[...document.querySelectorAll('a:not(.skip), button, input')].map(one => [one.outerHTML, one.offsetHeight])"
+        ".filter(([_, height]) => height < 44)"
+    )
+    return page.evaluate("document.documentElement.scrollWidth"), small
 
 
 LOOKS = {
@@ -136,13 +165,33 @@ def test_who_cannot_see_it_can_use_it_says_axe(check: Check, page: Page, languag
         page.open(url(check, path))
         if visitor is not None:
             page.press("form button")
-        page.evaluate(AXE.read_text("utf-8"))
-        found = page.evaluate(
-            "axe.run(document, {resultTypes: ['violations', 'incomplete']}).then(said => "
-            "[...said.violations, ...said.incomplete].map(one => [one.id, one.nodes.map(node => node.html)]))"
-        )
-        assert found == [], (visitor, path)
-        assert page.evaluate("axe.version")
+        assert said_by_axe(page) == [], (visitor, path)
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm: axe-core")
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("look", LOOKS)
+def test_who_cannot_see_it_can_use_the_check_by_mail_says_axe(
+    mail_check: Check, page: Page, language: str, look: str
+) -> None:
+    page.show(**LOOKS[look])
+    page.say({"X-Forwarded-For": CLEAN})
+    titles = []
+    for what in MAIL_PAGES:
+        open_mail_page(mail_check, page, language, what)
+        titles.append(heading(page))
+        assert said_by_axe(page) == [], what
+    assert len(set(titles)) == len(MAIL_PAGES)
+
+
+def said_by_axe(page: Page) -> list[object]:
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate(
+        "axe.run(document, {resultTypes: ['violations', 'incomplete']}).then(said => "
+        "[...said.violations, ...said.incomplete].map(one => [one.id, one.nodes.map(node => node.html)]))"
+    )
+    assert page.evaluate("axe.version")
+    return found
 
 
 def test_what_is_printed_says_what_to_do_and_holds_no_button(check: Check, page: Page, tmp_path: Path) -> None:
@@ -161,6 +210,22 @@ def test_what_is_printed_says_what_to_do_and_holds_no_button(check: Check, page:
     ):
         assert words in said
     for words in ("Check again", "Français", "Check the IPv4 address"):
+        assert words not in said
+
+
+def test_what_is_printed_of_a_link_says_what_is_known_and_what_to_do(
+    mail_check: Check, page: Page, tmp_path: Path
+) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs pdftotext: what stands on paper")
+    page.say({"X-Forwarded-For": CLEAN})
+    open_mail_page(mail_check, page, "en", "mail-told")
+    page.printed(tmp_path / "told.pdf")
+    done = subprocess.run(["pdftotext", tmp_path / "told.pdf", "-"], capture_output=True, text=True, check=True)
+    said = " ".join(done.stdout.split())
+    for words in ("Your mail address was in the hands of criminals", "Mirai", "FluBot", "Emotet", "offline scan"):
+        assert words in said
+    for words in ("Show it", "Français", MAILBOX):
         assert words not in said
 
 

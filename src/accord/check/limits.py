@@ -95,7 +95,7 @@ class Watch:
         return self._once("network-limit", asn)
 
     def mail_refused(self, asn: int | None) -> Alarm | None:
-        """That a network, or all together, asked too often by mail address; an alarm for the first of each minute."""
+        """That a network, or all together, asked too often by mail address; an alarm once a minute."""
         self._turn()
         return self._once("mail-limit", asn)
 
