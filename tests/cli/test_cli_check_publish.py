@@ -145,6 +145,14 @@ def test_a_data_set_that_may_not_be_told_is_not_and_it_is_said_why(
     assert len(hub.entries()) == 1
 
 
+def test_who_publishes_nothing_is_told_so_by_the_exit_code(accord_here: Accord, tmp_path: Path) -> None:
+    hub = CheckHub(accord_here, tmp_path, more="share_with = []")
+    hub.deliver("first.csv", lines([(A, "mirai", 1)]))
+    done = hub.publish(code=1)
+    assert "rule 2" in done["kept_back"][0]
+    assert hub.told(A) == {}
+
+
 def test_a_provider_that_names_the_persons_concerned_lets_them_be_told(accord_here: Accord, tmp_path: Path) -> None:
     hub = CheckHub(accord_here, tmp_path, more='share_with = ["victims"]', limits='handling = ["H2"]')
     hub.deliver("first.csv", lines([(A, "mirai", 1)]))

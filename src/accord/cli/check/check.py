@@ -26,6 +26,8 @@ def publish(folder: In = Path(), person: Person = None, why: Why = None, as_json
     its entries before anybody can see it. With witnesses it appears once enough of them have cosigned, by the next
     command or by `accord serve`. What is older than a month, or than may be kept, is left out: so call it every day.
 
+    The exit code is 1 when it tells nobody anything, because nothing was seen or the rules keep all of it back.
+
     Example: accord check publish --in hub
     """
     from accord.cli.check.telling import publish_told

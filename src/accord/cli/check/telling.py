@@ -28,6 +28,10 @@ from accord.release.check_versions import (
 from accord.vocabulary.errors import LedgerError
 
 
+NOBODY = 1
+"""Exit code when what was published tells nobody anything: whoever does it every day must see that."""
+
+
 def publish_told(folder: Path, *, person: str | None, why: str | None, as_json: bool) -> None:
     """`accord check publish`."""
     keep_memory()
@@ -57,6 +61,11 @@ def publish_told(folder: Path, *, person: str | None, why: str | None, as_json: 
         except LedgerError as error:
             talk(f"not published yet: {error.what} `accord serve`, or the next command, publishes it later")
             raise typer.Exit(error.exit_code) from None
+    if not (standing.addresses or standing.mailboxes):
+        talk(
+            "nobody is told anything: the check answers everybody that they were not seen. Publish before you serve it"
+        )
+        raise typer.Exit(NOBODY)
 
 
 def withdraw_told(folder: Path, *, person: str | None, why: str, as_json: bool) -> None:
