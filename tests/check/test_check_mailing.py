@@ -13,10 +13,15 @@ from accord.check.mailing.pages import MailPages
 from accord.check.mailing.settings import MailSettings, read_mail_settings
 from accord.check.mailing.state import DAY_S, LINK_S, MailState
 from accord.check.mailing.waiting import AGAIN_S, HOUR_S, MOST_WAITING, Mailing
+from accord.check.rendering import Hub, render, render_standing
+from accord.check.service import Service
+from accord.check.settings import read_check_settings
+from accord.check.snapshot import CheckData
 from accord.vocabulary.errors import OutputError, SettingsError
 from accord.workspace.mail import Given
 from accord.workspace.settings import read_settings
 from tests.check.check_data import PEPPER
+from tests.check.check_served import CLEAN, CONTACTS, HOST, MAIL, publish_with_mail, settings_of
 
 SEIZED = ("anna@example.org", "bert@example.org", "carla@example.org", "xn@xn--bcher-kva.example")
 NOW = 1_796_000_000.0
@@ -372,3 +377,47 @@ def test_a_mistake_is_named(tmp_path: Path, more: str, what: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_mail_settings(read_settings(tmp_path / "check.toml").table("mail"), tmp_path)
     assert what in str(caught.value)
+
+
+class Form:
+    """A POST of the form, as the server hands it on (RSGI)."""
+
+    client, method, path = "127.0.0.1:4711", "POST", "/en/mail"
+
+    def __init__(self) -> None:
+        self.headers = self
+
+    def get_all(self, name: str) -> list[str]:
+        return {"host": [HOST], "x-forwarded-for": [CLEAN]}.get(name, [])
+
+    def keys(self) -> list[str]:
+        return ["host", "x-forwarded-for"]
+
+
+def test_when_no_more_may_wait_everybody_is_told_so_alike_whatever_they_ask_about(desk: Desk, tmp_path: Path) -> None:
+    publish_with_mail(tmp_path / "data")
+    read = read_check_settings(settings_of(tmp_path, more=CONTACTS + MAIL))
+    hub = Hub(name=read.hub, contact=read.contact, hosts=read.hosts, contacts=read.contacts, writes=True)
+    assert read.mail is not None
+    pages = MailPages(read.mail, hub, desk.mailing, desk.state, salt=bytes(16), clock_s=lambda: NOW)
+    service = Service(
+        read, render_standing(hub), names=(HOST,), salt=bytes(16), tell=print, today=lambda: 0, mail=pages
+    )
+    data = CheckData.open(read.data, PEPPER)
+    service.use(data, render(hub, data.families, data.day))
+
+    def asked(mailbox: str) -> tuple[object, ...]:
+        with_body = service.reply(Form())
+        assert callable(with_body)
+        return with_body(b"mailbox=" + mailbox.encode())
+
+    everybody = (SEIZED[0], "nobody@example.org", "no address", "")
+    taken = [asked(one) for one in everybody]
+    assert taken == taken[:1] * 4
+    assert taken[0][0] == 200
+    while desk.mailing.ask("nobody@example.org", "en"):
+        pass
+    refused = [asked(one) for one in everybody]
+    assert refused == refused[:1] * 4
+    assert (refused[0][0], dict(refused[0][1])["retry-after"]) == (503, "3600")
+    data.close()
