@@ -27,7 +27,6 @@ from accord.release.check_versions import (
 )
 from accord.vocabulary.errors import LedgerError
 
-
 NOBODY = 1
 """Exit code when what was published tells nobody anything: whoever does it every day must see that."""
 
