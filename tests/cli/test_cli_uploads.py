@@ -109,7 +109,7 @@ def test_a_partner_has_a_receipt_of_its_own_delivery_that_it_checks_alone_and_no
     assert fields.pop("dataset").startswith("data set ")
     assert fields == {
         "kind": "delivery", "partner": "vendor", "digest": hashlib.sha256(SIGHTINGS.encode()).hexdigest(),
-        "count": "3", "agreement": "vendor-2026", "purpose": "",
+        "count": "3", "agreement": "vendor-2026", "purpose": "victim-notification",
     }  # fmt: skip
     assert proof["entry"] in json.loads(vendor("GET", about).body)["entries"]
     assert csirt("GET", f"{about}/receipt").status == 404
