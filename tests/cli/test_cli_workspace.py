@@ -436,7 +436,7 @@ def test_an_agreement_that_runs_out_between_two_files_lets_the_first_in_and_not_
     settings.write_text(base + agreement_on("sinkhole", **changed), "utf-8")
     accord_here("agreement", "apply", "--in", place)
     last = datetime(end.year, end.month, end.day, 23, 59, 59, tzinfo=UTC)
-    # told when the command begins, when it asks, when the first file is looked at and was read, when the second is looked at
+    # told when the command begins and asks, when the first file is looked at and was read, when the second is looked at
     clock = iter([last, last, last, last, last + timedelta(seconds=1)])
     files = [sinkhole(tmp_path, day, "10:00:00 8.8.8.8") for day in ("2015-04-01", "2015-04-02")]
     actor = Actor(person="tests", justification="")
