@@ -15,6 +15,9 @@ from tests.check.check_served import (
     CLEAN,
     DAY,
     HOST,
+    MANY,
+    MONTH,
+    UNNAMED,
     V6,
     V6_CLEAN,
     WEEK,
@@ -216,6 +219,31 @@ def test_who_goes_through_addresses_that_were_seen_sets_off_an_alarm(serve) -> N
     alarm = json.loads(check.hear("hit-ratio")[-1])
     assert (alarm["alarm"], alarm["answers"], alarm["hits"]) == ("hit-ratio", 24, 12)
     assert check.health()["alarms"] == 1
+
+
+def test_who_goes_through_a_network_slowly_sets_off_an_alarm(serve) -> None:
+    """Below every bound of a minute, and however often who was not seen asks again."""
+    check = serve(alarm="answers = 8\nhit_percent = 40\nday_addresses = 9", limits=QUIET)
+    for host in range(100, 106):
+        for _ in range(3):
+            check.ask(visitor=f"203.0.113.{host}")
+    assert not check.talk
+    for visitor in (DAY, WEEK, MONTH, CLEAN):
+        check.ask(visitor=visitor)
+    (alarm,) = (json.loads(line) for line in check.hear("day-network") if "day-network" in line)
+    assert {name: value for name, value in alarm.items() if name != "at"} == {
+        "alarm": "day-network",
+        "addresses": 10,
+        "hits": 3,
+        "asn": 64504,
+        "means": "More addresses of this network asked within a day than alarm.day_addresses: somebody may go through "
+        "all of its addresses.",
+    }
+    # three of ten are less than 40 %; with two more that were seen it is five of twelve
+    check.ask(visitor=MANY)
+    check.ask(visitor=UNNAMED)
+    (alarm,) = (json.loads(line) for line in check.hear("day-hits") if '"day-hits"' in line)
+    assert (alarm["alarm"], alarm["addresses"], alarm["hits"], alarm["asn"]) == ("day-hits", 12, 5, 64504)
 
 
 def test_an_address_of_a_visitor_is_written_nowhere(serve, tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Limits in memory of fixed size, against an obvious twin with a clock for each key, and the watch over hits."""
 
+import re
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.check.limits import PERIOD_NS, Alarm, Slots, Watch
+from accord.check.limits import MEANINGS, PERIOD_NS, Alarm, DayWatch, Slots, Watch
 
 SECOND = 10**9
 
@@ -73,3 +76,119 @@ def test_an_alarm_is_told_once_a_minute_and_again_in_the_next() -> None:
     assert watch.refused(64500) == Alarm(alarm="network-limit", answers=8, hits=4, asn=64500)
     assert watch.refused(64500) is None
     assert watch.refused(64501) == Alarm(alarm="network-limit", answers=8, hits=4, asn=64501)
+
+
+def day_watch(now: list[int], *, percent: int = 20, answers: int = 4, addresses: int = 100, bits: int = 20) -> DayWatch:
+    return DayWatch(
+        percent=percent, answers=answers, addresses=addresses, salt=b"salt", bits=bits, clock=lambda: now[0]
+    )
+
+
+def address(number: int) -> bytes:
+    return number.to_bytes(4, "big")
+
+
+def test_who_goes_through_a_network_slowly_is_told_of_once_a_day() -> None:
+    """An address every 20 minutes, 72 in a day: more than 70 are told of, more than 72 are not."""
+    for most, expected in ((70, Alarm(alarm="day-network", addresses=71, hits=0, asn=64500)), (72, None)):
+        now = [0]
+        watch = day_watch(now, addresses=most)
+        told = []
+        for number in range(72):
+            told.append(watch.answered(address(number), 64500, hit=False))
+            now[0] += 20 * PERIOD_NS
+        assert [one for one in told if one] == ([expected] if expected else [])
+        # the next day begins with nothing
+        assert [watch.answered(address(number), 64500, hit=False) for number in range(70)] == [None] * 70
+
+
+def test_networks_are_counted_apart_and_ipv6_by_the_64() -> None:
+    watch = day_watch([0], addresses=3)
+    for number in range(3):
+        assert watch.answered(address(number), 64500, hit=False) is None
+        assert watch.answered(number.to_bytes(8, "big"), 64501, hit=False) is None
+        assert watch.answered(address(100 + number), None, hit=False) is None
+    assert watch.answered(address(3), 64500, hit=False) == Alarm(alarm="day-network", addresses=4, hits=0, asn=64500)
+    assert watch.answered(address(103), None, hit=False) == Alarm(alarm="day-network", addresses=4, hits=0)
+
+
+def test_machines_that_are_infected_are_seen_however_often_each_of_them_asks() -> None:
+    """Of one network five of 24 addresses were seen, 20.8 %; asked again and again they would have been 5 of 10,000."""
+    watch = day_watch([0], answers=24)
+    for number in range(19):
+        for _ in range(500):
+            assert watch.answered(address(number), 64500, hit=False) is None
+    told = [watch.answered(address(100 + number), 64500, hit=True) for number in range(5)]
+    assert told == [None] * 4 + [Alarm(alarm="day-hits", addresses=24, hits=5, asn=64500)]
+    # the same counts of all come with the next that counts: 5 of 25 are 20 %
+    assert watch.answered(address(104), 64500, hit=True) is None, "it was counted"
+    assert watch.answered(address(200), 64501, hit=False) == Alarm(alarm="day-hits-all", addresses=25, hits=5)
+
+
+def test_one_who_was_seen_and_asks_all_day_long_sets_off_nothing() -> None:
+    watch = day_watch([0], percent=50)
+    told = [watch.answered(address(number), 64500, hit=number == 0) for number in [0] * 1000 + [1, 2, 3, 4]]
+    assert told == [None] * 1004, "one of five"
+
+
+def test_few_of_each_of_many_networks_are_seen_together() -> None:
+    """Three hits of each of four networks, beside 36 others of a fifth: 12 of 48, 25 %."""
+    watch = day_watch([0], answers=48)
+    told = [watch.answered(address(number), 64999, hit=False) for number in range(36)]
+    told += [watch.answered(address(1000 + number), 64500 + number // 3, hit=True) for number in range(12)]
+    assert [one for one in told if one] == [Alarm(alarm="day-hits-all", addresses=48, hits=12)]
+
+
+def test_no_more_networks_are_told_of_in_a_day_than_a_hundred() -> None:
+    watch = day_watch([0], addresses=1, answers=10_000)
+    told = [watch.answered(address(number), number // 2, hit=False) for number in range(400)]
+    assert [one.asn for one in told if one] == list(range(100))
+
+
+def test_more_than_can_be_told_apart_begins_a_new_day_and_says_so() -> None:
+    """Of 2^12 bits 512 addresses are told apart: so many are counted, and the next one is the first."""
+    now, watch = [0], day_watch([0], bits=12, addresses=10_000, answers=10_000)
+    told: list[Alarm] = []
+    number = 0
+    while not told:
+        alarm = watch.answered(address(number), 64500, hit=False)
+        told += [] if alarm is None else [alarm]
+        number += 1
+    assert told == [Alarm(alarm="day-full", addresses=512, hits=0)]
+    # at its fullest one in twenty is taken for one that was counted
+    assert 512 <= number < 512 * 1.05
+    assert now == [0]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(64500, 64503), st.booleans()), max_size=200),
+    st.integers(1, 8),
+    st.integers(1, 8),
+)
+def test_a_day_is_counted_as_a_set_would(asked, addresses, answers) -> None:
+    watch = day_watch([0], addresses=addresses, answers=answers, percent=50)
+    counted: dict[bytes, tuple[int, bool]] = {}
+    told: set[tuple[str, int | None]] = set()
+    for number, asn, hit in asked:
+        if address(number) in counted:
+            assert watch.answered(address(number), asn, hit=hit) is None
+            continue
+        counted[address(number)] = (asn, hit)
+        here = [seen for where, seen in counted.values() if where == asn]
+        everybody = [seen for _, seen in counted.values()]
+        due = [
+            *([("day-network", asn, here)] if len(here) > addresses else []),
+            *([("day-hits", asn, here)] if len(here) >= answers and 2 * sum(here) >= len(here) else []),
+            *([("day-hits-all", None, everybody)]
+              if len(everybody) >= answers and 2 * sum(everybody) >= len(everybody) else []),
+        ]  # fmt: skip
+        due = [one for one in due if one[:2] not in told][:1]
+        told |= {one[:2] for one in due}
+        expected = [Alarm(alarm=what, addresses=len(of), hits=sum(of), asn=where) for what, where, of in due]
+        assert watch.answered(address(number), asn, hit=hit) == (expected or [None])[0]
+
+
+def test_every_alarm_says_what_it_means() -> None:
+    page = (Path(__file__).parents[2] / "docs/check.md").read_text("utf-8")
+    named = re.findall(r"^\| `([a-z-]+)` \|", page.partition("| alarm |")[2].partition("\n\n")[0], re.MULTILINE)
+    assert sorted(named) == sorted(MEANINGS)

@@ -5,6 +5,11 @@ slots. A key has a slot in each of two rows, by a keyed hash that only this proc
 of the two (a count-min sketch with conservative update: Estan and Varghese, 2002). So no address is kept, nobody can
 push another one out however many sources they ask from, and whoever shares both slots with others is at worst held
 back too early, never too late.
+
+Over a day each address counts once, by its network: so it is seen who goes through a network slowly, or from machines
+that are infected, however they mix what they ask with the same questions again. Which addresses counted already says a
+Bloom filter (Bloom, 1970) of two bits for each, under a hash that only this process knows: no address is kept. It takes
+some for counted that were not, at its fullest one in twenty, and never the other way round.
 """
 
 import time
@@ -15,12 +20,17 @@ from dataclasses import dataclass
 PERIOD_NS = 60 * 10**9
 """A key that has rested may ask at once for as much as it may in this time; an alarm's window has this length too."""
 
+DAY_NS = 24 * 60 * PERIOD_NS
+
 ADDRESS_BITS = 19
 """Slots in a row: with 20,000 other addresses a second, one in twenty of them shares both slots with a recent one."""
 NETWORK_BITS = 15
 
+DAY_BITS = 26
+"""Of the filter of a day: 8 MiB, which tell 8,388,608 addresses apart."""
+
 _MOST_NETWORKS = 100
-"""That are told of in a minute: what is written is bounded, however many ask too often."""
+"""That are told of in a minute, or of each alarm in a day: what is written is bounded, however many ask too often."""
 
 
 class Slots:
@@ -57,14 +67,36 @@ class Slots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """That something went beyond what is usual, within one minute."""
+    """That something went beyond what is usual."""
 
     alarm: str
-    """hit-ratio, network-limit, mail-limit, or silent-proxy: a proxy of ours does not say for whom it asks."""
-    answers: int
+    """Which: a key of MEANINGS."""
+    answers: int | None = None
+    """Of alarms over a minute: how many answers told whether an address was seen."""
+    addresses: int | None = None
+    """Of alarms over a day: how many addresses were told that, each counted once."""
     hits: int
+    """How many of these were seen."""
     asn: int | None = None
-    """Of network-limit and mail-limit: the network that asked too often; None: those whose network is not known."""
+    """The network that it is about; None: all, or those whose network is not known."""
+
+
+MEANINGS: dict[str, str] = {
+    "hit-ratio": "Of those who asked within this minute, unusually many were seen: somebody may go through addresses "
+    "that they know to be infected.",
+    "network-limit": "This network asked more often within a minute than it may, and is refused what is beyond that.",
+    "mail-limit": "A network, or all together, asked more often by mail address than they may, and are refused what "
+    "is beyond that.",
+    "silent-proxy": "A proxy of check.proxies does not say for whom it asks, and nobody is told anything through it.",
+    "day-network": "More addresses of this network asked within a day than alarm.day_addresses: somebody may go "
+    "through all of its addresses.",
+    "day-hits": "Of the addresses of this network that asked within a day, unusually many were seen: somebody may ask "
+    "from machines that they know to be infected.",
+    "day-hits-all": "Of all addresses that asked within a day, unusually many were seen: somebody may ask from "
+    "machines in many networks that they know to be infected.",
+    "day-full": "More addresses asked than can be told apart, before a day was over: the day's counts begin anew.",
+}
+"""What each alarm says to the operator (docs/check.md)."""
 
 
 class Watch:
@@ -116,3 +148,85 @@ class Watch:
             self._begun = now
             self._answers = self._hits = 0
             self._told.clear()
+
+
+class DayWatch:
+    """Counts the addresses that were told something within a day, each once, and those of them that were seen."""
+
+    __slots__ = (
+        "_addresses", "_begun", "_bits", "_clock", "_counted", "_least", "_mask", "_most", "_networks", "_percent",
+        "_salt", "_told",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        percent: int,
+        answers: int,
+        addresses: int,
+        salt: bytes,
+        bits: int = DAY_BITS,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """`percent` of at least `answers` addresses were seen, or one network asked from more than `addresses`."""
+        self._percent = percent
+        self._least = answers
+        self._addresses = addresses
+        self._salt = salt
+        self._bits = bits
+        self._mask = (1 << bits) - 1
+        # two bits in each of eight: a quarter of them is set then, less what fell together
+        self._most = 1 << bits >> 3
+        self._clock = clock
+        self._begin()
+
+    def answered(self, address: bytes, asn: int | None, *, hit: bool) -> Alarm | None:
+        """Count an address (IPv4, or the first 64 bits of IPv6) that was told whether it was seen; an alarm where due.
+
+        Whatever is due besides comes with the next one. The same steps are taken for a hit and a miss.
+        """
+        if self._clock() - self._begun >= DAY_NS:
+            self._begin()
+        place = hash(self._salt + address)
+        first, second = place & self._mask, (place >> 32) & self._mask
+        counted = self._counted
+        one, other = 1 << (first & 7), 1 << (second & 7)
+        if counted[first >> 3] & one and counted[second >> 3] & other:
+            return None
+        counted[first >> 3] |= one
+        counted[second >> 3] |= other
+        here, everybody = self._networks.setdefault(asn, [0, 0]), self._networks[_ALL]
+        for each in (here, everybody):
+            each[0] += 1
+            each[1] += hit
+        if here[0] > self._addresses and (alarm := self._once("day-network", asn, here)) is not None:
+            return alarm
+        if self._is_much(here) and (alarm := self._once("day-hits", asn, here)) is not None:
+            return alarm
+        if self._is_much(everybody) and (alarm := self._once("day-hits-all", None, everybody)) is not None:
+            return alarm
+        if everybody[0] >= self._most:
+            self._begin()
+            return Alarm(alarm="day-full", addresses=everybody[0], hits=everybody[1])
+        return None
+
+    def _is_much(self, counts: list[int]) -> bool:
+        return counts[0] >= self._least and counts[1] * 100 >= self._percent * counts[0]
+
+    def _once(self, what: str, asn: int | None, counts: list[int]) -> Alarm | None:
+        told = self._told.setdefault(what, set())
+        if asn in told or len(told) >= _MOST_NETWORKS:
+            return None
+        told.add(asn)
+        return Alarm(alarm=what, addresses=counts[0], hits=counts[1], asn=asn)
+
+    def _begin(self) -> None:
+        self._begun = self._clock()
+        self._counted = bytearray(1 << self._bits >> 3)
+        # as many as there are networks in the data at most: 80,000 announce addresses
+        self._networks: dict[int | None, list[int]] = {_ALL: [0, 0]}
+        self._told: dict[str, set[int | None]] = {}
+
+
+_ALL = -1
+"""No network: all of them together."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from accord.check.asking import Proxies, is_inside, is_own_page, peer
 from accord.check.grades import INSIDE, LAST_TELLABLE, LAST_TOLD, NEVER, STALE_VERDICTS, VERDICTS
-from accord.check.limits import ADDRESS_BITS, NETWORK_BITS, Alarm, Slots, Watch
+from accord.check.limits import ADDRESS_BITS, MEANINGS, NETWORK_BITS, Alarm, DayWatch, Slots, Watch
 from accord.check.rendering import Form, Rendered, Standing
 from accord.check.settings import CheckSettings
 from accord.check.snapshot import CheckData, Sighting
@@ -115,6 +115,13 @@ class Service:
         self._addresses = Slots(settings.bounds.address_a_minute, bits=ADDRESS_BITS, salt=salt, clock=clock)
         self._networks = Slots(settings.bounds.network_a_minute, bits=NETWORK_BITS, salt=salt[::-1], clock=clock)
         self._watch = Watch(percent=settings.alarm.hit_percent, answers=settings.alarm.answers, clock=clock)
+        self._days = DayWatch(
+            percent=settings.alarm.hit_percent,
+            answers=settings.alarm.answers,
+            addresses=settings.alarm.day_addresses,
+            salt=salt,
+            clock=clock,
+        )
         self._tell = tell
         self._today = today
         self._counts = dict.fromkeys(
@@ -192,7 +199,8 @@ class Service:
         data, rendered = self._now()
         address = self._visitor(request)
         network = data.network(address)
-        if not self._addresses.take(address if len(address) == 4 else address[:8]):
+        source = address if len(address) == 4 else address[:8]
+        if not self._addresses.take(source):
             self._counts["refused_address"] += 1
             return self._refuse(request, HTTPStatus.TOO_MANY_REQUESTS)
         if not self._networks.take(b"" if network.asn is None else network.asn.to_bytes(4, "big")):
@@ -207,7 +215,7 @@ class Service:
         verdicts = STALE_VERDICTS if today - self._day > STALE_DAYS else VERDICTS
         verdict = (INSIDE if is_inside(address) else verdicts[network.kind])[min(max(today - seen, 0), NEVER)]
         told = verdict <= LAST_TOLD
-        self._count(verdict, told=told)
+        self._count(verdict, source, network.asn, told=told)
         form = Form.JSON if _wants_json(headers) else Form.HTML
         body = rendered.answers[form][language].put_together(
             verdict,
@@ -258,7 +266,7 @@ class Service:
             return _NOBODY
         return address
 
-    def _count(self, verdict: int, *, told: bool) -> None:
+    def _count(self, verdict: int, source: bytes, asn: int | None, *, told: bool) -> None:
         counts = self._counts
         counts["answers"] += 1
         counts["hits"] += told
@@ -266,11 +274,13 @@ class Service:
             counts["cannot_tell"] += 1
         else:
             self._alarm(self._watch.answered(hit=told))
+            self._alarm(self._days.answered(source, asn, hit=told))
 
     def _alarm(self, alarm: Alarm | None) -> None:
         if alarm is not None:
             self._counts["alarms"] += 1
-            self._tell({name: value for name, value in asdict(alarm).items() if value is not None})
+            told = {name: value for name, value in asdict(alarm).items() if value is not None}
+            self._tell(told | {"means": MEANINGS[alarm.alarm]})
 
     def _other(self, request: Request) -> Reply:
         """The style sheet, or for this machine alone the service's health."""

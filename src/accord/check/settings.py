@@ -20,6 +20,7 @@ connections = 4096
 [alarm]
 hit_percent = 20
 answers = 200
+day_addresses = 20000
 
 [[report]]
 country = "ID"
@@ -93,7 +94,9 @@ class AlarmSettings:
 
     hit_percent: int = 20
     answers: int = 200
-    """Within a minute; fewer say nothing."""
+    """Within a minute, or addresses within a day; fewer say nothing."""
+    day_addresses: int = 20_000
+    """Of one network (AS) within a day; more look as if somebody went through them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +167,7 @@ def _alarm(table: SettingsTable) -> AlarmSettings:
     alarm = AlarmSettings(
         hit_percent=table.whole_number("hit_percent", least=1, most=100, default=20),
         answers=table.whole_number("answers", least=1, most=1_000_000, default=200),
+        day_addresses=table.whole_number("day_addresses", least=1, most=100_000_000, default=20_000),
     )
     table.done()
     return alarm
