@@ -4,8 +4,10 @@ import os
 import socket
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 CONFTEST = Path(__file__).with_name("conftest.py")
@@ -65,3 +67,10 @@ def test_a_skip_fails_under_accord_no_skip_unless_its_tool_is_absent(
         env={**os.environ, "ACCORD_NO_SKIP": strict, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     assert outcome in done.stdout, done.stdout + done.stderr
+
+
+def test_no_module_needs_itself() -> None:
+    """Imports within functions count, too: they hide a circle, and do not open it."""
+    graph = grimp.build_graph("accord", cache_dir=None)
+    # raises CycleError, which names the modules of a circle
+    TopologicalSorter({one: graph.find_modules_directly_imported_by(one) for one in graph.modules}).prepare()

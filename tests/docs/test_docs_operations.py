@@ -10,7 +10,7 @@ import pytest
 
 from accord.agreements.declarations import PartnerKind
 from accord.cli.main import INTERNAL, INTERRUPTED, TERMINATED
-from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
+from accord.cli.terminal import COMPLETE_WITH_REFUSED
 from accord.formats.catalogue import FORMATS
 from accord.operations.declaration import read_operation
 from accord.vocabulary.datasets import LegalBasis, Origin, SourceGrade

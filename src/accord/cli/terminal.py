@@ -13,6 +13,9 @@ from rich.text import Text
 
 from accord.vocabulary.errors import AccordError
 
+COMPLETE_WITH_REFUSED = 3
+"""Exit code of what is complete, though files, members or rows were refused."""
+
 WIDTH = 80
 """Columns that a table may take, unless it is wide."""
 

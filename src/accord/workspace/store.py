@@ -35,6 +35,8 @@ from accord.vocabulary.errors import BusyError, OutputError, SettingsError, Unre
 from accord.workspace.folders import swap
 
 SETTINGS = "workspace.toml"
+ADDS = "adds"
+"""The folder in which what partners add waits: `cli.deliveries.waiting`."""
 _STAGING = ".staging-"
 _WAITING = "."
 _DELIVERY = re.compile(r"sha256=([0-9a-f]{64})")

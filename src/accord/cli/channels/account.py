@@ -13,7 +13,6 @@ from accord.access.consultations import Processing
 from accord.cli.acting import Actor, log
 from accord.cli.hub import OpenHub, opened_hub
 from accord.cli.ledgers.handing import write_new
-from accord.cli.ledgers.verifying import read_small
 from accord.cli.releases.handed import RELEASES
 from accord.cli.terminal import counted, say
 from accord.columns.formulas import disarmed
@@ -40,6 +39,7 @@ from accord.release.channel_account import (
 from accord.release.channels import find_channel, load_channels
 from accord.release.disclosures import Disclosure, disclosures
 from accord.vocabulary.errors import SettingsError, UnprovenError, UnreadableError
+from accord.workspace.regular import read_small
 
 OBJECTS = "objects"
 """In a disclosure's folder, what was put into the channel: a line an object, with id and version."""

@@ -17,8 +17,7 @@ from accord.cli.acting import Actor
 from accord.cli.channels.witnessing import take_out_withheld
 from accord.cli.deliveries.pulling import open_collection
 from accord.cli.hub import OpenHub, opened_hub
-from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
-from accord.cli.terminal import counted, say, say_json, show_table
+from accord.cli.terminal import COMPLETE_WITH_REFUSED, counted, say, say_json, show_table
 from accord.exchange.taxii.client import Collection, FailedEnvelopeError, Status, UnfitEnvelopeError
 from accord.exchange.taxii.pushes import (
     Push,

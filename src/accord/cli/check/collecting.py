@@ -16,8 +16,7 @@ from accord.check.mailboxes import normalised
 from accord.check.reviews import Reviews
 from accord.check.victims import UNKNOWN, Collected, meanings
 from accord.cli.check.gathering import Counting, Gathered, Mask
-from accord.cli.deliveries.delivering import ADDRESSES, OTHERS, verify_delivery
-from accord.cli.deliveries.kept import damage_named
+from accord.cli.deliveries.kept import ADDRESSES, OTHERS, damage_named, verify_delivery
 from accord.cli.readying import Progress
 from accord.reference.addresses import MAPPED
 from accord.reference.families import FamilyNames

@@ -15,7 +15,7 @@ from accord.agreements.register import load_register
 from accord.agreements.retention import after, due
 from accord.check.layout import OLDEST
 from accord.check.place import CheckPlace
-from accord.cli.deliveries.delivering import read_account, taken_in
+from accord.cli.deliveries.kept import read_account, taken_in
 from accord.cli.hub import OpenHub
 from accord.operations.declaration import Declared, Operation, Recipient, Scope
 from accord.release.channels import EVERYWHERE

@@ -12,14 +12,23 @@ from sqlalchemy import Connection
 
 from accord.agreements.declarations import Dataset
 from accord.cli.acting import Actor, combining
-from accord.cli.deliveries.delivering import Receipt, collected, read_account, take_delivery
+from accord.cli.deliveries.delivering import Receipt, collected, take_delivery
 from accord.cli.deliveries.entering import Gate, read_purpose, settle
+from accord.cli.deliveries.kept import read_account
 from accord.cli.ledgers.opening import bring_up, demand_standing
-from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
 from accord.cli.places import reference_in_use
 from accord.cli.readying import Progress, cores, keep_memory
 from accord.cli.snapshots.snapshotting import Manifest, in_words, make_snapshot, told
-from accord.cli.terminal import counted, progress_bar, say, say_json, show_error, show_table, talk
+from accord.cli.terminal import (
+    COMPLETE_WITH_REFUSED,
+    counted,
+    progress_bar,
+    say,
+    say_json,
+    show_error,
+    show_table,
+    talk,
+)
 from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
 from accord.intake.feeds import is_feed
@@ -119,8 +128,7 @@ def add_later(
 ) -> None:
     """Queue a job for each file; they must still be there when it is done. Raises UnreadableError when one is not."""
     # whoever takes files at once needs no jobs
-    from accord.cli.services.jobs import queue_job
-    from accord.workspace.jobs import JobKind
+    from accord.workspace.jobs import JobKind, queue
 
     workspace = open_workspace(folder)
     declared = read_workspace(workspace.settings, FORMATS)
@@ -139,7 +147,7 @@ def add_later(
             )
     with open_database(declared.database, to_write=True) as database, database.writing() as connection:
         numbers = [
-            queue_job(
+            queue(
                 connection,
                 JobKind.IMPORT,
                 {

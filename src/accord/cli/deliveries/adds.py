@@ -29,8 +29,8 @@ from accord.agreements.declarations import Dataset
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
 from accord.cli.deliveries.recalled import refuse_returned
-from accord.cli.deliveries.settling import ADDS
 from accord.cli.deliveries.uploads import untaken
+from accord.cli.deliveries.waiting import UNDONE, place_of
 from accord.exchange.taxii.adds import LONGEST_BODY, Added, Target
 from accord.exchange.taxii.messages import TaxiiError
 from accord.formats.catalogue import FORMATS
@@ -42,7 +42,7 @@ from accord.workspace.database import Database
 from accord.workspace.jobs import JobKind, JobState, queue
 from accord.workspace.keys import hub_key
 from accord.workspace.schema import JOBS
-from accord.workspace.store import Workspace, errors_named, open_workspace
+from accord.workspace.store import ADDS, Workspace, errors_named, open_workspace
 
 FORMAT = "stix"
 
@@ -52,7 +52,6 @@ WAIT_S = 60
 """Seconds after which one who has too many there asks again."""
 
 _NOT_AGREED = "No agreement in force covers what is added here."
-_UNDONE = (JobState.FAILED.value, JobState.WAITING.value)
 _NAME = re.compile(r"([a-z0-9._-]+)\.([0-9a-f]{64})")
 
 
@@ -175,11 +174,6 @@ def collection_of(dataset: str, key: bytes) -> UUID:
     return UUID(bytes=drawn[:16], version=4)
 
 
-def place_of(workspace: Workspace, dataset: str, digest: str) -> Path:
-    """Where an add waits."""
-    return workspace.root / ADDS / f"dataset={dataset}" / digest
-
-
 def keep(place: Path, body: bytes) -> None:
     """Write a file whole, and have it on the disk, under its name. Raises OSError."""
     for folder in (place.parent.parent, place.parent):
@@ -216,21 +210,6 @@ def demand_taken(workspace: Workspace, database: Database) -> None:
         )
 
 
-def clear_unaccepted(workspace: Workspace, database: Database) -> None:
-    """Remove what a server that was killed has left of adds: those without a job, which nobody was told are accepted.
-
-    Raises OutputError.
-    """
-    # as a writer: nobody keeps an add meanwhile (`TaxiiDesk.accept`), and a killed one's transaction is over
-    with database.writing(keep=False) as connection, errors_named(workspace.root):
-        wanted = select(JOBS.c.arguments).where(JOBS.c.kind == JobKind.ADD.value, JOBS.c.state.in_(_UNDONE))
-        told = map(json.loads, connection.execute(wanted).scalars())
-        accepted = {place_of(workspace, each["dataset"], each["sha256"]) for each in told}
-        for one in (workspace.root / ADDS).glob("*/*"):
-            if one not in accepted:
-                one.unlink()
-
-
 def take_added(folder: Path, arguments: Mapping[str, object]) -> str:
     """Do a job that takes in what was added. Raises RefusedFileError when it is refused whole."""
     from accord.cli.deliveries.adding import import_file
@@ -249,7 +228,7 @@ def _states(connection: Connection, dataset: str, digest: str) -> set[JobState]:
     """Of the jobs that take in an add and are not done."""
     table = JOBS.c
     wanted = select(table.state, table.arguments).where(
-        table.state.in_(_UNDONE),
+        table.state.in_(UNDONE),
         table.kind == JobKind.ADD.value,
         table.arguments.contains(digest, autoescape=True),
     )

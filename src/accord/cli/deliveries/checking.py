@@ -11,10 +11,9 @@ from pathlib import Path
 import typer
 
 from accord.agreements.declarations import Dataset, DatasetId, Partner, PartnerId, PartnerKind, read_columns
-from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
 from accord.cli.places import reference_in_use
 from accord.cli.readying import reading_context
-from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
+from accord.cli.terminal import COMPLETE_WITH_REFUSED, counted, progress_bar, say, say_json, show_table
 from accord.columns.instants import LATEST_US
 from accord.columns.mapping import Columns
 from accord.columns.reading import HEAD_LIMIT

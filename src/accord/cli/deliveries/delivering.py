@@ -2,23 +2,17 @@
 
 import json
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from accord.agreements.agreement import AgreementId
-from accord.agreements.declarations import Dataset, DatasetId
+from accord.agreements.declarations import Dataset
 from accord.cli.deliveries.entering import Gate
-from accord.cli.deliveries.kept import sizes, verify_kept
+from accord.cli.deliveries.kept import ADDRESSES, DELIVERED, OTHERS, read_account, sizes
+from accord.cli.deliveries.writing import parquet
 from accord.cli.readying import Progress, reading_context
 from accord.columns.instants import microseconds
 from accord.columns.schema import EVIDENCE
@@ -32,44 +26,15 @@ from accord.intake.receiving import Received, Receiver
 from accord.intake.rejects import REJECT_LINES
 from accord.intake.resolutions import DATED_RESOLUTIONS
 from accord.reference.store import Reference
-from accord.release.question import TakenIn
 from accord.release.summary import account_of
-from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import RefusedFileError, UnreadableError
 from accord.workspace.store import DeliveryFolder, Workspace
 
 if TYPE_CHECKING:
     from accord.cli.rights.returning import Returned
 
-ADDRESSES = "evidence-addresses.parquet"
-"""Evidence about addresses that are no servers, sorted by address."""
-
-OTHERS = "evidence-others.parquet"
-"""All other evidence."""
-
-DELIVERED = "delivered"
-"""The bytes as they came, so that anybody can hold them against their SHA-256."""
-
 _FLUSHED = 32 << 20
 """Bytes after which the disk is asked to begin writing, so that it does not have all to do at the end."""
-
-_AHEAD = 2
-"""Tables that may wait to be written: what bounds their memory."""
-
-AGAIN = "move the delivery's folder away, and take what the partner handed over again: `accord delivery add`"
-
-_CODED = [
-    "type",
-    "role",
-    "dataset",
-    "family",
-    "marking",
-    "reason",
-    "column",
-    "country",
-    "country_second",
-    "network_owner",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,46 +116,6 @@ def take_delivery(
     )
 
 
-def read_account(folder: DeliveryFolder) -> dict[str, object]:
-    """The account that was written when a delivery was taken. Raises UnreadableError when it cannot be read."""
-    path = folder.path / "account.json"
-    try:
-        account = json.loads(path.read_text("utf-8"))
-        datetime.fromisoformat(account["received_at"])
-        if {*account["kept"].values()} and {"dataset", "sha256", "file"} <= account.keys():
-            return dict(account)
-        got = "something else"
-    except OSError as error:
-        got = error.strerror or "nothing that can be read"
-    except (ValueError, KeyError, TypeError, AttributeError):
-        got = "something else, or a part of one"
-    raise UnreadableError("A delivery's account cannot be read.", where=str(path), got=got, remedy=AGAIN)
-
-
-def taken_in(folder: DeliveryFolder, account: Mapping[str, object]) -> TakenIn:
-    """When a delivery was received, and under which agreements, as its account says."""
-    listed, stated = account.get("agreements"), account.get("purpose")
-    purposes = account.get("purposes", None if stated is None else [stated])
-    return TakenIn(
-        dataset=DatasetId(folder.dataset),
-        at=datetime.fromisoformat(str(account["received_at"])),
-        under=tuple(AgreementId(str(one)) for one in listed) if isinstance(listed, list) else None,
-        purposes=frozenset(map(Purpose, purposes)) if isinstance(purposes, list) else None,
-    )
-
-
-def names_of(folder: DeliveryFolder) -> tuple[str, ...]:
-    """What disclosures call a delivery: its SHA-256, and those of what was left of it after each erasure."""
-    erased = read_account(folder).get("erased")
-    left = [each["new_sha256"] for each in erased if each["new_sha256"]] if isinstance(erased, list) else []
-    return tuple(dict.fromkeys((folder.sha256, *left)))
-
-
-def verify_delivery(folder: DeliveryFolder) -> None:
-    """Raise UnreadableError unless all files of a delivery are there, as large as they were."""
-    verify_kept(folder.path, read_account(folder)["kept"], AGAIN)  # type: ignore[arg-type]
-
-
 def _receive(
     folder: Path,
     parts: Parts,
@@ -246,55 +171,6 @@ def _write_evidence(folder: Path, parts: Parts, received: Received, staging: Pat
         write(pieces(batch for table in received.rejects for batch in table.to_batches()))
     with parquet(folder / "resolutions.parquet", DATED_RESOLUTIONS) as write:
         write([received.resolutions.select(DATED_RESOLUTIONS.names)])
-
-
-@contextmanager
-def parquet(path: Path, schema: pa.Schema) -> Iterator["Writing"]:
-    """A Parquet file that appears only if a table is written to it: no rows, no file."""
-    with ThreadPoolExecutor(1, "write") as pool:
-        writing = Writing(path, schema, pool)
-        try:
-            yield writing
-        finally:
-            writing.close()
-
-
-class Writing:
-    """Writes tables to one file, a row group each, while the next ones are being made."""
-
-    def __init__(self, path: Path, schema: pa.Schema, pool: ThreadPoolExecutor) -> None:
-        """`pool`: one thread."""
-        self._path = path
-        self._schema = schema
-        self._pool = pool
-        self._writer: pq.ParquetWriter | None = None
-        self._waiting: deque[Future[None]] = deque()
-
-    def __call__(self, tables: Iterable[pa.Table]) -> None:
-        """Write tables in their order; empty ones are passed over."""
-        for table in tables:
-            if not len(table):
-                continue
-            if self._writer is None:
-                self._writer = pq.ParquetWriter(
-                    self._path,
-                    self._schema,
-                    compression="lz4",
-                    use_dictionary=[name for name in self._schema.names if name in _CODED],
-                    write_statistics=[name for name in ("high", "low", "value") if name in self._schema.names],
-                )
-            self._waiting.append(self._pool.submit(self._writer.write_table, table))
-            while len(self._waiting) > _AHEAD:
-                self._waiting.popleft().result()
-
-    def close(self) -> None:
-        """End the file, if one was begun."""
-        try:
-            while self._waiting:
-                self._waiting.popleft().result()
-        finally:
-            if self._writer is not None:
-                self._pool.submit(self._writer.close).result()
 
 
 def collected(dataset: Dataset, at: datetime) -> Dataset:

@@ -15,8 +15,7 @@ from sqlalchemy import Connection
 from accord.cli.acting import Actor
 from accord.cli.deliveries.adding import PATIENCE_S, Held, take, tell
 from accord.cli.deliveries.delivering import Receipt
-from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
-from accord.cli.terminal import counted, progress_bar, say, say_json
+from accord.cli.terminal import COMPLETE_WITH_REFUSED, counted, progress_bar, say, say_json
 from accord.columns.instants import microseconds
 from accord.exchange.taxii.client import Collection, Page, authorization
 from accord.exchange.taxii.collections import write_time

@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from accord.workspace.store import Workspace
+from accord.workspace.store import ADDS, Workspace
 
 if TYPE_CHECKING:
     from accord.workspace.database import Database
-
-ADDS = "adds"
-"""The folder in which what partners add waits: `cli.deliveries.adds`."""
 
 
 @contextmanager
@@ -38,7 +35,7 @@ def working(workspace: Workspace, database: "Database | None" = None) -> Iterato
             database.take_turn()
             remove_begun(database)
             if any((workspace.root / ADDS).glob("*/*")):
-                from accord.cli.deliveries.adds import clear_unaccepted
+                from accord.cli.deliveries.waiting import clear_unaccepted
 
                 clear_unaccepted(workspace, database)
         yield

@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 from accord.agreements.declarations import DatasetId, PartnerId
 from accord.cli.acting import Actor, log, unlogged
 from accord.cli.deliveries.checking import tell_account
-from accord.cli.deliveries.delivering import AGAIN, read_account, verify_delivery
-from accord.cli.deliveries.kept import damage_named
+from accord.cli.deliveries.kept import AGAIN, damage_named, read_account, verify_delivery
 from accord.cli.terminal import counted, say, say_json
 from accord.intake.delivery import Delivery, RefusedMember
 from accord.vocabulary.errors import AccordError, SettingsError, UnreadableError

@@ -11,7 +11,7 @@ import pyarrow as pa
 from accord.agreements.declarations import DatasetId
 from accord.agreements.naming import public_name
 from accord.agreements.register import documents_by_digest, load_register
-from accord.cli.deliveries.delivering import read_account
+from accord.cli.deliveries.kept import read_account
 from accord.cli.kinds import LIST, taking
 from accord.cli.ledgers.opening import opened_ledger, pages_of
 from accord.cli.ledgers.verifying import DIFFERS
@@ -288,7 +288,7 @@ def _place(line: Line | None) -> dict[str, object] | None:
 
 
 def _read(file: Path) -> tuple[Line, ...]:
-    from accord.cli.ledgers.verifying import read_small
+    from accord.workspace.regular import read_small
 
     with taking((file, LIST)):
         return read_list(read_small(file, MAX_LIST_BYTES), str(file))

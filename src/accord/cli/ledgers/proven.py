@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accord.cli.kinds import OPENED_PROOF, PROOF, kind_at, taking
-from accord.cli.ledgers.verifying import read_small
 from accord.cli.releases.packages import read_policy
 from accord.cli.terminal import counted, say, say_json
 from accord.journal.checking import EVIDENCE
@@ -16,6 +15,7 @@ from accord.ledger.proofs import parse_proof
 from accord.ledger.reading import TiledTree
 from accord.ledger.tree import leaf_hash
 from accord.vocabulary.errors import SettingsError, UnprovenError
+from accord.workspace.regular import read_small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from accord.ledger.policies import MAX_POLICY_BYTES, Policy, parse_policy
 from accord.ledger.reading import TiledTree
 from accord.ledger.tree import leaf_hash
 from accord.vocabulary.errors import SettingsError, UnprovenError, UnreadableError
-from accord.workspace.regular import open_regular
+from accord.workspace.regular import read_small
 
 if TYPE_CHECKING:
     from accord.cli.channels.account import CheckedAccount
@@ -104,18 +104,6 @@ def _held(member: Member, account: Path, log: LedgerReader, checked: Checked, tr
     if member.own is not None:
         write_own_list(held, member.own)
     return held
-
-
-def read_small(path: Path, limit: int) -> bytes:
-    """A file that somebody keeps. Raises UnreadableError."""
-    try:
-        with open_regular(path) as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise UnreadableError("The file cannot be read.", where=str(path), got=error.strerror) from error
-    if len(data) > limit:
-        raise UnreadableError("The file is too large.", where=str(path), expected=f"at most {limit:,} bytes")
-    return data
 
 
 @contextmanager

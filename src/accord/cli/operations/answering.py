@@ -14,8 +14,7 @@ from accord.cli.acting import Actor, log
 from accord.cli.deliveries.settling import working
 from accord.cli.hub import OpenHub, opened_hub
 from accord.cli.ledgers.opening import opened_ledger, publish
-from accord.cli.operations.operation import COMPLETE_WITH_REFUSED
-from accord.cli.terminal import counted, say, say_json, show_table, talk
+from accord.cli.terminal import COMPLETE_WITH_REFUSED, counted, say, say_json, show_table, talk
 from accord.journal import book
 from accord.operations.outcome_files import EXPLANATIONS, MAX_BYTES, read_outcomes
 from accord.operations.outcomes import Answer, Recorded, Reject, Standing, history, record_outcomes, standing

@@ -12,7 +12,7 @@ from accord.agreements.agreement import Register
 from accord.agreements.declarations import DatasetId
 from accord.agreements.register import load_register
 from accord.cli.acting import acting, log
-from accord.cli.deliveries.delivering import DELIVERED, read_account, taken_in, verify_delivery
+from accord.cli.deliveries.kept import DELIVERED, read_account, taken_in, verify_delivery
 from accord.cli.operations.running import RunSheet, run_operation
 from accord.cli.places import reference_in_use
 from accord.cli.readying import cores

@@ -6,13 +6,11 @@ from typing import Annotated
 import typer
 
 from accord.cli.acting import Person, Why
+from accord.cli.terminal import COMPLETE_WITH_REFUSED
 
 app = typer.Typer(
     no_args_is_help=True, help="Operations: from deliveries to Cyber Activity Reports.", rich_markup_mode=None
 )
-
-COMPLETE_WITH_REFUSED = 3
-"""Exit code of a run that is complete, though files or members were refused."""
 
 
 @app.callback()

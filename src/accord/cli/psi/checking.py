@@ -32,7 +32,6 @@ from accord.check.psi.routes import (
 from accord.check.psi.sets import ENTRY_BYTES, MaskedSet, read_set
 from accord.check.psi.spreading import Spread
 from accord.cli.deliveries.mine import read_token
-from accord.cli.ledgers.verifying import read_small
 from accord.cli.places import reference_in_use
 from accord.cli.readying import cores
 from accord.cli.releases.packages import read_policy
@@ -47,6 +46,7 @@ from accord.vocabulary.errors import (
     UnreadableError,
 )
 from accord.workspace.peers import demand_url
+from accord.workspace.regular import read_small
 
 STATE = "accord-psi-state/v1"
 _MOST_STATE_BYTES = 1 << 20

@@ -14,7 +14,7 @@ from accord.agreements.networks import Network
 from accord.agreements.register import load_register
 from accord.attribution.owning import OwnNetworks
 from accord.cli.acting import Actor, log
-from accord.cli.deliveries.delivering import read_account, taken_in
+from accord.cli.deliveries.kept import read_account, taken_in
 from accord.cli.operations.gathering import read_purpose
 from accord.cli.places import reference_in_use
 from accord.cli.releases.explained import given

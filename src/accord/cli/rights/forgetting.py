@@ -20,8 +20,7 @@ from accord.access.consultations import Processing, consultations, record
 from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor
 from accord.cli.channels.account import OBJECTS
-from accord.cli.deliveries.delivering import names_of
-from accord.cli.deliveries.kept import damage_named
+from accord.cli.deliveries.kept import damage_named, names_of
 from accord.cli.hub import OpenHub
 from accord.cli.releases.handed import end_waiting
 from accord.cli.rights.holders import keep_released

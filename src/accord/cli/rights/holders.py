@@ -17,18 +17,20 @@ import pyarrow.parquet as pq
 
 from accord.agreements.declarations import TYPE_FIELD, Dataset
 from accord.attribution.locating import hosts_of
-from accord.cli.deliveries.delivering import ADDRESSES, DELIVERED, OTHERS, names_of, parquet, read_account
-from accord.cli.deliveries.kept import damage_named, sizes
+from accord.cli.deliveries.kept import ADDRESSES, DELIVERED, OTHERS, damage_named, names_of, read_account, sizes
+from accord.cli.deliveries.writing import parquet
 from accord.cli.hub import OpenHub
 from accord.cli.readying import reading_context
 from accord.cli.rights.recalling import HELD, RELEASES
 from accord.cli.snapshots.snapshotting import FINDINGS_FILE, read_manifest
 from accord.columns.reading import Context
 from accord.columns.spellings import Spellings, spellings_of
+from accord.columns.values import read_any_value
 from accord.formats.catalogue import FORMATS
 from accord.intake.cutting import cut, find_places
 from accord.reference.addresses import address_texts, parse_addresses
 from accord.reference.store import Reference
+from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import INDICATOR_TYPES, TYPE_CODES, Indicator
 from accord.vocabulary.roles import ROLES
 from accord.workspace.store import DeliveryFolder, SnapshotFolder, errors_named
@@ -104,6 +106,18 @@ class Held:
     def reached(self) -> int:
         """How many records go when it is erased."""
         return self.records if self.lines is None else max(len(self.lines), 1)
+
+
+def read_subject(value: str, reference: Reference) -> Subject:
+    """Who or what an argument names. Raises SettingsError."""
+    read = read_any_value(value, reference.suffixes.is_public_suffix)
+    if read is None:
+        raise SettingsError(
+            "This is no value that anything is held about.",
+            where="VALUE",
+            expected="an address, mail address, name, URL or hash; defanged or not",
+        )
+    return Subject.of(read)
 
 
 def held_deliveries(hub: OpenHub, subject: Subject, reference: Reference) -> Iterator[Held]:

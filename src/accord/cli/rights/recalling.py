@@ -24,8 +24,7 @@ from accord.cli.acting import Actor, combining
 from accord.cli.channels.feeding import bring_feeds_up
 from accord.cli.channels.witnessing import show_witnessed, take_out
 from accord.cli.check.showing import show_check
-from accord.cli.deliveries.delivering import names_of, read_account
-from accord.cli.deliveries.kept import damage_named
+from accord.cli.deliveries.kept import damage_named, names_of, read_account
 from accord.cli.deliveries.settling import working
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.kinds import ANSWER, KEYS, signed_by, taking

@@ -20,8 +20,8 @@ from accord.cli.acting import Actor, combining
 from accord.cli.channels.feeding import bring_feeds_up
 from accord.cli.channels.witnessing import take_out_silently
 from accord.cli.check.showing import show_check
-from accord.cli.deliveries.delivering import names_of, read_account, taken_in
 from accord.cli.deliveries.entering import purge_reference
+from accord.cli.deliveries.kept import names_of, read_account, taken_in
 from accord.cli.deliveries.settling import working
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.ledgers.opening import publish

@@ -16,9 +16,18 @@ import pyarrow.compute as pc
 from accord.access.consultations import Processing, record, value_object
 from accord.agreements.declarations import Dataset
 from accord.cli.acting import Actor
-from accord.cli.deliveries.delivering import ADDRESSES, OTHERS
+from accord.cli.deliveries.kept import ADDRESSES, OTHERS
 from accord.cli.hub import opened_hub
-from accord.cli.rights.holders import REJECTS, RESOLUTIONS, Subject, groups, look_in, values_of, write_without
+from accord.cli.rights.holders import (
+    REJECTS,
+    RESOLUTIONS,
+    Subject,
+    groups,
+    look_in,
+    read_subject,
+    values_of,
+    write_without,
+)
 from accord.cli.terminal import say
 from accord.columns.values import SuffixTest, read_any_value
 from accord.journal import book
@@ -110,7 +119,6 @@ def _texts(path: Path) -> Iterator[str]:
 def allow(folder: Path, value: str, actor: Actor, *, now: datetime) -> None:
     """Let a value be taken in again that was erased or corrected, and log who did."""
     from accord.cli.places import reference_in_use
-    from accord.cli.rights.subjects import read_subject
 
     subject = read_subject(value, reference_in_use())
     if subject.spellings.held(actor.justification):

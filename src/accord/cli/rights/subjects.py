@@ -40,11 +40,11 @@ from accord.cli.rights.holders import (
     findings_about,
     held_deliveries,
     held_snapshots,
+    read_subject,
     shown_with,
 )
 from accord.cli.rights.recalling import fit, hand_out, held_by, tell, tell_notices
 from accord.cli.terminal import counted, say, say_json
-from accord.columns.values import read_any_value
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.operations.outcomes import Standing, about, forget_about
@@ -277,18 +277,6 @@ def erase(
         say(f"refused, and never handed over: {package.id} to {package.recipient}; `accord release make` seals it anew")
     say(f"Recall {recall.id}:")
     tell_notices(folder, recall, sent)
-
-
-def read_subject(value: str, reference: Reference) -> Subject:
-    """Who or what an argument names. Raises SettingsError."""
-    read = read_any_value(value, reference.suffixes.is_public_suffix)
-    if read is None:
-        raise SettingsError(
-            "This is no value that anything is held about.",
-            where="VALUE",
-            expected="an address, mail address, name, URL or hash; defanged or not",
-        )
-    return Subject.of(read)
 
 
 def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:

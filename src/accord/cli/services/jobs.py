@@ -9,17 +9,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from accord.cli.deliveries.adding import import_file
 from accord.cli.deliveries.adds import take_added
 from accord.cli.deliveries.uploads import expire_upload, take_uploaded
 from accord.cli.releases.handing import hand_over_later, notify_due
 from accord.cli.rights.retaining import purge_due
 from accord.cli.terminal import talk
-from accord.vocabulary.errors import AccordError, BusyError, OutputError, RefusedFileError, SettingsError
+from accord.vocabulary.errors import AccordError, BusyError, OutputError, RefusedFileError
 from accord.workspace.database import Database
-from accord.workspace.jobs import Job, JobKind, claim, fail, finish, hand_back, put_off, queue, renew
+from accord.workspace.jobs import Job, JobKind, claim, fail, finish, hand_back, put_off, renew
 
 Handler = Callable[[Path, Mapping[str, object]], str]
 """Does a job of the workspace in a folder; says what came of it, in a sentence. It may be called again for the same."""
@@ -47,22 +45,6 @@ HANDLERS: dict[JobKind, Handler] = {
 
 LEASE_S = 60.0
 """How long a job stays with a worker of whom nothing is heard."""
-
-
-def queue_job(
-    connection: Connection,
-    kind: JobKind,
-    arguments: Mapping[str, object],
-    *,
-    now: datetime,
-    not_before: datetime | None = None,
-) -> int:
-    """Put a job into the table; its number. Raises SettingsError when nobody here could do it."""
-    if kind not in HANDLERS:
-        raise SettingsError(
-            "Nobody can do such a job.", expected=f"one of {', '.join(HANDLERS)}", got=kind.value, where="jobs"
-        )
-    return queue(connection, kind, arguments, now=now, not_before=not_before)
 
 
 def worker_name() -> str:

@@ -18,12 +18,12 @@ from accord.access.clients import Client
 from accord.access.consultations import Processing, record
 from accord.agreements.declarations import PartnerId
 from accord.cli.acting import Actor
-from accord.cli.deliveries.adds import place_of
-from accord.cli.deliveries.delivering import names_of, read_account
+from accord.cli.deliveries.kept import names_of, read_account
 from accord.cli.deliveries.recalled import reference
 from accord.cli.deliveries.receipts import receipt_of
 from accord.cli.deliveries.settling import working
 from accord.cli.deliveries.uploads import Uploads
+from accord.cli.deliveries.waiting import place_of
 from accord.cli.hub import opened_hub
 from accord.cli.operations.answering import answer_told, take_answer
 from accord.cli.services.opened import Opened

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from accord.attribution.locating import PLACES, locate
-from accord.cli.deliveries.delivering import ADDRESSES, OTHERS, parquet, verify_delivery
-from accord.cli.deliveries.kept import damage_named, sizes, verify_kept
+from accord.cli.deliveries.kept import ADDRESSES, OTHERS, damage_named, sizes, verify_delivery, verify_kept
+from accord.cli.deliveries.writing import parquet
 from accord.cli.readying import Progress
 from accord.cli.terminal import counted
 from accord.columns.runs import ahead

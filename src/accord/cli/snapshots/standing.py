@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from accord.attribution.locating import locate
-from accord.cli.deliveries.delivering import ADDRESSES, OTHERS
-from accord.cli.deliveries.kept import damage_named
+from accord.cli.deliveries.kept import ADDRESSES, OTHERS, damage_named
 from accord.cli.snapshots.snapshotting import FINDINGS_FILE, Manifest, whole_snapshot
 from accord.columns.engine import connect
 from accord.columns.schema import STANDING
