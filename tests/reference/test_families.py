@@ -74,6 +74,11 @@ def test_a_synonym_of_two_families_is_neithers():
     assert found.normalise(["Shared"]) == ["shared"]
 
 
+def test_a_synonym_of_one_character_again_and_again_is_nobodys():
+    found = build_catalogue({"exploit-kit": [cluster("Angler", "XXX", "AEK")], "botnet": [cluster("KKK")]})
+    assert {family.name: sorted(family.keys) for family in found} == {"Angler": ["aek", "angler"], "KKK": ["kkk"]}
+
+
 def test_a_synonym_that_is_another_familys_name_is_that_family():
     found = FamilyNames.of(build_catalogue({"malpedia": [cluster("Alfa", "Bravo")], "botnet": [cluster("Bravo")]}))
     assert found.normalise(["bravo"]) == ["Bravo"]

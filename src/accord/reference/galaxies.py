@@ -13,7 +13,8 @@ name of another. The rule:
 4. A synonym is a key of its family only if it is nobody's own key and all clusters that list it are one family.
    A synonym that two families claim is ambiguous and means neither.
 5. Names without their words of kind (`LummaC2 Stealer`) are keys by the same rule, after the synonyms.
-6. Keys of one or two characters, of digits only, or of words of kind only, mean nothing.
+6. Keys of one or two characters, of digits only, or of words of kind only, mean nothing, nor does a synonym that is
+   one character again and again (`XXX`).
 """
 
 import re
@@ -106,7 +107,7 @@ def build_catalogue(galaxies: Mapping[str, Sequence[Cluster]]) -> list[Family]:
     owned = {key for names in own.values() for key in names}
     for claimed, taken in ((claims, owned), (weak, owned | set(claims))):
         for synonym, families in claimed.items():
-            if synonym not in taken and len(families) == 1 and _meaningful(synonym):
+            if synonym not in taken and len(families) == 1 and _meaningful(synonym) and len({*synonym}) > 1:
                 keys[next(iter(families))].add(synonym)
     found = [_family(members, keys[key]) for key, members in groups.items()]
     return sorted(found, key=lambda family: (key_of(family.name), family.uuid))
