@@ -84,6 +84,7 @@ DELIVERY = record(
     dataset=TEXT,
     sha256=TEXT,
     file=TEXT,
+    replaced_by=TEXT,
     **dict.fromkeys(("bytes", "records", "accepted", "ignored", "rejected", "observations"), COUNT),
     received_at=TEXT,
     agreements=many(TEXT, 0),

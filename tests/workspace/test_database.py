@@ -170,6 +170,15 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     # what the database refuses alone
     "0018": (),
+    "0019": tuple(
+        """
+        INSERT INTO recalls (id, at, kind, reason, due, replaced_by, roles) VALUES ('c', 'T', 'corrected', 'wrong', 'T',
+            'bb', 'c2-server');
+        INSERT INTO erased_values (mac, at, kind, roles) VALUES ('fe', 'T', 'corrected', 'c2-server');
+        INSERT INTO supplier_notices (recall, partner, id, entry, notice, supplied) VALUES ('c', 'vendor', 'u', 0, 'n',
+            's')
+        """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
+    ),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the

@@ -299,8 +299,11 @@ def _notices(known: dict[int, Fact], parts: _Parts, silent: set[int], connection
     references = {reference(UUID(one)) for one in connection.execute(select(RECALLS.c.id)).scalars()}
     rest = [number for number, fact in known.items() if fact.kind is Kind.RECALL and number not in claimed]
     named = select(JOURNAL_ENTRIES.c.number, JOURNAL_ENTRIES.c.reference).where(JOURNAL_ENTRIES.c.number.in_(rest))
+    delivered = {number for number, fact in known.items() if fact.kind is Kind.DELIVERY} | silent
     for number, about in connection.execute(named).all():
-        if about not in references or known[number].refers is not None:
+        # its own entry names no other, or the delivery that takes the place of what is recalled
+        refers = known[number].refers
+        if about not in references or not (refers is None or refers in delivered):
             yield Missing(side="books", what=f"entry {number}: a recall to {known[number].partner}")
 
 

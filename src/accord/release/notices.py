@@ -57,6 +57,7 @@ _NOTICE = re.compile(
     f"entries (?P<entries>(?:{_NUMBER})(?: [1-9][0-9]{{0,18}})*)\n"
     f"recipient (?P<recipient>{_PARTNER})\n"
     "kind (?P<kind>withdrawn|corrected|erased)\n"
+    f"(?:correction (?P<correction>{_NUMBER})\n)?"
     f"findings (?P<findings>all|(?P<count>{_NUMBER}) (?P<listed>[0-9a-f]{{64}}))\n"
     f"entry (?P<entry>{_NUMBER})\n"
     f"at (?P<at>{_TIME})\n"
@@ -106,6 +107,8 @@ class Notice:
     recipient: str
     """The partner's id."""
     kind: RecallKind
+    correction: int | None = None
+    """The entry in the ledger of the delivery that takes the place of what is recalled; None: none is known."""
     findings: int | None
     """How many findings of the package it concerns; None: all of it."""
     listed: str | None
@@ -121,10 +124,11 @@ class Notice:
     def text(self) -> str:
         """The text that is signed."""
         findings = "all" if self.findings is None else f"{self.findings} {self.listed}"
+        correction = "" if self.correction is None else f"correction {self.correction}\n"
         return (
             f"{RECALL}\nrecall {self.recall}\npackage {self.package}\ndigest {self.digest}\n"
             f"entries {' '.join(map(str, self.entries))}\nrecipient {self.recipient}\nkind {self.kind}\n"
-            f"findings {findings}\nentry {self.entry}\nat {_time(self.at)}\nuntil {_time(self.until)}\n"
+            f"{correction}findings {findings}\nentry {self.entry}\nat {_time(self.at)}\nuntil {_time(self.until)}\n"
             f"reason {self.reason}\n"
         )
 
@@ -195,6 +199,7 @@ def read_notice(data: bytes, key: VerifierKey | None = None) -> Notice:
         entries=tuple(map(int, said["entries"].split(" "))),
         recipient=said["recipient"],
         kind=RecallKind(said["kind"]),
+        correction=None if said["correction"] is None else int(said["correction"]),
         findings=None if said["count"] is None else int(said["count"]),
         listed=said["listed"],
         entry=int(said["entry"]),

@@ -22,6 +22,7 @@ from accord.release.notices import Answer, Notice, RecallKind, listed, sign_noti
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Origin
 from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
+from accord.vocabulary.roles import Role
 from accord.workspace.schema import DISCLOSURES, PARTNERS, RECALL_NOTICES, RECALLS
 
 ID_BYTES = 32
@@ -46,6 +47,10 @@ class Recall:
     """When every recipient should have answered."""
     done_at: datetime | None
     """When all was done that follows from it; None: it was begun."""
+    replaced_by: str | None = None
+    """SHA-256 in hex of the delivery that takes the place of what is recalled; None: none does, or not yet."""
+    roles: tuple[Role, ...] | None = None
+    """The roles in which the value is wrong; None: it is about all that is said of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +101,16 @@ def reference(recall: UUID) -> str:
 
 
 def standing_recall(
-    connection: Connection, kind: RecallKind, dataset: DatasetId, delivery: str | None
+    connection: Connection, kind: RecallKind, dataset: DatasetId, delivery: str | None, replaced_by: str | None = None
 ) -> Recall | None:
-    """The newest recall of this kind that reaches a delivery, or (None) all of a data set; None: there is none."""
+    """The newest recall of this kind that reaches a delivery, or (None) all of a data set; None: there is none.
+
+    `replaced_by`: of those alone that name this correction.
+    """
     table = RECALLS.c
     wanted = select(RECALLS).where(table.kind == kind.value, table.dataset == dataset, table.subject.is_(None))
+    if replaced_by is not None:
+        wanted = wanted.where(table.replaced_by == replaced_by)
     whole = table.delivery.is_(None)
     wanted = wanted.where(whole if delivery is None else whole | (table.delivery == delivery))
     row = connection.execute(wanted.order_by(table.at.desc(), table.id).limit(1)).one_or_none()
@@ -178,17 +188,24 @@ def notices(
     return tuple(_notice(row) for row in connection.execute(wanted))
 
 
-def told_of(connection: Connection, kind: RecallKind, dataset: DatasetId, delivery: str | None) -> frozenset[UUID]:
-    """The disclosures about which a notice was made that this delivery, or all of the data set (None), is recalled."""
+def told_of(
+    connection: Connection, kind: RecallKind, dataset: DatasetId, delivery: str | None, replaced_by: str | None = None
+) -> frozenset[UUID]:
+    """The disclosures about which a notice was made that this delivery, or all of the data set (None), is recalled.
+
+    `replaced_by`: and that names this correction.
+    """
     table = RECALLS.c
     whole = table.delivery.is_(None)
     reached = whole if delivery is None else whole | (table.delivery == delivery)
-    rows = connection.execute(
+    wanted = (
         select(RECALL_NOTICES.c.disclosure)
         .join(RECALLS, table.id == RECALL_NOTICES.c.recall)
         .where(table.kind == kind.value, table.dataset == dataset, reached)
     )
-    return frozenset(UUID(row.disclosure) for row in rows)
+    if replaced_by is not None:
+        wanted = wanted.where(table.replaced_by == replaced_by)
+    return frozenset(UUID(row.disclosure) for row in connection.execute(wanted))
 
 
 def record_recall(
@@ -199,15 +216,18 @@ def record_recall(
     *,
     key: SigningKey,
     draw: Callable[[int], bytes],
-) -> None:
+    correction: int | None = None,
+) -> range:
     """Record a recall with its notices and entries, on a writer's connection; `recall.at` is `journal.book.moment`.
 
-    `own`: what the hub's own entries say; they are opened at once. The entry about a disclosure is opened no sooner
-    than the disclosure's own, so that it does not tell of an operation before its embargo has ended.
+    `own`: what the hub's own entries say, whose numbers it returns; they are opened at once. The entry about a
+    disclosure is opened no sooner than the disclosure's own, so that it does not tell of an operation before its
+    embargo has ended. `correction`: the entry of the delivery that takes the place of what is recalled.
     """
     connection.execute(insert(RECALLS).values(**_values(recall)))
-    book.append(connection, [*own], draw=draw, opens_at=recall.at, reference=reference(recall.id))
-    record_notices(connection, recall, concerned, at=recall.at, key=key, draw=draw)
+    numbers = book.append(connection, [*own], draw=draw, opens_at=recall.at, reference=reference(recall.id))
+    record_notices(connection, recall, concerned, at=recall.at, key=key, draw=draw, correction=correction)
+    return numbers
 
 
 def record_notices(
@@ -218,6 +238,7 @@ def record_notices(
     at: datetime,
     key: SigningKey,
     draw: Callable[[int], bytes],
+    correction: int | None = None,
 ) -> None:
     """Record notices of a recall that was recorded, with their entries; `at` is `journal.book.moment`."""
     for one in sorted(concerned, key=lambda each: each.disclosure.entries.start):
@@ -244,6 +265,7 @@ def record_notices(
             entries=tuple(disclosure.entries),
             recipient=disclosure.recipient,
             kind=recall.kind,
+            correction=correction,
             findings=None if findings is None else len(findings),
             listed=None if findings is None else listed(findings),
             entry=entry,
@@ -350,6 +372,8 @@ def _values(one: Recall) -> dict[str, object]:
         "reason": one.reason,
         "due": one.due,
         "done_at": one.done_at,
+        "replaced_by": one.replaced_by,
+        "roles": None if one.roles is None else " ".join(one.roles),
     }
 
 
@@ -364,6 +388,8 @@ def _recall(row: Row[tuple[object, ...]]) -> Recall:
         reason=row.reason,
         due=row.due,
         done_at=row.done_at,
+        replaced_by=row.replaced_by,
+        roles=None if row.roles is None else tuple(map(Role, row.roles.split())),
     )
 
 

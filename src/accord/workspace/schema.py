@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0018"
+REVISION = "0019"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -405,6 +405,10 @@ RECALLS = Table(
     Column("due", Instant, nullable=False),
     # when all of it was done; null: it was begun, and calling the command again ends it
     Column("done_at", Instant),
+    # the delivery of the same data set that takes the place of the one that is recalled, SHA-256 in hex
+    Column("replaced_by", Text),
+    # about one value: the roles in which it is wrong, parted by spaces; null: all that is said of it
+    Column("roles", Text),
 )
 
 RECALL_NOTICES = Table(
@@ -427,6 +431,31 @@ RECALL_NOTICES = Table(
 )
 """One for each disclosure that a recall concerns, by the channel that was used."""
 
+SUPPLIER_NOTICES = Table(
+    "supplier_notices",
+    METADATA,
+    Column("recall", ForeignKey("recalls.id"), primary_key=True),
+    Column("partner", ForeignKey("partners.id"), primary_key=True),
+    # a UUID, by which its answer names it
+    Column("id", Text, nullable=False, unique=True),
+    # the erasure's first entry about a data set of the partner
+    Column("entry", BigInteger, nullable=False),
+    # the signed note, as it is sent
+    Column("notice", LargeBinary, nullable=False),
+    # the partner's deliveries in which it stood, with the lines
+    Column("supplied", LargeBinary, nullable=False),
+    # the value, sealed to the partner's key (age); null: no key of it is known
+    Column("sealed", LargeBinary),
+    Column("sent_at", Instant),
+    Column("acknowledged_at", Instant),
+    # done or refused, and what the partner says of it
+    Column("answer", Text),
+    Column("answer_note", Text),
+    # true: the hub's staff has recorded it, and nobody has signed it
+    Column("by_hand", Boolean),
+)
+"""One for each partner that had supplied what was erased or corrected at the hub."""
+
 DELIVERED_CONTENTS = Table(
     "delivered_contents",
     METADATA,
@@ -445,8 +474,10 @@ ERASED_VALUES = Table(
     Column("at", Instant, nullable=False),
     # erased, corrected
     Column("kind", Text, nullable=False),
+    # the roles in which it is wrong, parted by spaces; null: nothing of it is taken in
+    Column("roles", Text),
 )
-"""Values of persons that were erased or corrected: what holds them is not taken in again."""
+"""Values of persons that were erased or corrected: what is said of them is not taken in again."""
 
 REVIEWS = Table(
     "reviews",

@@ -32,6 +32,10 @@ def make(
         str | None,
         typer.Option("--delivery", metavar="SHA256", help="One delivery, or the beginning; by default all."),
     ] = None,
+    replaced_by: Annotated[
+        str | None,
+        typer.Option("--replaced-by", metavar="SHA256", help="The delivery that puts it right, or the beginning."),
+    ] = None,
     due: Annotated[int, typer.Option("--due", min=1, max=365, help="Days until recipients should answer.")] = 14,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Copy the notices here, a folder a recipient.")
@@ -42,9 +46,14 @@ def make(
 ) -> None:
     """Take what a partner withdraws or corrects out of use, and make a signed notice for everybody who was given it.
 
-    Calling it again sends nothing new, and ends what was interrupted.
+    Calling it again sends nothing new, and ends what was interrupted. A delivery that puts right what was wrong is
+    taken in first, as any other; with --replaced-by recipients are told that there is one, also when they were told of
+    the recall before.
 
     Example: accord recall make --dataset vendor-sinkhole --kind withdrawn --why "The clock was wrong" --in hub
+
+    Example: accord recall make --dataset vendor-sinkhole --kind corrected --delivery 60303ae2 --replaced-by 7d865e95
+    --why "The clock was wrong" --in hub
     """
     from datetime import UTC, datetime
 
@@ -52,7 +61,9 @@ def make(
     from accord.cli.rights.recalling import make as make_recall
 
     actor = acting(person, None)
-    make_recall(folder, dataset, delivery, kind, why, due, out, actor, now=datetime.now(UTC), as_json=as_json)
+    make_recall(
+        folder, dataset, delivery, kind, replaced_by, why, due, out, actor, now=datetime.now(UTC), as_json=as_json
+    )
 
 
 @app.command("list", short_help="List recalls, and what recipients have answered.")

@@ -25,6 +25,7 @@ from accord.cli.channels.feeding import bring_feeds_up
 from accord.cli.channels.witnessing import show_witnessed, take_out
 from accord.cli.check.showing import show_check
 from accord.cli.deliveries.kept import damage_named, names_of, read_account
+from accord.cli.deliveries.recalled import reference
 from accord.cli.deliveries.settling import working
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.kinds import ANSWER, KEYS, signed_by, taking
@@ -91,6 +92,7 @@ def make(
     dataset: str,
     delivery: str | None,
     kind: str,
+    replaced_by: str | None,
     why: str,
     due_days: int,
     out: Path | None,
@@ -106,9 +108,10 @@ def make(
         hub.ledger.verify_standing()
         name = _dataset(hub, dataset)
         chosen = _delivery(hub, name, delivery)
+        correction = None if replaced_by is None else _correction(hub, name, chosen, wanted, replaced_by)
         for left in _unfinished(hub):
             finish(hub, left, now)
-        recall, fresh = _recorded(hub, name, chosen, wanted, reason, now, timedelta(days=due_days), actor)
+        recall, fresh = _recorded(hub, name, chosen, wanted, correction, reason, now, timedelta(days=due_days), actor)
         if recall.done_at is None:
             recall = finish(hub, recall, now)
         if out is not None:
@@ -123,6 +126,8 @@ def make(
         return
     say(f"Recall {recall.id}: {name}, {chosen or 'all deliveries'}, {recall.kind}.")
     say("Out of use.")
+    if correction is not None:
+        say(f"Delivery {correction[:12]} takes its place, and is released like any other.")
     tell_notices(folder, recall, sent)
 
 
@@ -189,6 +194,29 @@ def _delivery(hub: OpenHub, dataset: str, begin: str | None) -> str | None:
     return found.pop()
 
 
+def _correction(hub: OpenHub, dataset: DatasetId, recalled: str | None, kind: RecallKind, begin: str) -> str:
+    """The delivery that takes the place of the one that is recalled, by its SHA-256. Raises SettingsError."""
+    if kind is not RecallKind.CORRECTED or recalled is None:
+        raise SettingsError(
+            "What takes the place of a delivery is said where that delivery is corrected.",
+            where="--replaced-by",
+            expected="--kind corrected, and the delivery that is wrong with --delivery",
+            got=f"--kind {kind}, {'all deliveries' if recalled is None else 'one delivery'}",
+        )
+    in_use = {one.sha256 for one in hub.workspace.deliveries() if one.dataset == dataset} - {recalled}
+    found = [one for one in sorted(in_use) if one.startswith(begin.lower())]
+    if len(found) != 1:
+        raise SettingsError(
+            "There is no such correction." if not found else "Several deliveries begin like this.",
+            where="--replaced-by",
+            expected="the SHA-256, or enough of its beginning, of another delivery of the data set that is in use",
+            got=begin,
+            remedy="take the corrected delivery in first, with `accord delivery add`; `accord delivery list --json` "
+            "lists what is in use",
+        )
+    return found[0]
+
+
 def _unfinished(hub: OpenHub) -> list[Recall]:
     with hub.database.reading() as connection:
         return [one for one in unfinished(connection) if one.subject is None]
@@ -199,6 +227,7 @@ def _recorded(
     dataset: DatasetId,
     delivery: str | None,
     kind: RecallKind,
+    correction: str | None,
     reason: str,
     now: datetime,
     due: timedelta,
@@ -207,8 +236,8 @@ def _recorded(
     """The recall as it stands in the database, and whether anything of it is new."""
     with hub.database.writing() as connection:
         at = book.moment(connection, now)
-        before = standing_recall(connection, kind, dataset, delivery)
-        told = told_of(connection, kind, dataset, delivery)
+        before = standing_recall(connection, kind, dataset, delivery, correction)
+        told = told_of(connection, kind, dataset, delivery, correction)
         reached = _reached(hub.workspace.deliveries(), dataset, delivery)
         names = _names(hub, dataset, delivery)
         resting = {one.id: one for name in names for one in resting_on(connection, dataset, name)}
@@ -228,9 +257,12 @@ def _recorded(
             reason=reason,
             due=at + due,
             done_at=None,
+            replaced_by=correction,
         )
-        own = [_own(hub, recall, _reached(hub.kept(), dataset, delivery))]
-        record_recall(connection, recall, concerned, own, key=hub.ledger.key, draw=secrets.token_bytes)
+        entry = None if correction is None else book.referring(connection, reference(dataset, correction))[-1]
+        own = [_own(hub, recall, reached, entry)]
+        draw, key = secrets.token_bytes, hub.ledger.key
+        record_recall(connection, recall, concerned, own, key=key, draw=draw, correction=entry)
         behind = None if None in names else {one for one in names if one is not None}
         take_out(
             connection, withdrawals.resting_on(connection, dataset, behind), at, recall=recall.id, person=actor.person
@@ -240,7 +272,8 @@ def _recorded(
             Processing.ALTERATION,
             person=actor.person,
             justification=actor.justification or reason,
-            object=f"recall {recall.id} {dataset} {delivery or 'all'}",
+            object=f"recall {recall.id} {dataset} {delivery or 'all'}"
+            + ("" if correction is None else f" replaced by {correction}"),
             recipients=sorted({one.disclosure.recipient for one in concerned}),
             now=at,
         )
@@ -261,8 +294,9 @@ def _names(hub: OpenHub, dataset: str, delivery: str | None) -> list[str | None]
     return list(dict.fromkeys(names))
 
 
-def _own(hub: OpenHub, recall: Recall, reached: Sequence[DeliveryFolder]) -> Fact:
-    """What the hub's own entry says: how many accepted records were taken out of use."""
+def _own(hub: OpenHub, recall: Recall, reached: Sequence[DeliveryFolder], correction: int | None) -> Fact:
+    """What the hub's own entry says: how many accepted records were taken out of use, and which entry is about the
+    delivery that takes their place."""
     dataset = None if recall.dataset is None else hub.dataset(recall.dataset)
     return Fact(
         kind=Kind.RECALL,
@@ -273,6 +307,7 @@ def _own(hub: OpenHub, recall: Recall, reached: Sequence[DeliveryFolder]) -> Fac
         marking=None if dataset is None else dataset.marking,
         count=sum(int(str(read_account(one)["accepted"])) for one in reached),
         digest=recall.delivery or "",
+        refers=correction,
     )
 
 
@@ -442,6 +477,8 @@ def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
         return
     say(f"Recall {recall.id}: {_about(recall)}, {recall.kind}, {recall.at:%Y-%m-%d %H:%M} UTC")
     say(f"  why: {recall.reason}")
+    if recall.replaced_by is not None:
+        say(f"  replaced by: delivery {recall.replaced_by}")
     say(f"  due: {recall.due:%Y-%m-%d %H:%M} UTC")
     if recall.done_at is None:
         say("  begun, and not ended: call the command again")
@@ -613,6 +650,7 @@ def _told(recall: Recall, sent: Sequence[SentNotice], at: datetime, over: Collec
         "kind": recall.kind.value,
         "dataset": recall.dataset,
         "delivery": recall.delivery,
+        "replaced_by": recall.replaced_by,
         "reason": recall.reason,
         "due": _time(recall.due),
         "done_at": _time(recall.done_at),

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select
 
 from accord.access.clients import Client
 from accord.access.consultations import Processing, record
-from accord.agreements.declarations import PartnerId
+from accord.agreements.declarations import DatasetId, PartnerId
 from accord.cli.acting import Actor
 from accord.cli.deliveries.kept import names_of, read_account
 from accord.cli.deliveries.recalled import reference
@@ -35,6 +35,7 @@ from accord.journal.facts import FEW
 from accord.journal.keeping import open_ledger
 from accord.operations.declaration import read_workspace
 from accord.operations.outcome_files import read_outcomes
+from accord.release.recall import recall_of
 from accord.vocabulary.errors import AccordError, RefusedFileError
 from accord.vocabulary.outcomes import Outcome
 from accord.vocabulary.reasons import EXPLANATIONS
@@ -234,6 +235,9 @@ class PartnerDesk:
                 with self._database.reading() as connection:
                     entries = list(referring(connection, reference(dataset, sha256)))
                     uses = _uses(connection, dataset, names_of(folder), now)
+                    recall = recall_of(connection, DatasetId(dataset), sha256) if state == "recalled" else None
+                if recall is not None and recall.replaced_by is not None:
+                    told["replaced_by"] = f"{dataset}.{recall.replaced_by}"
                 return {"name": f"{dataset}.{sha256}", "state": state, **told, "entries": entries, **uses}
         if undone is None:
             with self._database.reading() as connection:
