@@ -2,11 +2,13 @@
 
 import hmac
 from collections import defaultdict
+from unittest import mock
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accord.check import victims
 from accord.check.hashing import V4, V6, digests
 from accord.check.victims import UNKNOWN, Collected, FamilySets, joined, mailbox_records, meanings
 from accord.check.writing import Sightings
@@ -34,11 +36,15 @@ def filled(said, *, at_once):
     return collected.told()
 
 
-@given(rows, st.integers(1, 60))
-def test_each_address_has_all_its_families_and_its_last_day_however_its_rows_come(said, at_once):
+@given(rows, st.integers(1, 60), st.integers(1, 60))
+def test_each_address_has_all_its_families_and_its_last_day_however_its_rows_come(said, at_once, piece):
     told = filled(said, at_once=at_once)
     sets = FamilySets()
-    found = told.records(V6, PLACES, sets, PEPPER, 2)
+    with mock.patch.object(victims, "_PIECE", piece):
+        check_told(told, joined(told.records(V6, PLACES, sets, PEPPER, 2)), sets, said)
+
+
+def check_told(told, found, sets, said):
     twin, last = defaultdict(set), {}
     for number, family, age, _ in said:
         twin[number].add(family)
@@ -79,6 +85,6 @@ def test_mailboxes_have_records_of_their_own():
 
 
 def test_records_of_several_kinds_are_put_together():
-    one = filled([(1, 1, 0, 0)], at_once=1).records(V4, PLACES, FamilySets(), PEPPER, 1)
-    assert len(joined(one, Sightings.none(), one).digests) == 2
-    assert len(joined().digests) == 0
+    (one,) = filled([(1, 1, 0, 0)], at_once=1).records(V4, PLACES, FamilySets(), PEPPER, 1)
+    assert len(joined([one, Sightings.none(), one]).digests) == 2
+    assert len(joined([]).digests) == 0

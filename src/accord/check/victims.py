@@ -5,7 +5,8 @@ Where one family is known of an address, that another record named none says not
 """
 
 import hmac
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +31,9 @@ _DATASETS = (1 << _DATASET_BITS) - 1
 
 _ROOM = 1 << 23
 """Rows that are held before those that say the same are made one."""
+
+_PIECE = 1 << 20
+"""Rows, about, that are worked on at a time."""
 
 
 class FamilySets:
@@ -98,33 +102,44 @@ class Told:
 
     def families(self) -> frozenset[int]:
         """The codes of all families."""
-        return frozenset(np.unique(self.meanings >> _DATASET_BITS).tolist())
+        return frozenset(code for one in self._pieces() for code in np.unique(one.meanings >> _DATASET_BITS).tolist())
 
-    def by_dataset(self) -> dict[int, int]:
+    def by_dataset(self) -> Counter[int]:
         """How many addresses rest on each data set, by its code."""
-        dataset = self.meanings & _DATASETS
-        order = np.lexsort((self.numbers, dataset))
-        numbers, dataset = self.numbers[order], dataset[order]
-        first = np.append(True, (numbers[1:] != numbers[:-1]) | (dataset[1:] != dataset[:-1]))[: len(numbers)]
-        codes, counts = np.unique(dataset[first], return_counts=True)
-        return dict(zip(codes.tolist(), counts.tolist(), strict=True))
+        total: Counter[int] = Counter()
+        for one in self._pieces():
+            dataset = one.meanings & _DATASETS
+            order = np.lexsort((one.numbers, dataset))
+            numbers, dataset = one.numbers[order], dataset[order]
+            first = np.append(True, (numbers[1:] != numbers[:-1]) | (dataset[1:] != dataset[:-1]))
+            codes, counts = np.unique(dataset[first], return_counts=True)
+            total.update(dict(zip(codes.tolist(), counts.tolist(), strict=True)))
+        return total
 
     def records(
         self, kind: tuple[int, int], families: Mapping[int, int], sets: FamilySets, pepper: bytes, threads: int
-    ) -> Sightings:
+    ) -> Iterator[Sightings]:
         """Their records; `kind`: `hashing.V4` or `V6`; `families`: the place in the version of each family's code."""
-        begins = np.flatnonzero(np.append(True, self.numbers[1:] != self.numbers[:-1])[: len(self.numbers)])
-        if not len(begins):
-            return Sightings.none()
-        codes = self.meanings >> _DATASET_BITS
-        # what several data sets say of a family stands once
-        once = np.append(True, codes[1:] != codes[:-1])
-        once[begins] = True
-        return Sightings(
-            digests=digests(self.numbers[begins], kind, pepper, threads),
-            ages=np.minimum.reduceat(self.ages, begins),
-            sets=_set_numbers(codes[once], (np.cumsum(once) - 1)[begins], families, sets),
-        )
+        for one in self._pieces():
+            begins = np.flatnonzero(np.append(True, one.numbers[1:] != one.numbers[:-1]))
+            codes = one.meanings >> _DATASET_BITS
+            # what several data sets say of a family stands once
+            once = np.append(True, codes[1:] != codes[:-1])
+            once[begins] = True
+            yield Sightings(
+                digests=digests(one.numbers[begins], kind, pepper, threads),
+                ages=np.minimum.reduceat(one.ages, begins),
+                sets=_set_numbers(codes[once], (np.cumsum(once) - 1)[begins], families, sets),
+            )
+
+    def _pieces(self) -> "Iterator[Told]":
+        """Stretches of all rows of some addresses: what is worked out beside them stays small."""
+        begin = 0
+        while begin < len(self.numbers):
+            last = self.numbers[min(begin + _PIECE, len(self.numbers)) - 1]
+            end = int(np.searchsorted(self.numbers, last, side="right"))
+            yield Told(numbers=self.numbers[begin:end], meanings=self.meanings[begin:end], ages=self.ages[begin:end])
+            begin = end
 
 
 def meanings(families: Codes, dataset: int) -> Meanings:
@@ -132,11 +147,9 @@ def meanings(families: Codes, dataset: int) -> Meanings:
     return families.astype(np.int64) << _DATASET_BITS | dataset
 
 
-def joined(*parts: Sightings) -> Sightings:
-    """The records of several kinds as one."""
-    held = [one for one in parts if len(one.digests)] or [Sightings.none()]
-    if len(held) == 1:
-        return held[0]
+def joined(parts: Iterable[Sightings]) -> Sightings:
+    """Records that were made apart as one."""
+    held = [*parts] or [Sightings.none()]
     return Sightings(
         digests=np.concatenate([one.digests for one in held]),
         ages=np.concatenate([one.ages for one in held]),

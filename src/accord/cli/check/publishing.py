@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 
 from sqlalchemy import Connection
 
@@ -292,8 +293,9 @@ def _write(
     leaked = frozenset(code for codes, _ in found.mailboxes.values() for code in codes)
     families, places = found.families.told(v4.families() | v6.families() | leaked)
     counts = [v4.by_dataset(), v6.by_dataset(), {at: len(one) for at, one in found.mailbox_datasets.items()}]
-    addresses = joined(v4.records(V4, places, sets, pepper, cores()), v6.records(V6, places, sets, pepper, cores()))
-    del v4, v6
+    made = (one.records(kind, places, sets, pepper, cores()) for one, kind in ((v4, V4), (v6, V6)))
+    addresses = joined(chain.from_iterable(made))
+    del v4, v6, made
     mailboxes = mailbox_records(found.mailboxes, places, sets, pepper)
     lines = network_lines(reference.network, reference.warning_lists, place)
     content = Content(
