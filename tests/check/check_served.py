@@ -131,7 +131,7 @@ def give_link(folder: Path, language: str) -> str:
     return f"/{language}/mail/{base64.urlsafe_b64encode(token).rstrip(b'=').decode()}"
 
 
-MAIL_PAGES = ("mail", "mail-reply", "mail-link", "mail-told", "mail-gone")
+MAIL_PAGES = ("mail", "mail-reply", "mail-link", "mail-told", "mail-gone", "mail-stop", "mail-stopped")
 
 
 def open_mail_page(check: "Check", page: Page, language: str, what: str) -> None:
@@ -146,8 +146,8 @@ def open_mail_page(check: "Check", page: Page, language: str, what: str) -> None
     path = give_link(check.folder, language)
     if what == "mail-gone":
         check.ask(path)
-    page.open(begin + path)
-    if what == "mail-told":
+    page.open(begin + path + ("/stop" if what in {"mail-stop", "mail-stopped"} else ""))
+    if what in {"mail-told", "mail-stopped"}:
         page.press("form button")
 
 

@@ -103,7 +103,8 @@ def arrived(server: Server, count: int) -> list[tuple[str, str]]:
     for one in server.post.taken:
         content = one.content if isinstance(one.content, bytes) else str(one.content).encode()
         mail = message_from_bytes(content, policy=default)
-        (link,) = re.findall(r"https://check\.fusion\.example(/\S+)", mail.get_content())
+        link, stop = re.findall(r"https://check\.fusion\.example(/\S+)", mail.get_content())
+        assert stop == f"{link}/stop"
         found.append((one.rcpt_tos[0], link))
     return found
 
@@ -156,6 +157,25 @@ def test_a_link_that_is_looked_at_by_machines_tells_nothing_and_stays_for_its_re
         assert "Mirai" not in again.text
     tampered = link[:-4] + ("AAAA" if not link.endswith("AAAA") else "BBBA")
     assert "Mirai" not in check.ask(tampered).text
+
+
+def test_no_more_mails_are_wanted_by_a_button_and_not_by_a_look(serve_mail: Serve, server: Server) -> None:
+    check = serve_mail()
+    ask(check, SEIZED, "de")
+    ((_, link),) = arrived(server, 1)
+    stop = f"{link}/stop"
+    for method in ("GET", "HEAD"):
+        looked = check.ask(stop, method)
+        assert looked.status == HTTPStatus.OK
+    assert f'action="{stop}"' in check.ask(stop, "GET").text
+    assert check.ask(stop, headers={"Sec-Fetch-Site": "cross-site"}).status == HTTPStatus.FORBIDDEN
+    told = check.ask(link)
+    assert f'href="{stop}"' in told.text
+    for _ in range(2):
+        stopped = check.ask(stop)
+        assert (stopped.status, stopped.title) == (HTTPStatus.OK, "Wir schreiben Ihnen nicht mehr")
+    gone = check.ask(f"/de/mail/{'A' * 43}/stop")
+    assert (gone.status, gone.title) == (HTTPStatus.OK, "Dieser Link funktioniert nicht mehr")
 
 
 def test_who_asks_too_often_is_refused_whatever_they_ask_about(serve_mail: Serve, server: Server) -> None:
@@ -230,17 +250,24 @@ def test_what_networks_and_all_ask_too_often_is_counted_apart_and_told(serve_mai
     assert (health["refused_address"], health["refused_network"]) == (0, 0)
 
 
-def test_a_refusal_for_good_is_told_the_operator_and_whom_it_is_for_may_ask_again(
+def test_a_refusal_for_good_is_told_the_operator_and_not_tried_again_at_every_question(
     serve_mail: Serve, server: Server
 ) -> None:
     check = serve_mail()
-    server.post.at_recipient = lambda to: f"550 5.1.1 <{to}> is unknown here"
+    tried = []
+
+    def refuse(to: str) -> str | None:
+        tried.append(to)
+        return f"550 5.1.1 <{to}> is unknown here" if to == SEIZED else None
+
+    server.post.at_recipient = refuse
     ask(check, SEIZED)
     line = check.hear('"mail"')[-1]
     assert (json.loads(line)["mail"], json.loads(line)["code"]) == ("refused", 550)
-    server.post.at_recipient = lambda _: None
-    ask(check, SEIZED)
-    assert [to for to, _ in arrived(server, 1)] == [SEIZED]
+    replies = {ask(check, SEIZED).body for _ in range(30)} | {ask(check, OTHER).body, ask(check, UNKNOWN).body}
+    assert len(replies) == 1, "nobody who asks sees any of it"
+    assert [to for to, _ in arrived(server, 1)] == [OTHER]
+    assert sorted(tried) == [SEIZED, OTHER]
     assert not [one for one in check.talk if "anna" in one]
 
 

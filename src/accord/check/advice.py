@@ -91,22 +91,24 @@ NAMES: dict[System, Message] = {
 CLEAN: dict[System, tuple[Message, ...]] = {
     System.WINDOWS: (
         say("Install all updates of Windows."),
-        # l10n: names of menus as Windows shows them in your language
+        # l10n: menus are called otherwise in each version of Windows: name no more of them than stand here
         say(
-            "Open Windows Security, then “Virus & threat protection”, then “Scan options”, and choose the offline scan "
-            "of Microsoft Defender. It restarts the computer and takes about 15 minutes."
+            "Look in the Start menu for Windows Security, and open it. Among its options for virus scans choose the "
+            "offline scan of Microsoft Defender. It restarts the computer and takes about 15 minutes."
         ),
+        # l10n: the word in quotation marks is what people enter to find it
         say(
-            "If it finds something that does not go away, save your documents and pictures, but no programs. Then "
-            "reset the computer: “Settings”, “System”, “Recovery”, “Reset this PC”, “Remove everything”."
+            "If it finds something that does not go away, save your documents and pictures, but no programs. Then look "
+            "in the settings of Windows for “reset”, and reset the computer so that everything is removed."
         ),
     ),
     System.ANDROID: (
-        say("Open the Play Store, tap your picture, then “Play Protect”, and scan."),
+        say("Open the Play Store, tap the picture of your account, look for Play Protect, and let it scan."),
         say("Remove apps that you do not know, and every app that did not come from the store. Install all updates."),
+        # l10n: each maker calls these menus otherwise: the word in quotation marks is what people enter to find them
         say(
-            "If something stays strange, save pictures and contacts, and erase the device: “Settings”, “System”, "
-            "“Reset options”, “Erase all data”. Do not bring back apps from a backup."
+            "If something stays strange, save pictures and contacts. Then look in the settings of the device for "
+            "“reset”, and erase all data. Do not bring back apps from a backup."
         ),
     ),
     System.DEVICE: (

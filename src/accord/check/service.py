@@ -30,7 +30,7 @@ from accord.workspace.translations import LANGUAGES
 
 if TYPE_CHECKING:
     # who does not write keeps no state, and needs nothing that does
-    from accord.check.mailing.pages import MailPages
+    from accord.check.mailing.pages import MailPages, Place
 
 Reply = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers, body."""
@@ -226,18 +226,19 @@ class Service:
         )
         return _OK, self._headers[form, language], body
 
-    def _by_mail(self, request: Request, mail: "MailPages", place: tuple[str, bytes | None]) -> Reply | WithBody:
+    def _by_mail(self, request: Request, mail: "MailPages", place: "Place") -> Reply | WithBody:
         """The check by e-mail: what is asked is put aside, and what a link shows is shown once."""
-        headers, (language, token) = request.headers, place
+        headers, language, token = request.headers, place.language, place.token
         if request.method in {"GET", "HEAD"}:
-            return _OK, self._headers[Form.HTML, language], mail.shown(language, token)
+            return _OK, self._headers[Form.HTML, language], mail.shown(place)
         if request.method != "POST":
             return self._refuse(request, HTTPStatus.METHOD_NOT_ALLOWED)
         if not is_own_page(headers.get_all("host")[0], headers.get_all("origin"), headers.get_all("sec-fetch-site")):
             return self._refuse(request, HTTPStatus.FORBIDDEN)
         data, _ = self._now()
         if token is not None:
-            return _OK, self._headers[Form.HTML, language], mail.told(language, token, data)
+            told = mail.stopped if place.stop else mail.told
+            return _OK, self._headers[Form.HTML, language], told(language, token, data)
         address = self._visitor(request)
         asn = data.network(address).asn
         if (bound := mail.bound_reached(address, asn)) is not None:

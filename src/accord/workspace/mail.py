@@ -8,14 +8,16 @@ What came of giving a message away is one of four things (RFC 5321, 4.2.1, 6.1),
 import os
 import re
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.workspace.regular import open_regular
@@ -245,16 +247,20 @@ def give(
     message: bytes,
     password: str | None,
     before_data: Callable[[], None],
+    within_s: float | None = None,
 ) -> Came:
     """Give one message to the server. `before_data` is called when the server has taken sender and recipient: once it
     has returned, the message may have gone out.
 
     `name`, letters, digits and `-`: by it a report on the delivery names the mail, where the server offers that (RFC
     3461, 4.4). Reports are asked for of failures alone, and bring headers back, not what the mail held.
+
+    `within_s`: the connection is ended after so long, wherever it stands; None: each of the server's steps is bounded,
+    and a server that sends a byte at a time may take as long as it likes.
     """
     begun = False
     try:
-        with _connected(mail, password) as smtp:
+        with _connected(mail, password, within_s) as smtp:
             reports = smtp.has_extn("dsn")
             code, said = smtp.mail(sender, [f"ENVID={name}", "RET=HDRS"] if reports else ())
             if code // 100 == 2:
@@ -277,25 +283,93 @@ def give(
 
 
 @contextmanager
-def _connected(mail: MailServer, password: str | None) -> Iterator[smtplib.SMTP]:
+def _connected(mail: MailServer, password: str | None, within_s: float | None) -> Iterator[smtplib.SMTP]:
     context = ssl.create_default_context(cafile=None if mail.ca_file is None else str(mail.ca_file))
     smtp: smtplib.SMTP
-    if mail.security is Security.TLS:
-        smtp = smtplib.SMTP_SSL(mail.host, mail.port, mail.domain, timeout=TIMEOUT_S, context=context)
-    else:
-        smtp = smtplib.SMTP(mail.host, mail.port, mail.domain, timeout=TIMEOUT_S)
-    try:
-        if mail.security is Security.STARTTLS:
-            smtp.starttls(context=context)
-        smtp.ehlo_or_helo_if_needed()
-        if mail.user is not None and password is not None:
-            smtp.login(mail.user, password)
-        yield smtp
-    finally:
-        # what the server said of the message stands, however the connection ends
-        with suppress(smtplib.SMTPException, OSError):
-            smtp.quit()
-        smtp.close()
+    with _Deadline(within_s) as deadline:
+        if mail.security is Security.TLS:
+            smtp = _TlsSmtp(deadline, mail.host, mail.port, mail.domain, timeout=TIMEOUT_S, context=context)
+        else:
+            smtp = _Smtp(deadline, mail.host, mail.port, mail.domain, timeout=TIMEOUT_S)
+        try:
+            if mail.security is Security.STARTTLS:
+                smtp.starttls(context=context)
+            smtp.ehlo_or_helo_if_needed()
+            if mail.user is not None and password is not None:
+                smtp.login(mail.user, password)
+            yield smtp
+        finally:
+            # what the server said of the message stands, however the connection ends
+            with suppress(smtplib.SMTPException, OSError):
+                smtp.quit()
+            smtp.close()
+
+
+class _Deadline:
+    """Ends a connection after a time, whoever waits for it and whatever it was wrapped into."""
+
+    def __init__(self, within_s: float | None) -> None:
+        self._timer = None if within_s is None else threading.Timer(within_s, self._end)
+        self._lock = threading.Lock()
+        self._over = False
+        self._own: socket.socket | None = None
+
+    def __enter__(self) -> "_Deadline":
+        if self._timer is not None:
+            self._timer.daemon = True
+            self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        with self._lock:
+            if self._own is not None:
+                self._own.close()
+                self._own = None
+
+    def begin(self, connection: socket.socket) -> None:
+        """Watch over a connection. Raises TimeoutError when the time is over already."""
+        with self._lock:
+            # a descriptor of our own: TLS takes that of the socket which it wraps
+            self._own = socket.socket(fileno=os.dup(connection.fileno()))
+            if self._over:
+                connection.close()
+                raise TimeoutError("the time for this mail is over")
+
+    def _end(self) -> None:
+        with self._lock, suppress(OSError):
+            self._over = True
+            if self._own is not None:
+                self._own.shutdown(socket.SHUT_RDWR)
+
+
+class _Smtp(smtplib.SMTP):
+    """Connected under a deadline."""
+
+    def __init__(self, deadline: _Deadline, host: str, port: int, domain: str, *, timeout: float) -> None:
+        self._deadline = deadline
+        super().__init__(host, port, domain, timeout=timeout)
+
+    def _get_socket(self, *asked: Any) -> socket.socket:  # noqa: ANN401 -- as smtplib calls it: host, port, timeout
+        connection = super()._get_socket(*asked)  # type: ignore[misc]  # where smtplib's own classes differ
+        self._deadline.begin(connection)
+        return connection  # type: ignore[no-any-return]
+
+
+class _TlsSmtp(smtplib.SMTP_SSL):
+    """As above, encrypted from the first byte."""
+
+    def __init__(
+        self, deadline: _Deadline, host: str, port: int, domain: str, *, timeout: float, context: ssl.SSLContext
+    ) -> None:
+        self._deadline = deadline
+        super().__init__(host, port, domain, timeout=timeout, context=context)
+
+    def _get_socket(self, *asked: Any) -> socket.socket:  # noqa: ANN401 -- as above
+        connection = super()._get_socket(*asked)  # type: ignore[misc]
+        self._deadline.begin(connection)
+        return connection  # type: ignore[no-any-return]
 
 
 def _refused(code: int, said: bytes | str) -> Came:

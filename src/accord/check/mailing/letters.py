@@ -12,6 +12,9 @@ from accord.check.mailing.settings import MailSettings
 from accord.reports.words import Verbatim, say, speaker
 from accord.vocabulary.markings import Marking
 
+STOP = "stop"
+"""Ends the path of a link by which no more mails are wanted."""
+
 MARKING = Marking.AMBER
 """Of what is told behind the link: the strictest that reaches whom it is about."""
 
@@ -30,8 +33,18 @@ def read_token(text: str) -> bytes | None:
     return token if len(token) == 32 and spelled(token) == text else None
 
 
-def letter(settings: MailSettings, hub: str, to: str, language: str, token: bytes, now: datetime, name: str) -> bytes:
-    """A mail in a language, lines ending in CRLF; `name` makes its id one that no other has."""
+def letter(
+    settings: MailSettings,
+    hub: str,
+    to: str,
+    language: str,
+    token: bytes,
+    now: datetime,
+    name: str,
+    *,
+    last: bool = False,
+) -> bytes:
+    """A mail in a language, lines ending in CRLF; `name` makes its id one that no other has; `last`: for a month."""
     voice = speaker(language)
     link = f"{settings.link}/{language}/mail/{spelled(token)}"
     asked = say("Somebody has asked {hub} about this mail address, probably you.", hub=Verbatim(text=hub))
@@ -40,11 +53,15 @@ def letter(settings: MailSettings, hub: str, to: str, language: str, token: byte
         "",
         voice.say(asked),
         "",
-        voice.say(wording.LETTER_LINK),
+        voice.say(wording.LETTER_LAST_LINK if last else wording.LETTER_LINK),
         "",
         link,
         "",
         voice.say(wording.LETTER_NOT_YOU),
+        "",
+        voice.say(wording.LETTER_STOP),
+        "",
+        f"{link}/{STOP}",
         "",
         hub,
     ]

@@ -2,14 +2,16 @@
 
 /LANGUAGE/mail            GET: the form. POST: the reply, the same for everybody
 /LANGUAGE/mail/TOKEN      GET: a button, and nothing changes by it. POST: what is known, once
+/LANGUAGE/mail/TOKEN/stop GET: a button, and nothing changes by it. POST: no more mails about this
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from accord.check.limits import ADDRESS_BITS, NETWORK_BITS, Slots
 from accord.check.mailing import wording
-from accord.check.mailing.letters import read_token, spelled
+from accord.check.mailing.letters import STOP, read_token, spelled
 from accord.check.mailing.settings import MailSettings
 from accord.check.mailing.state import MailState
 from accord.check.mailing.waiting import LONGEST, Mailing
@@ -20,6 +22,17 @@ from accord.workspace.translations import LANGUAGES
 
 _ALL_BITS = 1
 _MARK = "\x02token\x03"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which of the pages a path names."""
+
+    language: str
+    token: bytes | None = None
+    """Of a link; None: the form."""
+    stop: bool = False
+    """The link by which no more mails are wanted."""
 
 
 class MailPages:
@@ -46,31 +59,38 @@ class MailPages:
         self._forms = {one: self._page("mail.html", one) for one in LANGUAGES}
         self._taken = {one: self._words(one, wording.TAKEN, wording.TAKEN_WORDS) for one in LANGUAGES}
         self._gone = {one: self._words(one, wording.GONE, wording.GONE_WORDS) for one in LANGUAGES}
-        shown_at = {one: f"/{one}/mail/{_MARK}" for one in LANGUAGES}
+        self._stopped = {one: self._words(one, wording.STOPPED, wording.STOPPED_WORDS) for one in LANGUAGES}
         self._buttons = {
-            one: self._words(one, wording.OPEN, wording.OPEN_WORDS, shown_at[one]).partition(_MARK.encode())
+            one: self._words(one, wording.OPEN, wording.OPEN_WORDS, wording.SHOW, f"/{one}/mail/{_MARK}")
+            for one in LANGUAGES
+        }
+        self._stops = {
+            one: self._words(one, wording.STOP, wording.STOP_WORDS, wording.STOP_BUTTON, f"/{one}/mail/{_MARK}/{STOP}")
             for one in LANGUAGES
         }
 
     @staticmethod
-    def place(path: str) -> tuple[str, bytes | None] | None:
-        """The language, and of a link its token; None: the path is none of these pages."""
-        parts = path.split("/")
-        if len(parts) not in {3, 4} or parts[0] or parts[1] not in LANGUAGES or parts[2] != "mail":
+    def place(path: str) -> Place | None:
+        """The page of a path; None: it is none of these."""
+        empty, *parts = path.split("/")
+        if empty or not 2 <= len(parts) <= 4 or parts[0] not in LANGUAGES or parts[1] != "mail":
             return None
-        if len(parts) == 3:
-            return parts[1], None
-        token = read_token(parts[3])
-        return None if token is None else (parts[1], token)
+        if len(parts) == 2:
+            return Place(language=parts[0])
+        token = read_token(parts[2])
+        if token is None or parts[3:] not in ([], [STOP]):
+            return None
+        return Place(language=parts[0], token=token, stop=len(parts) == 4)
 
-    def shown(self, language: str, token: bytes | None) -> bytes:
+    def shown(self, place: Place) -> bytes:
         """What who opens a page gets; nothing changes by it."""
-        if token is None:
-            return self._forms[language]
-        if not self._state.knows(token, int(self._clock_s())):
-            return self._gone[language]
-        before, _, after = self._buttons[language]
-        return before + spelled(token).encode() + after
+        if place.token is None:
+            return self._forms[place.language]
+        state, now_s = self._state, int(self._clock_s())
+        if not (state.can_silence(place.token, now_s) if place.stop else state.knows(place.token, now_s)):
+            return self._gone[place.language]
+        page = (self._stops if place.stop else self._buttons)[place.language]
+        return page.replace(_MARK.encode(), spelled(place.token).encode())
 
     def bound_reached(self, address: bytes, asn: int | None) -> str | None:
         """Which bound on questions a source would go beyond: `address`, `network` or `all`; None: it may ask."""
@@ -92,10 +112,18 @@ class MailPages:
             return self._gone[language]
         families = [data.families[at] for at in sighting.families]
         parts = sighting_in_words(self._hub, language, families, sighting.last_seen, wording.WHICH)
-        return self._page("mail_told.html", language, slots=parts)
+        stop_at = f"/{language}/mail/{spelled(token)}/{STOP}"
+        return self._page("mail_told.html", language, slots=parts, stop_at=stop_at)
 
-    def _words(self, language: str, title: Message, words: Message, shown_at: str = "") -> bytes:
-        return self._page("mail_words.html", language, title=title, words=words, shown_at=shown_at)
+    def stopped(self, language: str, token: bytes, data: CheckData) -> bytes:
+        """That nobody who asks makes us write again about what is known now."""
+        silenced = self._state.silence(token, data.day, int(self._clock_s()))
+        return (self._stopped if silenced else self._gone)[language]
+
+    def _words(
+        self, language: str, title: Message, words: Message, button: Message | None = None, posts_to: str = ""
+    ) -> bytes:
+        return self._page("mail_words.html", language, title=title, words=words, button=button, posts_to=posts_to)
 
     def _page(self, template: str, language: str, **content: object) -> bytes:
         robots = "all" if template == "mail.html" else "noindex"

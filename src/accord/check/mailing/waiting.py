@@ -2,9 +2,10 @@
 
 Whoever asks gets the same reply by the same steps, whatever is known: the question is put aside with a random time,
 and nothing is looked up. When the time has come it is looked up, by another thread; a mail address that was never seen
-is forgotten, and one that was gets a mail, at most one a day. Looking up waits for no mail: what the bound on mails or
-the mail server holds up waits among the mails, and is forgotten after a day. Mail addresses that wait are in memory
-and nowhere else: what ends the process forgets them, and they may ask again.
+is forgotten, and one that was gets a mail, at most one a day, and of mails that nobody opens three a month. Looking up
+waits for no mail, which are written by a thread of their own: what the bound on mails or the mail server holds up waits
+among the mails, and is forgotten after a day. Mail addresses that wait are in memory and nowhere else: what ends the
+process forgets them, and they may ask again.
 """
 
 import heapq
@@ -12,11 +13,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from accord.check.layout import RECORD_BYTES
 from accord.check.mailboxes import normalised
 from accord.check.mailing.settings import MailSettings
-from accord.check.mailing.state import DAY_S, MailState
+from accord.check.mailing.state import DAY_S, UNOPENED, MailState
 from accord.workspace.mail import Given
 
 MOST_WAITING = 50_000
@@ -43,17 +45,18 @@ class _Question:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Letter:
+    tries: int
+    """What the server could not take before stands behind what it was not given yet."""
     due_s: float
     number: int
     name: bytes = field(compare=False)
     to: str = field(compare=False)
     language: str = field(compare=False)
     ends_s: float = field(compare=False)
-    tries: int = field(compare=False, default=0)
 
 
 class Mailing:
-    """The questions that wait, and the mails. `ask` may be called by another thread than `work`."""
+    """The questions that wait, and the mails. `ask`, `look_up` and `write` may be called by a thread each."""
 
     def __init__(
         self,
@@ -61,21 +64,22 @@ class Mailing:
         state: MailState,
         *,
         digest: Callable[[bytes], bytes],
-        seen: Callable[[bytes], bool],
-        send: Callable[[str, str, bytes], Given],
+        last_seen: Callable[[bytes], date | None],
+        send: Callable[[str, str, bytes, bool], Given],
         below: Callable[[int], int],
         draw: Callable[[int], bytes],
         clock_s: Callable[[], float],
     ) -> None:
-        """`digest` names a normalised mail address, `seen` says of a name whether it stands in the data.
+        """`digest` names a normalised mail address, `last_seen` says of a name on which day it was seen last, if ever.
 
-        `send` writes to an address in a language with a token; `below` and `draw` are cryptographic randomness: a whole
-        number below another, and random bytes; `clock_s`: seconds since 1970.
+        `send` writes to an address in a language with a token, and whether it is the last mail for a month; `below` and
+        `draw` are cryptographic randomness: a whole number below another, and random bytes; `clock_s`: seconds since
+        1970.
         """
         self._settings = settings
         self._state = state
         self._digest = digest
-        self._seen = seen
+        self._last_seen = last_seen
         self._send = send
         self._below = below
         self._draw = draw
@@ -84,6 +88,7 @@ class Mailing:
         self._waiting: list[_Question] = []
         self._letters: list[_Letter] = []
         self._named: set[bytes] = set()
+        """Of whom a mail waits, or is on its way."""
         self._count = 0
         self._sent: deque[float] = deque()
         self._purged_s = clock_s()
@@ -103,32 +108,32 @@ class Mailing:
             heapq.heappush(self._waiting, _Question(due_s, self._count, mailbox[: LONGEST + 1], language))
             return True
 
-    def work(self) -> int:
-        """Do what is due; how many mails went out. No more go out in an hour than may: the rest waits."""
+    def look_up(self) -> None:
+        """Look up every question whose time has come."""
         if abs(self._clock_s() - self._purged_s) >= PURGE_S:
             self._purged_s = self._clock_s()
             self._state.purge(int(self._purged_s))
-        went = 0
-        self._look_up()
-        while (one := self._next_letter()) is not None:
-            went += self._write(one)
-            self._look_up()
-        return went
-
-    def _look_up(self) -> None:
-        """Look up every question whose time has come."""
         while (one := self._next_question()) is not None:
             mailbox = normalised(one.mailbox) if len(one.mailbox) <= LONGEST else None
             if mailbox is None:
                 continue
             name, now_s = self._digest(mailbox)[:RECORD_BYTES], self._clock_s()
-            if not self._seen(name) or name in self._named or self._state.wrote(name, int(now_s)):
+            day = self._last_seen(name)
+            if day is None or not self._state.may_write(name, day, int(now_s)):
                 continue
-            if len(self._letters) < MOST_WAITING:
-                self._named.add(name)
-                # to the spelling that is known to be seized, and not to another that somebody has entered
-                letter = _Letter(now_s, one.number, name, mailbox.decode(), one.language, now_s + DAY_S)
-                heapq.heappush(self._letters, letter)
+            with self._lock:
+                if name not in self._named and len(self._letters) < MOST_WAITING:
+                    self._named.add(name)
+                    # to the spelling that is known to be seized, and not to another that somebody has entered
+                    letter = _Letter(0, now_s, one.number, name, mailbox.decode(), one.language, now_s + DAY_S)
+                    heapq.heappush(self._letters, letter)
+
+    def write(self) -> int:
+        """Write what is due; how many mails went out. No more go out in an hour than may: the rest waits."""
+        went = 0
+        while (one := self._next_letter()) is not None:
+            went += self._write(one)
+        return went
 
     def _next_question(self) -> _Question | None:
         with self._lock:
@@ -139,30 +144,43 @@ class Mailing:
         now_s = self._clock_s()
         while self._sent and self._sent[0] <= now_s - HOUR_S:
             self._sent.popleft()
-        while self._letters and self._letters[0].due_s <= now_s:
-            if self._letters[0].ends_s > now_s and len(self._sent) >= self._settings.mails_an_hour:
-                return None
-            one = heapq.heappop(self._letters)
-            self._named.discard(one.name)
-            if one.ends_s > now_s:
-                return one
+        with self._lock:
+            while self._letters and self._letters[0].due_s <= now_s:
+                if self._letters[0].ends_s > now_s and len(self._sent) >= self._settings.mails_an_hour:
+                    return None
+                one = heapq.heappop(self._letters)
+                if one.ends_s > now_s:
+                    return one
+                self._named.discard(one.name)
         return None
 
     def _write(self, one: _Letter) -> bool:
         now_s, token = self._clock_s(), self._draw(TOKEN_BYTES)
-        if not self._state.begin_letter(one.name, token, int(now_s)):
-            return False
         given = None
         try:
-            given = self._send(one.to, one.language, token)
-        finally:
+            unopened = self._state.begin_letter(one.name, token, int(now_s))
+            if unopened is None:
+                return False
+            try:
+                given = self._send(one.to, one.language, token, unopened >= UNOPENED)
+            finally:
+                self._end_letter(one, token, given)
             if given in {Given.TAKEN, Given.UNKNOWN}:
                 self._sent.append(now_s)
-                self._state.settle_letter(one.name)
-            else:
-                # whatever has kept it from going out, whom it is for may ask again
-                self._state.undo_letter(one.name, token)
-        if given is Given.LATER and one.tries + 1 < TRIES:
-            self._named.add(one.name)
-            heapq.heappush(self._letters, replace(one, due_s=now_s + AGAIN_S, tries=one.tries + 1))
-        return given in {Given.TAKEN, Given.UNKNOWN}
+                return True
+            return False
+        finally:
+            with self._lock:
+                if given is Given.LATER and one.tries + 1 < TRIES:
+                    heapq.heappush(self._letters, replace(one, due_s=now_s + AGAIN_S, tries=one.tries + 1))
+                else:
+                    self._named.discard(one.name)
+
+    def _end_letter(self, one: _Letter, token: bytes, given: Given | None) -> None:
+        if given in {Given.TAKEN, Given.UNKNOWN}:
+            self._state.settle_letter(one.name)
+        elif given is Given.REFUSED:
+            self._state.refuse_letter(one.name, token)
+        else:
+            # whatever has kept it from going out, whom it is for may ask again
+            self._state.undo_letter(one.name, token)

@@ -13,8 +13,8 @@ LABEL: Final = say("Your mail address")
 # l10n: the button that asks about a mail address
 ASK: Final = say("Ask about this address")
 ANSWER_BY_MAIL: Final = say(
-    "The answer comes by mail alone, as a rule within the next hour, and once a day at most. On this page everybody "
-    "gets the same reply."
+    "The answer comes by mail alone, as a rule within the next hour, and once a day at most. After three mails that "
+    "were not opened, none comes for 30 days. On this page everybody gets the same reply."
 )
 NOT_KEPT: Final = say(
     "Your mail address is forgotten as soon as it was looked up and, where there is something to say, written to. "
@@ -44,7 +44,19 @@ WHICH: Final = say(
 )
 GONE: Final = say("This link does not work any more")
 GONE_WORDS: Final = say(
-    "A link works once, and for two days. Ask again, and another mail comes if there is something to say."
+    "A link works once, and for as long as its mail says. Ask again, and another mail comes if there is something to "
+    "say, and if it is neither too early for one nor unwanted."
+)
+STOP: Final = say("No more mails about this")
+STOP_WORDS: Final = say(
+    "Press the button, and we write to your mail address no more about what is known of it now, whoever asks. Only if "
+    "it is seen again among what was seized does a question lead to a mail."
+)
+# l10n: the button by which somebody wants no more mails
+STOP_BUTTON: Final = say("Write to me no more")
+STOPPED: Final = say("We write to you no more")
+STOPPED_WORDS: Final = say(
+    "Whoever asks about your mail address: no mail comes about what is known of it now. You need not do anything."
 )
 
 # l10n: the subject of a mail
@@ -52,6 +64,11 @@ SUBJECT: Final = say("About your mail address")
 LETTER_LINK: Final = say(
     "We have something to tell you about it. Open this page and press the button. It works once, and for two days:"
 )
+LETTER_LAST_LINK: Final = say(
+    "We have something to tell you about it, and our last mails were not opened. Open this page and press the button. "
+    "If you do not, we write no more for 30 days, and for that long it works, once:"
+)
+LETTER_STOP: Final = say("If you want no more mails about this, open this page and press its button:")
 LETTER_NOT_YOU: Final = say(
     "If it was not you, you need not do anything: whoever asked has learned nothing. We never ask for a password, for "
     "money, or for a file to be opened."

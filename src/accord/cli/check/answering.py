@@ -93,7 +93,8 @@ class Worker:
         loop.call_soon(_give_up_unread)
         threading.Thread(target=self._keep, args=(loop,), name="versions", daemon=True).start()
         if self._post is not None:
-            threading.Thread(target=self._write, args=(self._post,), name="mail", daemon=True).start()
+            for name, work in (("questions", self._post.look_up), ("mail", self._post.write)):
+                threading.Thread(target=self._again, args=(work,), name=name, daemon=True).start()
 
     def __rsgi_del__(self, _: AbstractEventLoop) -> None:
         """End."""
@@ -119,13 +120,13 @@ class Worker:
         self._version = data.version
         return data, render(self._hub, data.families, data.day, rest)
 
-    def _write(self, post: "Post") -> None:
-        """Write the mails that are due."""
+    def _again(self, work: Callable[[], None]) -> None:
+        """Do what is due of the check by e-mail, again and again."""
         _stand_back()
         told = ""
         while not self._ending.wait(LOOK_S):
             try:
-                post.work()
+                work()
                 told = ""
             except AccordError as error:
                 if str(error) != told:

@@ -4,7 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from accord.check.mailing.letters import letter
 from accord.check.mailing.pages import MailPages
@@ -20,8 +20,12 @@ _CODE = re.compile("[2-5][0-9]{2}", re.ASCII)
 """What a server answers (RFC 5321, 4.2)."""
 
 
+MAIL_S = 120
+"""Within which a mail is given to the server, from connecting to its last word; then the connection is ended."""
+
+
 class Post:
-    """What waits to be written, and writes it; `work` is called by one thread, which alone looks into the data here."""
+    """What waits to be written, and writes it; `look_up` and `write` are called by a thread each."""
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class Post:
             mail,
             state,
             digest=self._name,
-            seen=self._seen,
+            last_seen=self._last_seen,
             send=self._send,
             below=secrets.randbelow,
             draw=secrets.token_bytes,
@@ -52,22 +56,27 @@ class Post:
         )
         self.pages = MailPages(mail, hub, self._mailing, state, salt=secrets.token_bytes(16), clock_s=time.time)
 
-    def work(self) -> None:
-        """Write what is due, from the version of the data that counts now. Raises AccordError."""
+    def look_up(self) -> None:
+        """Look up what is due in the version of the data that counts now. Raises AccordError."""
         if current(self._settings.data) != self._data.version:
             before, self._data = self._data, CheckData.open(self._settings.data, self._pepper)
             before.close()
-        self._mailing.work()
+        self._mailing.look_up()
+
+    def write(self) -> None:
+        """Write what is due; a server that stalls holds this up, and nothing else."""
+        self._mailing.write()
 
     def _name(self, mailbox: bytes) -> bytes:
         return self._data.mailbox_name(mailbox)
 
-    def _seen(self, name: bytes) -> bool:
-        return self._data.named_mailbox(name) is not None
+    def _last_seen(self, name: bytes) -> date | None:
+        sighting = self._data.named_mailbox(name)
+        return None if sighting is None else sighting.last_seen
 
-    def _send(self, to: str, language: str, token: bytes) -> Given:
+    def _send(self, to: str, language: str, token: bytes, last: bool) -> Given:
         name = secrets.token_hex(16)
-        message = letter(self._mail, self._hub.name, to, language, token, datetime.now(UTC), name)
+        message = letter(self._mail, self._hub.name, to, language, token, datetime.now(UTC), name, last=last)
         came = give(
             self._mail,
             sender=self._mail.sender,
@@ -76,6 +85,7 @@ class Post:
             message=message,
             password=self._password,
             before_data=lambda: None,
+            within_s=MAIL_S,
         )
         if came.given is not Given.TAKEN:
             # a server's words may hold the address: its code alone is told, where it said one
