@@ -1,6 +1,7 @@
 """What is told of addresses against a dictionary that is filled row by row."""
 
 import hmac
+import tracemalloc
 from collections import defaultdict
 from unittest import mock
 
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from accord.check import victims
 from accord.check.hashing import V4, V6, digests
-from accord.check.victims import UNKNOWN, Collected, FamilySets, joined, mailbox_records, meanings
+from accord.check.victims import MAILBOX_KEY, UNKNOWN, Collected, FamilySets, joined, meanings
 from accord.check.writing import Sightings
-from tests.check.check_data import PEPPER, spelled
+from tests.check.check_data import PEPPER
 
 rows = st.lists(
     st.tuples(
@@ -72,16 +73,53 @@ def test_records_begin_as_the_standard_librarys_hmac_does(numbers, pepper, threa
     ]
 
 
-def test_mailboxes_have_records_of_their_own():
-    sets = FamilySets()
-    told = {b"a@example.org": (frozenset({0, 2}), 3), b"b@example.org": (frozenset({0}), 0)}
-    found = mailbox_records(told, PLACES, sets, PEPPER)
-    assert [one.tobytes() for one in found.digests] == [
-        hmac.digest(PEPPER, spelled(one.decode()), "sha256")[:20] for one in told
-    ]
-    assert [sets.all[number] for number in found.sets.tolist()] == [(8,), (10,)]
-    assert found.ages.tolist() == [3, 0]
-    assert len(mailbox_records({}, PLACES, sets, PEPPER).digests) == 0
+KEYS = st.sampled_from([bytes(20), bytes(19) + b"\1", b"\1" + bytes(19), b"\xff" * 20]) | st.binary(
+    min_size=20, max_size=20
+)
+
+
+@given(
+    st.lists(st.tuples(KEYS, st.integers(0, 6), st.integers(0, 31), st.integers(0, 2)), max_size=50), st.integers(1, 60)
+)
+def test_mail_addresses_are_told_as_a_dictionary_would_also_where_their_hmacs_end_in_zeros(said, at_once):
+    collected = Collected()
+    for begin in range(0, len(said), at_once):
+        for key, family, age, dataset in said[begin : begin + at_once]:
+            collected.add(
+                np.array([key], MAILBOX_KEY), meanings(np.array([family]), dataset), np.array([age], np.uint8)
+            )
+    told, sets = collected.told(), FamilySets()
+    found = joined(told.records(None, PLACES, sets, PEPPER, 1))
+    twin, last = defaultdict(set), {}
+    for key, family, age, _ in said:
+        twin[key].add(family)
+        last[key] = min(age, last.get(key, 99))
+    assert {
+        digest.tobytes(): (sets.all[number], age)
+        for digest, age, number in zip(found.digests, found.ages.tolist(), found.sets.tolist(), strict=True)
+    } == {
+        key: (tuple(sorted(PLACES[code] for code in codes - {UNKNOWN} or {UNKNOWN})), last[key])
+        for key, codes in twin.items()
+    }
+    assert len(found.digests) == len(twin)
+    counts = {dataset: len({row[0] for row in said if row[3] == dataset}) for dataset in range(3)}
+    assert told.by_dataset() == {dataset: count for dataset, count in counts.items() if count}
+
+
+def test_a_mail_address_takes_no_more_room_than_its_record():
+    """A million of them: a key of 20 bytes, a meaning of 8, an age of 1; as often again while they are sorted."""
+    rows = 1_000_000
+    keys = np.random.default_rng(7).integers(0, 256, (rows, 20), np.uint8).view(MAILBOX_KEY).ravel()
+    tracemalloc.start()
+    try:
+        collected = Collected()
+        collected.add(keys, meanings(np.zeros(rows, np.int64), 0), np.zeros(rows, np.uint8))
+        told = collected.told()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(told.numbers) == rows
+    assert most < 100 * rows, "a dictionary and a set took 424 bytes for each"
 
 
 def test_records_of_several_kinds_are_put_together():

@@ -1,10 +1,10 @@
 """What a version tells of addresses, collected from evidence a piece at a time: families and the last day of each.
 
 Whoever collects has already left out what the rules refuse: what comes here is told. Of IPv6 a /64 is one address.
-Where one family is known of an address, that another record named none says nothing more.
+Where one family is known of an address, that another record named none says nothing more. Mail addresses are collected
+by the beginnings of their HMACs, as they lie in the records: so each takes as little room as any other address.
 """
 
-import hmac
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,15 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from accord.check.hashing import digests
-from accord.check.layout import RECORD_BYTES, SETS_LIMIT, mailbox_spelling
+from accord.check.layout import RECORD_BYTES, SETS_LIMIT
 from accord.check.writing import Sightings
 from accord.vocabulary.errors import OutputError
 
-Numbers = npt.NDArray[np.uint64]
+Numbers = npt.NDArray[np.uint64] | npt.NDArray[np.bytes_]
+"""By which addresses are told apart: of IPv4 the number, of IPv6 the first 64 bits, of mail addresses MAILBOX_KEY."""
 Ages = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.int64]
 Meanings = npt.NDArray[np.int64]
 """The code of a family and of a data set: `meanings`."""
+
+MAILBOX_KEY: np.dtype[np.bytes_] = np.dtype(f"S{RECORD_BYTES}")
+"""The beginning of a mail address's HMAC. All have one length: that NumPy takes zeros at an end for none is nothing."""
 
 UNKNOWN = 0
 """The code of no family."""
@@ -84,6 +88,7 @@ class Collected:
     def _merged(self) -> tuple[Numbers, Meanings, Ages]:
         if not self._parts:
             return np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.uint8)
+        numbers: Numbers
         numbers, meanings, ages = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         self._parts = []
         order = np.lexsort((ages, meanings, numbers))
@@ -117,9 +122,11 @@ class Told:
         return total
 
     def records(
-        self, kind: tuple[int, int], families: Mapping[int, int], sets: FamilySets, pepper: bytes, threads: int
+        self, kind: tuple[int, int] | None, families: Mapping[int, int], sets: FamilySets, pepper: bytes, threads: int
     ) -> Iterator[Sightings]:
-        """Their records; `kind`: `hashing.V4` or `V6`; `families`: the place in the version of each family's code."""
+        """Their records; `kind`: `hashing.V4` or `V6`, None of mail addresses; `families`: the place in the version of
+        each family's code.
+        """
         for one in self._pieces():
             begins = np.flatnonzero(np.append(True, one.numbers[1:] != one.numbers[:-1]))
             codes = one.meanings >> _DATASET_BITS
@@ -127,7 +134,7 @@ class Told:
             once = np.append(True, codes[1:] != codes[:-1])
             once[begins] = True
             yield Sightings(
-                digests=digests(one.numbers[begins], kind, pepper, threads),
+                digests=_digests(one.numbers[begins], kind, pepper, threads),
                 ages=np.minimum.reduceat(one.ages, begins),
                 sets=_set_numbers(codes[once], (np.cumsum(once) - 1)[begins], families, sets),
             )
@@ -140,6 +147,13 @@ class Told:
             end = int(np.searchsorted(self.numbers, last, side="right"))
             yield Told(numbers=self.numbers[begin:end], meanings=self.meanings[begin:end], ages=self.ages[begin:end])
             begin = end
+
+
+def _digests(numbers: Numbers, kind: tuple[int, int] | None, pepper: bytes, threads: int) -> npt.NDArray[np.uint8]:
+    """The beginnings of the HMACs of addresses; those of mail addresses are what they are told apart by."""
+    if kind is None:
+        return numbers.view(np.uint8).reshape(-1, RECORD_BYTES)
+    return digests(numbers.astype(np.uint64, copy=False), kind, pepper, threads)
 
 
 def meanings(families: Codes, dataset: int) -> Meanings:
@@ -177,18 +191,3 @@ def _set_numbers(
     used, place = np.unique(state, return_inverse=True)
     known = np.array([sets.number(tuple(sorted(prefixes[one]))) for one in used.tolist()], np.uint32)
     return known[place]
-
-
-def mailbox_records(
-    told: Mapping[bytes, tuple[frozenset[int], int]], families: Mapping[int, int], sets: FamilySets, pepper: bytes
-) -> Sightings:
-    """The records of mail addresses: for each, normalised, the families' codes and the age in days."""
-    if not told:
-        return Sightings.none()
-    hashed = b"".join(hmac.digest(pepper, mailbox_spelling(one), "sha256")[:RECORD_BYTES] for one in told)
-    known = [tuple(sorted(families[code] for code in codes - {UNKNOWN} or {UNKNOWN})) for codes, _ in told.values()]
-    return Sightings(
-        digests=np.frombuffer(hashed, np.uint8).reshape(-1, RECORD_BYTES),
-        ages=np.array([age for _, age in told.values()], np.uint8),
-        sets=np.array([sets.number(one) for one in known], np.uint32),
-    )

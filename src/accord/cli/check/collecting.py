@@ -1,5 +1,6 @@
 """Reading the evidence that check data is made from: a row group at a time, and of it only what may be told."""
 
+import hmac
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,10 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from accord.check.layout import Family
+from accord.check.layout import RECORD_BYTES, Family, mailbox_spelling
 from accord.check.mailboxes import normalised
 from accord.check.reviews import Reviews
-from accord.check.victims import UNKNOWN, Collected, meanings
+from accord.check.victims import MAILBOX_KEY, UNKNOWN, Collected, meanings
 from accord.cli.check.gathering import Counting, Gathered, Mask
 from accord.cli.deliveries.kept import ADDRESSES, OTHERS, damage_named, verify_delivery
 from accord.cli.readying import Progress
@@ -64,19 +65,20 @@ class Evidence:
     families: FamilyCodes
     v4: Collected = field(default_factory=Collected)
     v6: Collected = field(default_factory=Collected)
-    mailboxes: dict[bytes, tuple[frozenset[int], int]] = field(default_factory=dict)
-    """By normalised mail address the families' codes and the least age in days."""
-    mailbox_datasets: dict[int, set[bytes]] = field(default_factory=dict)
-    """The mail addresses that rest on each data set."""
+    mailboxes: Collected = field(default_factory=Collected)
+    """By MAILBOX_KEY."""
+    pepper: bytes = field(repr=False)
     markings: set[tuple[int, Marking]] = field(default_factory=set)
     """Of what is told: data sets, by their places, and markings."""
     read: set[int] = field(default_factory=set)
     """Deliveries that something is told of, by their places."""
 
 
-def collect(gathered: Gathered, allowed: Mask, families: FamilyNames, reviews: Reviews, progress: Progress) -> Evidence:
+def collect(
+    gathered: Gathered, allowed: Mask, families: FamilyNames, reviews: Reviews, pepper: bytes, progress: Progress
+) -> Evidence:
     """Read what may be told of all deliveries that count. Raises UnreadableError when one is damaged."""
-    found = Evidence(families=FamilyCodes(families))
+    found = Evidence(families=FamilyCodes(families), pepper=pepper)
     for number, one in enumerate(gathered.deliveries):
         progress("reading evidence", number, len(gathered.deliveries))
         verify_delivery(one.folder)
@@ -156,13 +158,13 @@ def _add_addresses(
 
 
 def _add_mailboxes(found: Evidence, table: pa.Table, rows: Codes, age: npt.NDArray[np.int32], dataset: int) -> bool:
-    values = table["value"].take(pa.array(rows)).to_pylist()
-    for value, family, each in zip(values, _families(found, table, rows).tolist(), age[rows].tolist(), strict=True):
-        mailbox = normalised(value)
-        if mailbox is not None:
-            codes, least = found.mailboxes.get(mailbox, (frozenset[int](), each))
-            found.mailboxes[mailbox] = (codes | {family}, min(least, each))
-            found.mailbox_datasets.setdefault(dataset, set()).add(mailbox)
+    spelled = [normalised(value) for value in table["value"].take(pa.array(rows)).to_pylist()]
+    rows = rows[[one is not None for one in spelled]]
+    keys = [
+        hmac.digest(found.pepper, mailbox_spelling(one), "sha256")[:RECORD_BYTES] for one in spelled if one is not None
+    ]
+    said = meanings(_families(found, table, rows), dataset)
+    found.mailboxes.add(np.array(keys, MAILBOX_KEY), said, age[rows].astype(np.uint8))
     return len(rows) > 0
 
 

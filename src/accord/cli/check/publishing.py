@@ -9,7 +9,7 @@ not be told any longer.
 """
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -24,7 +24,7 @@ from accord.check.lines import network_lines
 from accord.check.pepper import check_pepper
 from accord.check.place import CheckPlace, read_check_place
 from accord.check.reviews import Reviews
-from accord.check.victims import FamilySets, joined, mailbox_records
+from accord.check.victims import FamilySets, joined
 from accord.check.writing import Content, destroy_others, show_version, version_name, write_version
 from accord.cli.acting import Actor, log
 from accord.cli.channels.witnessing import queue_once
@@ -286,17 +286,16 @@ def _write(
         hub.key,
         cores(),
     )
-    found = collect(gathered, gathered.allowed(), reference.families, reviews, progress)
+    found = collect(gathered, gathered.allowed(), reference.families, reviews, pepper, progress)
     progress("putting it together", 0, 0)
     sets = FamilySets()
-    v4, v6 = found.v4.told(), found.v6.told()
-    leaked = frozenset(code for codes, _ in found.mailboxes.values() for code in codes)
-    families, places = found.families.told(v4.families() | v6.families() | leaked)
-    counts = [v4.by_dataset(), v6.by_dataset(), {at: len(one) for at, one in found.mailbox_datasets.items()}]
+    v4, v6, leaked = found.v4.told(), found.v6.told(), found.mailboxes.told()
+    families, places = found.families.told(v4.families() | v6.families() | leaked.families())
+    counts = [one.by_dataset() for one in (v4, v6, leaked)]
     made = (one.records(kind, places, sets, pepper, cores()) for one, kind in ((v4, V4), (v6, V6)))
     addresses = joined(chain.from_iterable(made))
     del v4, v6, made
-    mailboxes = mailbox_records(found.mailboxes, places, sets, pepper)
+    mailboxes = joined(leaked.records(None, places, sets, pepper, cores()))
     lines = network_lines(reference.network, reference.warning_lists, place)
     content = Content(
         made_at=gathered.at,
@@ -328,7 +327,9 @@ def _published(hub: OpenHub, place: CheckPlace) -> bool:
     return counts or (place.folder / layout.CURRENT).is_symlink()
 
 
-def _shares(hub: OpenHub, gathered: Gathered, found: Evidence, counts: list[dict[int, int]]) -> tuple[Share, ...]:
+def _shares(
+    hub: OpenHub, gathered: Gathered, found: Evidence, counts: Sequence[Mapping[int, int]]
+) -> tuple[Share, ...]:
     """What each data set has in a version."""
     shares = []
     for at, marking in strictest_of(grouped(found.markings)).items():
