@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from accord.exchange.partners.routes import DELIVERIES, OUTCOMES, UPLOADS
+from accord.exchange.partners.routes import ACKNOWLEDGEMENTS, DELIVERIES, OUTCOMES, UPLOADS
 from accord.exchange.taxii.messages import MEDIA_TYPE as TAXII
 from accord.exchange.taxii.messages import STIX_MEDIA_TYPE
 from accord.exchange.taxii.routes import API_ROOT, ROOT
@@ -164,6 +164,30 @@ SCHEMAS: Mapping[str, Part] = {
         entries=many(COUNT, 0),
         **dict.fromkeys(("records", "accepted", "new", "ignored", "rejected", "done_for_the_first_time"), COUNT),
     ),
+    "notices": record(
+        ("notices", "more"),
+        notices=many(
+            record(
+                ("name", "recall", "package", "kind", "reason", "findings", "entry", "at", "due", "overdue"),
+                **dict.fromkeys(("name", "recall", "package", "reason"), TEXT),
+                kind={"enum": ["withdrawn", "corrected", "erased"]},
+                findings={"type": ["integer", "null"], "description": "How many of the package; null: all of it."},
+                entry=COUNT,
+                at=TIME,
+                due=TIME,
+                overdue={"type": "boolean"},
+            ),
+            0,
+        ),
+        more={"type": "boolean"},
+    ),
+    "acknowledged": record(
+        ("recall", "package", "answer", "new"),
+        recall=TEXT,
+        package=TEXT,
+        answer={"enum": ["done", "refused"]},
+        new={"type": "boolean", "description": "False: it was recorded before."},
+    ),
     "add": record(
         ("objects",),
         objects={**many(OBJECT), "maxItems": 10_000},
@@ -199,6 +223,7 @@ def segments(path: str) -> list[Part]:
         "file": "A file below it, with its folders.",
         "delivery": "The data set's id, a dot, and the SHA-256 of the file.",
         "upload": "Where an upload goes, as the answer to its beginning said.",
+        "notice": "The recall's id, a dot, and the package's.",
     }
     return [parameter(one, "path", TEXT, said[one]) for one in said if f"{{{one}}}" in path]
 
@@ -312,12 +337,12 @@ def own(
     parameters: Iterable[Part] = (),
     body: Part | None = None,
     headers: Part | None = None,
-    text: bool = False,
+    kind: str | None = None,
 ) -> Part:
-    """An operation of partners' systems; `text`: it answers with plain text."""
+    """An operation of partners' systems; `kind`: it answers with this media type."""
     found: Part = {"description": said}
-    if text:
-        found["content"] = {"text/plain": {"schema": TEXT}}
+    if kind is not None:
+        found["content"] = {kind: {"schema": TEXT if kind == "text/plain" else {}}}
     if schema is not None:
         found["content"] = {"application/json": {"schema": ref(schema)}}
     if headers is not None:
@@ -354,7 +379,8 @@ def capabilities(path: str) -> Part:
 
 def systems() -> dict[str, Part]:
     """What partners' systems ask beside TAXII (docs/partners.md)."""
-    upload, one = f"{UPLOADS}/{{upload}}", f"{DELIVERIES}/{{delivery}}"
+    upload, one, notice = f"{UPLOADS}/{{upload}}", f"{DELIVERIES}/{{delivery}}", f"{ACKNOWLEDGEMENTS}/{{notice}}"
+    receipt = f"{one}/receipt"
     metadata = parameter(
         "Upload-Metadata", "header", TEXT, "`dataset`, `filename` and `sha256`, each a blank and its value in Base64."
     )
@@ -412,7 +438,7 @@ def systems() -> dict[str, Part]:
         f"{one}/rejects": {
             "get": own(f"{one}/rejects", "get", "Its records that were not taken.", 200, "rejects", parameters=PAGING)
         },
-        f"{one}/receipt": {"get": own(f"{one}/receipt", "get", "Its receipt, from the ledger.", 200, None, text=True)},
+        receipt: {"get": own(receipt, "get", "Its receipt, from the ledger.", 200, None, kind="text/plain")},
         OUTCOMES: {
             "post": own(
                 OUTCOMES,
@@ -424,6 +450,26 @@ def systems() -> dict[str, Part]:
                 body={"required": True, "content": {"text/csv": {"schema": TEXT}}},
             )
         },
+        ACKNOWLEDGEMENTS: {
+            "get": own(
+                ACKNOWLEDGEMENTS,
+                "get",
+                "Notices of recalls that are to be answered.",
+                200,
+                "notices",
+                parameters=PAGING,
+            ),
+            "post": own(
+                ACKNOWLEDGEMENTS,
+                "post",
+                "Answer a notice of a recall.",
+                200,
+                "acknowledged",
+                {422: "The body is no answer that is signed by whoever asks, to a notice that they were given."},
+                body={"required": True, "content": {"text/plain": {"schema": TEXT}}},
+            ),
+        },
+        notice: {"get": own(notice, "get", "A notice with its files.", 200, None, kind="application/zip")},
     }
 
 

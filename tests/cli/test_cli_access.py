@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
@@ -77,6 +78,11 @@ OPEN = public(405)
 def writers(status: int, **named: int) -> Row:
     """What who may write is answered, whoever's the data set is; others who are known may not."""
     return row(403, owners=named.get("owners", status)) | {"writer of another": status}
+
+
+def reporters(status: int) -> Row:
+    """What who may report is answered; others who are known may not."""
+    return row(403) | {"owner of all": status, "reporter": status}
 
 
 UPLOAD = {"HEAD": writers(412), "PATCH": writers(412), "DELETE": writers(412), "OPTIONS": public(204)}
@@ -159,7 +165,14 @@ MATRIX: Mapping[str, tuple[Row, Mapping[str, Mapping[str, Row]]]] = {
             f"/deliveries/uploads/{'0' * 32}": UPLOAD,
         },
     ),
-    "/outcomes": (REFUSED, {"/outcomes": {"POST": row(403) | {"owner of all": 422, "reporter": 422}}}),
+    "/outcomes": (REFUSED, {"/outcomes": {"POST": reporters(422)}}),
+    "/acknowledgements": (
+        REFUSED,
+        {
+            "/acknowledgements": {**reads(reporters(200)), "POST": reporters(422)},
+            f"/acknowledgements/{UUID(int=1)}.{UUID(int=2)}": reads(reporters(404)),
+        },
+    ),
     # what there is not, is not said to whom nobody knows
     "elsewhere": (row(404), {"/taxii2/hub/elsewhere/": reads(row(404)), "/taxii2/elsewhere/": reads(row(404))}),
     "nowhere": (

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accord.cli.services.routes import Services, make_services
-from accord.exchange.partners.routes import DELIVERIES, OUTCOMES
+from accord.exchange.partners.routes import ACKNOWLEDGEMENTS, DELIVERIES, OUTCOMES
 from accord.exchange.partners.routes import ROUTES as PARTNERS
 from accord.exchange.taxii.messages import MEDIA_TYPE
 from accord.exchange.taxii.routes import ROUTES
@@ -73,7 +73,7 @@ def test_the_description_names_every_route_and_method_and_no_other() -> None:
     }
     taxii = {one.path: {*one.methods} - {"HEAD"} for one in (*ROUTES, *PARTNERS)}
     others = {one.path: {"GET"} for one in make_services(Services(folder=Path("nowhere"), names=())).routes}
-    for mount in ("/taxii2", DELIVERIES, OUTCOMES):
+    for mount in ("/taxii2", DELIVERIES, OUTCOMES, ACKNOWLEDGEMENTS):
         del others[mount]
     assert told == taxii | others
 

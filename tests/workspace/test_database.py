@@ -179,6 +179,7 @@ ROWS: dict[str, tuple[str, ...]] = {
             's')
         """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
+    "0020": ("INSERT INTO notification_notices (notification, recall, disclosure) VALUES ('n', 'r', 'd')",),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the

@@ -35,7 +35,7 @@ class Scope(StrEnum):
     WRITE = "write"
     """Add to its partner's data sets."""
     REPORT = "report"
-    """Say what became of what its partner was handed."""
+    """Say what became of what its partner was handed, and answer recalls of it."""
     CHECK = "check"
     """Ask which of its partner's own values were seen (private set intersection)."""
 

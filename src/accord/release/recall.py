@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, and_, insert, select, update
@@ -27,6 +28,19 @@ from accord.workspace.schema import DISCLOSURES, PARTNERS, RECALL_NOTICES, RECAL
 
 ID_BYTES = 32
 """Of a finding's id."""
+
+
+class AnsweredBy(StrEnum):
+    """How a recipient's answer came."""
+
+    FILE = "file"
+    """Signed, as a file that the hub's staff took in."""
+    HTTP = "http"
+    """Signed, sent by its own system."""
+    TOKEN = "token"  # noqa: S105 -- a way, not a secret
+    """In words, with the token of a mail."""
+    WORD = "word"
+    """In words that the hub's staff vouches for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +103,10 @@ class SentNotice:
     note: str | None
     by_hand: bool
     """The hub's own staff has recorded the answer; nobody has signed it."""
+    fetched_at: datetime | None
+    """When its recipient's system first asked for it; None: it has not."""
+    answered_by: AnsweredBy | None
+    """None: there is no answer, or an older Accord took it."""
 
     def overdue(self, at: datetime) -> bool:
         """Is the recipient's answer late?"""
@@ -171,9 +189,13 @@ def load_recall(connection: Connection, name: str) -> Recall:
 
 
 def notices(
-    connection: Connection, *, recall: UUID | None = None, disclosure: UUID | None = None
+    connection: Connection,
+    *,
+    recall: UUID | None = None,
+    disclosure: UUID | None = None,
+    recipient: PartnerId | None = None,
 ) -> tuple[SentNotice, ...]:
-    """Notices (of one recall, about one disclosure), in the order of their entries."""
+    """Notices (of one recall, about one disclosure, to one recipient), in the order of their entries."""
     wanted = (
         select(RECALL_NOTICES, RECALLS.c.due, DISCLOSURES.c.recipient, DISCLOSURES.c.country, PARTNERS.c.kind)
         .join(RECALLS, RECALLS.c.id == RECALL_NOTICES.c.recall)
@@ -185,6 +207,8 @@ def notices(
         wanted = wanted.where(RECALL_NOTICES.c.recall == str(recall))
     if disclosure is not None:
         wanted = wanted.where(RECALL_NOTICES.c.disclosure == str(disclosure))
+    if recipient is not None:
+        wanted = wanted.where(DISCLOSURES.c.recipient == recipient)
     return tuple(_notice(row) for row in connection.execute(wanted))
 
 
@@ -297,6 +321,19 @@ def record_sent(connection: Connection, notice: SentNotice, at: datetime) -> Non
     )
 
 
+def record_fetched(connection: Connection, notice: SentNotice, at: datetime) -> None:
+    """Record that a notice's recipient asked for it by itself. Done before, nothing changes."""
+    connection.execute(
+        update(RECALL_NOTICES)
+        .where(
+            RECALL_NOTICES.c.recall == str(notice.recall),
+            RECALL_NOTICES.c.disclosure == str(notice.disclosure),
+            RECALL_NOTICES.c.fetched_at.is_(None),
+        )
+        .values(fetched_at=at)
+    )
+
+
 def record_done(connection: Connection, recall: Recall, at: datetime) -> Recall:
     """Record that all was done that follows from a recall."""
     connection.execute(
@@ -324,12 +361,13 @@ def record_answer(
     note: str,
     *,
     signed: bytes | None,
+    by: AnsweredBy,
     at: datetime,
     draw: Callable[[int], bytes],
 ) -> bool:
     """Record what a recipient answers, with its entry; False: it was recorded before, and nothing is new.
 
-    `signed`: the verified answer; None: it is recorded by hand, on nobody's signature.
+    `signed`: the verified answer; None: it is recorded by hand, on nobody's signature. `by`: how it came.
     """
     # what is signed stands above what was recorded by hand, and takes its place
     final = notice.answer is Answer.DONE and (signed is None or not notice.by_hand)
@@ -350,7 +388,7 @@ def record_answer(
     connection.execute(
         update(RECALL_NOTICES)
         .where(RECALL_NOTICES.c.recall == str(notice.recall), RECALL_NOTICES.c.disclosure == str(notice.disclosure))
-        .values(acknowledged_at=at, answer=answer.value, answer_note=note, by_hand=signed is None)
+        .values(acknowledged_at=at, answer=answer.value, answer_note=note, by_hand=signed is None, answered_by=by.value)
     )
     return True
 
@@ -414,4 +452,6 @@ def _notice(row: Row[tuple[object, ...]]) -> SentNotice:
         answer=None if row.answer is None else Answer(row.answer),
         note=row.answer_note,
         by_hand=bool(row.by_hand),
+        fetched_at=row.fetched_at,
+        answered_by=None if row.answered_by is None else AnsweredBy(row.answered_by),
     )

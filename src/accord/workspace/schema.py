@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0019"
+REVISION = "0020"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -428,6 +428,10 @@ RECALL_NOTICES = Table(
     Column("answer_note", Text),
     # true: the hub's staff has recorded it, and nobody has signed it
     Column("by_hand", Boolean),
+    # when its recipient's system first asked for it
+    Column("fetched_at", Instant),
+    # file, http, token or word; null: there is no answer, or an older Accord took it
+    Column("answered_by", Text),
 )
 """One for each disclosure that a recall concerns, by the channel that was used."""
 
@@ -770,6 +774,20 @@ NOTIFICATION_DISCLOSURES = Table(
     Column("disclosure", ForeignKey("disclosures.id"), primary_key=True),
     Index("ix_notification_disclosures_disclosure", "disclosure"),
 )
+
+NOTIFICATION_NOTICES = Table(
+    "notification_notices",
+    METADATA,
+    Column("notification", ForeignKey("notifications.id"), primary_key=True),
+    Column("recall", Text, primary_key=True),
+    Column("disclosure", Text, primary_key=True),
+    ForeignKeyConstraint(
+        ["recall", "disclosure"],
+        ["recall_notices.recall", "recall_notices.disclosure"],
+    ),
+    Index("ix_notification_notices_recall", "recall", "disclosure"),
+)
+"""Which mail brings which notice of a recall."""
 
 PULLS = Table(
     "pulls",

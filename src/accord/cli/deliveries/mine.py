@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from accord.cli.terminal import say, say_json, show_table
-from accord.exchange.partners.client import my_deliveries
+from accord.exchange.partners.client import AskedHub
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.workspace.peers import SECRET_BYTES, demand_url
 from accord.workspace.regular import open_regular
@@ -15,11 +15,8 @@ TOKEN = "ACCORD_TOKEN"  # noqa: S105 -- the name of a variable
 
 def list_mine(url: str | None, token_file: Path | None, *, as_json: bool) -> None:
     """Print what a hub tells of the deliveries of whoever holds the token. Raises AccordError."""
-    if url is None:
-        raise SettingsError("It is not said which hub is asked.", expected="--at URL, as https://hub.example")
-    place = url.rstrip("/")
-    demand_url(place, "--at")
-    told = sorted(my_deliveries(place, read_token(token_file)), key=lambda one: str(one.get("received_at", "~")))
+    with asked_hub(url, token_file) as hub:
+        told = sorted(hub.deliveries(), key=lambda one: str(one.get("received_at", "~")))
     if as_json:
         say_json(told)
         return
@@ -39,6 +36,16 @@ def list_mine(url: str | None, token_file: Path | None, *, as_json: bool) -> Non
         [_row(one) for one in told],
         wide=True,
     )
+
+
+def asked_hub(url: str | None, token_file: Path | None) -> AskedHub:
+    """The hub at `url`, asked with the token that a file or the environment holds. Raises SettingsError,
+    UnreadableError."""
+    if url is None:
+        raise SettingsError("It is not said which hub is asked.", expected="--at URL, as https://hub.example")
+    place = url.rstrip("/")
+    demand_url(place, "--at")
+    return AskedHub(place, read_token(token_file))
 
 
 def _row(one: dict[str, Any]) -> tuple[object, ...]:

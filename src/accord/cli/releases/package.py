@@ -18,6 +18,10 @@ PolicyFile = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+At = Annotated[str | None, typer.Option("--at", metavar="URL", help="The hub, where it serves.")]
+TokenFile = Annotated[
+    Path | None, typer.Option("--token-file", help="With --at: a file with your token; by default ACCORD_TOKEN has it.")
+]
 
 
 @app.callback()
@@ -91,7 +95,6 @@ def acknowledge(
     notice: Annotated[Path, typer.Argument(metavar="NOTICE", help="The notice's folder, or the file `notice` in it.")],
     keys: Annotated[Path, typer.Option("--keys", metavar="DIR", help="Where `accord package keys` put your keys.")],
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="What you did, or why you refuse.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the answer.")],
     done: Annotated[
         bool, typer.Option("--done/--refused", help="You no longer hold or use it; or you refuse.", show_default=False)
     ],
@@ -99,15 +102,44 @@ def acknowledge(
         Path | None,
         typer.Option("--policy", metavar="FILE", help="The ledger that you rely on: the notice must be proven in it."),
     ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write the answer.")] = None,
+    at: At = None,
+    token_file: TokenFile = None,
 ) -> None:
-    """Answer a hub's notice that something in a package was withdrawn, corrected or erased; offline.
+    """Answer a hub's notice that something in a package was withdrawn, corrected or erased.
 
-    Send the file back to the hub.
+    With --out it is done offline: send the file back to the hub. With --at the hub gets it at once; a token with the
+    scope `report` opens that, such as the one that came with the mail.
 
     Example: accord package acknowledge recall-3f6a2c51 --keys keys --done --note "Removed." --out answer
     """
+    from contextlib import nullcontext
     from datetime import UTC, datetime
 
-    from accord.cli.rights.recalling import write_answer
+    from accord.cli.deliveries.mine import asked_hub
+    from accord.cli.rights.answering import write_answer
 
-    write_answer(notice, keys, policy, note, out, done=done, now=datetime.now(UTC))
+    with nullcontext() if at is None else asked_hub(at, token_file) as hub:
+        write_answer(notice, keys, policy, note, out, done=done, now=datetime.now(UTC), hub=hub)
+
+
+@app.command("notices", short_help="Fetch the notices of recalls that you have still to answer.")
+def notices(
+    at: At = None,
+    token_file: TokenFile = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write each into a folder of its own in here.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a hub which notices of recalls you have still to answer, and fetch them.
+
+    A token with the scope `report` opens that. `accord package acknowledge` answers each.
+
+    Example: accord package notices --at https://hub.example --token-file token --out recalls
+    """
+    from accord.cli.deliveries.mine import asked_hub
+    from accord.cli.rights.answering import list_mine
+
+    with asked_hub(at, token_file) as hub:
+        list_mine(hub, out, as_json=as_json)

@@ -4,9 +4,10 @@ What is recorded stands first, in one transaction. Then, each step to be done ag
 out of use, snapshots are made without them, the ledger is published, notices are written, and the recall is done.
 """
 
-import hashlib
+import io
 import secrets
 import shutil
+import zipfile
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ import typer
 from sqlalchemy import Connection
 
 from accord.access.consultations import Processing, record
+from accord.agreements.agreement import Register
 from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor, combining
 from accord.cli.channels.feeding import bring_feeds_up
@@ -28,39 +30,33 @@ from accord.cli.deliveries.kept import damage_named, names_of, read_account
 from accord.cli.deliveries.recalled import reference
 from accord.cli.deliveries.settling import working
 from accord.cli.hub import OpenHub, opened_hub, read_time
-from accord.cli.kinds import ANSWER, KEYS, signed_by, taking
+from accord.cli.kinds import ANSWER, signed_by, taking
 from accord.cli.kinds import NOTICE as NOTICE_KIND
 from accord.cli.ledgers.opening import publish
 from accord.cli.places import reference_in_use
 from accord.cli.readying import cores
 from accord.cli.reasons import demand_no_value
-from accord.cli.releases.packages import read_policy
 from accord.cli.snapshots.snapshotting import renew_snapshots
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table, talk
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.journal.keeping import Published
 from accord.ledger.commitments import encode_openings
-from accord.ledger.notes import MAX_NOTE_BYTES, open_note
-from accord.ledger.proofs import parse_proof
+from accord.ledger.notes import MAX_NOTE_BYTES
 from accord.release import withdrawals
 from accord.release.disclosures import Disclosure, load_disclosure, resting_on, sources_of
 from accord.release.handing import kept_until
 from accord.release.notices import (
-    Acknowledgement,
     Answer,
-    Notice,
     RecallKind,
     encode_findings,
-    listed,
     one_line,
     parse_acknowledgement,
     read_acknowledgement,
     read_notice,
-    sign_acknowledgement,
 )
-from accord.release.package.keys import RecipientKeys, read_keys
 from accord.release.recall import (
+    AnsweredBy,
     Concerned,
     Recall,
     SentNotice,
@@ -76,9 +72,9 @@ from accord.release.recall import (
     told_of,
     unfinished,
 )
-from accord.vocabulary.errors import MalformedError, OutputError, SettingsError, UnprovenError, UnreadableError
+from accord.vocabulary.errors import MalformedError, OutputError, SettingsError, UnreadableError
 from accord.workspace.regular import open_regular
-from accord.workspace.store import DeliveryFolder, errors_named
+from accord.workspace.store import DeliveryFolder, Workspace, errors_named
 
 RELEASES, HELD = "releases", "findings.parquet"
 NOTICE, FINDINGS, ENTRY, OPENINGS, PROOF = "notice", "findings", "entry", "openings", "entry.tlog-proof"
@@ -385,14 +381,33 @@ def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
         return record_done(connection, recall, book.moment(connection, now))
 
 
-def folder_of(hub: OpenHub, notice: SentNotice) -> Path:
+def folder_of(workspace: Workspace, notice: SentNotice) -> Path:
     """Where a notice stands in the workspace."""
-    return hub.workspace.root / RELEASES / str(notice.disclosure) / f"recall-{notice.recall}"
+    return workspace.root / RELEASES / str(notice.disclosure) / f"recall-{notice.recall}"
+
+
+def zipped(workspace: Workspace, notice: SentNotice) -> bytes:
+    """The folder of a notice as one file, as it goes to its recipient. Raises UnreadableError."""
+    place, name = folder_of(workspace, notice), f"recall-{notice.recall}-{notice.disclosure}"
+    packed = io.BytesIO()
+    try:
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+            for path in sorted(place.iterdir()):
+                # the same folder is the same bytes whenever it is asked for
+                file.writestr(zipfile.ZipInfo(f"{name}/{path.name}"), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    except OSError as error:
+        raise UnreadableError(
+            "The notice of a recall is not there.",
+            where=str(place),
+            got=error.strerror,
+            remedy="bring it back from a backup, or call the recall's command again",
+        ) from error
+    return packed.getvalue()
 
 
 def _write(hub: OpenHub, notice: SentNotice, published: Published) -> None:
     """Let the folder of a notice appear, or the proof in it that could not be made before."""
-    place = folder_of(hub, notice)
+    place = folder_of(hub.workspace, notice)
     proven = published.covers(notice.entry)
     if place.exists() and (not proven or (place / PROOF).exists()):
         return
@@ -422,7 +437,7 @@ def hand_out(hub: OpenHub, recall: Recall, out: Path) -> None:
         for one in sent:
             to = out / str(one.recipient) / f"recall-{one.recall}-{one.disclosure}"
             to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(folder_of(hub, one), to, dirs_exist_ok=True)
+            shutil.copytree(folder_of(hub.workspace, one), to, dirs_exist_ok=True)
     except OSError as error:
         raise OutputError(
             "The notices cannot be copied; they stand in the workspace.",
@@ -437,7 +452,7 @@ def list_recalls(folder: Path, at: str | None, *, late: bool, now: datetime, as_
     moment = read_time(at, "--at", now)
     with opened_hub(folder) as hub, hub.database.reading() as connection:
         found = [(one, notices(connection, recall=one.id)) for one in recalls(connection)]
-        over = _over(hub, connection, [each for _, sent in found for each in sent], moment)
+        over = retention_over(hub.register, connection, [each for _, sent in found for each in sent], moment)
     if late:
         found = [
             (one, tuple(each for each in sent if each.overdue(moment) and each.disclosure not in over))
@@ -471,7 +486,7 @@ def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
     with opened_hub(folder) as hub, hub.database.reading() as connection:
         recall = load_recall(connection, name)
         sent = notices(connection, recall=recall.id)
-        over = _over(hub, connection, sent, now)
+        over = retention_over(hub.register, connection, sent, now)
     if as_json:
         say_json(_told(recall, sent, now, over))
         return
@@ -502,7 +517,7 @@ def acknowledge(
         # what a notice's folder holds is about the notice
         file = file / NOTICE
     with taking((file, NOTICE_KIND if by_hand else ANSWER)):
-        data = _read(file)
+        data = read_note(file)
         # before anything of the hub's is opened; whose signature it must bear is known by what it says
         (read_notice if by_hand else parse_acknowledgement)(data)
     with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
@@ -517,27 +532,10 @@ def acknowledge(
                 notice = find_notice(connection, said.recall, said.package)
                 answer, note = said.answer, said.note
         if not by_hand:
-            key = hub.register.partners[notice.recipient].receipts
-            if key is None:
-                raise SettingsError(
-                    "No key is known with which this partner signs.",
-                    where=f"partner {notice.recipient}",
-                    expected="`receipts` in its [[partner]]",
-                    remedy="record its key, or what it says with --by-hand --why TEXT and the notice as FILE",
-                )
             with signed_by(notice.recipient, file):
-                read_acknowledgement(data, key=key, notice=notice.notice)
-        with hub.database.writing() as connection:
-            fresh = record_answer(
-                connection,
-                find_notice(connection, notice.recall, notice.disclosure),
-                answer,
-                note,
-                signed=None if by_hand else data,
-                at=book.moment(connection, now),
-                draw=secrets.token_bytes,
-            )
-        publish(hub.ledger, now)
+                verify_answer(hub.register, notice, data)
+        by = AnsweredBy.WORD if by_hand else AnsweredBy.FILE
+        fresh = take_in(hub, notice, answer, note, signed=None if by_hand else data, by=by, now=now)
     if as_json:
         say_json({
             "recall": str(notice.recall), "package": str(notice.disclosure), "recipient": notice.recipient,
@@ -548,64 +546,40 @@ def acknowledge(
     say(f"{notice.recipient}, recall {notice.recall}: {answer}, {how}{'' if fresh else '; recorded before'}.")
 
 
-def answer_offline(
-    file: Path, keys: RecipientKeys, policy: Path | None, note: str, *, done: bool, now: datetime
-) -> bytes:
-    """A recipient's signed answer to a notice, made without a hub."""
-    folder = file if file.is_dir() else file.parent
-    with taking((file, NOTICE_KIND)):
-        data = _read(file / NOTICE if file.is_dir() else file)
-        notice = read_notice(data)
-    if policy is not None:
-        _prove(folder, notice, data, policy)
-    if notice.listed is not None and (folder / FINDINGS).exists():
-        findings = [bytes.fromhex(line) for line in (folder / FINDINGS).read_text("ascii").split()]
-        if listed(findings) != notice.listed:
-            raise UnprovenError(
-                "The list of findings is not the one that the notice names.", where=str(folder / FINDINGS)
-            )
-    answer = Acknowledgement(
-        recall=notice.recall,
-        package=notice.package,
-        notice=hashlib.sha256(data).hexdigest(),
-        recipient=notice.recipient,
-        answer=Answer.DONE if done else Answer.REFUSED,
-        at=now.replace(microsecond=0),
-        note=fit(note, "--note"),
-    )
-    return sign_acknowledgement(answer, keys.receipts)
+def verify_answer(register: Register, notice: SentNotice, data: bytes) -> None:
+    """Raise unless the notice's recipient has signed this answer to it: SettingsError where no key of its is known."""
+    key = register.partners[notice.recipient].receipts
+    if key is None:
+        raise SettingsError(
+            "No key is known with which this partner signs.",
+            where=f"partner {notice.recipient}",
+            expected="`receipts` in its [[partner]]",
+            remedy="record its key, or what it says with --by-hand --why TEXT and the notice as FILE",
+        )
+    read_acknowledgement(data, key=key, notice=notice.notice)
 
 
-def write_answer(
-    notice: Path, keys: Path, policy: Path | None, note: str, out: Path, *, done: bool, now: datetime
-) -> None:
-    """Write a recipient's signed answer to a notice into a new file."""
-    with taking((keys, KEYS)):
-        own = read_keys(keys)
-    data = answer_offline(notice, own, policy, note, done=done, now=now)
-    try:
-        with out.open("xb") as file:
-            file.write(data)
-    except OSError as error:
-        raise OutputError(
-            "The answer cannot be written.", where=str(out), got=error.strerror, remedy="choose another --out"
-        ) from error
-    key, recipient = own.receipts.verifier, parse_acknowledgement(data).recipient
-    say(f"Signed for {recipient} with {key.name}+{key.key_id.hex()}: send {out} back to the hub.")
-    say("The hub takes no answer that another key has signed than the one that it knows as yours.")
+def take_in(
+    hub: OpenHub, notice: SentNotice, answer: Answer, note: str, *, signed: bytes | None, by: AnsweredBy, now: datetime
+) -> bool:
+    """Record what a recipient answers, with its entry, and publish; was it new? The workspace must be held."""
+    with hub.database.writing() as connection:
+        fresh = record_answer(
+            connection,
+            find_notice(connection, notice.recall, notice.disclosure),
+            answer,
+            note,
+            signed=signed,
+            by=by,
+            at=book.moment(connection, now),
+            draw=secrets.token_bytes,
+        )
+    publish(hub.ledger, now)
+    return fresh
 
 
-def _prove(folder: Path, notice: Notice, data: bytes, policy: Path) -> None:
-    """Raise unless the notice is signed by a log of the policy, and its entry is proven."""
-    trusted = read_policy(policy)
-    open_note(data, [one.key for one in trusted.logs])
-    proof = parse_proof(_read(folder / PROOF))
-    proof.verify(_read(folder / ENTRY), trusted)
-    if proof.index != notice.entry:
-        raise UnprovenError("The proof is of another entry.", expected=str(notice.entry), got=str(proof.index))
-
-
-def _read(path: Path) -> bytes:
+def read_note(path: Path) -> bytes:
+    """The bytes of a notice or answer, or enough to know that it is none. Raises UnreadableError."""
     try:
         with open_regular(path) as file:
             return file.read(MAX_NOTE_BYTES + 1)
@@ -619,11 +593,13 @@ def _about(one: Recall) -> str:
     return f"{one.dataset}, {'all' if one.delivery is None else one.delivery[:12]}"
 
 
-def _over(hub: OpenHub, connection: Connection, sent: Sequence[SentNotice], at: datetime) -> frozenset[UUID]:
+def retention_over(
+    register: Register, connection: Connection, sent: Sequence[SentNotice], at: datetime
+) -> frozenset[UUID]:
     """The packages of notices that their recipients may keep no longer: of these nothing can be asked any more."""
     found = {one.disclosure for one in sent if one.answer is None}
     datasets = {one: {source.dataset for source in sources_of(connection, one)} for one in found}
-    until = {one: kept_until(hub.register, load_disclosure(connection, one), datasets[one]) for one in found}
+    until = {one: kept_until(register, load_disclosure(connection, one), datasets[one]) for one in found}
     return frozenset(one for one in found if until[one] <= at)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
+from uuid import UUID
 
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, select
@@ -26,6 +27,7 @@ from accord.cli.deliveries.uploads import Uploads
 from accord.cli.deliveries.waiting import place_of
 from accord.cli.hub import opened_hub
 from accord.cli.operations.answering import answer_told, take_answer
+from accord.cli.rights.noticed import Noticed
 from accord.cli.services.opened import Opened
 from accord.exchange.partners.server import Answer, Question, answer, greet
 from accord.exchange.partners.uploads import Upload, Wanted
@@ -100,6 +102,7 @@ class PartnerDesk:
         self._workspace, self._database, self._entrance = workspace, database, entrance
         self._uploads = Uploads(workspace, database)
         self._taking = threading.Lock()
+        self._noticed = Noticed(workspace, database, self._taking)
         self._looking = threading.Lock()
         # until when a client's look at a delivery goes on; the newest stands last
         self._looks: dict[tuple[str, str], datetime] = {}
@@ -215,6 +218,18 @@ class PartnerDesk:
             actor = Actor(person=client.person, justification=f"outcomes of {client.partner}, {client.name}")
             recorded = take_answer(hub, PartnerId(client.partner), said, actor)
         return answer_told(said, recorded)
+
+    def notices(self, client: Client, after: str, limit: int, now: datetime) -> tuple[list[dict[str, object]], bool]:
+        """A page of the notices that a partner has still to answer."""
+        return self._noticed.waiting(client, after, limit, now)
+
+    def notice(self, recall: UUID, package: UUID, client: Client, now: datetime) -> bytes:
+        """One of them with its files."""
+        return self._noticed.fetch(recall, package, client, now)
+
+    def take_acknowledgement(self, body: bytes, client: Client) -> dict[str, object]:
+        """Take in what a partner has signed."""
+        return self._noticed.answer(body, client)
 
     def _mine(self, client: Client) -> frozenset[str]:
         declared = read_workspace(self._workspace.settings, FORMATS)

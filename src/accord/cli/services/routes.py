@@ -24,7 +24,7 @@ from accord.cli.services.health import Health, health_of
 from accord.cli.services.opened import Opened, Shared
 from accord.cli.services.partners import Partners
 from accord.cli.services.partners import mounted as mounted_partners
-from accord.exchange.partners.routes import DELIVERIES, OUTCOMES
+from accord.exchange.partners.routes import ACKNOWLEDGEMENTS, DELIVERIES, OUTCOMES
 from accord.exchange.taxii.messages import Answer, TaxiiError
 from accord.exchange.taxii.routes import ROOT as TAXII
 from accord.exchange.taxii.server import Hub, Question, Server, error_of, mounted
@@ -112,7 +112,8 @@ def make_services(services: Services) -> Litestar:
 
     partners = Partners(opened)
     systems = [
-        asgi(root, is_mount=True, copy_scope=True)(mounted_partners(root, partners)) for root in (DELIVERIES, OUTCOMES)
+        asgi(root, is_mount=True, copy_scope=True)(mounted_partners(root, partners))
+        for root in (DELIVERIES, OUTCOMES, ACKNOWLEDGEMENTS)
     ]
 
     @asgi("/", copy_scope=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-DELIVERIES, OUTCOMES = "/deliveries", "/outcomes"
+DELIVERIES, OUTCOMES, ACKNOWLEDGEMENTS = "/deliveries", "/outcomes", "/acknowledgements"
 UPLOADS = f"{DELIVERIES}/uploads"
 
 _READ = ("GET", "HEAD")
@@ -25,6 +25,8 @@ ROUTES = (
     Route(path=f"{DELIVERIES}/{{delivery}}/rejects", methods=_READ),
     Route(path=f"{DELIVERIES}/{{delivery}}/receipt", methods=_READ),
     Route(path=OUTCOMES, methods=("POST",)),
+    Route(path=ACKNOWLEDGEMENTS, methods=(*_READ, "POST")),
+    Route(path=f"{ACKNOWLEDGEMENTS}/{{notice}}", methods=_READ),
 )
 """The first that fits counts."""
 

@@ -1,4 +1,4 @@
-"""Partners' deliveries and outcomes over HTTP: uploads that go on where they were cut off, and what became of them.
+"""Partners' deliveries and answers over HTTP: uploads that go on where they were cut off, and what became of them.
 
     POST   /deliveries                      begin an upload (tus 1.0.0)
     HEAD, PATCH, DELETE /deliveries/uploads/ID
@@ -7,6 +7,9 @@
     GET    /deliveries/NAME/rejects         records of it that were not taken, and why
     GET    /deliveries/NAME/receipt         its entry in the ledger, opened for its partner, with the proof
     POST   /outcomes                        what became of what the partner was handed
+    GET    /acknowledgements                the notices of recalls that the partner has still to answer
+    GET    /acknowledgements/NAME           one of them with its files; NAME is the recall's id, `.`, and the package's
+    POST   /acknowledgements                a signed answer to one
 
 What a request is answered is worked out here, and done by a `Desk`. What is another partner's does not exist for it.
 """
@@ -19,6 +22,7 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import msgspec
 
@@ -35,9 +39,13 @@ PAGE, MOST = 100, 100
 """Deliveries, or rejects, of a page where a client says nothing, and at most."""
 
 RECEIPT_TYPE = "text/plain; charset=utf-8"
+NOTICE_TYPE = "application/zip"
 
 _NAME = re.compile(r"([a-z0-9._-]+)\.([0-9a-f]{64})", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+NOTICE_NAME = re.compile(rf"({_UUID})\.({_UUID})", re.ASCII)
+"""By what a notice is asked for: the recall's id and the package's."""
 _TUS = {"tus-resumable": uploads.VERSION}
 _Done = TypeVar("_Done")
 
@@ -114,6 +122,15 @@ class Desk(Protocol):
     def take_outcomes(self, body: bytes, client: Client) -> dict[str, object]:
         """Take in what a partner says. Raises ProblemError when it is no such file."""
 
+    def notices(self, client: Client, after: str, limit: int, now: datetime) -> tuple[list[dict[str, object]], bool]:
+        """The notices of recalls that a partner has still to answer, by name, and whether there are more."""
+
+    def notice(self, recall: UUID, package: UUID, client: Client, now: datetime) -> bytes:
+        """One with its files, as a ZIP archive. Raises ProblemError when there is none."""
+
+    def take_acknowledgement(self, body: bytes, client: Client) -> dict[str, object]:
+        """Take in a signed answer to one. Raises ProblemError when it is none, or not the partner's."""
+
 
 def greet(asked: Question, desk: Desk) -> Client | Answer:
     """Who asks, or the answer to whoever may not: before a body is kept."""
@@ -157,7 +174,7 @@ def _entered(asked: Question, desk: Desk, now: datetime) -> Client:
         raise ProblemError(HTTPStatus.NOT_FOUND)
     if asked.method not in methods:
         raise _NoMethodError(methods)
-    needed = Scope.REPORT if path == ["outcomes"] else Scope.WRITE
+    needed = Scope.WRITE if path[0] == "deliveries" else Scope.REPORT
     if needed not in client.scopes:
         raise ProblemError(HTTPStatus.FORBIDDEN, f"That takes the scope `{needed}`.")
     return client
@@ -179,6 +196,14 @@ def _answer(asked: Question, desk: Desk) -> Answer:
     match path:
         case ["outcomes"]:
             return _json(desk.take_outcomes(asked.body, client))
+        case ["acknowledgements"] if asked.method == "POST":
+            return _json(desk.take_acknowledgement(asked.body, client))
+        case ["acknowledgements"]:
+            said = _query(asked.query)
+            rows, more = desk.notices(client, said.get("after", ""), _limit(said), now)
+            return _json({"notices": rows, "more": more})
+        case ["acknowledgements", name] if found := NOTICE_NAME.fullmatch(name):
+            return Answer(body=desk.notice(UUID(found[1]), UUID(found[2]), client, now), media_type=NOTICE_TYPE)
         case ["deliveries"] if asked.method == "POST":
             return _begin(asked, desk, client, now)
         case ["deliveries"]:

@@ -1,0 +1,148 @@
+"""A recipient's side of recalls: notices fetched from a hub, and answered offline or at the hub."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+from accord.cli.kinds import KEYS, taking
+from accord.cli.kinds import NOTICE as NOTICE_KIND
+from accord.cli.releases.packages import read_policy
+from accord.cli.rights.recalling import ENTRY, FINDINGS, NOTICE, OPENINGS, PROOF, fit, read_note
+from accord.cli.terminal import say, say_json, show_table
+from accord.exchange.partners.client import AskedHub
+from accord.ledger.notes import open_note
+from accord.ledger.proofs import parse_proof
+from accord.release.notices import (
+    Acknowledgement,
+    Answer,
+    Notice,
+    listed,
+    parse_acknowledgement,
+    read_notice,
+    sign_acknowledgement,
+)
+from accord.release.package.keys import RecipientKeys, read_keys
+from accord.vocabulary.errors import OutputError, SettingsError, UnprovenError
+
+
+def answer_offline(
+    file: Path, keys: RecipientKeys, policy: Path | None, note: str, *, done: bool, now: datetime
+) -> bytes:
+    """A recipient's signed answer to a notice, made without a hub."""
+    folder = file if file.is_dir() else file.parent
+    with taking((file, NOTICE_KIND)):
+        data = read_note(file / NOTICE if file.is_dir() else file)
+        notice = read_notice(data)
+    if policy is not None:
+        _prove(folder, notice, data, policy)
+    if notice.listed is not None and (folder / FINDINGS).exists():
+        findings = [bytes.fromhex(line) for line in (folder / FINDINGS).read_text("ascii").split()]
+        if listed(findings) != notice.listed:
+            raise UnprovenError(
+                "The list of findings is not the one that the notice names.", where=str(folder / FINDINGS)
+            )
+    answer = Acknowledgement(
+        recall=notice.recall,
+        package=notice.package,
+        notice=hashlib.sha256(data).hexdigest(),
+        recipient=notice.recipient,
+        answer=Answer.DONE if done else Answer.REFUSED,
+        at=now.replace(microsecond=0),
+        note=fit(note, "--note"),
+    )
+    return sign_acknowledgement(answer, keys.receipts)
+
+
+def write_answer(
+    notice: Path,
+    keys: Path,
+    policy: Path | None,
+    note: str,
+    out: Path | None,
+    *,
+    done: bool,
+    now: datetime,
+    hub: AskedHub | None,
+) -> None:
+    """Write a recipient's signed answer to a notice into a new file, or hand it to the hub that asks, or both."""
+    if out is None and hub is None:
+        raise SettingsError(
+            "It is not said where the answer goes.", expected="--out FILE, --at URL of the hub, or both"
+        )
+    with taking((keys, KEYS)):
+        own = read_keys(keys)
+    data = answer_offline(notice, own, policy, note, done=done, now=now)
+    key, recipient = own.receipts.verifier, parse_acknowledgement(data).recipient
+    signed = f"Signed for {recipient} with {key.name}+{key.key_id.hex()}"
+    if out is not None:
+        _keep(data, out)
+    if hub is None:
+        say(f"{signed}: send {out} back to the hub.")
+        say("The hub takes no answer that another key has signed than the one that it knows as yours.")
+    else:
+        say(f"{signed}, and the hub has it{'' if hub.acknowledge(data) else ': it had it before'}.")
+
+
+def _keep(answer: bytes, out: Path) -> None:
+    try:
+        with out.open("xb") as file:
+            file.write(answer)
+    except OSError as error:
+        raise OutputError(
+            "The answer cannot be written.", where=str(out), got=error.strerror, remedy="choose another --out"
+        ) from error
+
+
+def list_mine(hub: AskedHub, out: Path | None, *, as_json: bool) -> None:
+    """Show the notices that whoever holds the token has still to answer; `out`: also write each one's folder."""
+    waiting = list(hub.notices())
+    if out is not None:
+        for one in waiting:
+            name = str(one["name"])
+            _fetch(hub, name, out / f"recall-{name.replace('.', '-')}")
+    if as_json:
+        say_json(waiting)
+    elif not waiting:
+        say("You have answered every notice.")
+    else:
+        show_table(
+            [(name, False) for name in ("recall", "package", "kind", "findings", "due (UTC)", "why")],
+            [
+                (
+                    str(one["recall"])[:8],
+                    one["package"],
+                    one["kind"],
+                    "all" if one["findings"] is None else f"{one['findings']}",
+                    f"{str(one['due'])[:16].replace('T', ' ')}{', overdue' if one['overdue'] else ''}",
+                    one["reason"],
+                )
+                for one in waiting
+            ],
+            wide=True,
+        )
+
+
+def _fetch(hub: AskedHub, name: str, to: Path) -> None:
+    """Write the folder of a notice, unless it is there."""
+    if to.exists():
+        return
+    files = hub.notice(name, frozenset({NOTICE, FINDINGS, ENTRY, OPENINGS, PROOF}))
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.mkdir()
+        for file, data in files.items():
+            (to / file).write_bytes(data)
+    except OSError as error:
+        raise OutputError(
+            "The notice cannot be written.", where=str(to), got=error.strerror, remedy="choose another --out"
+        ) from error
+
+
+def _prove(folder: Path, notice: Notice, data: bytes, policy: Path) -> None:
+    """Raise unless the notice is signed by a log of the policy, and its entry is proven."""
+    trusted = read_policy(policy)
+    open_note(data, [one.key for one in trusted.logs])
+    proof = parse_proof(read_note(folder / PROOF))
+    proof.verify(read_note(folder / ENTRY), trusted)
+    if proof.index != notice.entry:
+        raise UnprovenError("The proof is of another entry.", expected=str(notice.entry), got=str(proof.index))
