@@ -147,6 +147,77 @@ def named_of(request: BaseHTTPRequestHandler) -> list[str]:
     return [one for said in parse_qs(urlsplit(request.path).query).get("match[id]", []) for one in said.split(",")]
 
 
+def sightings(*numbers: int, at: str) -> list[dict]:
+    """Sightings of the indicators with these numbers (STIX 2.1, 5.2)."""
+    return [
+        {
+            "type": "sighting",
+            "spec_version": "2.1",
+            "id": f"sighting--{UUID(int=number, version=4)}",
+            "created": at,
+            "modified": at,
+            "first_seen": at,
+            "last_seen": at,
+            "count": 3,
+            "sighting_of_ref": indicators(number)[0]["id"],
+        }
+        for number in numbers
+    ]
+
+
+def test_a_sighting_of_what_came_in_an_earlier_pull_counts_and_what_it_is_of_does_not_count_again(
+    hub: Hub, tmp_path: Path
+) -> None:
+    named = {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": f"marking-definition--{UUID(int=7, version=4)}",
+        "created": instant(0),
+        "modified": instant(0),
+        "name": "TLP:GREEN",
+    }
+    malware = {
+        "type": "malware",
+        "spec_version": "2.1",
+        "id": f"malware--{UUID(int=7, version=4)}",
+        "created": instant(0),
+        "modified": instant(0),
+        "name": "Emotet",
+        "is_family": True,
+    }
+    # all of them, and the sighting of the first, have one instant of being added
+    known = [(instant(1), one) for one in (*indicators(1, 2, 3), named, malware, *sightings(1, at=instant(5)))]
+    with medallion(tmp_path, known) as port:
+        declare(hub, path_of(port))
+        (first,) = hub.json("delivery", "pull", "theirs")["deliveries"]
+        assert (first["records"], first["accepted"], first["rejected"]) == (6, 4, 0)
+        marked = {"object_marking_refs": [named["id"]]}
+        (new,) = indicators(9)
+        indicates = {
+            "type": "relationship",
+            "spec_version": "2.1",
+            "id": f"relationship--{UUID(int=7, version=4)}",
+            "created": instant(0),
+            "modified": instant(0),
+            "relationship_type": "indicates",
+            "source_ref": new["id"],
+            "target_ref": malware["id"],
+        }
+        later = [*sightings(2, 3, at=instant(5)), {**new, **marked}, indicates]
+        Collection(f"{path_of(port)}/", user=USER, password=PASSWORD).add_objects({"objects": later})
+        (second,) = hub.json("delivery", "pull", "theirs")["deliveries"]
+        assert (second["records"], second["accepted"], second["rejected"]) == (4, 3, 0)
+        assert hub.json("delivery", "pull", "theirs")["deliveries"] == []
+    kept = (hub.folder / "deliveries" / "dataset=indicators").glob("*/delivered")
+    counted = Counter(one["id"] for file in kept for one in json.loads(file.read_bytes())["objects"])
+    assert counted == dict.fromkeys([one["id"] for one in (*(one for _, one in known), *later)], 1)
+    hub("snapshot", "make", "--in", hub.folder)
+    for number, seen, last in ((1, 4, "2026-11-20"), (2, 4, "2026-11-20"), (3, 4, "2026-11-20"), (9, 1, "2026-11-01")):
+        (found,) = hub.json("lookup", f"110.164.0.{number}")[0]["findings"]
+        assert (found["sightings"], found["last_seen"][:10]) == (seen, last)
+        assert found["families"] == (["Emotet"] if number == 9 else [])
+
+
 @pytest.mark.parametrize("finds", [False, True])
 def test_what_new_objects_refer_to_on_a_page_that_never_came_is_asked_for_or_they_wait(hub: Hub, finds: bool) -> None:
     observed, addresses = sightings_of_addresses(1, 2)

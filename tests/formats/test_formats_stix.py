@@ -212,6 +212,32 @@ def test_a_sighting_of_what_is_not_taken_is_not_taken_for_the_same_reason() -> N
     assert refused(parsed) == [("address-not-routable", "pattern", False)] * 2
 
 
+def envelope(*objects: Object, **more: object) -> Parsed:
+    return parse(json.dumps({"objects": objects, **more}).encode())
+
+
+def test_what_an_envelope_refers_to_without_delivering_it_is_no_record_and_counts_for_nothing() -> None:
+    target, marking = indicator(1), made("marking-definition", 7, name="TLP:GREEN")
+    sighted = made("sighting", 2, sighting_of_ref=target["id"], count=5)
+    new = indicator(3, "9.9.9.8", object_marking_refs=[marking["id"]])
+    parsed = envelope(sighted, new, x_accord_referred=[target, marking, 7, {"id": 7}])
+    assert parsed.records == 2
+    assert told(parsed, "record", "value", "count", "marking") == [
+        (1, "9.9.9.9", 5, None),
+        (2, "9.9.9.8", 1, "green"),
+    ]
+    # what is delivered is as it was delivered, whatever else is said of it
+    later = {**target, "modified": "2026-06-01T00:00:00Z", "revoked": True}
+    assert told(envelope(target, x_accord_referred=[later]), "value") == ["9.9.9.9"]
+    # a bundle is whole by itself
+    assert refused(read(sighted)) == [("missing-reference", "sighting_of_ref", False)]
+    bundle = {"type": "bundle", "id": f"bundle--{uuid(999)}", "objects": [sighted], "x_accord_referred": [target]}
+    assert refused(parse(json.dumps(bundle).encode())) == [("missing-reference", "sighting_of_ref", False)]
+    with pytest.raises(RefusedFileError) as caught:
+        envelope(sighted, x_accord_referred={})
+    assert str(caught.value.where).endswith("/x_accord_referred")
+
+
 def test_an_earlier_version_gives_way_to_the_later_wherever_it_stands() -> None:
     later = indicator(1, value="1.1.1.1", modified="2026-01-05T00:00:00.5Z")
     for objects in ([indicator(1), later], [later, indicator(1)]):

@@ -709,6 +709,31 @@ def test_rows_that_are_inserted_together_are_as_if_one_by_one(database: Database
     assert [dict(one) for one in found] == [one | {"at": NOW} for one in rows(0, 1, 2, 3)]
 
 
+ODD = ("", "\\", "\\N", "\\.", "a\tb", "a\nb", "a\r\nb", "\\t", "\x01\x7f", "İ ﷽ \U0001f512", "NULL", "'", '"', "%s")
+"""Texts that a copy of PostgreSQL's (COPY, "Text Format") must write otherwise, or must not."""
+
+
+@pytest.mark.parametrize("odd", [True, False])
+def test_many_rows_come_back_as_they_were_whatever_their_texts_and_bytes(database: Database, odd: bool) -> None:
+    rows = [
+        {
+            "number": number,
+            "at": (NOW + timedelta(microseconds=number % 3)).astimezone(timezone(timedelta(hours=number % 5 - 2))),
+            "kind": "delivery",
+            "reference": None if number % 7 == 0 else ODD[number % len(ODD)] if odd else f"delivery {number}",
+            "entry": bytes(range(number % 256, 256)),
+            "openings": b"\\x\n" * (number % 2),
+            "opens_at": None,
+            "opened_at": None if number % 2 else NOW,
+        }
+        for number in range(500)
+    ]
+    with database.writing() as connection:
+        insert_rows(connection, JOURNAL_ENTRIES, rows)
+        found = connection.execute(select(JOURNAL_ENTRIES).order_by(JOURNAL_ENTRIES.c.number)).mappings().all()
+    assert [dict(one) for one in found] == rows
+
+
 def test_many_rows_of_which_one_is_there_already_are_refused_as_few_would_be(database: Database) -> None:
     rows = [{"finding": number.to_bytes(32), "action_group": 1} for number in range(1000)]
     group = {"number": 1, "disclosure": "d", "role": "phishing", "in_review": False, "simulated": False}

@@ -40,6 +40,7 @@ from sqlalchemy.types import TypeEngine
 
 from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError, UnreadableError
 from accord.workspace import marks
+from accord.workspace.copying import copied
 from accord.workspace.schema import HUB, REVISION, Instant
 from accord.workspace.settings import TABLES, SettingsTable, read_settings
 
@@ -270,7 +271,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     """Insert rows that all have the same columns, at nearly the driver's own speed.
 
     SQLAlchemy's own way makes a dictionary of each row, then another one, and on PostgreSQL psycopg a tuple of that;
-    here a column's values are bound together. Types are the table's own.
+    here a column's values are bound together, and for a copy written together. Types are the table's own.
     """
     if not rows:
         return
@@ -284,12 +285,16 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     into = f"{dialect.identifier_preparer.format_table(table)} ({quoted})"
     if dialect.name == _POSTGRESQL and len(rows) > _FEW:
         statement = f"COPY {into} FROM STDIN"
+        lines = copied([columns.get(name) or [row[name] for row in rows] for name in names])
         driver: Any = dialect.loaded_dbapi
         cursor: Any = connection.connection.cursor()
         try:
             with cursor, cursor.copy(statement) as copy:
-                for row in bound:
-                    copy.write_row(row)
+                if lines is not None:
+                    copy.write(lines)
+                else:
+                    for row in bound:
+                        copy.write_row(row)
         except driver.Error as error:
             # as SQLAlchemy names what it calls itself
             raise DBAPIError.instance(statement, None, error, driver.Error, dialect=dialect) from error

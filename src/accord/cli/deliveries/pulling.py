@@ -20,11 +20,13 @@ from accord.columns.instants import microseconds
 from accord.exchange.taxii.client import Collection, Page, authorization
 from accord.exchange.taxii.collections import write_time
 from accord.exchange.taxii.pulls import Source, advance, held, mark_of, pulled_to
-from accord.exchange.taxii.references import companions_of
+from accord.exchange.taxii.references import STATEMENTS, companions_of
 from accord.formats.catalogue import FORMATS
+from accord.formats.stix.bundle import REFERRED
 from accord.operations.declaration import read_workspace
 from accord.release.summary import account_of
 from accord.vocabulary.errors import AccordError, SettingsError, UnreadableError
+from accord.vocabulary.markings import MARKING_IDS
 from accord.workspace.database import Database, open_database
 from accord.workspace.keys import hub_key
 from accord.workspace.peers import Peer, find_peer, secret_of
@@ -58,6 +60,8 @@ class _Gathered:
     to: int | None
     """The last instant; None: nothing was ever taken."""
     objects: list[bytes] = field(default_factory=list)
+    referred: list[bytes] = field(default_factory=list)
+    """What they refer to and came long before: it is no record again."""
     marks: dict[str, int] = field(default_factory=dict)
     """Of each object, and the last instant of the page that it came with."""
     size: int = 0
@@ -72,14 +76,15 @@ class _Gathered:
         self.to = page.last
 
     def complete(self, collection: Collection) -> None:
-        """Add what observed data and sightings refer to, and what came long before. Raises UnreadableError.
+        """Add what new objects refer to and what came long before. Raises UnreadableError.
 
-        Without it nobody knows what was observed. It is no statement by itself, so that nothing counts twice.
+        Without it nobody knows what was observed, of which family it is, or how far it may go.
         """
-        here = {_id_of(one) for one in self.objects}
-        asking = [one for one in self.objects if _id_of(one).partition("--")[0] in {"observed-data", "sighting"}]
+        # what is marked by the standard's own marking needs nothing more
+        here = {_id_of(one) for one in self.objects} | MARKING_IDS.keys()
+        asking = [one for one in self.objects if _id_of(one).partition("--")[0] in STATEMENTS]
         for _ in range(ROUNDS):
-            wanted = sorted({name for one in asking for name in companions_of(one)} - here)
+            wanted = sorted({name for one in asking for name in companions_of(one, sighted=True)} - here)
             if not wanted:
                 return
             here.update(wanted)
@@ -95,11 +100,14 @@ class _Gathered:
                         "What new objects refer to is more than one delivery may hold.",
                         expected=f"at most {MOST_GATHERED_BYTES:,} bytes",
                     )
-            self.objects += asking
+            self.referred += asking
 
     def envelope(self) -> bytes:
         """The objects as they came, in an envelope of TAXII."""
-        return b'{"objects":[' + b",".join(self.objects) + b"]}\n"
+        written = b'{"objects":[' + b",".join(self.objects) + b"]"
+        if self.referred:
+            written += b',"%s":[' % REFERRED.encode() + b",".join(self.referred) + b"]"
+        return written + b"}\n"
 
     def of_last_instant(self) -> list[str]:
         """What may be asked for again: an object of the last instant came with no page that ended before."""

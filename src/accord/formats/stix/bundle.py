@@ -1,7 +1,8 @@
 """A delivered JSON text as the STIX objects in it, or the refusal of the file as a whole.
 
 Taken: a bundle of STIX 2.0 or 2.1 (`{"type": "bundle", "objects": [...]}`), a TAXII 2.1 envelope
-(`{"objects": [...]}` whose members look like STIX objects; TAXII 2.1, section 3.7), and one STIX object by itself.
+(`{"objects": [...]}` whose members look like STIX objects; TAXII 2.1, section 3.7), and one STIX object by itself. An
+envelope may have, under REFERRED, objects that came before: others refer to them, and they are no records.
 Refused: STIX 1 (XML or JSON), anything that is no JSON object, and bundles of another version.
 
 Nothing after this module sees the JSON of another format.
@@ -9,7 +10,7 @@ Nothing after this module sees the JSON of another format.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -21,6 +22,9 @@ Body = Mapping[str, object]
 """A JSON object of a STIX document."""
 
 VERSIONS = frozenset({"2.0", "2.1"})
+
+REFERRED = "x_accord_referred"
+"""Of an envelope: objects that its own refer to and that came before."""
 
 STIX_ID = re.compile(r"[a-z0-9][a-z0-9-]*--[0-9a-fA-F-]{36}", re.ASCII)
 """An identifier of STIX 2 (STIX 2.1, 2.9), the UUID's version unasked."""
@@ -57,7 +61,8 @@ class Bundle(msgspec.Struct, frozen=True):
 
     members: tuple[Member, ...]
     latest: Mapping[str, Body]
-    """Id -> the object's latest version (STIX 2.1, 3.6), without those in which a name stands twice."""
+    """Id -> the object's latest version (STIX 2.1, 3.6), without those in which a name stands twice; those of REFERRED
+    where no record has the id."""
 
     def superseded(self, body: Body) -> bool:
         """Does the bundle hold a later version of this object?"""
@@ -69,10 +74,11 @@ def open_bundle(document: Document) -> Bundle:
     """Read a document's objects; raises RefusedFileError for a file that is no STIX 2 as a whole."""
     reader = _JsonReader(document)
     root = reader.read()
-    elements = _elements(root, document.path)
-    members = tuple(
-        Member(pointer, content, reader.repeated and _has_repeated(content)) for pointer, content in elements
-    )
+    members = reader.members(_elements(root, document.path))
+    return Bundle(members, _latest(reader.members(_referred(root, document.path))) | _latest(members))
+
+
+def _latest(members: Iterable[Member]) -> dict[str, Body]:
     latest: dict[str, Body] = {}
     for member in members:
         body = member.content
@@ -83,7 +89,7 @@ def open_bundle(document: Document) -> Bundle:
             known = latest.get(name)
             if known is None or _version(known) < _version(body):
                 latest[name] = body
-    return Bundle(members, latest)
+    return latest
 
 
 def text_of(body: Body, name: str) -> str | None:
@@ -165,18 +171,23 @@ def _elements(root: object, path: str) -> list[tuple[str, object]]:
     )
 
 
-def _listed(root: Body, path: str) -> list[tuple[str, object]]:
+def _referred(root: object, path: str) -> list[tuple[str, object]]:
+    """What an envelope brings along without delivering it."""
+    return _listed(root, path, REFERRED) if isinstance(root, dict) and "type" not in root else []
+
+
+def _listed(root: Body, path: str, name: str = "objects") -> list[tuple[str, object]]:
     # STIX 2.1, section 8: a bundle may be empty, and then has no `objects`
-    objects = root.get("objects", [])
+    objects = root.get(name, [])
     if not isinstance(objects, list):
         raise RefusedFileError(
             "the bundle's objects are not a list",
-            where=f"{path}, /objects",
+            where=f"{path}, /{name}",
             expected="a list of STIX objects",
             got=f"a JSON {_json_type(objects)}",
-            remedy="write the bundle again with `objects` as a list",
+            remedy=f"write the bundle again with `{name}` as a list",
         )
-    return [(f"/objects/{place}", content) for place, content in enumerate(objects)]
+    return [(f"/{name}/{place}", content) for place, content in enumerate(objects)]
 
 
 def _require_version(root: Body, path: str) -> None:
@@ -269,6 +280,12 @@ class _JsonReader:
             raise self._refused(
                 "the JSON is nested too deep", self._document.path, expected="a few dozen levels at most"
             ) from None
+
+    def members(self, elements: Iterable[tuple[str, object]]) -> tuple[Member, ...]:
+        """Elements of what was read, by their pointers."""
+        return tuple(
+            Member(pointer, content, self.repeated and _has_repeated(content)) for pointer, content in elements
+        )
 
     def _text(self) -> str:
         data = self._document.data
