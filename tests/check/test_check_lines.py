@@ -103,6 +103,20 @@ def test_every_address_is_told_of_as_a_look_at_all_ranges_tells(networks, lists,
     lines = network_lines(table(networks, NUMBERS), warning_lists(lists), place(networks=said, asns=asns))
     asked = [str(ip_address(int(ip_address("192.0.1.254")) + at)) for at in range(20)]
     asked += [str(ip_address((0x20010DB8 << 96) + (at << 64))) for at in range(10)]
+
+    def listed_as(whole):
+        holding = [bits for network, bits in lists
+                   if ip_network(network).version == whole.version and ip_network(network).overlaps(whole)]  # fmt: skip
+        names = [MEANT[at] for bits in holding for at in range(4) if bits >> at & 1]
+        return max(names, key=WEAKEST_FIRST.index, default=NetworkKind.ORDINARY)
+
+    hosting = set()
+    for number in (64500, 64501, 4294967295):
+        its = [address for network, label in networks if NUMBERS[label] == number and ":" not in network
+               for address in ip_network(network)]  # fmt: skip
+        held = [one for one in its if listed_as(ip_network(one)) in {NetworkKind.HOSTING, NetworkKind.VPN}]
+        if its and 4 * len(held) >= 3 * len(its):
+            hosting.add(number)
     for address in asked:
         # a /64 is announced by whoever announces its first address, and held by a list that holds any of it
         whole = ip_network(f"{address}/{64 if ':' in address else 32}")
@@ -114,10 +128,9 @@ def test_every_address_is_told_of_as_a_look_at_all_ranges_tells(networks, lists,
             ),
             -1,
         )
-        holding = [bits for network, bits in lists
-                   if ip_network(network).version == whole.version and ip_network(network).overlaps(whole)]  # fmt: skip
-        names = [MEANT[at] for bits in holding for at in range(4) if bits >> at & 1]
-        kind = max(names, key=WEAKEST_FIRST.index, default=NetworkKind.ORDINARY)
+        kind = listed_as(whole)
+        if asn in hosting:
+            kind = max(kind, NetworkKind.HOSTING, key=WEAKEST_FIRST.index)
         kind = asns.get(asn, kind)
         narrowest = max(
             (ip_network(network).prefixlen, each)
@@ -126,6 +139,25 @@ def test_every_address_is_told_of_as_a_look_at_all_ranges_tells(networks, lists,
             or (ip_network(network).version == whole.version and ip_network(network).supernet_of(whole))
         )
         assert told(lines, address) == (max(asn, 0), narrowest[1])
+
+
+def test_what_lists_hold_most_of_by_ipv4_is_hosting_as_a_whole_by_ipv6_too():
+    """Of AS64500 three quarters are listed, of AS64501 the half; the hub's own word counts before that."""
+    networks = table(
+        [("192.0.2.0/24", 1), ("198.51.100.0/24", 2), ("2001:db8:1::/48", 1), ("2001:db8:2::/48", 2)], NUMBERS
+    )
+    lists = warning_lists([("192.0.2.0/25", 1), ("192.0.2.128/26", 2), ("192.0.2.192/28", 4), ("198.51.100.0/25", 1)])
+    lines = network_lines(networks, lists, place())
+    asked = ("192.0.2.1", "192.0.2.129", "192.0.2.193", "192.0.2.255", "2001:db8:1::")
+    assert [told(lines, one)[1] for one in asked] == [NetworkKind.VPN, *[NetworkKind.HOSTING] * 4]
+    assert [told(lines, one)[1] for one in ("198.51.100.1", "198.51.100.129", "2001:db8:2::")] == [
+        NetworkKind.VPN, NetworkKind.ORDINARY, NetworkKind.ORDINARY
+    ]  # fmt: skip
+    said = place(asns={64500: NetworkKind.ORDINARY}, networks={"192.0.2.255/32": NetworkKind.CARRIER_NAT})
+    lines = network_lines(networks, lists, said)
+    assert [told(lines, one)[1] for one in ("192.0.2.1", "2001:db8:1::", "192.0.2.255")] == [
+        NetworkKind.ORDINARY, NetworkKind.ORDINARY, NetworkKind.CARRIER_NAT
+    ]  # fmt: skip
 
 
 def test_addresses_between_carriers_and_customers_are_theirs_without_being_named():

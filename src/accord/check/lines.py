@@ -1,13 +1,16 @@
 """The table of networks of a version: AS numbers from the reference data, kinds from the warning lists and the hub.
 
 A warning list that Accord classes as *shared* says that many customers stand behind its addresses; of which kind is
-said here. Where several lists hold an address, the kind counts by which the check can tell least. What the hub says of
-an AS counts before the lists, and what it says of a network before that, the narrower before the wider.
+said here. Where several lists hold an address, the kind counts by which the check can tell least. Lists of hosting
+companies know most of their IPv4 networks, and few of the newer and IPv6 ones: where they hold MOSTLY of what an AS
+has by IPv4, all of it is hosting. What the hub says of an AS counts before the lists, and what it says of a network
+before that, the narrower before the wider.
 
 IPv6 is told of by /64: a list that holds a part of one holds it.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +37,9 @@ _HOSTING = frozenset(
 _ASCENDING = (NetworkKind.SHARED, NetworkKind.HOSTING, NetworkKind.VPN)
 """The later, the less can be told."""
 
+MOSTLY = 0.75
+"""Of an AS's IPv4 addresses. Of those with customers at home the lists hold little (docs/check-data.md)."""
+
 _CARRIERS_V4 = (0x6440_0000, 0x647F_FFFF)
 """100.64.0.0/10: RFC 6598, between carriers' translators and their customers."""
 
@@ -49,10 +55,49 @@ def kind_of_list(slug: str, meaning: WarningClass) -> NetworkKind:
 
 def network_lines(networks: RangeTable, lists: WarningLists, place: CheckPlace) -> tuple[NetworkLine, NetworkLine]:
     """The lines of IPv4 addresses and of IPv6 /64s."""
-    return _line(networks, lists, place, v6=False), _line(networks, lists, place, v6=True)
+    lines = [_line(networks, lists, place, v6=v6) for v6 in (False, True)]
+    hosters = lines[0].mostly_hosting()
+    return lines[0].told(hosters, place), lines[1].told(hosters, place)
 
 
-def _line(networks: RangeTable, lists: WarningLists, place: CheckPlace, *, v6: bool) -> NetworkLine:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """Where anything changes, and what announcements and lists say from there on."""
+
+    cuts: Numbers
+    asns: npt.NDArray[np.uint32]
+    kinds: npt.NDArray[np.uint8]
+    own: tuple[tuple[tuple[int, int], NetworkKind], ...]
+    """What the hub says of networks, and the standard: the later before the earlier."""
+    v6: bool
+
+    def mostly_hosting(self) -> npt.NDArray[np.uint32]:
+        """The AS numbers of which the lists hold MOSTLY all IPv4 addresses as hosting or VPN."""
+        sizes = np.diff(np.append(self.cuts, np.uint64(1 << 32))).astype(np.float64)
+        numbers, at = np.unique(self.asns, return_inverse=True)
+        held = np.isin(self.kinds, [NETWORK_KINDS.index(one) for one in (NetworkKind.HOSTING, NetworkKind.VPN)])
+        mostly = np.bincount(at, sizes * held) >= MOSTLY * np.bincount(at, sizes)
+        return numbers[mostly & (numbers > 0)]
+
+    def told(self, hosters: npt.NDArray[np.uint32], place: CheckPlace) -> NetworkLine:
+        """With what follows for whole networks, and what the hub says of them."""
+        kinds = self.kinds.copy()
+        known = kinds == NETWORK_KINDS.index(NetworkKind.VPN)
+        kinds[np.isin(self.asns, hosters) & ~known] = NETWORK_KINDS.index(NetworkKind.HOSTING)
+        for asn, kind in place.asns:
+            kinds[self.asns == asn] = NETWORK_KINDS.index(kind)
+        for (first, last), kind in self.own:
+            kinds[(self.cuts >= np.uint64(first)) & (self.cuts <= np.uint64(last))] = NETWORK_KINDS.index(kind)
+        # where nothing changes, no range begins
+        begins = np.append(True, (self.asns[1:] != self.asns[:-1]) | (kinds[1:] != kinds[:-1]))
+        return NetworkLine(
+            starts=self.cuts[begins].astype(np.uint64 if self.v6 else np.uint32),
+            asns=self.asns[begins],
+            kinds=kinds[begins],
+        )
+
+
+def _line(networks: RangeTable, lists: WarningLists, place: CheckPlace, *, v6: bool) -> _Line:
     announced, numbers = _announced(networks, v6=v6)
     held = {kind: _held(lists, kind, v6=v6) for kind in _ASCENDING}
     own = [(_span(one), kind) for one, kind in sorted(place.networks, key=lambda each: each[0].prefixlen)
@@ -65,15 +110,7 @@ def _line(networks: RangeTable, lists: WarningLists, place: CheckPlace, *, v6: b
     kinds = np.zeros(len(cuts), np.uint8)
     for kind in _ASCENDING:
         kinds[_covering(held[kind], cuts) >= 0] = NETWORK_KINDS.index(kind)
-    for asn, kind in place.asns:
-        kinds[asns == asn] = NETWORK_KINDS.index(kind)
-    for (first, last), kind in own:
-        kinds[(cuts >= np.uint64(first)) & (cuts <= np.uint64(last))] = NETWORK_KINDS.index(kind)
-    # where nothing changes, no range begins
-    begins = np.append(True, (asns[1:] != asns[:-1]) | (kinds[1:] != kinds[:-1]))
-    return NetworkLine(
-        starts=cuts[begins].astype(np.uint64 if v6 else np.uint32), asns=asns[begins], kinds=kinds[begins]
-    )
+    return _Line(cuts=cuts, asns=asns, kinds=kinds, own=tuple(own), v6=v6)
 
 
 def _announced(networks: RangeTable, *, v6: bool) -> tuple[Spans, npt.NDArray[np.int64]]:
