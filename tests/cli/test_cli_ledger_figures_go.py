@@ -60,18 +60,18 @@ def log(accord_here, tmp_path: Path) -> Path:
                 at=NOW + timedelta(days=0 if number < 130 else 60),
                 dataset=""
                 if notice or kind is Kind.OUTCOME
-                else ("Infected machines", "data set 0a1b2c3d4e5f")[number % 2],
-                origin=Origin.SINKHOLE if kind is Kind.DELIVERY else None,
+                else ("Infected machines", "data set 0a1b2c3d4e5f")[number // len(kinds) % 2],
+                origin=Origin.SINKHOLE if kind in {Kind.DELIVERY, Kind.PURGE, Kind.CHECK_DATA} else None,
                 partner="vendor",
                 country=("TH", "VN", "LA")[number % 3] if given else "",
                 purpose=Purpose.VICTIM_NOTIFICATION if given else None,
                 marking=(Marking.AMBER, Marking.GREEN)[number % 2] if kind is Kind.DISCLOSURE else None,
-                count=None if number % 7 == 0 else number,
+                count=None if number % 7 == 0 else number // (1 + 2 * (kind in {Kind.PURGE, Kind.ERASURE})),
             )
         )
     # of the year before as well
-    facts += [facts[number].taken_back(Kind.NEVER_HANDED_OVER, number, facts[-1].at) for number in (15, 26, 246)]
-    facts += [facts[number].taken_back(Kind.NEVER_SHOWN, number, facts[-1].at) for number in (20,)]
+    facts += [facts[number].taken_back(Kind.NEVER_HANDED_OVER, number, facts[-1].at) for number in (16, 40, 244)]
+    facts += [facts[number].taken_back(Kind.NEVER_SHOWN, number, facts[-1].at) for number in (22,)]
     with open_database(place_of(hub / "workspace.toml")) as database, database.writing() as connection:
         opens_at = datetime(2026, 1, 1, tzinfo=UTC)
         book.append(connection, facts[:100], draw=secrets.token_bytes, opens_at=opens_at)
@@ -95,7 +95,7 @@ def test_go_adds_up_the_openings_to_the_figures_and_refuses_whatever_was_changed
     assert done.stdout == "accepted: 264 entries, 253 opened, in 2 years\n"
     said = json.loads((log / "figures.json").read_bytes())
     assert {table for year in said["years"] for table, rows in year.items() if rows} == {
-        "year", "held", "passed_on", "reported_done", "happened", "taken_out",
+        "year", "held", "passed_on", "reported_done", "happened", "taken_out", "check_data", "held_at_end",
     }  # fmt: skip
 
     def changed(name: str, place: str, was: bytes, instead: bytes) -> str:

@@ -43,7 +43,8 @@ def test_a_delivery_that_is_due_is_purged_from_all_places_and_the_others_stay(
     accord_here("lookup", VICTIM, "--in", hub, expect=1)
     accord_here("lookup", NEIGHBOUR, "--in", hub)
     assert len(list((hub / "snapshots").iterdir())) == 1
-    erased = entries(hub, "erasure")
+    assert entries(hub, "erasure") == []
+    erased = entries(hub, "purge")
     assert sorted(one["digest"] for one in erased) == sorted([sha256(old), sha256(taken_back)])
     assert {(one["agreement"], one["dataset"], one["count"]) for one in erased} == {
         ("vendor-2026", "Infected machines", "1")
@@ -53,9 +54,11 @@ def test_a_delivery_that_is_due_is_purged_from_all_places_and_the_others_stay(
     (year,) = said(accord_here("ledger", "check", hub / "ledger", "--json"))["figures"]["years"]
     assert [(one["dataset"], one["deliveries"]) for one in year["held"]] == [("Infected machines", 3)]
     assert [(one["dataset"], one["kind"], one["entries"]) for one in year["taken_out"]] == [
-        ("Infected machines", "erasure", 2),
+        ("Infected machines", "purge", 2),
         ("Infected machines", "recall", 1),
     ]
+    # one record of each delivery, of which two were purged, the recalled one among them
+    assert year["held_at_end"] == [{"dataset": "Infected machines", "origin": "sinkhole", "records": [0, 9]}]
     page = (hub / "ledger/index.html").read_text("utf-8")
     assert "What this hub has taken in and passed on" in page
     assert "Erased or taken out of use, " in page

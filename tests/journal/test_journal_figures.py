@@ -130,12 +130,18 @@ def test_a_worked_example() -> None:
                     {"dataset": "Infected machines", "kind": "erasure", "entries": 1, "records": [11, 11]},
                     {"dataset": "Infected machines", "kind": "recall", "entries": 1, "records": [0, 9]},
                 ],
+                # what was recalled is kept until it is purged
+                "held_at_end": [
+                    {"dataset": "Infected machines", "origin": "sinkhole", "records": [1229, 1258]},
+                    {"dataset": "Sinkholed names", "origin": "sinkhole", "records": [50, 50]},
+                ],
             },
             {
                 "year": "2025",
                 "held": [{"dataset": "Sinkholed names", "origin": "sinkhole", "deliveries": 1, "records": [50, 50]}],
                 "passed_on": [],
                 "happened": [],
+                "held_at_end": [{"dataset": "Sinkholed names", "origin": "sinkhole", "records": [50, 50]}],
             },
         ],
     }
@@ -155,6 +161,77 @@ def test_what_is_reported_as_done_adds_up_by_country_and_purpose() -> None:
         {"country": "TH", "purpose": "victim-notification", "reports": 3, "records": [712, 721]},
     ]
     assert year["happened"] == [{"kind": "receipt", "entries": 1, "records": [0, 0]}]
+
+
+def purge(count: int, year: int = 2026) -> Fact:
+    return replace(delivery(count, year=year), kind=Kind.PURGE)
+
+
+def erasure(count: int, year: int = 2026) -> Fact:
+    return Fact(kind=Kind.ERASURE, at=AT.replace(year=year), dataset="Infected machines", count=count)
+
+
+def held(*facts: Fact) -> dict[str, list[tuple[str, int, int]]]:
+    """By year: the data sets that are held at its end, each with the least and the most."""
+    return {
+        year.year: [(one.dataset, one.records.least, one.records.most) for one in year.kept]
+        for year in figures_of(tally(*facts), 99).years
+    }
+
+
+def test_what_is_held_is_what_came_up_to_then_without_what_was_purged() -> None:
+    here = "Infected machines"
+    came = [delivery(1000, year=2024), delivery(4, year=2024), delivery(300, year=2025), delivery(7, year=2026)]
+    assert held(*came) == {
+        "2024": [(here, 1000, 1009)],
+        "2025": [(here, 1300, 1309)],
+        "2026": [(here, 1300, 1318)],
+    }
+    # the `<10` that was purged is the one that came: what is left is exact
+    assert held(*came, purge(4, 2025), purge(1000))["2025"] == [(here, 1300, 1300)]
+    assert held(*came, purge(4, 2025), purge(1000))["2026"] == [(here, 300, 309)]
+    assert held(*came, *map(purge, (1000, 4, 300, 7)))["2026"] == []
+    # erased values may have been of what was purged since
+    assert held(*came, erasure(12, 2025), purge(1000))["2026"] == [(here, 288, 318)]
+    assert held(*came, erasure(12, 2025), *map(purge, (1000, 4, 300)))["2026"] == [(here, 0, 9)]
+    # an older Accord told what was purged as erased, and a delivery may not be told any more
+    assert held(*came, erasure(1000))["2026"] == [(here, 300, 1318)]
+    assert held(delivery(12), purge(1000)) == {"2026": []}
+    assert held(replace(delivery(12), kind=Kind.CHECK_DATA)) == {"2026": []}
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.booleans(), st.integers(0, 40)), max_size=20))
+def test_what_is_truly_held_is_always_within_the_bounds(deliveries: list[tuple[int, bool, int]]) -> None:
+    facts, truly = [], 0
+    for count, purged, taken_out in deliveries:
+        facts += [delivery(count), erasure(taken_out)]
+        facts += [purge(count)] if purged else []
+        # of what an erasure reaches not every record was accepted
+        truly += 0 if purged else max(count - taken_out, 0)
+    rows = held(*facts).get("2026", [])
+    least, most = (rows[0][1], rows[0][2]) if rows else (0, 0)
+    assert least <= truly <= most
+    assert most <= sum(count + 9 for count, purged, _ in deliveries if not purged)
+
+
+def test_check_data_is_told_by_data_set() -> None:
+    shown = replace(delivery(0), kind=Kind.CHECK_DATA, country="001", purpose=Purpose.VICTIM_NOTIFICATION)
+    never = replace(shown, count=30)
+    said = tally(
+        replace(shown, count=700),
+        replace(shown, count=3),
+        replace(shown, count=40, dataset="Sinkholed names", origin=Origin.SCAN),
+        # that rests on nothing, and a session with an organisation: no data set is told
+        replace(shown, count=0, dataset="", origin=None),
+        never,
+        never.taken_back(Kind.NEVER_SHOWN, 4, AT),
+    )
+    (year,) = json.loads(encode_figures(figures_of(said, 6), checkpoint(6)))["years"]
+    assert year["check_data"] == [
+        {"dataset": "Infected machines", "origin": "sinkhole", "publications": 2, "records": [700, 709]},
+        {"dataset": "Sinkholed names", "origin": "scan", "publications": 1, "records": [40, 40]},
+    ]
+    assert year["happened"][0] == {"kind": "check-data", "entries": 4, "records": [740, 758]}
 
 
 @given(st.lists(st.integers(0, 40) | st.integers(0, 10**12), max_size=60))

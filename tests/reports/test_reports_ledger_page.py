@@ -8,7 +8,19 @@ from html.parser import HTMLParser
 import pytest
 
 from accord.journal.facts import Kind
-from accord.journal.figures import NOTICE, Bounds, Figures, Happened, Held, Passed, Reported, TakenOut, Year
+from accord.journal.figures import (
+    NOTICE,
+    Bounds,
+    Figures,
+    GivenOut,
+    Happened,
+    Held,
+    Kept,
+    Passed,
+    Reported,
+    TakenOut,
+    Year,
+)
 from accord.ledger.checkpoints import Checkpoint
 from accord.reports.ledger_page import COLLECTED, HAPPENED, PURPOSES, Keeper, compose_ledger
 from accord.reports.page import ledger_style, render_ledger
@@ -43,6 +55,10 @@ def year(name: str, dataset: str = "Infected machines") -> Year:
             Happened(kind="receipt", entries=4, records=Bounds(least=0, most=0)),
         ),
         taken_out=(TakenOut(dataset=dataset, kind="erasure", entries=1, records=Bounds(least=5, most=14)),),
+        given_out=(
+            GivenOut(dataset=dataset, origin="sinkhole", publications=360, records=Bounds(least=8100, most=8109)),
+        ),
+        kept=(Kept(dataset=dataset, origin="sinkhole", records=Bounds(least=1226, most=1257)),),
     )
 
 
@@ -52,6 +68,27 @@ TAKEN_OUT = {
     "es": "Suprimido o dejado de usar, ",
     "ar": "ما مُحي أو أُخرج من الاستخدام، ",
     "de": "Gelöscht oder aus dem Gebrauch genommen, ",
+}
+HELD_BY_NOW = {
+    "en": "Data sets held, by now",
+    "fr": "Jeux de données détenus à ce jour",
+    "es": "Conjuntos de datos que se conservan a día de hoy",
+    "ar": "مجموعات البيانات المحفوظة حتى الآن",
+    "de": "Datenbestände, die jetzt vorliegen",
+}
+HELD_AT_END = {
+    "en": "Data sets held at the end of 2025",
+    "fr": "Jeux de données détenus à la fin de 2025",
+    "es": "Conjuntos de datos que se conservaban al final de 2025",
+    "ar": "مجموعات البيانات المحفوظة في نهاية 2025",
+    "de": "Datenbestände, die Ende 2025 vorlagen",
+}
+CHECKED = {
+    "en": "Given out for the public check, 2026",
+    "fr": "Remis pour la vérification publique, 2026",
+    "es": "Entregado para la comprobación pública, 2026",
+    "ar": "ما سُلّم للتحقق العام، 2026",
+    "de": "Für die öffentliche Prüfung ausgegeben, 2026",
 }
 TITLES = {
     "en": "What this hub has taken in and passed on",
@@ -111,7 +148,7 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(language: str) -> None:
     others = {f"index.{one}.html" for one in LANGUAGES if one != language}
     assert links == {"style.css", "#account", "policy", "checkpoint", "figures.json", *others}
     # its tables can be read by who does not see them
-    assert len(read.of("caption")) == len(read.of("table")) == 10
+    assert len(read.of("caption")) == len(read.of("table")) == 14
     assert all(one.get("scope") in {"col", "rowgroup"} for one in read.of("th"))
     headings = [int(name[1]) for name, _ in read.tags if re.fullmatch("h[1-6]", name)]
     assert headings.count(1) == 1
@@ -122,7 +159,7 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(language: str) -> None:
 def test_the_page_says_each_figure(language: str) -> None:
     _, read = page(language, figures(year("2026")))
     digits = re.sub(r"[^0-9]+", " ", re.sub(r"(?<=\d)[.,\u202f\u00a0](?=\d{3})", "", " ".join(read.text)))
-    for number in (1234, 1200, 34, 3, 1240, 1258, 70011, 9, 14, 49001, 49010):
+    for number in (1234, 1200, 34, 3, 1240, 1258, 70011, 9, 14, 49001, 49010, 360, 8100, 8109, 1226, 1257):
         assert f" {number} " in f" {digits} ", number
     said = " ".join(read.text)
     for word in ("Infected machines", "TLP:AMBER+STRICT", "hub.example/ledger", "figures.json", "quorum north"):
@@ -164,4 +201,11 @@ def test_it_says_what_was_taken_in_and_beside_it_what_is_gone_by_now(language: s
     assert TITLES[language] in text
     assert TAKEN_OUT[language] in text
     assert text.index('id="held-2026"') < text.index('id="taken-out-2026"') < text.index('id="happened-2026"')
+    assert text.index('id="taken-out-2026"') < text.index('id="kept-2026"') < text.index('id="passed-2026"')
+    assert text.index('id="passed-2026"') < text.index('id="check-data-2026"') < text.index('id="done-2026"')
+    two = "".join(page(language, figures(year("2026"), year("2025")))[1].text)
+    assert HELD_BY_NOW[language] in two
+    assert HELD_AT_END[language] in two
+    assert HELD_AT_END[language].replace("2025", "2026") not in two
+    assert CHECKED[language] in two
     assert 'id="taken-out-' not in page(language, figures(replace(year("2026"), taken_out=())))[0]

@@ -30,6 +30,9 @@ class Kind(StrEnum):
     RECALL = "recall"
     ACKNOWLEDGEMENT = "acknowledgement"
     ERASURE = "erasure"
+    """Values were taken out of what is kept; before there was PURGE, also a whole delivery."""
+    PURGE = "purge"
+    """A whole delivery is kept no longer, with as many records as its own entry says."""
     CHECK_DATA = "check-data"
     OUTCOME = "outcome"
     NEVER_HANDED_OVER = "never-handed-over"
@@ -64,7 +67,7 @@ class Fact:
     marking: Marking | None = None
     count: int | None = None
     """Records accepted of a delivery; findings of a disclosure that rest on the data set; addresses that check data
-    tells of by it; what an erasure reached;
+    tells of by it; what an erasure reached; what was purged;
     findings that a recipient reports as done for the first time."""
     digest: str = ""
     """SHA-256 in hex of what it is about: the document, the delivery, the sealed package, the receipt, the outcomes."""

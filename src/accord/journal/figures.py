@@ -156,8 +156,28 @@ class TakenOut:
 
     dataset: str
     kind: str
-    """`erasure` or `recall`."""
+    """`erasure`, `purge` or `recall`."""
     entries: int
+    records: Bounds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenOut:
+    """Check data that were published in a year and rest on a data set."""
+
+    dataset: str
+    origin: str
+    publications: int
+    records: Bounds
+    """Addresses, each once for each publication that tells of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is held of a data set at a year's end, whenever it was taken in."""
+
+    dataset: str
+    origin: str
     records: Bounds
 
 
@@ -172,6 +192,10 @@ class Year:
     happened: tuple[Happened, ...]
     taken_out: tuple[TakenOut, ...] = ()
     """By data set what `happened` has by kind alone."""
+    given_out: tuple[GivenOut, ...] = ()
+    """The same, of check data."""
+    kept: tuple[Kept, ...] = ()
+    """At the end of the year, of the newest year by now."""
 
     def count(self, kind: Kind) -> int:
         """How many entries of a kind there are, other than deliveries, disclosures and outcomes."""
@@ -196,7 +220,7 @@ class Figures:
 NOTICE = "recall-notice"
 """Entries of the kind `recall` that tell of a recipient that was told, and not of what the hub took out of use."""
 
-_TABLES = ("held", "passed", "done", "happened", "taken_out")
+_TABLES = ("held", "passed", "done", "happened", "taken_out", "given_out", "purged")
 
 
 _Rows = dict[tuple[str, ...], tuple[int, Bounds]]
@@ -224,13 +248,47 @@ def figures_of(tally: Tally, size: int) -> Figures:
                 table, key = "happened", (kind,)
         tables = years.setdefault(year, {name: {} for name in _TABLES})
         _sum_up(tables[table], key, entries, records)
-        if dataset and key in {(Kind.ERASURE,), (Kind.RECALL,)}:
+        if dataset and key in {(Kind.ERASURE,), (Kind.PURGE,), (Kind.RECALL,)}:
             _sum_up(tables["taken_out"], (dataset, kind), entries, records)
+        if dataset and kind == Kind.CHECK_DATA:
+            _sum_up(tables["given_out"], (dataset, origin), entries, records)
+        if kind == Kind.PURGE:
+            _sum_up(tables["purged"], (dataset, origin), entries, records)
+    kept = _kept(years)
     return Figures(
         size=size,
         opened=tally.entries,
-        years=tuple(_year(year, years[year]) for year in sorted(years, reverse=True)),
+        years=tuple(_year(year, years[year], kept[year]) for year in sorted(years, reverse=True)),
     )
+
+
+def _kept(years: Mapping[str, Mapping[str, _Rows]]) -> dict[str, tuple[Kept, ...]]:
+    """What is held of each data set at the end of each year.
+
+    What was purged is taken off as it was told when it came: a `<10` less is 0 to 9 less at both ends. What was erased
+    of single values is taken off the least alone: it may have been of deliveries that were purged since, or of records
+    that were not accepted.
+    """
+    found: dict[str, tuple[Kept, ...]] = {}
+    came: _Rows = {}
+    went: _Rows = {}
+    erased: _Rows = {}
+    for year in sorted(years):
+        for table, sums in (("held", came), ("purged", went)):
+            for key, row in years[year][table].items():
+                _sum_up(sums, key, *row)
+        for (dataset, kind), row in years[year]["taken_out"].items():
+            if kind == Kind.ERASURE:
+                _sum_up(erased, (dataset,), *row)
+        rows = []
+        for key, (_, records) in _sorted(came):
+            left = records.without(went.get(key, (0, NONE))[1])
+            gone = erased.get(key[:1], (0, NONE))[1]
+            if left.most > 0:
+                least = min(max(left.least - gone.most, 0), left.most)
+                rows.append(Kept(dataset=key[0], origin=key[1], records=Bounds(least=least, most=left.most)))
+        found[year] = tuple(rows)
+    return found
 
 
 def _standing(tally: Tally) -> list[tuple[Class, int, Bounds]]:
@@ -292,6 +350,8 @@ def encode_figures(figures: Figures, checkpoint: Checkpoint) -> bytes:
                     {"kind": one.kind, "entries": one.entries, **_bounds(one.records)} for one in year.happened
                 ],
                 **({"taken_out": [_gone(one) for one in year.taken_out]} if year.taken_out else {}),
+                **({"check_data": [_given(one) for one in year.given_out]} if year.given_out else {}),
+                **({"held_at_end": [_left(one) for one in year.kept]} if year.kept else {}),
             }
             for year in figures.years
         ],
@@ -305,6 +365,19 @@ def _told(one: Reported) -> dict[str, object]:
 
 def _gone(one: TakenOut) -> dict[str, object]:
     return {"dataset": one.dataset, "kind": one.kind, "entries": one.entries, **_bounds(one.records)}
+
+
+def _given(one: GivenOut) -> dict[str, object]:
+    return {
+        "dataset": one.dataset,
+        "origin": one.origin,
+        "publications": one.publications,
+        **_bounds(one.records),
+    }
+
+
+def _left(one: Kept) -> dict[str, object]:
+    return {"dataset": one.dataset, "origin": one.origin, **_bounds(one.records)}
 
 
 def differences(published: bytes, figures: Figures, checkpoint: Checkpoint) -> tuple[str, ...]:
@@ -363,7 +436,7 @@ def _row_name(row: object, at: int) -> str:
     return " ".join(names) or str(at)
 
 
-def _year(year: str, tables: Mapping[str, Mapping[tuple[str, ...], tuple[int, Bounds]]]) -> Year:
+def _year(year: str, tables: Mapping[str, _Rows], kept: tuple[Kept, ...]) -> Year:
     return Year(
         year=year,
         held=tuple(
@@ -386,6 +459,11 @@ def _year(year: str, tables: Mapping[str, Mapping[tuple[str, ...], tuple[int, Bo
             TakenOut(dataset=dataset, kind=kind, entries=entries, records=records)
             for (dataset, kind), (entries, records) in _sorted(tables["taken_out"])
         ),
+        given_out=tuple(
+            GivenOut(dataset=dataset, origin=origin, publications=entries, records=records)
+            for (dataset, origin), (entries, records) in _sorted(tables["given_out"])
+        ),
+        kept=kept,
     )
 
 

@@ -108,6 +108,9 @@ def missing(connection: Connection, said: Collection[Audited], deliveries: Colle
     return tuple(found)
 
 
+_PURGED = frozenset({Kind.PURGE, Kind.ERASURE})
+"""Kinds of entries about deliveries that were purged; ERASURE of an older Accord."""
+
 _Parts = Mapping[int, Mapping[str, str]]
 """What is left of entries of which something was destroyed. Where that is what the books are compared by, each such
 entry may be any that they have."""
@@ -134,8 +137,8 @@ def _deliveries(known: dict[int, Fact], parts: _Parts, deliveries: Collection[Re
             told[fact.digest].append(number)
     there = Counter(one.sha256 for one in deliveries)
     # the same bytes may be deliveries of several data sets, and what was purged may have come again
-    gone = Counter(fact.digest for fact in known.values() if fact.kind is Kind.ERASURE)
-    gone += Counter(left["digest"] for left in _of_kind(parts, Kind.ERASURE) if "digest" in left)
+    gone = Counter(fact.digest for fact in known.values() if fact.kind in _PURGED)
+    gone += Counter(left["digest"] for left in _of_kind(parts, *_PURGED) if "digest" in left)
     lost = [one for one in sorted(deliveries, key=lambda one: (one.dataset, one.sha256)) if one.sha256 not in told]
     if len(lost) > _unnamed(parts, "digest", Kind.DELIVERY):
         for one in lost:

@@ -75,6 +75,7 @@ HAPPENED: dict[str, Message] = {
     NOTICE: say("recalls: a recipient was told that data was wrong or withdrawn"),
     Kind.ACKNOWLEDGEMENT: say("acknowledgements: a recipient has acted on a recall"),
     Kind.ERASURE: say("erasures"),
+    Kind.PURGE: say("purged: kept as long as agreed, and then deleted"),
     Kind.CHECK_DATA: say("check data given out"),
     Kind.NEVER_HANDED_OVER: say("sealed and never handed over: not counted as passed on"),
     Kind.NEVER_SHOWN: say("check data made and never given out: not counted as given out"),
@@ -193,7 +194,11 @@ def compose_ledger(figures: Figures, checkpoint: Checkpoint, policy: str, keeper
             ),
             *_chart(figures, checkpoint),
         ),
-        sections=(*(_year(year) for year in figures.years), *_nothing(figures), _checking(checkpoint, policy)),
+        sections=(
+            *(_year(year, is_newest=year is figures.years[0]) for year in figures.years),
+            *_nothing(figures),
+            _checking(checkpoint, policy),
+        ),
         # l10n: names of files follow, each of which can be opened
         files_label=say("Files to check it with"),
         files=("policy", "checkpoint", FIGURES),
@@ -234,7 +239,7 @@ def _nothing(figures: Figures) -> tuple[Section, ...]:
     return (Section(anchor="nothing", title=say("No figures yet"), blocks=(Paragraph(text=text),)),)
 
 
-def _year(year: Year) -> Section:
+def _year(year: Year, *, is_newest: bool) -> Section:
     number = say("Records")
     parts: list[Block] = []
     if year.held:
@@ -275,6 +280,31 @@ def _year(year: Year) -> Section:
                 ),
             )
         )
+    if year.kept:
+        title = (
+            say("Data sets held, by now")
+            if is_newest
+            else say("Data sets held at the end of {year}", year=Fixed(text=year.year))
+        )
+        parts.append(
+            Table(
+                anchor=f"kept-{year.year}",
+                caption=title,
+                columns=(
+                    Column(title=say("Data set")),
+                    Column(title=say("How it was collected")),
+                    Column(title=number, align=Align.END),
+                ),
+                rows=tuple(
+                    (_dataset(one.dataset), COLLECTED.get(one.origin), _between(one.records)) for one in year.kept
+                ),
+                note=say(
+                    "All that was taken in, in this year and before, without what was purged. Of what was erased it is "
+                    "not told from which deliveries: the lower number is without all of it. What was taken out of use "
+                    "is held until it is purged, and counts."
+                ),
+            )
+        )
     if year.passed:
         parts.append(
             Table(
@@ -289,6 +319,27 @@ def _year(year: Year) -> Section:
                 rows=tuple(_passed(year)),
                 note=say(
                     "Each data set that something rests on is counted by itself. A record can be passed on often."
+                ),
+            )
+        )
+    if year.given_out:
+        parts.append(
+            Table(
+                anchor=f"check-data-{year.year}",
+                caption=say("Given out for the public check, {year}", year=Fixed(text=year.year)),
+                columns=(
+                    Column(title=say("Data set")),
+                    Column(title=say("How it was collected")),
+                    Column(title=say("How often"), align=Align.END),
+                    Column(title=say("Addresses"), align=Align.END),
+                ),
+                rows=tuple(
+                    (_dataset(one.dataset), COLLECTED.get(one.origin), one.publications, _between(one.records))
+                    for one in year.given_out
+                ),
+                note=say(
+                    "An address counts each time that check data that tell of it are given out, and for each data set "
+                    "by which they do."
                 ),
             )
         )

@@ -250,16 +250,28 @@ func count(tables map[string]map[string]map[string]*row, one map[string]string) 
 		} else {
 			one["kind"] = "check-data"
 			add("happened", "kind")
+			if one["dataset"] != "" {
+				add("check_data", "dataset", "origin")
+			}
 		}
 	case "delivery":
 		add("held", "dataset", "origin")
+	case "check-data":
+		add("happened", "kind")
+		if one["dataset"] != "" {
+			add("check_data", "dataset", "origin")
+		}
 	case "disclosure":
 		add("passed_on", "country", "purpose", "marking")
 	case "outcome":
 		add("reported_done", "country", "purpose")
 	default:
-		if out := kind == "erasure" || kind == "recall" && one["country"] == ""; out && one["dataset"] != "" {
+		out := kind == "erasure" || kind == "purge" || kind == "recall" && one["country"] == ""
+		if out && one["dataset"] != "" {
 			add("taken_out", "dataset", "kind")
+		}
+		if kind == "purge" {
+			add("purged", "dataset", "origin")
 		}
 		if kind == "recall" && one["country"] != "" {
 			one["kind"] = "recall-notice"
@@ -272,7 +284,54 @@ func count(tables map[string]map[string]map[string]*row, one map[string]string) 
 // counted is what the number of entries is called in each table; the first three are there also when they have no row.
 var counted = []struct{ table, word string }{
 	{"held", "deliveries"}, {"passed_on", "disclosures"}, {"happened", "entries"},
-	{"reported_done", "reports"}, {"taken_out", "entries"},
+	{"reported_done", "reports"}, {"taken_out", "entries"}, {"check_data", "publications"},
+}
+
+// heldAtEnd is what had come by the end of a year, without what was purged by then; and at least without what was erased.
+func heldAtEnd(tables map[string]map[string]map[string]*row, end string) []any {
+	from, to, origin, erased := map[string]int{}, map[string]int{}, map[string]row{}, map[string]int{}
+	for year, rows := range tables {
+		if year > end {
+			continue
+		}
+		for key, one := range rows["held"] {
+			from[key] += one.from
+			to[key] += one.to
+			origin[key] = *one
+		}
+		for key, one := range rows["purged"] {
+			from[key] -= one.from
+			to[key] -= one.to
+		}
+		for _, one := range rows["taken_out"] {
+			if one.said["kind"] == "erasure" {
+				erased[one.said["dataset"].(string)] += one.to
+			}
+		}
+	}
+	var keys []string
+	for key := range origin {
+		if to[key] > 0 {
+			keys = append(keys, key)
+		}
+	}
+	sort.Strings(keys)
+	var told []any
+	for _, key := range keys {
+		said := origin[key].said
+		least := from[key] - erased[said["dataset"].(string)]
+		if least < 0 {
+			least = 0
+		}
+		if least > to[key] {
+			least = to[key]
+		}
+		told = append(told, map[string]any{
+			"dataset": said["dataset"], "origin": said["origin"],
+			"records": []any{float64(least), float64(to[key])},
+		})
+	}
+	return told
 }
 
 func years(tables map[string]map[string]map[string]*row) []any {
@@ -305,6 +364,9 @@ func years(tables map[string]map[string]map[string]*row) []any {
 				listed = append(listed, found.said)
 			}
 			one[each.table] = listed
+		}
+		if held := heldAtEnd(tables, year); held != nil {
+			one["held_at_end"] = held
 		}
 		told = append(told, one)
 	}

@@ -231,12 +231,26 @@ def show_figures(figures: Figures) -> None:
                 [(one.dataset, one.origin, one.deliveries, between(one.records)) for one in year.held],
                 title=f"{year.year}: taken in",
             )
+        if year.kept:
+            say("")
+            show_table(
+                (("data set", False), ("origin", False), ("records", True)),
+                [(one.dataset, one.origin, between(one.records)) for one in year.kept],
+                title=f"{year.year}: held at its end, or by now",
+            )
         if year.passed:
             say("")
             show_table(
                 (("country", False), ("purpose", False), ("marking", False), ("disclosures", True), ("records", True)),
                 [(one.country, one.purpose, one.marking, one.disclosures, between(one.records)) for one in year.passed],
                 title=f"{year.year}: passed on (a disclosure for each data set in it)",
+            )
+        if year.given_out:
+            say("")
+            show_table(
+                (("data set", False), ("origin", False), ("publications", True), ("addresses", True)),
+                [(one.dataset, one.origin, one.publications, between(one.records)) for one in year.given_out],
+                title=f"{year.year}: check data (an address counts in each publication)",
             )
         if year.done:
             say("")

@@ -22,6 +22,7 @@ from accord.cli.channels.witnessing import take_out_silently
 from accord.cli.check.showing import show_check
 from accord.cli.deliveries.entering import purge_reference
 from accord.cli.deliveries.kept import names_of, read_account, taken_in
+from accord.cli.deliveries.recalled import reference
 from accord.cli.deliveries.settling import working
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.ledgers.opening import publish
@@ -31,10 +32,10 @@ from accord.cli.rights.forgetting import forget_released, refuse_purged
 from accord.cli.snapshots.snapshotting import renew_snapshots
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table
 from accord.journal import book
-from accord.journal.facts import Fact, Kind
+from accord.journal.facts import Fact, Kind, read_fact
 from accord.release.disclosures import Disclosure
 from accord.release.withdrawals import forget
-from accord.vocabulary.errors import SettingsError
+from accord.vocabulary.errors import MalformedError, SettingsError
 from accord.workspace.database import Database
 from accord.workspace.jobs import Job, JobKind, JobState, lease_left, newest, queue
 from accord.workspace.store import DeliveryFolder, errors_named
@@ -196,24 +197,26 @@ def _because(actor: Actor, reason: str) -> Actor:
 
 
 def _record(hub: OpenHub, one: Retained, actor: Actor, now: datetime) -> None:
-    reference = purge_reference(one.folder.dataset, one.folder.sha256, one.received_at)
+    purged = purge_reference(one.folder.dataset, one.folder.sha256, one.received_at)
     dataset = hub.dataset(one.folder.dataset)
     with hub.database.writing() as connection:
-        if book.referring(connection, reference):
+        if book.referring(connection, purged):
             return
         at = book.moment(connection, now)
+        entered = _entered(connection, one)
         fact = Fact(
-            kind=Kind.ERASURE,
+            kind=Kind.PURGE,
             at=at,
             agreement=" ".join(one.agreements),
-            dataset=hub.called(one.folder.dataset),
-            origin=None if dataset is None else dataset.origin,
+            # as when it came, so that figures take off what they added, however the data set is called by now
+            dataset=hub.called(one.folder.dataset) if entered is None else entered.dataset,
+            origin=entered.origin if entered is not None else None if dataset is None else dataset.origin,
             partner="" if dataset is None else hub.partner_of(dataset),
             marking=None if dataset is None else dataset.marking,
             count=one.accepted,
             digest=one.folder.sha256,
         )
-        book.append(connection, [fact], draw=secrets.token_bytes, opens_at=at, reference=reference)
+        book.append(connection, [fact], draw=secrets.token_bytes, opens_at=at, reference=purged)
         take_out_silently(connection, forget(connection, DatasetId(one.folder.dataset), names_of(one.folder)), at)
         record(
             connection,
@@ -223,6 +226,17 @@ def _record(hub: OpenHub, one: Retained, actor: Actor, now: datetime) -> None:
             object=f"delivery {one.folder.dataset} {one.folder.sha256}",
             now=at,
         )
+
+
+def _entered(connection: Connection, one: Retained) -> Fact | None:
+    """What the entry of a delivery says; None: it cannot be read any more."""
+    numbers = book.referring(connection, reference(one.folder.dataset, one.folder.sha256))
+    for entry in book.kept(connection, numbers[-1:]):
+        try:
+            return read_fact(entry.openings)
+        except MalformedError:
+            return None
+    return None
 
 
 def list_retained(folder: Path, at: str | None, *, now: datetime, as_json: bool) -> None:
