@@ -17,12 +17,19 @@ from sqlalchemy import text
 
 from accord.agreements.agreement import CommitmentId, Ending, Fulfilment, Register
 from accord.agreements.reading import read_register
-from accord.agreements.register import fulfilments, history, load_register, record_fulfilment, record_register
+from accord.agreements.register import (
+    agreement_states,
+    fulfilments,
+    history,
+    load_register,
+    record_fulfilment,
+    record_register,
+)
 from accord.agreements.telling import agreement_told
 from accord.journal.book import kept, size
-from accord.journal.facts import read_fact
+from accord.journal.facts import Kind, read_fact
 from accord.ledger.notes import SignatureType, SigningKey, parse_verifier_key
-from accord.release.audit import entries, missing
+from accord.release.audit import Audited, entries, missing
 from accord.vocabulary.datasets import LegalBasis, Origin, Purpose, SourceGrade
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.handling import (
@@ -408,18 +415,18 @@ def entered(database: Database) -> list[tuple[str, str, str, str]]:
     assert {(fact.dataset, fact.country, fact.count) for fact in facts} <= {("", "", None)}
     documents = {}
     with database.reading() as connection:
-        states = connection.execute(text("SELECT after FROM changes WHERE noun = 'agreement'")).scalars().all()
-    for state in map(json.loads, states):
+        found_states = agreement_states(connection)
+    for state in [one.told for states in found_states.values() for one in states]:
         for one in [state, *state["renewal"]]:
             documents[committed(one["document"], state)] = one["document"]
     # each commits to a state that was recorded
     return [(fact.kind.value, fact.partner, documents[fact.digest][:1], fact.purpose or "") for fact in facts]
 
 
-def committed(document: str, state: dict[str, object]) -> str:
+def committed(document: str, state: dict[str, object], version: str = "accord-agreement/v2") -> str:
     """As docs/agreements.md says it."""
     told = json.dumps(state, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(f"accord-agreement/v1\n{document}\n{told}\n".encode()).hexdigest()
+    return hashlib.sha256(f"{version}\n{document}\n{told}\n".encode()).hexdigest()
 
 
 def test_terms_that_are_widened_and_narrowed_again_leave_what_was_in_force_in_the_ledger(recorded: Database) -> None:
@@ -431,8 +438,17 @@ def test_terms_that_are_widened_and_narrowed_again_leave_what_was_in_force_in_th
             text("SELECT after FROM changes WHERE noun = 'agreement' ORDER BY number")).scalars()]  # fmt: skip
         assert list(missing(connection, list(entries(connection)), ())) == []
     assert [one["purposes"] for one in states] == [["training"], ["training", "research"], ["training"]]
-    assert [one.digest for one in facts] == [committed("0" * 64, one) for one in states]
+    (dataset,), (partner,) = ([json.loads(one) for one in written(recorded, noun)] for noun in ("dataset", "partner"))
+    whole = [{**one, "dataset": [dataset], "partner": [partner]} for one in states]
+    assert [one.digest for one in facts] == [committed("0" * 64, one) for one in whole]
     assert facts[0].digest != facts[1].digest
+
+
+def written(database: Database, noun: str) -> list[str]:
+    """Each state of what has this noun, as it was written down, in their order."""
+    with database.reading() as connection:
+        wanted = text("SELECT after FROM changes WHERE noun = :noun ORDER BY number")
+        return list(connection.execute(wanted, {"noun": noun}).scalars())
 
 
 @pytest.mark.parametrize(
@@ -440,7 +456,7 @@ def test_terms_that_are_widened_and_narrowed_again_leave_what_was_in_force_in_th
     [
         (
             "UPDATE agreements SET title = 'Another title'",
-            ["agreement of-2014: what is recorded of it, after entry 1"],
+            ["agreement of-2014: what is recorded of it, its data sets and its partners, after entry 1"],
         ),
         (
             "UPDATE changes SET after = replace(after, 'research', 'x'), before = replace(before, 'research', 'x')",
@@ -457,6 +473,83 @@ def test_a_state_that_the_books_have_otherwise_than_the_ledger_is_named(
     with recorded.writing() as connection:
         connection.execute(text(told))
         assert [one.what for one in missing(connection, list(entries(connection)), ())] == lacks
+
+
+def widened(**keys: object) -> dict[str, object]:
+    (dataset,) = CONTENT["dataset"]  # type: ignore[misc]
+    return CONTENT | {"dataset": [dataset | keys]}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"share_with": ["vendor"]}, {"marking": "clear"}, {"retention": "P4Y"}, {"legal_basis": "consent"},
+     {"origin": "scan"}, {"grade": "a"}, {"personal_data": False}, {"name_partner": True}, {"upstream": "another"}],
+    ids=lambda keys: next(iter(keys)),
+)  # fmt: skip
+def test_whatever_of_a_data_set_is_widened_and_narrowed_again_leaves_a_trace(
+    recorded: Database, keys: dict[str, object]
+) -> None:
+    assert apply(recorded, widened(**keys)) != []
+    apply(recorded, CONTENT)
+    with recorded.writing() as connection:
+        facts = [read_fact(one.openings) for one in kept(connection, range(size(connection)))]
+        assert [one.kind.value for one in facts] == ["agreement-signed", "agreement-changed", "agreement-changed"]
+        assert facts[0].digest == facts[2].digest != facts[1].digest
+        assert list(missing(connection, list(entries(connection)), ())) == []
+        # and nobody forgets that it was so
+        connection.execute(text("DELETE FROM changes WHERE noun = 'dataset' AND before IS NOT NULL"))
+        assert [one.what for one in missing(connection, list(entries(connection)), ())] == [
+            "entry 1: a state of agreement of-2014"
+        ]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "UPDATE datasets SET marking = 'clear'",
+        "UPDATE datasets SET share_limited = NOT share_limited",
+        "INSERT INTO dataset_sharing (dataset, partner) SELECT datasets.id, partners.id FROM datasets, partners",
+        "UPDATE partners SET country = 'KE'",
+    ],
+)
+def test_what_the_books_have_of_a_data_set_or_partner_past_the_ledger_is_named(recorded: Database, told: str) -> None:
+    apply(recorded, widened(share_with=[]))
+    with recorded.writing() as connection:
+        assert list(missing(connection, list(entries(connection)), ())) == []
+        connection.execute(text(told))
+        assert [one.what for one in missing(connection, list(entries(connection)), ())] == [
+            "agreement of-2014: what is recorded of it, its data sets and its partners, after entry 1"
+        ]
+
+
+def test_entries_of_older_versions_are_held_against_what_they_commit_to(database: Database) -> None:
+    alone = read(CONTENT)
+    (state,) = map(agreement_told, alone.agreements.values())
+    with database.writing() as connection:
+        record_register(connection, NOTHING, alone, now=NOW, draw=secrets.token_bytes)
+        (newest,) = kept(connection, [0])
+        fact = read_fact(newest.openings)
+
+    # the ledger as an older Accord has written it
+    def older(*digests: str) -> list[Audited]:
+        return [
+            Audited(number=at, fact=replace(fact, digest=one, kind=Kind.AGREEMENT_CHANGED if at else fact.kind))
+            for at, one in enumerate(digests)
+        ]
+
+    document, first = "0" * 64, committed("0" * 64, state, "accord-agreement/v1")
+    with database.writing() as connection:
+        assert list(missing(connection, older(document), ())) == []
+        assert list(missing(connection, older(document, first), ())) == []
+        assert list(missing(connection, older(document, first, fact.digest), ())) == []
+        assert [one.what for one in missing(connection, older(fact.digest, first), ())] == [
+            "entry 1: a state of agreement of-2014",
+            "agreement of-2014: what is recorded of it, its data sets and its partners, after entry 1",
+        ]
+        connection.execute(text("UPDATE agreements SET title = 'Another title'"))
+        assert [one.what for one in missing(connection, older(document, first), ())] == [
+            "agreement of-2014: what is recorded of it, after entry 1"
+        ]
 
 
 def test_each_document_that_is_signed_and_each_change_and_end_is_an_entry_of_the_ledger(recorded: Database) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from accord.agreements.agreement import Agreement, AgreementId, Register
 from accord.agreements.declarations import DatasetId, PartnerId
-from accord.agreements.telling import agreement_told, state_digest
+from accord.agreements.telling import state_digest, state_told
 from accord.journal.facts import Fact, Kind
 from accord.vocabulary.handling import Direction
 
@@ -28,7 +28,8 @@ def agreement_facts(
     `standing`; `partners` and `datasets` are those that are changed by that.
 
     A document that was signed has an entry of its own, so that a renewal does. What changes a partner or a data set
-    changes the agreements that they belong to. Each entry's digest commits to the agreement as it is recorded then.
+    changes the agreements that they belong to. Each entry's digest commits to the agreement, its data sets and its
+    partners as they are recorded then.
     """
     for name, agreement in sorted(whole.agreements.items()):
         before = standing.agreements.get(name)
@@ -36,7 +37,7 @@ def agreement_facts(
             one for way in Direction for one in agreement.datasets(way)
         }.intersection(datasets)
         if before != agreement or concerned:
-            told = agreement_told(agreement)
+            told = state_told(agreement, whole)
             yield (
                 agreement,
                 [replace(one, digest=state_digest(one.digest, told)) for one in _facts(before, agreement, at)],

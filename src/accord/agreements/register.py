@@ -32,12 +32,17 @@ from accord.agreements.facts import agreement_facts, earlier_facts, reference
 from accord.agreements.networks import Network, overlaps
 from accord.agreements.reading import merged
 from accord.agreements.telling import (
+    ALONE,
+    STATE,
     agreement_told,
+    concerned,
     dataset_told,
     documents_told,
     fulfilment_told,
     partner_told,
     state_digest,
+    state_told,
+    whole_told,
 )
 from accord.journal import book
 from accord.journal.facts import Kind
@@ -353,20 +358,79 @@ def history(connection: Connection, noun: str, identifier: str) -> tuple[Change,
     )
 
 
-def documents_by_digest(connection: Connection, identifiers: Collection[str]) -> dict[str, dict[str, str]]:
-    """Of which document an entry of each agreement is, by the entry's digest, as whatever it was recorded.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """An agreement with its data sets and partners, as it was recorded from a moment on."""
 
-    An entry of an older Accord has the document's own digest.
+    at: datetime
+    told: Told
+
+
+def agreement_states(connection: Connection) -> dict[str, list[State]]:
+    """What each agreement was together with its data sets and partners, the oldest first.
+
+    A change of several at once gives a state for each step of it.
     """
-    standing, found = load_register(connection).agreements, dict[str, dict[str, str]]()
+    rows = connection.execute(
+        select(CHANGES).where(CHANGES.c.noun.in_(["partner", "dataset", "agreement"])).order_by(CHANGES.c.number)
+    ).all()
+    register = load_register(connection)
+    # what has no history of its own was always as it is, or as the first change found it
+    held: dict[str, dict[str, Told]] = {
+        "partner": {name: partner_told(one) for name, one in register.partners.items()},
+        "dataset": {name: dataset_told(one) for name, one in register.datasets.items()},
+        "agreement": {},
+    }
+    for row in reversed(rows):
+        if row.before is None:
+            held[row.noun].pop(row.id, None)
+        else:
+            held[row.noun][row.id] = json.loads(row.before)
+    found: dict[str, list[State]] = {}
+    for row in rows:
+        held[row.noun][row.id] = json.loads(row.after)
+        for name, told in held["agreement"].items():
+            covered, signed = concerned(told)
+            if row.id in {"agreement": {name}, "dataset": covered, "partner": signed}[row.noun]:
+                state = State(at=row.at, told=whole_told(told, held["dataset"], held["partner"]))
+                found.setdefault(name, []).append(state)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """What a digest of an agreement's entry is of."""
+
+    document: str
+    breadth: int
+    """0: the document; 1: the agreement, too; 2: its data sets and partners, too. Newer versions commit to more."""
+
+
+def commitments_of(connection: Connection, identifiers: Collection[str]) -> dict[str, dict[str, Committed]]:
+    """What entries of each agreement commit to, by their digests, as whatever it was recorded."""
+    register, states = load_register(connection), agreement_states(connection)
+    found: dict[str, dict[str, Committed]] = {}
     for name in identifiers:
         changes = [one for one in history(connection, "agreement", name) if one.noun == "agreement"]
-        states = [told for one in changes for told in (one.before, one.after) if told is not None]
-        if name in standing and standing[AgreementId(name)].terms:
-            states.append(agreement_told(standing[AgreementId(name)]))
-        pairs = [(one, told) for told in states for one in documents_told(told)]
-        found[name] = {one: one for one, _ in pairs} | {state_digest(one, told): one for one, told in pairs}
+        alone = [told for one in changes for told in (one.before, one.after) if told is not None]
+        whole = [one.told for one in states.get(name, ())]
+        agreement = register.agreements.get(AgreementId(name))
+        if agreement is not None and agreement.terms:
+            alone.append(agreement_told(agreement))
+            whole.append(state_told(agreement, register))
+        found[name] = {
+            digest: Committed(document=one, breadth=breadth)
+            for told, version in [(told, ALONE) for told in alone] + [(told, STATE) for told in whole]
+            for one in documents_told(told)
+            for digest, breadth in ((one, 0), (state_digest(one, told, version), 1 if version == ALONE else 2))
+        }
     return found
+
+
+def documents_by_digest(connection: Connection, identifiers: Collection[str]) -> dict[str, dict[str, str]]:
+    """Of which document an entry of each agreement is, by the entry's digest, as whatever it was recorded."""
+    found = commitments_of(connection, identifiers)
+    return {name: {digest: one.document for digest, one in known.items()} for name, known in found.items()}
 
 
 def note(connection: Connection, change: Change) -> None:

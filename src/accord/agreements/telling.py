@@ -7,23 +7,59 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 
-from accord.agreements.agreement import HUB, Agreement, Commitment, Fulfilment, RegisteredDataset, Term
+from accord.agreements.agreement import HUB, Agreement, Commitment, Fulfilment, Register, RegisteredDataset, Term
 from accord.agreements.declarations import Partner
 
-STATE = "accord-agreement/v1"
+STATE = "accord-agreement/v2"
 """The first line of what an entry's digest is of."""
 
+ALONE = "accord-agreement/v1"
+"""The same in an entry of an older Accord: the agreement was told without its data sets and partners."""
 
-def state_digest(document: str, told: Mapping[str, object]) -> str:
-    """SHA-256 that commits to an agreement as it is told, and to one of its documents (its SHA-256, in hex)."""
+
+def state_digest(document: str, told: Mapping[str, object], version: str = STATE) -> str:
+    """SHA-256 that commits to what is told of an agreement, and to one of its documents (its SHA-256, in hex)."""
     text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(f"{STATE}\n{document}\n{text}\n".encode()).hexdigest()
+    return hashlib.sha256(f"{version}\n{document}\n{text}\n".encode()).hexdigest()
+
+
+def state_told(agreement: Agreement, register: Register) -> dict[str, object]:
+    """An agreement with the data sets that it covers and the partners that signed it, to which its entries commit."""
+    return whole_told(
+        agreement_told(agreement),
+        {name: dataset_told(one) for name, one in register.datasets.items()},
+        {name: partner_told(one) for name, one in register.partners.items()},
+    )
+
+
+def whole_told(
+    agreement: Mapping[str, object],
+    datasets: Mapping[str, Mapping[str, object]],
+    partners: Mapping[str, Mapping[str, object]],
+) -> dict[str, object]:
+    """An agreement as it is told, with those of these data sets and partners that belong to it, by their ids."""
+    covered, signed = concerned(agreement)
+    return {
+        **agreement,
+        "dataset": [datasets[one] for one in sorted(covered) if one in datasets],
+        "partner": [partners[one] for one in sorted(signed) if one in partners],
+    }
+
+
+def concerned(agreement: Mapping[str, object]) -> tuple[set[str], set[str]]:
+    """The ids of the data sets and of the partners that belong to an agreement as it is told."""
+    covered = {str(one) for way in ("in", "out") for one in _listed(agreement.get(way))}
+    parties = {str(one["party"]) for one in _listed(agreement.get("signatory")) if isinstance(one, Mapping)}
+    return covered, parties - {HUB}
+
+
+def _listed(told: object) -> list[object]:
+    return told if isinstance(told, list) else []
 
 
 def documents_told(told: Mapping[str, object]) -> Iterator[str]:
     """The documents of an agreement as it is told, in the order in which they were signed."""
-    renewals = told.get("renewal") or ()
-    terms = [told, *(one for one in (renewals if isinstance(renewals, list) else ()) if isinstance(one, Mapping))]
+    terms = [told, *(one for one in _listed(told.get("renewal")) if isinstance(one, Mapping))]
     yield from (str(one["document"]) for one in terms if "document" in one)
 
 

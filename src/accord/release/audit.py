@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from accord.agreements.agreement import AgreementId
-from accord.agreements.register import documents_by_digest, load_register
-from accord.agreements.telling import agreement_told, documents_told, state_digest
+from accord.agreements.register import Committed, commitments_of, load_register
+from accord.agreements.telling import ALONE, STATE, agreement_told, documents_told, state_digest, state_told
 from accord.journal.book import kept, size
 from accord.journal.facts import AGREEMENT_KINDS, TAKES_BACK, Fact, Kind, read_fact
 from accord.ledger.commitments import Opening, parse_entry
@@ -210,7 +210,7 @@ def _agreements(known: dict[int, Fact], parts: _Parts, connection: Connection) -
         if left.get("kind") in AGREEMENT_KINDS and "digest" in left
         for identifier in left.get("agreement", "").split()
     ]
-    digests = documents_by_digest(connection, {identifier for _, identifier, _ in said})
+    digests = commitments_of(connection, {identifier for _, identifier, _ in said})
     # what does not say any more what it is of may be the newest of any agreement
     hidden = [
         number
@@ -218,7 +218,10 @@ def _agreements(known: dict[int, Fact], parts: _Parts, connection: Connection) -
         if left.get("kind", Kind.AGREEMENT_CHANGED) in AGREEMENT_KINDS and not {"digest", "agreement"} <= {*left}
     ]
     yield from _states(said, digests, connection, max(hidden, default=-1))
-    signed = {(identifier, digests[identifier].get(digest, digest)) for _, identifier, digest in said}
+    signed = {
+        (identifier, digests[identifier][digest].document if digest in digests[identifier] else digest)
+        for _, identifier, digest in said
+    }
     terms = {(row.agreement, row.document) for row in connection.execute(select(AGREEMENT_TERMS))}
     unsigned = sorted(terms - signed)
     if len(unsigned) <= max(_unnamed(parts, field, *signing) for field in ("agreement", "digest")):
@@ -251,29 +254,35 @@ def _agreements(known: dict[int, Fact], parts: _Parts, connection: Connection) -
 
 def _states(
     said: Sequence[tuple[int, str, str]],
-    digests: Mapping[str, Mapping[str, str]],
+    digests: Mapping[str, Mapping[str, Committed]],
     connection: Connection,
     hidden: int,
 ) -> Iterator[Missing]:
-    """The newest entry of each agreement commits to it as it is recorded, and each other to what it once was; entries
-    of an older Accord, which come before, to a document alone. `hidden` is the last one that may be of any."""
-    standing = load_register(connection).agreements
+    """The newest entry of each agreement commits to it, its data sets and its partners as they are recorded, and each
+    other to what they once were; entries of an older Accord, which come before, to a document alone, or to the
+    agreement alone. `hidden` is the last one that may be of any."""
+    register = load_register(connection)
     for identifier, entered in _by_agreement(said).items():
-        older = [number for number, digest in entered if digests[identifier].get(digest) == digest]
-        newer = [(number, digest) for number, digest in entered if number not in older]
-        agreement = standing.get(AgreementId(identifier))
-        if not newer or agreement is None or not agreement.terms:
+        agreement = register.agreements.get(AgreementId(identifier))
+        if agreement is None or not agreement.terms:
             continue
-        told = agreement_told(agreement)
-        number, digest = newer[-1]
-        if number > hidden and digest not in {state_digest(one, told) for one in documents_told(told)}:
-            yield Missing(side="ledger", what=f"agreement {identifier}: what is recorded of it, after entry {number}")
-        for number in older:
-            if number > newer[0][0]:
+        known, broadest = digests[identifier], 0
+        last, newest = entered[-1]
+        for number, digest in entered:
+            breadth = known[digest].breadth if digest in known else 2
+            if breadth < broadest or (digest not in known and number != last):
                 yield Missing(side="books", what=f"entry {number}: a state of agreement {identifier}")
-        for number, digest in newer[:-1]:
-            if digest not in digests[identifier]:
-                yield Missing(side="books", what=f"entry {number}: a state of agreement {identifier}")
+            broadest = max(broadest, breadth)
+        if last <= hidden or broadest == 0:
+            continue
+        told, version = (
+            (agreement_told(agreement), ALONE) if broadest == 1 else (state_told(agreement, register), STATE)
+        )
+        if newest not in {state_digest(one, told, version) for one in documents_told(told)}:
+            what = (
+                "what is recorded of it" if broadest == 1 else "what is recorded of it, its data sets and its partners"
+            )
+            yield Missing(side="ledger", what=f"agreement {identifier}: {what}, after entry {last}")
 
 
 def _by_agreement(said: Sequence[tuple[int, str, str]]) -> dict[str, list[tuple[int, str]]]:

@@ -31,6 +31,8 @@ from accord.agreements.naming import public_name
 from accord.agreements.reading import merged, read_register, read_renewal
 from accord.agreements.register import (
     Change,
+    State,
+    agreement_states,
     demand_one_owner,
     fulfilments,
     history,
@@ -205,15 +207,17 @@ def show_one(folder: Path, noun: str, name: str, *, as_json: bool) -> None:
     with opened(folder) as database, database.reading() as connection:
         register = load_register(connection)
         identifier = _find(_of(register, noun), name, noun, folder)
-        told = _told(register, noun, identifier, now)
+        told, states = _told(register, noun, identifier, now), list[State]()
         changes = history(connection, noun, identifier)
         if noun == "agreement":
             found = fulfilments(connection, AgreementId(identifier))
             told["delivered"] = [fulfilment_told(one) for one in found]
+            states = agreement_states(connection).get(identifier, [])
         if noun == "dataset":
             told["in_ledger"] = public_name(register.datasets[DatasetId(identifier)], _key(folder))
     if as_json:
-        say_json(told | {"history": [_change_told(one) for one in changes]})
+        entered = [{"at": one.at.isoformat(), "state": one.told} for one in states]
+        say_json(told | {"history": [_change_told(one) for one in changes]} | ({"states": entered} if entered else {}))
         return
     show_table([("", False), ("", False)], [(key, value) for key, _, value in differences(None, told)])
     say("")
