@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.check.check_served import (
@@ -24,6 +25,7 @@ from tests.check.check_served import (
     open_mail_page,
 )
 from tests.simulators.browser import NEEDS, Browser, Page, browser, program
+from tools.check_pictures import pixels_of, small_png
 
 AXE = Path(__file__).parents[1] / "interop/node_modules/axe-core/axe.min.js"
 
@@ -192,6 +194,20 @@ def said_by_axe(page: Page) -> list[object]:
     )
     assert page.evaluate("axe.version")
     return found
+
+
+def test_a_small_picture_is_the_picture_where_it_has_few_colours(page: Page, tmp_path: Path) -> None:
+    """Sixteen colours, of which none is like another, and an odd number of dots in a line."""
+    colours = np.array([[17 * number, 255 - 17 * number, 40] for number in range(16)], np.uint8)
+    pixels = colours[np.random.default_rng(7).integers(0, 16, (37, 51))]
+    path = tmp_path / "picture.png"
+    path.write_bytes(small_png(pixels))
+    page.open("about:blank")
+    assert np.array_equal(pixels_of(page, path), pixels)
+    # of more colours the rarer take the nearest: a dot that is nearly black becomes black
+    pixels[3, 3], pixels[:2] = (1, 0, 2), (0, 0, 0)
+    path.write_bytes(small_png(pixels))
+    assert pixels_of(page, path)[3, 3].tolist() == [0, 0, 0]
 
 
 def test_what_is_printed_says_what_to_do_and_holds_no_button(check: Check, page: Page, tmp_path: Path) -> None:

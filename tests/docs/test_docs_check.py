@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.test_cli_serve import free_port
 from tests.docs.conftest import ROOT, blocks, environment, printed_by
+from tools.check_pictures import PICTURES
 
 GUIDE = (ROOT / "docs/check.md").read_text("utf-8")
 DATA = (ROOT / "docs/check-data.md").read_text("utf-8")
@@ -100,6 +101,14 @@ def test_every_command_of_the_page_on_check_data_prints_what_it_shows(tmp_path: 
     for line, shown in lines:
         assert_shown(line, shown, printed_by(line, tmp_path))
     assert len(lines) == 5
+
+
+def test_the_guide_shows_each_picture_that_is_made_for_it_and_no_other() -> None:
+    made = {f"check-{what}.{language}.{look}.png" for what, language, look, _ in PICTURES}
+    assert made == {path.name for path in (ROOT / "docs/images").glob("check-*")}
+    assert sorted(made) == sorted(re.findall(r"!\[[^\]]+\]\(images/(check-[^)]+)\)", GUIDE))
+    assert {language for _, language, _, _ in PICTURES} == {"en", "fr", "es", "ar", "de"}
+    assert {look for *_, look, _ in PICTURES} == {"screen", "phone", "dark", "forced", "contrast", "printed"}
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze: it reads units")
