@@ -97,7 +97,7 @@ def token_in(text: str) -> str:
 
 def test_a_mail_is_signed_encrypted_and_brings_what_was_handed_over(hub: Hub, server: Server, tmp_path: Path) -> None:
     said = send(hub, "--why", "Case 2026/114", "--person", "A. Analyst")
-    assert re.search(r"csirt-th +1 +sent +250 queued as 4711", said)
+    assert re.search(r"csirt-th +1 release +sent +250 queued as 4711", said)
     (envelope,) = server.post.taken
     (one,) = listed(hub)
     assert (one["state"], one["releases"], one["overdue"]) == ("sent", [hub.releases()[0]["id"]], False)

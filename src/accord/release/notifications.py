@@ -1,4 +1,5 @@
-"""Notifications in the database: which disclosures went to whom by which mail, and what became of each mail.
+"""Notifications in the database: which disclosures, and which notices of recalls, went to whom by which mail, and what
+became of each mail.
 
     ready ---> sending ---> sent ---> bounced
       |           |
@@ -20,10 +21,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from accord.agreements.declarations import PartnerId
 from accord.release.disclosures import Disclosure, disclosures
-from accord.release.recall import notices
+from accord.release.recall import SentNotice, notices
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.markings import Marking
-from accord.workspace.schema import NOTIFICATION_DISCLOSURES, NOTIFICATIONS
+from accord.workspace.database import insert_rows
+from accord.workspace.schema import NOTIFICATION_DISCLOSURES, NOTIFICATION_NOTICES, NOTIFICATIONS
 
 
 class State(StrEnum):
@@ -43,6 +45,10 @@ OVERDUE = frozenset({State.UNCERTAIN, State.FAILED, State.BOUNCED})
 """Somebody has to see to it."""
 
 
+NOTICES_ALONE = "notices"
+"""The argument of a job that mails notices of recalls, and no packages."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """One mail to one recipient."""
@@ -59,7 +65,10 @@ class Notification:
     state: State
     changed_at: datetime
     said: str | None
-    disclosures: tuple[UUID, ...]
+    disclosures: tuple[UUID, ...] = ()
+    """The packages that it brings."""
+    notices: tuple[tuple[UUID, UUID], ...] = ()
+    """The notices that it brings: the recall of each, and the disclosure. A mail brings these or packages."""
 
 
 def record_notification(connection: Connection, one: Notification) -> None:
@@ -79,7 +88,12 @@ def record_notification(connection: Connection, one: Notification) -> None:
         )
     )
     rows = [{"notification": str(one.id), "disclosure": str(each)} for each in one.disclosures]
-    connection.execute(insert(NOTIFICATION_DISCLOSURES), rows)
+    insert_rows(connection, NOTIFICATION_DISCLOSURES, rows)
+    told = [
+        {"notification": str(one.id), "recall": str(recall), "disclosure": str(disclosure)}
+        for recall, disclosure in one.notices
+    ]
+    insert_rows(connection, NOTIFICATION_NOTICES, told)
 
 
 def change(connection: Connection, one: UUID, before: Collection[State], to: State, said: str, at: datetime) -> bool:
@@ -97,6 +111,10 @@ def notifications(
     carried: dict[str, list[UUID]] = {}
     for row in connection.execute(select(NOTIFICATION_DISCLOSURES).order_by(NOTIFICATION_DISCLOSURES.c.disclosure)):
         carried.setdefault(row.notification, []).append(UUID(row.disclosure))
+    told: dict[str, list[tuple[UUID, UUID]]] = {}
+    order = NOTIFICATION_NOTICES.c.recall, NOTIFICATION_NOTICES.c.disclosure
+    for row in connection.execute(select(NOTIFICATION_NOTICES).order_by(*order)):
+        told.setdefault(row.notification, []).append((UUID(row.recall), UUID(row.disclosure)))
     table = NOTIFICATIONS.c
     wanted = select(NOTIFICATIONS).where(table.state.in_([each.value for each in states]))
     if recipient is not None:
@@ -114,6 +132,7 @@ def notifications(
             changed_at=row.changed_at,
             said=row.said,
             disclosures=tuple(carried.get(row.id, ())),
+            notices=tuple(told.get(row.id, ())),
         )
         for row in connection.execute(wanted.order_by(table.made_at, table.id))
     )
@@ -152,7 +171,31 @@ def unsent(connection: Connection, recipient: PartnerId) -> tuple[Disclosure, ..
     )
 
 
+def untold(connection: Connection, recipient: PartnerId) -> tuple[SentNotice, ...]:
+    """The notices that are to go to a recipient by mail, as the packages did that they are about: those that were
+    written, that it has not answered, and that no mail brought or is to bring it."""
+    went = notifications(connection, states=[State.SENDING, State.SENT, State.UNCERTAIN], recipient=recipient)
+    mailed = {each for one in went for each in one.disclosures}
+    brought = notifications(connection, states=[*({*State} - {State.DROPPED})], recipient=recipient)
+    told = {each for one in brought for each in one.notices}
+    return tuple(
+        one
+        for one in notices(connection, recipient=recipient)
+        if one.sent_at is not None
+        and one.answer is None
+        and one.disclosure in mailed
+        and (one.recall, one.disclosure) not in told
+    )
+
+
+def telling(connection: Connection, sent: Collection[SentNotice]) -> dict[tuple[UUID, UUID], Notification]:
+    """By recall and disclosure, the mail that brings each of these notices, where one does: of those not dropped."""
+    wanted = {(one.recall, one.disclosure) for one in sent}
+    found = notifications(connection, states=[*({*State} - {State.DROPPED})]) if wanted else ()
+    return {each: one for one in found for each in one.notices if each in wanted}
+
+
 def last_made(connection: Connection, recipient: PartnerId) -> datetime | None:
-    """When the newest mail to a recipient was made that was not dropped; None: there is none."""
+    """When the newest mail was made that brings packages to a recipient and was not dropped; None: there is none."""
     found = notifications(connection, states=[*({*State} - {State.DROPPED})], recipient=recipient)
-    return found[-1].made_at if found else None
+    return max((one.made_at for one in found if one.disclosures), default=None)

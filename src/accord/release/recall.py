@@ -90,6 +90,8 @@ class SentNotice:
     country: CountryCode
     public: bool
     """The recipient is everybody, of whom no answer is asked: what it finds in a channel is taken away."""
+    channel: str | None
+    """Where it was given what the notice is about; None: in a package."""
     entry: int
     """The recall's entry in the ledger."""
     notice: bytes
@@ -197,7 +199,14 @@ def notices(
 ) -> tuple[SentNotice, ...]:
     """Notices (of one recall, about one disclosure, to one recipient), in the order of their entries."""
     wanted = (
-        select(RECALL_NOTICES, RECALLS.c.due, DISCLOSURES.c.recipient, DISCLOSURES.c.country, PARTNERS.c.kind)
+        select(
+            RECALL_NOTICES,
+            RECALLS.c.due,
+            DISCLOSURES.c.recipient,
+            DISCLOSURES.c.country,
+            DISCLOSURES.c.channel,
+            PARTNERS.c.kind,
+        )
         .join(RECALLS, RECALLS.c.id == RECALL_NOTICES.c.recall)
         .join(DISCLOSURES, DISCLOSURES.c.id == RECALL_NOTICES.c.disclosure)
         .join(PARTNERS, PARTNERS.c.id == DISCLOSURES.c.recipient)
@@ -443,6 +452,7 @@ def _notice(row: Row[tuple[object, ...]]) -> SentNotice:
         recipient=PartnerId(row.recipient),
         country=CountryCode(row.country),
         public=row.kind == PartnerKind.PUBLIC.value,
+        channel=row.channel,
         entry=row.entry,
         notice=row.notice,
         findings=None if row.findings is None else tuple(ids_of(row.findings)),

@@ -8,9 +8,10 @@ import typer
 
 from accord.cli.acting import acting
 from accord.cli.ledgers.opening import opened_ledger
+from accord.cli.releases.composing import Held, mail_of
 from accord.cli.releases.corresponding import read_keys, sealing_of
 from accord.cli.releases.desk import desk
-from accord.cli.releases.notifying import Held, mail_of, send
+from accord.cli.releases.notifying import send
 from accord.cli.terminal import counted, say, say_json, show_table, talk
 from accord.exchange.notifications.bounces import MOST_BYTES, Bounce, Passed, read_bounce
 from accord.formats.catalogue import FORMATS
@@ -160,14 +161,14 @@ def _is_overdue(one: Notification, late: datetime) -> bool:
 
 def _show(found: Sequence[Notification]) -> None:
     show_table(
-        [("notification", False), ("made (UTC)", False), ("to", False), ("releases", True), ("stands", False),
+        [("notification", False), ("made (UTC)", False), ("to", False), ("brings", False), ("stands", False),
          ("what was said", False)],
         [
             (
                 str(one.id)[:8],
                 f"{one.made_at:%Y-%m-%d %H:%M}",
                 one.recipient,
-                str(len(one.disclosures)),
+                counted(len(one.notices), "notice") if one.notices else counted(len(one.disclosures), "release"),
                 one.state.value,
                 one.said or "",
             )
@@ -190,6 +191,7 @@ def _told(one: Notification, *, overdue: bool) -> dict[str, object]:
         "made_at": one.made_at.isoformat(),
         "marking": one.marking.value,
         "releases": [str(each) for each in one.disclosures],
+        "notices": [{"recall": str(recall), "release": str(release)} for recall, release in one.notices],
         "token": one.token,
         "sha256": one.digest,
         "state": one.state.value,

@@ -98,16 +98,25 @@ def show(
 
 @app.command("acknowledge", short_help="Take in what a recipient answers.")
 def acknowledge(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The signed answer; by hand: the notice.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The signed answer; unsigned: the notice.")],
     by_hand: Annotated[
         bool, typer.Option("--by-hand", help="Record it without a signature, for a partner without a key.")
     ] = False,
-    refused: Annotated[bool, typer.Option("--refused", help="By hand: the partner refuses.")] = False,
-    why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="By hand: how it is known.")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option("--token", metavar="TOKEN", help="Unsigned, with the token of the mail that told it; - reads it."),
+    ] = None,
+    refused: Annotated[bool, typer.Option("--refused", help="Unsigned: the partner refuses.")] = False,
+    why: Annotated[
+        str | None, typer.Option("--why", metavar="TEXT", help="Unsigned: what it says, or how it is known.")
+    ] = None,
     folder: In = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Verify a recipient's signed answer to a notice, and record it in the ledger.
+
+    What a partner without a key has written is recorded with the token of the mail that brought it the notice, or by
+    hand; what is signed takes its place.
 
     Example: accord recall acknowledge answer --in hub
     """
@@ -115,7 +124,7 @@ def acknowledge(
 
     from accord.cli.rights.recalling import acknowledge as take_in
 
-    take_in(folder, file, why, by_hand=by_hand, refused=refused, now=datetime.now(UTC), as_json=as_json)
+    take_in(folder, file, why, by_hand=by_hand, token=token, refused=refused, now=datetime.now(UTC), as_json=as_json)
 
 
 @app.command("overdue", short_help="List notices that nobody has answered in time.")

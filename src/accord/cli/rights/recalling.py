@@ -7,6 +7,7 @@ out of use, snapshots are made without them, the ledger is published, notices ar
 import io
 import secrets
 import shutil
+import sys
 import zipfile
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -20,8 +21,9 @@ import typer
 from sqlalchemy import Connection
 
 from accord.access.consultations import Processing, record
+from accord.access.tokens import Scope, holder
 from accord.agreements.agreement import Register
-from accord.agreements.declarations import DatasetId
+from accord.agreements.declarations import DatasetId, PartnerId
 from accord.cli.acting import Actor, combining
 from accord.cli.channels.feeding import bring_feeds_up
 from accord.cli.channels.witnessing import show_witnessed, take_out
@@ -36,6 +38,7 @@ from accord.cli.ledgers.opening import publish
 from accord.cli.places import reference_in_use
 from accord.cli.readying import cores
 from accord.cli.reasons import demand_no_value
+from accord.cli.rights.ways import Ways, ways_of
 from accord.cli.snapshots.snapshotting import renew_snapshots
 from accord.cli.terminal import counted, progress_bar, say, say_json, show_table, talk
 from accord.journal import book
@@ -55,6 +58,7 @@ from accord.release.notices import (
     read_acknowledgement,
     read_notice,
 )
+from accord.release.notifications import NOTICES_ALONE, untold
 from accord.release.recall import (
     AnsweredBy,
     Concerned,
@@ -73,6 +77,7 @@ from accord.release.recall import (
     unfinished,
 )
 from accord.vocabulary.errors import MalformedError, OutputError, SettingsError, UnreadableError
+from accord.workspace.jobs import JobKind, queue
 from accord.workspace.regular import open_regular
 from accord.workspace.store import DeliveryFolder, Workspace, errors_named
 
@@ -81,6 +86,8 @@ NOTICE, FINDINGS, ENTRY, OPENINGS, PROOF = "notice", "findings", "entry", "openi
 """Files of a notice's folder."""
 
 DUE_DAYS = 14
+STANDARD_INPUT = "-"
+"""A token that is not to be seen in the list of processes is read from there."""
 
 
 def make(
@@ -114,8 +121,9 @@ def make(
             hand_out(hub, recall, out)
         with hub.database.reading() as connection:
             sent = notices(connection, recall=recall.id)
+            ways = ways_of(connection, hub.declared.mail, sent)
     if as_json:
-        say_json(_told(recall, sent, now) | {"new": fresh})
+        say_json(_told(recall, sent, ways, now) | {"new": fresh})
         return
     if not fresh:
         say(f"Recalled before, by recall {recall.id} on {recall.at:%Y-%m-%d %H:%M} UTC: nothing new is sent.")
@@ -124,11 +132,11 @@ def make(
     say("Out of use.")
     if correction is not None:
         say(f"Delivery {correction[:12]} takes its place, and is released like any other.")
-    tell_notices(folder, recall, sent)
+    tell_notices(folder, recall, sent, ways)
 
 
-def tell_notices(folder: Path, recall: Recall, sent: Sequence[SentNotice]) -> None:
-    """Say who must be told, by which files, and until when they answer."""
+def tell_notices(folder: Path, recall: Recall, sent: Sequence[SentNotice], ways: Ways) -> None:
+    """Say who must be told, how or by which files, and until when they answer."""
     recipients = counted(len({one.recipient for one in sent}), "past recipient")
     if not sent:
         say("Nobody was given any of it: nobody needs to be told.")
@@ -136,7 +144,11 @@ def tell_notices(folder: Path, recall: Recall, sent: Sequence[SentNotice]) -> No
     say(f"{recipients} to tell, by {counted(len(sent), 'notice')}: send each its folder, and it answers by "
         f"{recall.due:%Y-%m-%d}.")  # fmt: skip
     for one in sent:
-        say(f"  {_whom(one)}: {folder / RELEASES / str(one.disclosure) / f'recall-{recall.id}'}")
+        way = ways[one.recall, one.disclosure]
+        place = folder / RELEASES / str(one.disclosure) / f"recall-{recall.id}"
+        say(f"  {_whom(one)}: {'goes by mail, as its package did' if way.mailed else place}")
+    if any(one.mailed for one in ways.values()):
+        say("`accord serve`, `accord job work` or `accord notification send` sends the mail.")
 
 
 def fit(text: str, option: str) -> str:
@@ -374,11 +386,15 @@ def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
     with hub.database.reading() as connection:
         sent = notices(connection, recall=recall.id)
     for one in sent:
-        _write(hub, one, published)
+        write_notice(hub, one, published)
         with hub.database.writing() as connection:
             record_sent(connection, one, book.moment(connection, now))
     with hub.database.writing() as connection:
-        return record_done(connection, recall, book.moment(connection, now))
+        at = book.moment(connection, now)
+        mailed = [] if hub.declared.mail is None else [PartnerId(one.partner) for one in hub.declared.mail.recipients]
+        if any(untold(connection, one) for one in mailed):
+            queue(connection, JobKind.MAIL, {"person": "accord", NOTICES_ALONE: True}, now=at)
+        return record_done(connection, recall, at)
 
 
 def folder_of(workspace: Workspace, notice: SentNotice) -> Path:
@@ -405,7 +421,7 @@ def zipped(workspace: Workspace, notice: SentNotice) -> bytes:
     return packed.getvalue()
 
 
-def _write(hub: OpenHub, notice: SentNotice, published: Published) -> None:
+def write_notice(hub: OpenHub, notice: SentNotice, published: Published) -> None:
     """Let the folder of a notice appear, or the proof in it that could not be made before."""
     place = folder_of(hub.workspace, notice)
     proven = published.covers(notice.entry)
@@ -452,7 +468,9 @@ def list_recalls(folder: Path, at: str | None, *, late: bool, now: datetime, as_
     moment = read_time(at, "--at", now)
     with opened_hub(folder) as hub, hub.database.reading() as connection:
         found = [(one, notices(connection, recall=one.id)) for one in recalls(connection)]
-        over = retention_over(hub.register, connection, [each for _, sent in found for each in sent], moment)
+        every = [each for _, sent in found for each in sent]
+        over = retention_over(hub.register, connection, every, moment)
+        ways = ways_of(connection, hub.declared.mail, every)
     if late:
         found = [
             (one, tuple(each for each in sent if each.overdue(moment) and each.disclosure not in over))
@@ -460,21 +478,24 @@ def list_recalls(folder: Path, at: str | None, *, late: bool, now: datetime, as_
         ]
         found = [(one, sent) for one, sent in found if sent]
     if as_json:
-        say_json([_told(one, sent, moment, over) for one, sent in found])
+        say_json([_told(one, sent, ways, moment, over) for one, sent in found])
     elif not found:
         say("No answer is late." if late else "Nothing was recalled.")
     else:
         show_table(
-            [(name, False) for name in ("recall", "kind", "about", "recipient", "release", "answer", "due (UTC)")],
+            [
+                (name, False)
+                for name in ("recall", "kind", "about", "recipient", "release", "told (UTC)", "answer", "due (UTC)")
+            ],
             [
                 (str(one.id)[:8], one.kind, _about(one), *row)
                 for one, sent in found
-                for row in ([_row(each, moment, over) for each in sent] or [("nobody", "", "", "")])
+                for row in ([_row(each, ways, moment, over) for each in sent] or [("nobody", "", "", "", "")])
             ],
             wide=True,
         )
         waits = (each for _, sent in found for each in sent if each.answer is None and each.disclosure not in over)
-        if any(each.sent_at is not None for each in waits):
+        if any(ways[each.recall, each.disclosure].by_hand for each in waits):
             talk(f"who has not answered is sent its folder, if it was not: {RELEASES}/RELEASE/recall-RECALL "
                  "(`accord recall show RECALL`)")  # fmt: skip
     if late and found:
@@ -487,8 +508,9 @@ def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
         recall = load_recall(connection, name)
         sent = notices(connection, recall=recall.id)
         over = retention_over(hub.register, connection, sent, now)
+        ways = ways_of(connection, hub.declared.mail, sent)
     if as_json:
-        say_json(_told(recall, sent, now, over))
+        say_json(_told(recall, sent, ways, now, over))
         return
     say(f"Recall {recall.id}: {_about(recall)}, {recall.kind}, {recall.at:%Y-%m-%d %H:%M} UTC")
     say(f"  why: {recall.reason}")
@@ -498,21 +520,37 @@ def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
     if recall.done_at is None:
         say("  begun, and not ended: call the command again")
     for one in sent:
-        recipient, release, answer, _ = _row(one, now, over)
+        recipient, release, told, answer, _ = _row(one, ways, now, over)
         findings = "all findings" if one.findings is None else counted(len(one.findings), "finding")
         say(f"  {recipient}, release {release}, {findings}, entry {one.entry}: {answer}")
-        if one.answer is None and one.sent_at is not None and one.disclosure not in over:
+        if one.answer is None and ways[one.recall, one.disclosure].by_hand and one.disclosure not in over:
             say(f"    to send: {folder / RELEASES / release / f'recall-{recall.id}'}")
+        elif told:
+            say(f"    told: {told}")
         if one.note is not None:
             say(f"    {one.note}")
 
 
 def acknowledge(
-    folder: Path, file: Path, why: str | None, *, by_hand: bool, refused: bool, now: datetime, as_json: bool
+    folder: Path,
+    file: Path,
+    why: str | None,
+    *,
+    by_hand: bool,
+    token: str | None,
+    refused: bool,
+    now: datetime,
+    as_json: bool,
 ) -> None:
-    """Take in what a recipient answers; by hand: on its word alone, the file being the hub's own notice."""
+    """Take in what a recipient answers; by hand or with a mail's token it is unsigned, and FILE the hub's notice."""
+    if by_hand and token is not None:
+        raise SettingsError("An answer comes in one way.", expected="--by-hand or --token")
+    by = AnsweredBy.TOKEN if token is not None else AnsweredBy.WORD if by_hand else AnsweredBy.FILE
+    by_hand = by is not AnsweredBy.FILE
     if by_hand and why is None:
-        raise SettingsError("What is recorded by hand needs a reason.", where="--why", expected="how it is known")
+        raise SettingsError(
+            "What is not signed needs a reason.", where="--why", expected="what it says, or how you know it"
+        )
     if by_hand and file.is_dir():
         # what a notice's folder holds is about the notice
         file = file / NOTICE
@@ -526,6 +564,8 @@ def acknowledge(
             if by_hand:
                 named = read_notice(data, hub.ledger.key.verifier)
                 notice = find_notice(connection, named.recall, named.package)
+                if token is not None:
+                    _demand_holder(connection, token, notice, now)
                 answer, note = Answer.REFUSED if refused else Answer.DONE, fit(why or "", "--why")
             else:
                 said = parse_acknowledgement(data)
@@ -534,16 +574,29 @@ def acknowledge(
         if not by_hand:
             with signed_by(notice.recipient, file):
                 verify_answer(hub.register, notice, data)
-        by = AnsweredBy.WORD if by_hand else AnsweredBy.FILE
         fresh = take_in(hub, notice, answer, note, signed=None if by_hand else data, by=by, now=now)
     if as_json:
         say_json({
             "recall": str(notice.recall), "package": str(notice.disclosure), "recipient": notice.recipient,
-            "answer": answer.value, "by_hand": by_hand, "new": fresh,
+            "answer": answer.value, "by_hand": by_hand, "answered_by": by.value, "new": fresh,
         })  # fmt: skip
         return
-    how = "by hand" if by_hand else "signed"
+    how = {AnsweredBy.TOKEN: "by its token", AnsweredBy.WORD: "by hand"}.get(by, "signed")
     say(f"{notice.recipient}, recall {notice.recall}: {answer}, {how}{'' if fresh else '; recorded before'}.")
+
+
+def _demand_holder(connection: Connection, token: str, notice: SentNotice, now: datetime) -> None:
+    """Raise SettingsError, which quotes nothing of the token, unless it lets its holder speak for who was told."""
+    secret = sys.stdin.readline().strip() if token == STANDARD_INPUT else token
+    found = holder(connection, secret, book.moment(connection, now))
+    if found is None or Scope.REPORT not in found.scopes or found.partner != notice.recipient:
+        raise SettingsError(
+            "By this token nobody may answer this notice.",
+            where="--token",
+            expected=f"the token of a mail to {notice.recipient} that was sent in the last 180 days, and that was not "
+            "revoked",
+            remedy="`accord token list` lists what was made; --by-hand says what you know otherwise",
+        )
 
 
 def verify_answer(register: Register, notice: SentNotice, data: bytes) -> None:
@@ -603,23 +656,36 @@ def retention_over(
     return frozenset(one for one in found if until[one] <= at)
 
 
-def _row(one: SentNotice, at: datetime, over: Collection[UUID]) -> tuple[str, str, str, str]:
+def _row(one: SentNotice, ways: Ways, at: datetime, over: Collection[UUID]) -> tuple[str, str, str, str, str]:
     if one.answer is not None and one.acknowledged_at is not None:
-        answer = f"{one.answer} {one.acknowledged_at:%Y-%m-%d}{', by hand' if one.by_hand else ''}"
+        answer = f"{one.answer} {one.acknowledged_at:%Y-%m-%d}{_came(one)}"
     elif one.disclosure in over:
         answer = "nothing can be asked any more"
     elif one.overdue(at):
         answer = "overdue"
     else:
         answer = "none yet" if one.sent_at is not None else "notice not written yet"
-    return _whom(one), str(one.disclosure), answer, f"{one.due:%Y-%m-%d %H:%M}"
+    told = ways[one.recall, one.disclosure].words
+    return _whom(one), str(one.disclosure), told, answer, f"{one.due:%Y-%m-%d %H:%M}"
+
+
+def _came(one: SentNotice) -> str:
+    match one.answered_by:
+        case AnsweredBy.HTTP:
+            return ", by HTTP"
+        case AnsweredBy.TOKEN:
+            return ", by its token"
+        case _:
+            return ", by hand" if one.by_hand else ""
 
 
 def _whom(one: SentNotice) -> str:
     return f"{one.recipient} (the public, which need not answer)" if one.public else f"{one.recipient} ({one.country})"
 
 
-def _told(recall: Recall, sent: Sequence[SentNotice], at: datetime, over: Collection[UUID] = ()) -> dict[str, object]:
+def _told(
+    recall: Recall, sent: Sequence[SentNotice], ways: Ways, at: datetime, over: Collection[UUID] = ()
+) -> dict[str, object]:
     return {
         "recall": str(recall.id),
         "at": _time(recall.at),
@@ -642,6 +708,8 @@ def _told(recall: Recall, sent: Sequence[SentNotice], at: datetime, over: Collec
                 "answer": None if one.answer is None else one.answer.value,
                 "note": one.note,
                 "by_hand": one.by_hand,
+                "answered_by": None if one.answered_by is None else one.answered_by.value,
+                "told": ways[one.recall, one.disclosure].told(),
                 "overdue": one.overdue(at) and one.disclosure not in over,
                 "retention_over": one.disclosure in over,
             }

@@ -44,6 +44,7 @@ from accord.cli.rights.holders import (
     shown_with,
 )
 from accord.cli.rights.recalling import fit, hand_out, held_by, tell, tell_notices
+from accord.cli.rights.ways import Ways, ways_of
 from accord.cli.terminal import counted, say, say_json
 from accord.journal import book
 from accord.journal.facts import Fact, Kind
@@ -245,6 +246,7 @@ def erase(
         recall: Recall | None = None
         refused: tuple[Disclosure, ...] = ()
         sent: tuple[SentNotice, ...] = ()
+        ways: Ways = {}
         if not found.empty:
             recall, refused = _recorded(
                 hub, found, subject.indicator, kind, reason, timedelta(days=due_days), actor, now
@@ -254,6 +256,7 @@ def erase(
                 hand_out(hub, recall, out)
             with hub.database.reading() as connection:
                 sent = notices(connection, recall=recall.id)
+                ways = ways_of(connection, hub.declared.mail, sent)
         hub.database.forget()
     if as_json:
         say_json({
@@ -276,7 +279,7 @@ def erase(
     for package in refused:
         say(f"refused, and never handed over: {package.id} to {package.recipient}; `accord release make` seals it anew")
     say(f"Recall {recall.id}:")
-    tell_notices(folder, recall, sent)
+    tell_notices(folder, recall, sent, ways)
 
 
 def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
