@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.check.limits import MEANINGS, PERIOD_NS, Alarm, DayWatch, Slots, Watch
+from accord.check.limits import MEANINGS, PERIOD_NS, Alarm, DayWatch, Slots, Tallies, Watch
 
 SECOND = 10**9
 
@@ -186,6 +186,28 @@ def test_a_day_is_counted_as_a_set_would(asked, addresses, answers) -> None:
         told |= {one[:2] for one in due}
         expected = [Alarm(alarm=what, addresses=len(of), hits=sum(of), asn=where) for what, where, of in due]
         assert watch.answered(address(number), asn, hit=hit) == (expected or [None])[0]
+
+
+asns = st.integers(0, 20) | st.sampled_from([131_072, 262_144, 4_294_967_295]) | st.none()
+
+
+@given(st.lists(st.tuples(asns, st.booleans()), max_size=150))
+def test_networks_are_tallied_as_a_dictionary_would(asked) -> None:
+    """Of 64 places, so that many networks look for another one's."""
+    tallies, twin = Tallies(6), {}
+    for asn, hit in asked:
+        counted, seen = twin.get(asn, (0, 0))
+        twin[asn] = counted + 1, seen + hit
+        assert tallies.count(asn, hit=hit) == twin[asn]
+
+
+def test_of_more_networks_than_there_are_places_for_the_rest_counts_as_one_that_is_not_known() -> None:
+    """Of 16 places 13 are for networks and one for what is not known: the 14th network is the first of the rest."""
+    tallies = Tallies(4)
+    assert [tallies.count(asn, hit=True) for asn in range(13)] == [(1, 1)] * 13
+    assert [tallies.count(asn, hit=False) for asn in range(13, 20)] == [(number, 0) for number in range(1, 8)]
+    assert tallies.count(None, hit=True) == (8, 1)
+    assert tallies.count(5, hit=False) == (2, 1)
 
 
 def test_every_alarm_says_what_it_means() -> None:

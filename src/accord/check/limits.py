@@ -26,8 +26,10 @@ ADDRESS_BITS = 19
 """Slots in a row: with 20,000 other addresses a second, one in twenty of them shares both slots with a recent one."""
 NETWORK_BITS = 15
 
-DAY_BITS = 26
-"""Of the filter of a day: 8 MiB, which tell 8,388,608 addresses apart."""
+DAY_BITS = 25
+"""Of the filter of a day: 4 MiB, which tell 4,194,304 addresses apart."""
+TALLY_BITS = 17
+"""Places for networks that ask within a day; 80,000 announce addresses."""
 
 _MOST_NETWORKS = 100
 """That are told of in a minute, or of each alarm in a day: what is written is bounded, however many ask too often."""
@@ -150,12 +152,53 @@ class Watch:
             self._told.clear()
 
 
+class Tallies:
+    """Two counts for each network, exact, in arrays: lists in a dictionary take many times the room."""
+
+    __slots__ = ("_asked", "_keys", "_left", "_mask", "_seen")
+
+    def __init__(self, bits: int) -> None:
+        self._keys = array("Q", bytes(8 << bits))
+        self._asked = array("I", bytes(4 << bits))
+        self._seen = array("I", bytes(4 << bits))
+        self._mask = (1 << bits) - 1
+        # a search ends at a free place; 0 is free, and 1 stands for what is not known
+        self._left = (7 << bits >> 3) - 1
+
+    def count(self, asn: int | None, *, hit: bool) -> tuple[int, int]:
+        """Count an address of a network; how many of it asked, and how many of these were seen.
+
+        Of more networks than there are places for, the rest counts as one that is not known.
+        """
+        place = self._place(1 if asn is None else asn + 2)
+        self._asked[place] += 1
+        self._seen[place] += hit
+        return self._asked[place], self._seen[place]
+
+    def _place(self, key: int) -> int:
+        keys, mask = self._keys, self._mask
+        place = key * _GOLDEN >> 15 & mask
+        while (held := keys[place]) != key:
+            if not held:
+                if not self._left and key != 1:
+                    return self._place(1)
+                self._left -= self._left > 0
+                keys[place] = key
+                break
+            place = place + 1 & mask
+        return place
+
+
+_GOLDEN = 2_654_435_769
+"""2^32 divided by the golden ratio: Knuth, The Art of Computer Programming, 6.4, multiplicative hashing."""
+
+
 class DayWatch:
     """Counts the addresses that were told something within a day, each once, and those of them that were seen."""
 
     __slots__ = (
-        "_addresses", "_begun", "_bits", "_clock", "_counted", "_least", "_mask", "_most", "_networks", "_percent",
-        "_salt", "_told",
+        "_addresses", "_asked", "_begun", "_bits", "_clock", "_counted", "_least", "_mask", "_most", "_networks",
+        "_percent", "_salt", "_seen", "_told",
     )  # fmt: skip
 
     def __init__(
@@ -195,10 +238,10 @@ class DayWatch:
             return None
         counted[first >> 3] |= one
         counted[second >> 3] |= other
-        here, everybody = self._networks.setdefault(asn, [0, 0]), self._networks[_ALL]
-        for each in (here, everybody):
-            each[0] += 1
-            each[1] += hit
+        here = self._networks.count(asn, hit=hit)
+        self._asked += 1
+        self._seen += hit
+        everybody = self._asked, self._seen
         if here[0] > self._addresses and (alarm := self._once("day-network", asn, here)) is not None:
             return alarm
         if self._is_much(here) and (alarm := self._once("day-hits", asn, here)) is not None:
@@ -210,10 +253,10 @@ class DayWatch:
             return Alarm(alarm="day-full", addresses=everybody[0], hits=everybody[1])
         return None
 
-    def _is_much(self, counts: list[int]) -> bool:
+    def _is_much(self, counts: tuple[int, int]) -> bool:
         return counts[0] >= self._least and counts[1] * 100 >= self._percent * counts[0]
 
-    def _once(self, what: str, asn: int | None, counts: list[int]) -> Alarm | None:
+    def _once(self, what: str, asn: int | None, counts: tuple[int, int]) -> Alarm | None:
         told = self._told.setdefault(what, set())
         if asn in told or len(told) >= _MOST_NETWORKS:
             return None
@@ -223,10 +266,6 @@ class DayWatch:
     def _begin(self) -> None:
         self._begun = self._clock()
         self._counted = bytearray(1 << self._bits >> 3)
-        # as many as there are networks in the data at most: 80,000 announce addresses
-        self._networks: dict[int | None, list[int]] = {_ALL: [0, 0]}
+        self._networks = Tallies(TALLY_BITS)
+        self._asked = self._seen = 0
         self._told: dict[str, set[int | None]] = {}
-
-
-_ALL = -1
-"""No network: all of them together."""
