@@ -47,9 +47,9 @@ class Crowd:
 
 def draw_crowd(victims: int) -> Crowd:
     draw = np.random.default_rng(7)
-    drawn = np.unique(draw.integers(FIRST, LAST, victims + victims // 4 + 200_000, dtype=np.uint32))
+    drawn = np.unique(draw.integers(FIRST, LAST, victims + victims // 4 + 1_200_000, dtype=np.uint32))
     drawn = draw.permutation(drawn)
-    return Crowd(victims=drawn[:victims], others=drawn[victims : victims + 100_000])
+    return Crowd(victims=drawn[:victims], others=drawn[victims : victims + 1_000_000])
 
 
 def write_data(folder: Path, crowd: Crowd, versions: int) -> list[str]:
@@ -72,7 +72,7 @@ def write_data(folder: Path, crowd: Crowd, versions: int) -> list[str]:
             sets=[(one,) for one in range(len(FAMILIES))],
             addresses=Sightings(
                 digests=np.frombuffer(bytes(digests), np.uint8).reshape(-1, RECORD_BYTES),
-                ages=(np.arange(count) % 25).astype(np.uint8),
+                ages=(np.arange(count) % 31).astype(np.uint8),
                 sets=(np.arange(count) % len(FAMILIES)).astype(np.uint32),
             ),
             mailboxes=Sightings.none(),

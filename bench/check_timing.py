@@ -1,93 +1,187 @@
 """Whether the time of an answer says if an address was seen: Welch's t over a million questions, as dudect does it.
 
-One connection asks for addresses that were seen and that were not, in an order drawn by chance, and takes the time of
-each answer. The two classes are compared by Welch's t, over all times and over those below each of some percentiles of
-all, since the longest times are those in which the machine did something else. |t| above 4.5 says that the classes can
-be told apart (Reparaz, Balasch and Verbauwhede: Dude, is my code constant time?, 2017). Beside it stands the same for
-two halves of those that were not seen, of which nobody could tell anything: how large |t| gets by chance.
+Addresses that were seen and that were not are asked for in an order drawn by chance, each once as far as they go, and
+each answer's time is taken: over one connection, as somebody else would (`loopback`), and of the service's own function
+in this process, where nothing else adds its noise (`inside`). Beside it stands the same for two halves of those that
+were not seen, of which nobody could tell anything: how large |t| gets by chance; and, inside, for answers of which
+those that were seen call one empty function more: that a leak as small as that is found (`planted`).
 """
 
 import argparse
-import math
-import random
+import gc
 import socket
 import tempfile
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import numpy as np
-from check_stand import HOST, draw_crowd, served, write_data
+from check_stand import HOST, PEPPER, Crowd, draw_crowd, served, write_data
 from measuring import Figures, Outcome, Target, say
+from telling_apart import BOUND, largest_t
 
-VICTIMS, QUESTIONS = 1_000_000, 1_000_000
-PERCENTILES = (50, 75, 90, 95, 99, 100)
-POOL = 50_000
+from accord.check.rendering import Hub, render, render_standing
+from accord.check.service import Service
+from accord.check.settings import read_check_settings
+from accord.check.snapshot import CheckData
+
+VICTIMS, QUESTIONS, ANSWERS = 1_000_000, 1_000_000, 1_000_000
+WARM = 20_000
+"""Answers of which the times do not count."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--victims", type=int, default=VICTIMS, help=f"addresses; by default {VICTIMS:,}")
-    parser.add_argument("--questions", type=int, default=QUESTIONS, help=f"by default {QUESTIONS:,}")
+    parser.add_argument("--questions", type=int, default=QUESTIONS, help=f"over loopback; by default {QUESTIONS:,}")
+    parser.add_argument("--answers", type=int, default=ANSWERS, help=f"inside, twice; by default {ANSWERS:,}")
 
 
 def run(chosen: argparse.Namespace, rounds: int) -> Iterator[Outcome]:
-    victims, questions = (100_000, 20_000) if chosen.small else (chosen.victims, chosen.questions)
+    victims, questions, answers = chosen.victims, chosen.questions, chosen.answers
+    if chosen.small:
+        victims, questions, answers = 100_000, 20_000, 20_000
     outcome = Outcome(
         name="check-timing",
-        title=f"times of {questions:,} answers of the public check",
-        options={"victims": victims, "questions": questions},
-        targets={"largest_t": Target(limit=4.5)},
+        title=f"times of {questions:,} answers of the public check over loopback, {answers:,} inside",
+        options={"victims": victims, "questions": questions, "answers": answers},
+        targets={
+            "loopback_t": Target(limit=BOUND),
+            "inside_t": Target(limit=BOUND),
+            "inside_t_planted": Target(limit=BOUND, least=True),
+        },
     )
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         crowd = draw_crowd(victims)
         write_data(folder / "data", crowd, 1)
-        seen, others = crowd.few(POOL, 2)
-        say(f"asking {questions:,} times")
-        with served(folder) as service:
-            for number in range(rounds):
-                outcome.add(_ask_all(service.port, (seen, others), questions, number))
+        for number in range(rounds):
+            with served(folder) as service:
+                say(f"asking {questions:,} times")
+                addresses, which = _drawn(crowd, questions + 1, number)
+                figures = _told("loopback", _times_over(service.port, addresses), which[1:], number)
+            say(f"answering {answers:,} times, twice")
+            service_here = _service(folder)
+            addresses, which = _drawn(crowd, WARM + answers, number)
+            for name, leaks in (("inside", bytes(len(which))), ("planted", (1 - which).tobytes())):
+                taken = _times_inside(service_here, addresses, leaks)[WARM:]
+                figures |= _told(name, taken, which[WARM:], number)
+            outcome.add(figures | {"inside_t_planted": figures.pop("planted_t")})
     yield outcome
 
 
-def _ask_all(port: int, pools: tuple[Sequence[str], Sequence[str]], questions: int, seed: int) -> Figures:
-    draw = random.Random(seed)
-    requests = [[_request(address) for address in pool] for pool in pools]
-    # every question in its order before the first is asked: the asker does the same for both
-    classes = bytes(draw.getrandbits(1) for _ in range(questions))
-    order = [requests[one][draw.randrange(POOL)] for one in classes]
-    times = array("q", bytes(8 * questions))
+def _drawn(crowd: Crowd, number: int, seed: int) -> tuple[list[str], np.ndarray]:
+    """Addresses in an order drawn by chance, and of which class each is (0: seen); none twice as far as they go."""
+    draw = np.random.default_rng(seed)
+    which = draw.integers(0, 2, number).astype(np.uint8)
+    order = np.empty(number, np.uint32)
+    for kind, those in enumerate((crowd.victims, crowd.others)):
+        rows = np.flatnonzero(which == kind)
+        order[rows] = np.resize(draw.permutation(those), len(rows))
+    # of one length, so that the asker's own work is the same
+    return [str(IPv4Address(one)).ljust(15) for one in order.tolist()], which
+
+
+def _told(name: str, taken: np.ndarray, which: np.ndarray, seed: int) -> Figures:
+    unseen = taken[which == 1]
+    half = np.random.default_rng(seed).integers(0, 2, len(unseen)).astype(np.uint8)
+    low = taken <= np.median(taken)
+    return {
+        f"{name}_t": largest_t(taken, which),
+        f"{name}_t_by_chance": largest_t(unseen, half),
+        f"{name}_seen_more_ns": float(taken[low & (which == 0)].mean() - taken[low & (which == 1)].mean()),
+        f"{name}_median_us": float(np.median(taken)) / 1000,
+    }
+
+
+def _times_over(port: int, addresses: list[str]) -> np.ndarray:
+    """Nanoseconds that each answer takes over one connection, the first left aside."""
+    requests = [_request(address) for address in addresses]
+    times = array("q", bytes(8 * len(requests)))
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sendall(order[0])
+        connection.sendall(requests[0])
         size = _size_of(connection)
         room = memoryview(bytearray(size))
         clock = time.perf_counter_ns
-        for place, request in enumerate(order):
+        for place, request in enumerate(requests[1:], 1):
             begun = clock()
             connection.sendall(request)
             left = size
             while left:
                 left -= connection.recv_into(room[:left])
             times[place] = clock() - begun
-    taken = np.array(times)
-    which = np.frombuffer(classes, np.uint8)
-    unseen = taken[which == 1]
-    half = np.frombuffer(bytes(draw.getrandbits(1) for _ in unseen), np.uint8)
-    real, chance = _largest_t(taken, which), _largest_t(unseen, half)
-    return {
-        "largest_t": real,
-        "largest_t_by_chance": chance,
-        "seen_median_us": float(np.median(taken[which == 0])) / 1000,
-        "unseen_median_us": float(np.median(unseen)) / 1000,
-    }
+    return np.array(times)[1:]
+
+
+class _Headers:
+    """What a proxy of ours sends; only for whom it asks changes."""
+
+    def __init__(self) -> None:
+        self.held = {"host": [HOST], "content-length": ["0"], "x-forwarded-for": [""]}
+
+    def get_all(self, name: str) -> list[str]:
+        return self.held.get(name, [])
+
+    def keys(self) -> list[str]:
+        return list(self.held)
+
+
+@dataclass(slots=True)
+class _Request:
+    """A question as the server hands it over."""
+
+    headers: _Headers
+    client: str = "127.0.0.1:4711"
+    method: str = "POST"
+    path: str = "/en"
+
+
+def _service(folder: Path) -> Service:
+    settings = read_check_settings(folder / "check.toml")
+    hub = Hub(name=settings.hub, contact=settings.contact, hosts=settings.hosts, contacts=())
+    service = Service(
+        settings,
+        render_standing(hub),
+        names=(HOST,),
+        salt=bytes(16),
+        tell=lambda _: None,
+        today=lambda: datetime.now(UTC).toordinal(),
+    )
+    data = CheckData.open(settings.data, PEPPER)
+    service.use(data, render(hub, data.families, data.day))
+    return service
+
+
+def _times_inside(service: Service, addresses: list[str], leaks: bytes) -> np.ndarray:
+    """Nanoseconds that each answer takes in this process; where one leaks, an empty function is called besides."""
+    headers = _Headers()
+    request, held, reply = _Request(headers), headers.held, service.reply
+    times = array("q", bytes(8 * len(addresses)))
+    clock = time.perf_counter_ns
+    gc.collect()
+    gc.freeze()
+    for place, (address, leak) in enumerate(zip(addresses, leaks, strict=True)):
+        held["x-forwarded-for"] = [address]
+        begun = clock()
+        answer = reply(request)
+        if leak:
+            _nothing()
+        times[place] = clock() - begun
+        del answer
+    gc.unfreeze()
+    return np.array(times)
+
+
+def _nothing() -> None:
+    """What a leak takes: some tens of nanoseconds."""
 
 
 def _request(address: str) -> bytes:
-    # of one length, so that the asker's own work is the same
-    spelled = address.ljust(15)
-    return f"POST /en HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\nX-Forwarded-For: {spelled}\r\n\r\n".encode()
+    return f"POST /en HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\nX-Forwarded-For: {address}\r\n\r\n".encode()
 
 
 def _size_of(connection: socket.socket) -> int:
@@ -100,13 +194,3 @@ def _size_of(connection: socket.socket) -> int:
     while len(body) < length:
         body += connection.recv(1 << 16)
     return len(head) + 4 + length
-
-
-def _largest_t(taken: np.ndarray, which: np.ndarray) -> float:
-    found = 0.0
-    for percentile in PERCENTILES:
-        near = taken <= np.percentile(taken, percentile)
-        one, other = taken[near & (which == 0)].astype(float), taken[near & (which == 1)].astype(float)
-        spread = math.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other))
-        found = max(found, abs(one.mean() - other.mean()) / spread)
-    return found

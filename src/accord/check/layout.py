@@ -51,7 +51,7 @@ NETWORK_V6_BYTES: Final = 13
 MANIFEST_LIMIT: Final = 64 << 20
 """Bytes of the largest manifest that is read."""
 OLDEST: Final = 31
-"""Days after which a sighting is no longer told of, however long its data set may be kept."""
+"""Days after which a sighting is no longer told of, however long its data set may be kept; ages have five bits."""
 SETS_LIMIT: Final = 1 << 24
 
 NAME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}", re.ASCII)

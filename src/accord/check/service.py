@@ -12,17 +12,17 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol, cast
+from random import Random
+from typing import TYPE_CHECKING, Protocol
 
 from accord.check.asking import Proxies, is_inside, is_own_page, peer
 from accord.check.grades import INSIDE, LAST_TELLABLE, LAST_TOLD, NEVER, STALE_VERDICTS, VERDICTS
 from accord.check.limits import ADDRESS_BITS, MEANINGS, NETWORK_BITS, Alarm, DayWatch, Slots, Watch
 from accord.check.rendering import Form, Rendered, Standing
 from accord.check.settings import CheckSettings
-from accord.check.snapshot import CheckData, Sighting
+from accord.check.snapshot import CheckData
 from accord.web.guarding import host_name
 from accord.web.languages import choose_language
 from accord.web.problems import MEDIA_TYPE, problem
@@ -123,6 +123,7 @@ class Service:
             clock=clock,
         )
         self._tell = tell
+        self._draw = Random(salt).getrandbits  # noqa: S311 -- tells times apart, keeps no secret
         self._today = today
         self._counts = dict.fromkeys(
             ("answers", "hits", "cannot_tell", "refused_address", "refused_network", "alarms"), 0
@@ -133,7 +134,6 @@ class Service:
                 (f"mail_refused_{bound}" for bound in ("address", "network", "all", "full")), 0
             )
         self._day = 0
-        self._nothing = Sighting((), date.min)
         self._data: CheckData | None = None
         self._rendered: Rendered | None = None
         self._places = {"/": None} | {f"/{language}": language for language in LANGUAGES}
@@ -154,8 +154,6 @@ class Service:
         """From now on answer from this version, and let the one before go."""
         before = self._data
         self._data, self._rendered, self._day = data, rendered, data.day.toordinal()
-        # who was not seen takes the steps of who was seen longer ago than is told of
-        self._nothing = Sighting(rendered.nobody, data.day - timedelta(days=NEVER))
         if before is not None:
             before.close()
 
@@ -207,24 +205,26 @@ class Service:
             self._counts["refused_network"] += 1
             self._alarm(self._watch.refused(network.asn))
             return self._refuse(request, HTTPStatus.TOO_MANY_REQUESTS)
-        found = data.seen(address)
-        # chosen, not branched to: both take as long
-        sighting = cast(Sighting, (found, self._nothing)[found is None])
+        was_seen, sighting = data.looked_up(address)
         seen = sighting.last_seen.toordinal()
         today = self._today()
-        verdicts = STALE_VERDICTS if today - self._day > STALE_DAYS else VERDICTS
-        verdict = (INSIDE if is_inside(address) else verdicts[network.kind])[min(max(today - seen, 0), NEVER)]
-        told = verdict <= LAST_TOLD
-        self._count(verdict, source, network.asn, told=told)
+        by_age = STALE_VERDICTS if today - self._day > STALE_DAYS else VERDICTS
+        verdicts = INSIDE if is_inside(address) else by_age[network.kind]
+        # everybody's answer is put together both ways, and one is chosen, not branched to: so both take as long
+        if_seen, if_not = verdicts[min(max(today - seen, 0), NEVER)], verdicts[NEVER]
+        told = was_seen & (if_seen <= LAST_TOLD)
+        self._count((if_not, if_seen)[told], source, network.asn, told=told)
         form = Form.JSON if _wants_json(headers) else Form.HTML
-        body = rendered.answers[form][language].put_together(
-            verdict,
+        answers, spelled = rendered.answers[form][language], _spelled(address)
+        ways = (
+            (if_not, NEVER, rendered.nobody),
             # the days that an answer names are counted from the data's own day
-            (NEVER, min(max(self._day - seen, 0), NEVER))[told],
-            (rendered.nobody, sighting.families)[told],
-            _spelled(address),
+            (if_seen, min(max(self._day - seen, 0), NEVER), sighting.families),
         )
-        return _OK, self._headers[form, language], body
+        # which of both is made first is drawn: where in memory it is, and how lately it was written, tells nothing
+        first = self._draw(1)
+        bodies = (answers.put_together(*ways[first], spelled), answers.put_together(*ways[not first], spelled))
+        return _OK, self._headers[form, language], bodies[told ^ first]
 
     def _by_mail(self, request: Request, mail: "MailPages", place: "Place") -> Reply | WithBody:
         """The check by e-mail: what is asked is put aside, and what a link shows is shown once."""

@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -145,21 +145,25 @@ class CheckData:
             families=manifest.families,
             manifest=manifest,
             _pepper=pepper,
-            _sightings=_Sightings(
-                sets=manifest.sets, days=tuple(manifest.day - timedelta(days=age) for age in range(OLDEST + 1))
-            ),
+            _sightings=_Sightings(manifest.sets, manifest.day),
             _addresses=_table(manifest.addresses, ADDRESSES, maps),
             _mailboxes=_table(manifest.mailboxes, MAILBOXES, maps),
             _v4=_Line(maps[NETWORKS_V4], 4, NETWORK_V4_BYTES),
             _v6=_Line(maps[NETWORKS_V6], 8, NETWORK_V6_BYTES),
         )
 
-    def seen(self, address: bytes) -> Sighting | None:
-        """Whether this address (4 or 16 bytes, network order) was seen, on which day last, with which families.
+    def looked_up(self, address: bytes) -> tuple[bool, Sighting]:
+        """Whether this address (4 or 16 bytes, network order) was seen, and on which day last, with which families.
 
-        A hit and a miss take the same steps and read the same number of bytes. Raises ValueError for another length.
+        Who was not seen gets a sighting, too, of bytes that mean nothing: a hit and a miss take the same steps, read
+        the same number of bytes, and leave as much to do. Raises ValueError for another length.
         """
         return self._sightings.of(self._addresses, hmac.digest(self._pepper, address_spelling(address), "sha256"))
+
+    def seen(self, address: bytes) -> Sighting | None:
+        """The same, of who was seen alone."""
+        was_seen, sighting = self.looked_up(address)
+        return sighting if was_seen else None
 
     def seen_mailbox(self, mailbox: bytes) -> Sighting | None:
         """As `seen`, for a mail address as `mailboxes.normalised` gives it."""
@@ -171,7 +175,8 @@ class CheckData:
 
     def named_mailbox(self, name: bytes) -> Sighting | None:
         """As `seen_mailbox`, of a mail address by its `mailbox_name`."""
-        return self._sightings.of(self._mailboxes, name)
+        was_seen, sighting = self._sightings.of(self._mailboxes, name)
+        return sighting if was_seen else None
 
     def network(self, address: bytes) -> Network:
         """Which network announces this address (4 or 16 bytes, network order), and of what kind it is."""
@@ -203,13 +208,16 @@ class _Table:
         self._steps = tuple(RECORD_BYTES << step for step in reversed(range(layout.steps)))
 
     def near(self, key: bytes, prefix: int) -> bytes:
-        """The last record that is not behind `key`, of those that the search looks at."""
+        """The first record that is not before `key`, of those that the search looks at.
+
+        As many are before a key that is there as before one that is not: the search's way does not tell them apart.
+        """
         first = self._starts[prefix >> self._shift] * RECORD_BYTES
         window = self._records[first : first + self._width]
         at = 0
         for step in self._steps:
-            middle = at + step
-            at += step * (window[middle : middle + KEY_BYTES] <= key)
+            last = at + step - RECORD_BYTES
+            at += step * (window[last : last + KEY_BYTES] < key)
         return window[at : at + RECORD_BYTES]
 
     def close(self) -> None:
@@ -221,24 +229,28 @@ class _Table:
             owner.close()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Sightings:
     """What payloads mean."""
 
-    sets: tuple[tuple[int, ...], ...]
-    days: tuple[date, ...]
+    __slots__ = ("_days", "_sets")
 
-    def of(self, table: _Table, digest: bytes) -> Sighting | None:
-        """The sighting whose HMAC this is; it is put together for a miss as well, from bytes that mean nothing."""
+    def __init__(self, sets: Sequence[tuple[int, ...]], day: date) -> None:
+        self._days = tuple(day - timedelta(days=age) for age in range(OLDEST + 1))
+        turned = SETS_LIMIT % len(sets)
+        self._sets = (*sets[-turned:], *sets[:-turned]) if turned else tuple(sets)
+
+    def of(self, table: _Table, digest: bytes) -> tuple[bool, Sighting]:
+        """Whether there is one whose HMAC this is, and what it says; of a miss, what the record beside it would."""
         key = digest[:KEY_BYTES]
         record = table.near(key, int.from_bytes(digest[:4], "big"))
-        # each part by itself: of numbers below 2^30 Python makes one kind, of others another, which takes longer
-        age = record[KEY_BYTES] ^ digest[KEY_BYTES]
-        number = int.from_bytes(record[KEY_BYTES + 1 :], "little") ^ int.from_bytes(
-            digest[KEY_BYTES + 1 : RECORD_BYTES], "little"
+        # Python makes small numbers, zero and those beyond 2^30 in ways of their own: with one bit more all are of one
+        # kind, and the sets are turned by as much. A miss comes to no other ages than a hit does
+        number = int.from_bytes(record[KEY_BYTES + 1 :], "little") ^ (
+            int.from_bytes(digest[KEY_BYTES + 1 : RECORD_BYTES], "little") | SETS_LIMIT
         )
-        found = Sighting(self.sets[number % len(self.sets)], self.days[age % len(self.days)])
-        return (None, found)[record[:KEY_BYTES] == key]
+        age = (record[KEY_BYTES] & OLDEST) ^ (digest[KEY_BYTES] & OLDEST)
+        sighting = Sighting(self._sets[number % len(self._sets)], self._days[age])
+        return hmac.compare_digest(record[:KEY_BYTES], key), sighting
 
 
 class _Line:
