@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, insert, select, text
 
 from accord.agreements.declarations import PartnerId
 from accord.journal.book import kept, size
@@ -30,7 +30,7 @@ from accord.operations.outcomes import (
 )
 from accord.vocabulary.outcomes import WEIGHT, Outcome
 from accord.workspace.database import Database
-from accord.workspace.schema import ACTION_GROUPS, ACTIONS, OUTCOME_REPORTS, OUTCOMES
+from accord.workspace.schema import ACTION_GROUPS, ACTIONS, OUTCOME_REPORTS, OUTCOMES, PARTNERS
 from tests.operations.released import DAY, START, Asked, asked, disclose, finding, hub, report, said
 
 
@@ -203,6 +203,26 @@ def test_there_is_an_entry_for_each_disclosure_that_counts_what_is_done_for_the_
     assert (recorded.done, again.done, read_fact(later.openings).count) == (3, 1, 1)
 
 
+def test_a_finding_that_a_country_and_a_network_owner_in_it_report_as_done_counts_once(database: Database) -> None:
+    def counted(*said: Said, by: str, digest: str) -> tuple[int, list[tuple[str, int | None]]]:
+        recorded = report(connection, *said, by=by, digest=digest)
+        facts = [read_fact(one.openings) for one in kept(connection, recorded.entries)]
+        return recorded.done, [(one.country, one.count) for one in facts]
+
+    with database.writing() as connection:
+        connection.execute(insert(PARTNERS).values(id="owner-th", name="owner-th", kind="network-owner", country="TH"))
+        disclose(connection, 1, asked(1, 2, 3))
+        disclose(connection, 2, asked(1, 2), to="owner-th", country="TH")
+        disclose(connection, 3, asked(1), to="csirt-la", country="LA")
+        assert counted(said(1), by="owner-th", digest="aa") == (1, [("TH", 1)])
+        # what it hears is what it has said itself; what everybody hears is what is new for the country
+        assert counted(said(1), said(3), by="csirt-th", digest="bb") == (2, [("TH", 1)])
+        assert counted(said(2, Outcome.REFUSED), by="csirt-th", digest="cc") == (0, [("TH", 0)])
+        assert counted(said(2), by="owner-th", digest="dd") == (1, [("TH", 1)])
+        # another country that was asked counts for itself
+        assert counted(said(1), by="csirt-la", digest="ee") == (1, [("LA", 1)])
+
+
 def test_what_is_about_a_value_is_found_and_erased_notes_included(database: Database) -> None:
     ids = [finding(1)]
     with database.writing() as connection:
@@ -264,12 +284,14 @@ def told(draw: st.DrawFn) -> list[tuple[str, Said]]:
 
 
 def everything(connection: Connection) -> tuple[list[Stands], object, object]:
-    """What stands, all that was said, and what the ledger's entries add up to by partner."""
+    """What stands, all that was said, and what the ledger's entries add up to by country."""
     done: Counter[str] = Counter()
     whole = sorted((one.finding, one.partner, *one.rank) for one in history(connection))
     for entry in kept(connection, range(2, size(connection))):
         fact = read_fact(entry.openings)
-        done[fact.partner] += fact.count or 0
+        done[fact.country] += fact.count or 0
+    # two recipients of one country, and each finding counts once
+    assert done.total() == len({one[0] for one in whole if one[3] == WEIGHT[Outcome.DONE]})
     return stand(connection), whole, +done
 
 

@@ -137,7 +137,7 @@ class Reported:
     purpose: str
     reports: int
     records: Bounds
-    """Findings, each once for each recipient, in the year in which it was first reported as done."""
+    """Findings, each once for each country, in the year in which a recipient there first reported it as done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

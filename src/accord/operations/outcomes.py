@@ -109,7 +109,7 @@ class Recorded:
     ignored: int
     rejected: tuple[Reject, ...]
     done: int
-    """Findings that are said to be done for the first time."""
+    """Findings of which the partner says for the first time that they are done; others may have said so before."""
     entries: range
     """In the ledger, one for each disclosure that it is about; none where nothing is new."""
 
@@ -150,8 +150,9 @@ def record_outcomes(
     """Record what a partner sent, on a writer's connection, with its entries in the ledger.
 
     Findings that were never handed over to the partner, and dates after `at` (`journal.book.moment`), go to the
-    rejects. There is an entry for each disclosure about which something new is said; it counts the findings that are
-    said to be done for the first time, and is opened when the disclosure's are. What was said before changes nothing.
+    rejects. There is an entry for each disclosure about which something new is said; it counts the findings of which
+    nobody in the disclosure's country has said before that they are done, be it a network owner or the country's own
+    recipients, and is opened when the disclosure's are. What was said before changes nothing.
     """
     given = _given(connection, partner, {one.finding for one in answer.said})
     accepted: list[Said] = []
@@ -244,18 +245,21 @@ def _reported(
     at: datetime,
     draw: Callable[[int], bytes],
 ) -> tuple[int, range, int]:
-    """Append a report's entries: its number, theirs, and how many findings are said to be done for the first time."""
+    """Append a report's entries: its number, theirs, and of how many findings the partner first says that they are
+    done."""
     last = connection.execute(select(func.max(OUTCOME_REPORTS.c.number))).scalar_one()
     number = 1 if last is None else int(last) + 1
     fresh = {one.finding for one in new if one.outcome is Outcome.DONE}
     fresh -= {*_done_before(connection, partner, fresh)}
+    disclosures = sorted({given[one.finding] for one in new})
+    asked_by = {begin: _asked(connection, begin) for begin in disclosures}
+    known = _done_by_others(connection, partner, fresh)
     done: defaultdict[int, int] = defaultdict(int)
     for one in fresh:
-        done[given[one]] += 1
+        if (asked_by[given[one]].country, one) not in known:
+            done[given[one]] += 1
     first = book.size(connection)
-    disclosures = sorted({given[one.finding] for one in new})
-    for begin in disclosures:
-        asked = _asked(connection, begin)
+    for begin, asked in asked_by.items():
         fact = Fact(
             kind=Kind.OUTCOME,
             at=at,
@@ -281,6 +285,29 @@ def _done_before(connection: Connection, partner: PartnerId, findings: Collectio
         for row in connection.execute(said.where(OUTCOMES.c.finding.in_(part))):
             if row.report in reports:
                 yield bytes(row.finding)
+
+
+def _done_by_others(
+    connection: Connection, partner: PartnerId, findings: Collection[bytes]
+) -> set[tuple[CountryCode, bytes]]:
+    """Of these findings those that others have said to be done, with the country in which each was counted."""
+    others: defaultdict[PartnerId, set[bytes]] = defaultdict(set)
+    said = (
+        select(OUTCOME_REPORTS.c.partner, OUTCOMES.c.finding)
+        .join(OUTCOME_REPORTS, OUTCOME_REPORTS.c.number == OUTCOMES.c.report)
+        .where(OUTCOMES.c.outcome == Outcome.DONE.value, OUTCOME_REPORTS.c.partner != partner)
+    )
+    for part in _parts(findings):
+        for row in connection.execute(said.where(OUTCOMES.c.finding.in_(part))):
+            others[PartnerId(row.partner)].add(bytes(row.finding))
+    countries: dict[int, CountryCode] = {}
+    found: set[tuple[CountryCode, bytes]] = set()
+    for other, theirs in others.items():
+        for finding, begin in _given(connection, other, theirs).items():
+            if begin not in countries:
+                countries[begin] = _asked(connection, begin).country
+            found.add((countries[begin], finding))
+    return found
 
 
 def _asked(connection: Connection, first_entry: int) -> _Asked:
