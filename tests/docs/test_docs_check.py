@@ -103,6 +103,17 @@ def test_every_command_of_the_page_on_check_data_prints_what_it_shows(tmp_path: 
     assert len(lines) == 5
 
 
+def test_every_test_that_the_page_on_threats_names_is_there() -> None:
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", (ROOT / "docs/check-threats.md").read_text("utf-8")))
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_[a-z0-9_]+)\(", path.read_text("utf-8"), re.M)
+    }
+    assert named - there == set()
+    assert len(named) > 50
+
+
 def test_the_guide_shows_each_picture_that_is_made_for_it_and_no_other() -> None:
     made = {f"check-{what}.{language}.{look}.png" for what, language, look, _ in PICTURES}
     assert made == {path.name for path in (ROOT / "docs/images").glob("check-*")}
