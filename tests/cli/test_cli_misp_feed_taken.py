@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pymisp import MISPEvent
 from pymisp.tools import feed_meta_generator
 
 from accord.columns.reading import Context, Document
@@ -141,6 +142,59 @@ def test_a_folder_is_packed_to_the_same_bytes_whenever_it_is(feed: Path, tmp_pat
     assert first.name == "feed.tar"
     with tarfile.open(first) as archive:
         assert archive.getnames() == sorted([*EVENTS, "hashes.csv", "manifest.json"])
+
+
+def odd_feed(folder: Path) -> None:
+    """What PyMISP writes of events that publishers do write."""
+    folder.mkdir()
+    for number, uuid in enumerate((FIRST, SECOND)):
+        made = MISPEvent()
+        made.from_dict(uuid=uuid, info="odd", date="2026-11-01", published=True, timestamp=1793491200)
+        made.add_tag("tlp:clear")
+        made.add_tag('misp-galaxy:malpedia="Emotet"')
+        made.add_attribute("ip-dst", f"110.164.10.{number + 1}", to_ids=True)
+        made.add_attribute("ip-dst", f"110.164.10.{number + 101}", to_ids=True).delete()
+        made.add_attribute("pattern-in-traffic", "evil", to_ids=True)
+        made.add_attribute("comment", "nothing")
+        thing = made.add_object(name="domain-ip", strict=False)
+        thing.add_attribute("domain", value=f"{'ab'[number]}.com", type="domain", to_ids=True)
+        gone = made.add_object(name="domain-ip", strict=False)
+        gone.add_attribute("domain", value="gone.com", type="domain", to_ids=True)
+        gone.delete()
+        made.Galaxy = []
+        (folder / f"{uuid}.json").write_text(json.dumps({"Event": json.loads(made.to_json())}))
+
+
+def test_deleted_things_objects_galaxies_and_types_that_are_not_read_are_each_accounted_for(tmp_path: Path) -> None:
+    odd_feed(tmp_path / "odd")
+    for number, uuid in enumerate((FIRST, SECOND)):
+        data = (tmp_path / "odd" / f"{uuid}.json").read_bytes()
+        parsed = misp.parse(Document(member=0, path=f"{uuid}.json", data=data), CONTEXT)
+        rows = parsed.observations.to_pylist()
+        assert {(one["value"], one["family"]) for one in rows} == {
+            (f"110.164.10.{number + 1}", "Emotet"),
+            (f"{'ab'[number]}.com", "Emotet"),
+        }
+        # six attributes, of which two are deleted, one says nothing for detection, and one is of no type that is read
+        assert (parsed.records, len(rows), sum(parsed.ignored.values()), parsed.rejects.num_rows) == (6, 2, 4, 0)
+
+
+def test_an_event_in_two_files_is_told_and_its_hashes_are_those_of_both(feed: Path) -> None:
+    again = f"{FIRST}-again.json"
+    (feed / again).write_bytes(event(FIRST.upper(), ("domain", "c.com")))
+    with (feed / "hashes.csv").open("a") as hashes:
+        hashes.write(f"{hashlib.md5(b'c.com', usedforsecurity=False).hexdigest()},{FIRST.upper()}\n")
+    assert notes(feed) == [f"1 event more than once in the delivery, each time counted: {FIRST}"]
+
+
+def test_a_manifest_that_names_files_outside_leads_nowhere(feed: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.json").write_bytes(event(THIRD, ("domain", "secret.com")))
+    outside = json.dumps({"../secret": {"info": "x"}, "/etc/passwd": {"info": "x"}, FIRST: {"info": "x"}}).encode()
+    (feed / "manifest.json").write_bytes(outside)
+    with tarfile.open(pack_feed(feed, tmp_path)) as archive:
+        assert archive.getnames() == sorted([*EVENTS, "hashes.csv", "manifest.json"])
+    with pytest.raises(RefusedFileError):
+        misp.parse(Document(member=0, path="feed.tar!/manifest.json", data=outside), CONTEXT)
 
 
 SETTINGS = """

@@ -20,7 +20,7 @@ from accord.vocabulary.errors import RefusedFileError
 
 Json = dict[str, object]
 
-HASH_LINE = re.compile(rb"[0-9a-f]{32},[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\r?(?:\n|\Z)")
+HASH_LINE = re.compile(rb"[0-9a-fA-F]{32},[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\r?(?:\n|\Z)")
 """A line of hashes.csv: MD5 of a value, and the UUID of its event."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # A string that has no end ends the text: looked for from every later quote again, a head of quotes would take minutes.

@@ -86,7 +86,7 @@ def read_hashes(document: Document) -> Hashed:
                 remedy="correct it, or leave it out: the events can be read without",
             )
         digest, _, uuid = line.rstrip().decode("ascii").partition(",")
-        found[uuid].add(bytes.fromhex(digest))
+        found[uuid.lower()].add(bytes.fromhex(digest))
     return Hashed(folder=_folder(document.path), digests={uuid: frozenset(digests) for uuid, digests in found.items()})
 
 
@@ -113,6 +113,7 @@ def _held_together(asides: Iterable[object]) -> Iterator[str]:
     listed: set[str] | None = None
     hashed: dict[str, frozenset[bytes]] | None = None
     held: dict[str, frozenset[bytes]] = {}
+    twice: set[str] = set()
     for one in asides:
         match one:
             case Listed():
@@ -120,7 +121,12 @@ def _held_together(asides: Iterable[object]) -> Iterator[str]:
             case Hashed():
                 hashed = {**(hashed or {}), **one.digests}
             case Held():
-                held |= {uuid: frozenset(_split(digests)) for uuid, digests in one.events}
+                for uuid, digests in one.events:
+                    if uuid in held:
+                        twice.add(uuid)
+                    held[uuid] = held.get(uuid, frozenset()) | frozenset(_split(digests))
+    if listed is not None or hashed is not None:
+        yield from _said("more than once in the delivery, each time counted", twice)
     if listed is not None:
         yield from _said("in the feed's manifest and not in the delivery", listed - held.keys())
         yield from _said("in the delivery and not in the feed's manifest", held.keys() - listed)
