@@ -249,7 +249,7 @@ def test_a_client_that_never_ends_its_request_is_hung_up_on_and_keeps_nobody_wai
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_in_order_though_somebody_is_connected(serve, hub: Path, number: int) -> None:
-    served = serve(hub, "--workers", "2")
+    served = serve(hub)
     with socket.create_connection(("127.0.0.1", served.port), 60) as idle:
         idle.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert idle.recv(100).startswith(b"HTTP/1.1 200")

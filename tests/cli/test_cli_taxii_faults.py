@@ -5,6 +5,8 @@ import http.client
 import json
 import socket
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -307,3 +309,34 @@ def test_who_asks_too_often_is_told_so_by_a_real_server(hub: Hub, serve: Callabl
     # what is asked of another service counts with it
     assert 429 in [served.ask("/deliveries")[0] for _ in range(UNKNOWN_A_MINUTE // 2)]
     assert end(served) == 0
+
+
+def test_a_client_may_ask_as_often_over_many_connections_as_over_one(hub: Hub, serve: Callable[..., Served]) -> None:
+    a_minute, connections, each = 30, 20, 5
+    with (hub.folder / "workspace.toml").open("a") as settings:
+        settings.write(f"[serve]\nrequests_a_minute = {a_minute}\n")
+    secret = token(hub, "csirt-th", "read")
+    served = serve(hub.folder)
+    said: Counter[int] = Counter()
+
+    def ask() -> None:
+        # a connection each, which the kernel would share out among processes that listened at one port
+        wire = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+        for _ in range(each):
+            wire.request("GET", "/taxii2/", headers={"authorization": f"Bearer {secret}"})
+            answer = wire.getresponse()
+            answer.read()
+            said[answer.status] += 1
+        wire.close()
+
+    begun = time.monotonic()
+    asking = [threading.Thread(target=ask) for _ in range(connections)]
+    for one in asking:
+        one.start()
+    for one in asking:
+        one.join()
+    # what came back meanwhile, however slow the machine is
+    more = int((time.monotonic() - begun) * a_minute / 60) + 1
+    assert said.keys() <= {200, 429}
+    assert said.total() == connections * each
+    assert a_minute <= said[200] <= a_minute + more

@@ -16,7 +16,6 @@ def serve(
         list[str] | None,
         typer.Option("--name", help="A name under which others reach it; several times for several."),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that answer.")] = 1,
 ) -> None:
     """Run the services of a workspace until Ctrl-C or SIGTERM: the public page, the ledger, health; and do its jobs.
 
@@ -27,4 +26,4 @@ def serve(
     """
     from accord.cli.services.serving import serve_workspace
 
-    serve_workspace(folder, host=host, port=port, names=names or [], workers=workers)
+    serve_workspace(folder, host=host, port=port, names=names or [])

@@ -41,7 +41,7 @@ AGAIN_S = 10.0
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
-def serve_workspace(folder: Path, *, host: str, port: int, names: Sequence[str], workers: int) -> None:
+def serve_workspace(folder: Path, *, host: str, port: int, names: Sequence[str]) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises SettingsError when a setting is wrong or it is not said under which name others reach it, OutputError when
@@ -74,7 +74,8 @@ def serve_workspace(folder: Path, *, host: str, port: int, names: Sequence[str],
         address=host,
         port=port,
         interface=Interfaces.ASGI,
-        workers=workers,
+        # how often each client may ask is counted in one process: of two each would let it have the whole of it
+        workers=1,
         http=HTTPModes.http1,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIME_MS, max_buffer_size=HEADER_BYTES),
