@@ -22,6 +22,7 @@ from sqlalchemy import (
     Engine,
     LargeBinary,
     Table,
+    Transaction,
     create_engine,
     event,
     insert,
@@ -52,6 +53,7 @@ BUSY_S = 10
 
 _SQLITE, _POSTGRESQL = "sqlite", "postgresql"
 _BEGIN = "accord_begin"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))"
 _FORM = "postgresql://USER@HOST/DATABASE, or sqlite:///FILE with a path relative to the workspace"
 _VERSION = table("alembic_version", named("version_num"))
 _FEW = 100
@@ -156,10 +158,12 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection on which all questions are answered from one moment. Raises UnreadableError, and OutputError
         where the database was opened to be written."""
-        with self._errors_named(self._unread), self._engine.connect() as connection, connection.begin():
-            if connection.dialect.name == _POSTGRESQL:
-                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-            yield connection
+        with self._errors_named(self._unread), self._engine.connect() as plain:
+            # said with the transaction's beginning: each question of its own is waited for
+            at_once: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            connection = plain.execution_options(**at_once) if plain.dialect.name == _POSTGRESQL else plain
+            with connection.begin():
+                yield connection
 
     def take_turn(self) -> None:
         """Let what is kept next give folder and database a new mark: a copy of either is refused from then on.
@@ -177,8 +181,7 @@ class Database:
         Without `keep` it is undone in any case: what would be done was only tried.
         """
         folder = self._place.settings.parent
-        with self.alone(keep=keep) as connection:
-            mark = connection.execute(select(HUB.c.mark)).scalar_one_or_none()
+        with self._turn(keep=keep) as (connection, mark):
             marks.demand(folder, mark, str(self._place))
             yield connection
             turned = keep and self._taking_turn
@@ -193,23 +196,39 @@ class Database:
 
         What was done stands: if this is not reached or not possible, whoever takes the next turn comes to it.
         """
-        with suppress(AccordError), self.alone() as connection:
-            mark = connection.execute(select(HUB.c.mark)).scalar_one_or_none()
+        with suppress(AccordError), self._turn() as (_, mark):
             if mark is not None and marks.known(folder)[-1:] == (mark,):
                 marks.keep(folder, [mark])
 
     @contextmanager
     def alone(self, *, keep: bool = True) -> Iterator[Connection]:
         """As `writing`, whether folder and database belong together or not."""
-        with self._errors_named(OutputError), self._engine.connect() as plain:
+        with self._errors_named(OutputError), self._begun() as (connection, transaction):
+            if connection.dialect.name == _POSTGRESQL:
+                connection.execute(text(_LOCK))
+            yield connection
+            if not keep:
+                transaction.rollback()
+
+    @contextmanager
+    def _begun(self) -> Iterator[tuple[Connection, Transaction]]:
+        with self._engine.connect() as plain:
             # a transaction that began as a reader's could not become a writer's after another has written
             connection = plain.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
             with connection.begin() as transaction:
-                if connection.dialect.name == _POSTGRESQL:
-                    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))"))
-                yield connection
-                if not keep:
-                    transaction.rollback()
+                yield connection, transaction
+
+    @contextmanager
+    def _turn(self, *, keep: bool = True) -> Iterator[tuple[Connection, str | None]]:
+        """As `alone`, with the mark that the database has."""
+        with self._errors_named(OutputError), self._begun() as (connection, transaction):
+            if connection.dialect.name == _POSTGRESQL:
+                mark = _locked(connection)
+            else:
+                mark = connection.execute(select(HUB.c.mark)).scalar_one_or_none()
+            yield connection, mark
+            if not keep:
+                transaction.rollback()
 
     def forget(self) -> None:
         """Let go of what was deleted: SQLite's log of writes is emptied into its file, whose freed pages are zeros.
@@ -250,6 +269,24 @@ class Database:
                 remedy="see that it runs, has room, and that nobody holds it; where it is stands in "
                 f"{self._place.settings} under [database]",
             ) from error
+
+
+def _locked(connection: Connection) -> str | None:
+    """PostgreSQL's one writer's turn, and the database's mark then: each of two statements sees what is there when it
+    begins, and both are waited for once."""
+    statement = f"{_LOCK}; SELECT mark FROM {connection.dialect.identifier_preparer.format_table(HUB)}"
+    driver: Any = connection.dialect.loaded_dbapi
+    cursor: Any = connection.connection.cursor()
+    try:
+        with cursor:
+            # two statements are never prepared as one
+            cursor.execute(statement, prepare=False)
+            cursor.nextset()
+            found = cursor.fetchone()
+    except driver.Error as error:
+        # as SQLAlchemy names what it calls itself
+        raise DBAPIError.instance(statement, None, error, driver.Error, dialect=connection.dialect) from error
+    return None if found is None else found[0]
 
 
 def _is_busy(error: DBAPIError) -> bool:

@@ -30,8 +30,7 @@ from accord.exchange.taxii.filters import MOST, Filters, read_filters, write_nex
 from accord.exchange.taxii.messages import MEDIA_TYPE, STIX_MEDIA_TYPE, Answer, TaxiiError, demand_acceptable
 from accord.exchange.taxii.routes import API_ROOT, ROOT, methods_of
 from accord.journal.book import later
-from accord.release.channels import Channel, Member, load_channels
-from accord.release.policies import newest
+from accord.release.channels import Channel, ChannelId, Member, load_channels
 from accord.release.question import Release
 from accord.release.sights import Sight, sight
 from accord.vocabulary.countries import CountryCode
@@ -40,7 +39,7 @@ from accord.web import asgi
 from accord.web.entrance import Entrance, NotLetInError
 from accord.web.problems import ProblemError
 from accord.workspace.database import Database
-from accord.workspace.schema import CHANGES
+from accord.workspace.schema import CHANGES, CHANNEL_POLICIES, JOURNAL_ENTRIES
 
 MOST_BODIES = 32
 """Bodies that are kept at a time while they come in and are worked on."""
@@ -52,6 +51,14 @@ THREADS = 6
 """Requests that are answered at a time: as many as may wait for the database."""
 
 _Result = TypeVar("_Result")
+
+_LAST = select(JOURNAL_ENTRIES.c.at).order_by(JOURNAL_ENTRIES.c.number.desc()).limit(1)
+_STATE = select(
+    select(func.max(CHANGES.c.number)).scalar_subquery(),
+    # it grows with each new one
+    select(func.max(CHANNEL_POLICIES.c.number)).scalar_subquery(),
+    _LAST.scalar_subquery(),
+)
 
 _OBJECT_ID = re.compile(r"[a-z0-9-]{1,250}--[0-9a-f-]{36}")
 
@@ -97,22 +104,17 @@ class Server:
 
     def greet(self, asked: Question) -> Client | Answer:
         """Who asks, or how they are refused, before the body of what they ask is read."""
-        return _said(lambda: self._enter(asked, self._now()))
+        return _said(lambda: self._enter(asked, datetime.now(UTC)))
 
     def answer(self, asked: Question) -> Answer:
         """The answer to a request; whatever is wrong with it is said as TAXII says it."""
         return _said(lambda: self._answer(asked))
 
-    def _now(self) -> datetime:
-        with self._database.reading() as connection:
-            # a clock that was set back brings back no agreement that has ended, and no token
-            return later(connection, datetime.now(UTC))
-
     def _enter(self, asked: Question, now: datetime) -> Client:
         return asked.client or self._entrance.enter(asked.headers, asked.address, now)
 
     def _answer(self, asked: Question) -> Answer:
-        now = self._now()
+        now = datetime.now(UTC)
         client = self._enter(asked, now)
         return replace(self._answer_client(asked, client, now), person=client.person)
 
@@ -181,6 +183,8 @@ class Server:
         if asked.method != "POST":
             raise TaxiiError(HTTPStatus.FORBIDDEN, "The collection is write only.")
         envelope = read_envelope(asked.body, asked.headers.get("content-type"))
+        with self._database.reading() as connection:
+            now = later(connection, now)
         added = self._desk.accept(target, asked.body, client, now)
         return replace(_json(status_of(added, envelope)), status=HTTPStatus.ACCEPTED)
 
@@ -195,19 +199,20 @@ class Server:
         wanted = Filters(types=("marking-definition",), limit=MOST)
         found: dict[str, str] = {}
         with self._database.writing() as connection:
-            self._prepare(connection, now, client.person)
-            for channel in load_channels(connection).values():
+            known = self._known.moment(connection, now)
+            self._prepare(connection, known.now, client.person)
+            for channel in known.channels.values():
                 member = _member(channel, client)
                 if member is not None:
-                    seen = self._known.sight(connection, channel, member, self._hub.legal_area, now)
+                    seen = self._known.sight(connection, channel, member, self._hub.legal_area, known)
                     found |= {one.object: one.content for one in find_page(connection, seen, wanted).rows}
-            _log(connection, f"markings: {len(found)}", client, now)
+            _log(connection, f"markings: {len(found)}", client, known.now)
         objects = [msgspec.Raw(found[one].encode()) for one in sorted(found)]
         return _json({"more": False, "objects": objects} if objects else {"more": False})
 
     def _refused(self, client: Client, name: str) -> Answer:
         with self._database.reading() as connection:
-            _channel(connection, client, name)
+            _channel(load_channels(connection), client, name)
         raise TaxiiError(HTTPStatus.FORBIDDEN, "A channel is read only: what is in it comes through a release.")
 
     def _log_refused(self, client: Client, name: str, refusal: TaxiiError, now: datetime) -> None:
@@ -217,12 +222,17 @@ class Server:
             channel = next((one for one in load_channels(connection).values() if _is_called(one, name)), None)
             called = "a channel that is not there" if channel is None else f"channel {channel.id}"
             called = called if target is None else f"adds to data set {target.dataset}"
-            _log(connection, f"{called}: refused, {refusal.status.value} {refusal.status.phrase}", client, now)
+            _log(
+                connection,
+                f"{called}: refused, {refusal.status.value} {refusal.status.phrase}",
+                client,
+                later(connection, now),
+            )
 
     def _collection(self, client: Client, name: str, rest: list[str], asked: Question, now: datetime) -> Answer:
         if not rest:
             with self._database.reading() as connection:
-                channel, _ = _channel(connection, client, name)
+                channel, _ = _channel(load_channels(connection), client, name)
             return _json(_described(channel))
         filters = read_filters(asked.query)
         if rest[0] == "objects" and len(rest) > 1:
@@ -232,13 +242,14 @@ class Server:
         full = rest[0] == "objects" and len(rest) < 3
         with self._database.writing() as connection:
             # what is shown and what is logged are of one moment
-            self._prepare(connection, now, client.person)
-            channel, member = _channel(connection, client, name)
-            seen = self._known.sight(connection, channel, member, self._hub.legal_area, now)
+            known = self._known.moment(connection, now)
+            self._prepare(connection, known.now, client.person)
+            channel, member = _channel(known.channels, client, name)
+            seen = self._known.sight(connection, channel, member, self._hub.legal_area, known)
             if len(rest) > 1 and not is_there(connection, seen, rest[1]):
                 raise TaxiiError(HTTPStatus.NOT_FOUND, "There is no such object.")
             page = find_page(connection, seen, filters, content=full)
-            _log(connection, _looked_at(channel, filters, page), client, now)
+            _log(connection, _looked_at(channel, filters, page), client, known.now)
         told = _told(rest, page)
         if page.more:
             told = {"more": True, "next": write_next(page.rows[-1].added), **told}
@@ -253,13 +264,39 @@ class Server:
         return _json(told, headers)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moment:
+    """When a question is answered, and what is so then."""
+
+    now: datetime
+    """A clock that was set back brings back no agreement that has ended."""
+    changes: int
+    """How often the register and the channels were changed."""
+    policies: int
+    channels: Mapping[ChannelId, Channel]
+
+
 class _Known:
     """What a member sees, worked out once a second while nothing changes that it follows from."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._channels: tuple[int, Mapping[ChannelId, Channel]] | None = None
         self._register: tuple[int, Register] | None = None
         self._sights: dict[tuple[object, ...], Sight] = {}
+
+    def moment(self, connection: Connection, now: datetime) -> _Moment:
+        """What is so at a moment, asked at once: each question is waited for."""
+        changes, policies, last = connection.execute(_STATE).one()
+        changes = changes or 0
+        with self._lock:
+            channels = self._channels
+        if channels is None or channels[0] != changes:
+            channels = changes, load_channels(connection)
+            with self._lock:
+                self._channels = channels
+        now = now if last is None else max(now, last)
+        return _Moment(now=now, changes=changes, policies=policies or 0, channels=channels[1])
 
     def sight(
         self,
@@ -267,18 +304,17 @@ class _Known:
         channel: Channel,
         member: Member,
         legal_area: frozenset[CountryCode],
-        now: datetime,
+        known: _Moment,
     ) -> Sight:
-        changes = connection.execute(select(func.max(CHANGES.c.number))).scalar_one() or 0
-        key = (channel, member, changes, newest(connection), int(now.timestamp()))
+        key = (channel, member, known.changes, known.policies, int(known.now.timestamp()))
         with self._lock:
             register = self._register
             found = self._sights.get(key)
         if found is not None:
             return found
-        if register is None or register[0] != changes:
-            register = changes, load_register(connection)
-        release = Release(register=register[1], purpose=channel.purpose, at=now, legal_area=legal_area)
+        if register is None or register[0] != known.changes:
+            register = known.changes, load_register(connection)
+        release = Release(register=register[1], purpose=channel.purpose, at=known.now, legal_area=legal_area)
         found = sight(connection, channel, member, release)
         with self._lock:
             self._register = register
@@ -292,9 +328,9 @@ def _member(channel: Channel, client: Client) -> Member | None:
     return channel.member(PartnerId(client.partner)) if Scope.READ in client.scopes else None
 
 
-def _channel(connection: Connection, client: Client, name: str) -> tuple[Channel, Member]:
+def _channel(channels: Mapping[ChannelId, Channel], client: Client, name: str) -> tuple[Channel, Member]:
     """A collection of the holder's. Raises TaxiiError (404): what it may not see does not exist for it."""
-    for one in load_channels(connection).values():
+    for one in channels.values():
         member = _member(one, client)
         if member is not None and _is_called(one, name):
             return one, member
