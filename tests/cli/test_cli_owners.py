@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,22 @@ OTHERS = """timestamp,protocol,src_ip,src_port,src_asn,dst_ip,dst_port,infection
 2026-10-03 08:00:00,tcp,171.96.0.8,5001,7470,192.0.2.1,80,necurs,,
 """
 """In another network of the same country."""
+MORE_SPECIFIC = """timestamp,protocol,src_ip,src_port,src_asn,dst_ip,dst_port,infection,family,tag
+2026-10-02 23:59:59,tcp,58.97.8.7,5000,7470,192.0.2.1,80,gamut,,
+2026-10-03 00:00:00,tcp,58.97.10.7,65535,7470,192.0.2.1,80,gamut,,
+2026-10-03 00:00:00,tcp,58.97.9.7,5001,7470,192.0.2.1,80,gamut,,
+"""
+MORE_SPECIFIC_6 = """timestamp,protocol,src_ip,src_port,src_asn,dst_ip,dst_port,infection,family,tag
+2026-10-02 12:00:00,tcp,2403:5400:1810:0:0:0:0:7,1,7470,2001:db8::1,80,gamut,,
+2026-10-02 12:00:01,tcp,2403:5400:180f::7,2,7470,2001:db8::1,80,gamut,,
+"""
+OF_AS7470 = {
+    ("58.97.8.7", "2026-10-02T23:59:59Z", "5000"),
+    ("58.97.10.7", "2026-10-03T00:00:00Z", "65535"),
+    ("2403:5400:1810::7", "2026-10-02T12:00:00Z", "1"),
+}
+OF_ANOTHER = {("58.97.9.7", "2026-10-03T00:00:00Z", "5001"), ("2403:5400:180f::7", "2026-10-02T12:00:01Z", "2")}
+"""What deliveries say of the AS is the partner's word; whose network it is, is asked of the hub's range data."""
 
 
 def keyed(hub: Hub, networks: str = '["110.164.10.0/24"]') -> str:
@@ -124,6 +142,55 @@ def test_a_network_owner_gets_its_own_sightings_with_times_and_source_ports(hub:
     logged = json.loads(hub("consultation", "list", "--json", "--in", hub.folder))
     assert [each["recipients"] for each in logged if each["object"] == f"disclosure {one['id']}"] == [["isp"]]
     hub("ledger", "audit", "--in", hub.folder)
+
+
+def test_an_owner_reads_with_age_alone_when_and_from_which_ports_and_nothing_of_more_specific_networks_of_others(
+    hub: Hub, tmp_path: Path
+) -> None:
+    if shutil.which("age") is None:
+        pytest.skip("needs age: what network owners may open packages with instead of Accord")
+    declare(hub, '["AS7470"]')
+    other = tmp_path / "other-keys"
+    lines = hub("package", "keys", "--name", "another.example", "--out", other)
+    settings = hub.folder / "workspace.toml"
+    # by the range data one of its networks lies in the middle of one of AS7470, and one of AS7470 in another of its own
+    more = OWNER.format(networks='["AS38450", "AS45173"]', keys=lines).replace('"isp"', '"another"')
+    more += AGREEMENT.format(id="another-2026", party="another", direction="out", pap="green", digit=5)
+    text = settings.read_text("utf-8").replace('share_with = ["isp"', 'share_with = ["isp", "another"')
+    settings.write_text(text + more, "utf-8")
+    hub("agreement", "apply", "--in", hub.folder)
+    add(hub, MORE_SPECIFIC)
+    twin = tmp_path / "2026-10-02-event6_sinkhole-th.csv"
+    twin.write_text(MORE_SPECIFIC_6, "utf-8")
+    hub("delivery", "add", "sinkhole", twin, "--in", hub.folder)
+    make(hub, more=RECIPIENT + RECIPIENT.replace('"isp"', '"another"'))
+    for recipient, keys, own, others in (
+        ("isp", tmp_path / "owner-keys", OF_AS7470, OF_ANOTHER),
+        ("another", other, OF_ANOTHER, OF_AS7470),
+    ):
+        (one,) = [one for one in hub.releases() if one["recipient"] == recipient]
+        place, out = hub.folder / "releases" / one["id"], tmp_path / recipient
+        out.mkdir()
+        script = (
+            'tar xf "$0" && tar xf "$1" && age -d -i "$2" key.age > package.key && '
+            "age -d -i package.key content.age | tar x && sha256sum --check --strict --quiet SHA256SUMS"
+        )
+        words = ["sh", "-c", script, str(place / "package"), str(place / "handover"), str(keys / "age.key")]
+        subprocess.run(words, cwd=out, check=True, capture_output=True)
+        content = out / "content"
+        rows = [row for file in sorted(content.glob("by-network/*.csv")) for row in told_of(file.parent, file.name)]
+        assert {(row["value"], row["seen_at"], row["source_port"]) for row in rows} == own
+        assert {row["value"] for row in told_of(content, "findings.csv")} == {value for value, _, _ in own}
+        for path in content.rglob("*"):
+            for value, _, _ in others:
+                assert path.is_dir() or value.encode() not in path.read_bytes()
+        # nobody else's key opens it
+        theirs = other if recipient == "isp" else tmp_path / "owner-keys"
+        wrong = subprocess.run(
+            ["age", "-d", "-i", theirs / "age.key", out / "key.age"], capture_output=True, check=False
+        )
+        assert wrong.returncode != 0
+        assert b"AGE-SECRET-KEY" not in wrong.stdout
 
 
 def test_what_is_seen_in_other_networks_makes_nothing_new_for_a_network_owner(hub: Hub) -> None:
