@@ -6,7 +6,7 @@ The desk is a simulator: it writes down what is asked of it, in its order.
 import asyncio
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -20,8 +20,11 @@ from accord.check.psi.commitment import Offer
 from accord.check.psi.group import multiply
 from accord.check.psi.oprf import blinds, derive_key
 from accord.check.psi.server import (
+    MOST,
     MOST_ENTERING,
     MOST_ENTERING_OF_ONE,
+    MOST_MOVING,
+    MOST_MOVING_OF_ONE,
     MOST_OF_ONE,
     REPEATS_A_MINUTE,
     THREADS,
@@ -53,6 +56,8 @@ class Desk:
     asked: list[str] = field(default_factory=list)
     open: threading.Event = field(default_factory=threading.Event)
     """Cleared: who has no token waits at the door."""
+    idle: threading.Event | None = None
+    """Cleared: what is worked on comes to no end."""
 
     def now(self) -> datetime:
         return datetime(2026, 11, 1, tzinfo=UTC)
@@ -60,7 +65,7 @@ class Desk:
     def enter(self, headers: Mapping[str, str], address: str, now: datetime) -> Client:
         del address, now
         if "authorization" in headers:
-            return BANK
+            return replace(BANK, person=headers["authorization"])
         assert self.open.wait(HANGS_S)
         raise NotLetInError(HTTPStatus.UNAUTHORIZED, "Say who you are.", {})
 
@@ -78,6 +83,7 @@ class Desk:
     def look(self, session: UUID, request: UUID, *, digest: str, elements: int) -> Spent:
         del session, request, digest, elements
         self.asked.append("look")
+        assert self.idle is None or self.idle.wait(HANGS_S)
         return self.judged
 
     def spend(self, session: UUID, request: UUID, *, digest: str, elements: int, client: Client) -> Spent:
@@ -142,11 +148,14 @@ def test_of_one_session_so_much_is_answered_again_in_a_minute_and_no_more() -> N
 class Asking:
     """A request, whose body comes when the test lets it."""
 
-    def __init__(self, service: Service, *, token: bool = True, address: str = "192.0.2.1") -> None:
-        self.headers: dict[str, str] = {}
+    def __init__(self, service: Service, *, shows: str = "Bearer x", address: str = "192.0.2.1") -> None:
+        self.headers: dict[bytes, bytes] = {}
         self.status = 0
         self.reads, self.body = asyncio.Event(), asyncio.Event()
-        said = [(b"content-type", b"application/octet-stream"), *([(b"authorization", b"Bearer x")] if token else [])]
+        said = [
+            (b"content-type", b"application/octet-stream"),
+            *([(b"authorization", shows.encode())] if shows else []),
+        ]
         scope: Scope = {
             "type": "http", "method": "PUT", "path": f"/psi/sessions/{uuid4()}/requests/{uuid4()}",
             "query_string": b"", "headers": said, "client": (address, 1),
@@ -160,7 +169,7 @@ class Asking:
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self.headers = message["status"], dict(message["headers"])
 
     async def answered(self) -> int:
         await self.done
@@ -184,6 +193,58 @@ def test_bodies_that_do_not_come_take_no_place_from_those_that_do() -> None:
     asyncio.run(go())
 
 
+def test_so_many_bodies_of_a_token_and_of_all_are_under_way_and_one_more_is_asked_to_come_again() -> None:
+    async def go() -> None:
+        async with asyncio.timeout(HANGS_S):
+            service, under_way = Service(Desk(), Spread()), []
+
+            async def begun(shows: str) -> None:
+                one = Asking(service, shows=shows)
+                await one.reads.wait()
+                under_way.append(one)
+
+            for at in range(MOST_MOVING):
+                await begun(f"Bearer {at // MOST_MOVING_OF_ONE}")
+                if at + 1 == MOST_MOVING_OF_ONE:
+                    refused = Asking(service, shows="Bearer 0")
+                    assert await refused.answered() == 429
+                    assert refused.headers[b"retry-after"] == b"10"
+            assert await Asking(service, shows="Bearer another").answered() == 429
+            assert await under_way[0].sent() == 200
+            assert await Asking(service, shows="Bearer another").sent() == 200
+            for one in under_way[1:]:
+                one.done.cancel()
+
+    asyncio.run(go())
+
+
+def test_so_many_requests_of_a_token_and_of_all_are_worked_on_and_one_more_is_asked_to_come_again() -> None:
+    async def go() -> None:
+        async with asyncio.timeout(HANGS_S):
+            desk = Desk(idle=threading.Event())
+            service = Service(desk, Spread())
+            try:
+                worked = []
+                for at in range(MOST):
+                    one = Asking(service, shows=f"Bearer {at // MOST_OF_ONE}")
+                    one.body.set()
+                    worked.append(one)
+                    while service._working._held.total() <= at:
+                        await asyncio.sleep(0)
+                    if at + 1 == MOST_OF_ONE:
+                        refused = Asking(service, shows="Bearer 0")
+                        assert await refused.sent() == 429
+                        assert refused.headers[b"retry-after"] == b"10"
+                another = Asking(service, shows="Bearer another")
+                assert await another.sent() == 429
+            finally:
+                desk.idle.set()
+            assert {await one.answered() for one in worked} == {200}
+            assert await Asking(service, shows="Bearer another").sent() == 200
+
+    asyncio.run(go())
+
+
 def test_a_body_that_does_not_come_in_its_time_is_given_up() -> None:
     async def go() -> None:
         async with asyncio.timeout(HANGS_S):
@@ -203,12 +264,12 @@ def test_who_was_let_in_is_answered_while_others_crowd_the_door_and_of_these_so_
             assert THREADS < MOST_ENTERING_OF_ONE
             try:
                 crowd = [
-                    Asking(service, token=False, address=f"192.0.2.{number % 2 + 1}") for number in range(MOST_ENTERING)
+                    Asking(service, shows="", address=f"192.0.2.{number % 2 + 1}") for number in range(MOST_ENTERING)
                 ]
                 # one more of an address that has its share, and of another one
                 await asyncio.sleep(0)
-                assert await Asking(service, token=False).answered() == 503
-                assert await Asking(service, token=False, address="192.0.2.3").answered() == 503
+                assert await Asking(service, shows="").answered() == 503
+                assert await Asking(service, shows="", address="192.0.2.3").answered() == 503
                 assert await inside.sent() == 200
             finally:
                 desk.open.set()
@@ -222,11 +283,11 @@ def test_one_address_leaves_others_room_at_the_door() -> None:
         async with asyncio.timeout(HANGS_S):
             desk = Desk()
             service = Service(desk, Spread())
-            crowd = [Asking(service, token=False) for _ in range(MOST_ENTERING_OF_ONE)]
+            crowd = [Asking(service, shows="") for _ in range(MOST_ENTERING_OF_ONE)]
             await asyncio.sleep(0)
             try:
-                assert await Asking(service, token=False).answered() == 503
-                other = Asking(service, token=False, address="192.0.2.2")
+                assert await Asking(service, shows="").answered() == 503
+                other = Asking(service, shows="", address="192.0.2.2")
             finally:
                 desk.open.set()
             assert {await one.answered() for one in [*crowd, other]} == {401}
