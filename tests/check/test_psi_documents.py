@@ -1,9 +1,12 @@
 """What both sides read of each other: files of values, commitments, offers and sets; no bytes raise anything else."""
 
 import base64
+import csv
 import hashlib
+import io
 import json
 import random
+import tracemalloc
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -106,7 +109,79 @@ def test_values_are_read_in_their_canonical_form_and_days_in_one() -> None:
         [encode_input("domain", "example.com", "2026-10-01"), encode_input("ipv4", "1.2.3.4", "2026-10-01")]
     )
     assert [(one.line, one.column) for one in sheet.rejects] == [(4, "day"), (5, "value"), (6, "day"), (8, "")]
-    assert [one.cells[1] for one in sheet.rows] == ["x", "y"]
+    assert sheet.count == 2
+    assert [(one.line, one.cells[1]) for one in sheet.rows(sheet.inputs)] == [(2, "x"), (3, "y")]
+    assert [one.line for one in sheet.rows([encode_input("ipv4", "1.2.3.4", "2026-10-01")])] == [3]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("type,value,day\nipv4,1.2.3.4,2026-10-01\n".encode("utf-16"), "byte 0"),
+        ("type,value,day\nipv4,1.2.3.4,2026-10-01,Bücher\n".encode("latin-1"), "byte 40"),
+        (b"type,value,day\n" + b"x" * (1 << 20) + b"\xc3(", f"byte {15 + (1 << 20)}"),
+        # a letter of three bytes that is cut where the first piece ends, and never goes on
+        (b"x" * ((1 << 20) - 1) + "€".encode()[:2] + b"(", f"byte {(1 << 20) - 1}"),
+        (b"type;value;day\nipv4;1.2.3.4;2026-10-01\n", "type;value;day"),
+        (b"type,value,day\n" + b"x" * 200_000, "field larger"),
+        (b'type,value,day\nipv4,"1.2.3.4" ,2026-10-01\n', "expected after"),
+        (b"", "nothing"),
+    ],
+)
+def test_a_file_in_another_encoding_or_form_is_refused_where_it_is_wrong(data: bytes, words: str) -> None:
+    with pytest.raises(RefusedFileError) as refused:
+        read_sheet(data, "file", never)
+    assert words in str(refused.value)
+
+
+def test_a_letter_that_two_pieces_of_a_file_share_is_read() -> None:
+    begin = b"type,value,day,more\nipv4,1.2.3.4,2026-10-01,"
+    filling = "\n".join(["y" * 99] * 11_000).encode()[: (1 << 20) - 1 - len(begin) - 1]
+    sheet = read_sheet(begin + b'"' + filling.replace(b"\n", b" ")[:100_000] + "€".encode() + b'"\n', "file", never)
+    (row,) = sheet.rows(sheet.inputs)
+    assert row.cells[3][-1] == "€"
+    lines = begin + b"y\n" + b"ipv4,1.2.3.4,2026-10-01,z\n" * 50_000
+    at = (1 << 20) - 1
+    assert len(lines) > at
+    cut = lines[: lines.rindex(b"\n", 0, at) + 1]
+    odd = cut + b"ipv4,1.2.3.4,2026-10-02," + b"y" * (at - len(cut) - 24) + "€".encode() + b"\n"
+    sheet = read_sheet(odd, "file", never)
+    (row,) = sheet.rows([encode_input("ipv4", "1.2.3.4", "2026-10-02")])
+    assert row.cells[3][-1] == "€"
+
+
+def test_what_spreadsheets_would_compute_and_what_stands_twice_comes_out_as_it_stood() -> None:
+    rows = [
+        ('=HYPERLINK("http://x")', "ipv4", "1.2.3.4", "2026-10-01"),
+        ("@SUM(1)", "ipv4", "1[.]2[.]3[.]4", "2026-10-01"),
+        ("two\nlines, and \x00", "IPV4", " 1.2.3.4 ", "2026-10-01"),
+        ("+1", "ipv4", "1.2.3.5", "2026-10-01"),
+    ]
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([("who", "type", "value", "day"), *rows])
+    sheet = read_sheet(text.getvalue().encode(), "file", never)
+    assert (len(sheet.inputs), sheet.count) == (2, 4)
+    same = encode_input("ipv4", "1.2.3.4", "2026-10-01")
+    assert [(one.line, one.cells) for one in sheet.rows([same])] == list(zip((2, 3, 5), rows[:3], strict=True))
+    # a value may not smuggle in what parts an input
+    for value in ("1.2.3.4\x002026-10-02", "example.com\x00", "http://example.com/\x00x"):
+        for kind in ("ipv4", "domain", "url", "email"):
+            line = f'{kind},"{value}",2026-10-01\n'
+            for one in read_sheet(b"type,value,day\n" + line.encode(), "file", never).inputs:
+                assert one.count(b"\0") == 3
+
+
+def test_of_a_file_of_many_rows_little_is_kept_beside_its_bytes() -> None:
+    text = "type,value,day,more\n" + "ipv4,1.2.3.4,2026-10-01,\U0001f600\n" * 100_000
+    data = text.encode()
+    del text
+    tracemalloc.start()
+    sheet = read_sheet(data, "file", never)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (sheet.count, len(sheet.inputs)) == (100_000, 1)
+    # four bytes a row, where all of its cells would take hundreds
+    assert most < len(data)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: ("type,value,day\n" + text).encode()))
@@ -116,7 +191,8 @@ def test_whatever_a_file_holds_it_is_rows_or_rejects_or_refused_whole(data: byte
         sheet = read_sheet(data, "file", never)
     except RefusedFileError:
         return
-    assert all(one.line >= 2 for one in (*sheet.rows, *sheet.rejects))
+    assert all(one.line >= 2 for one in (*sheet.rows(sheet.inputs), *sheet.rejects))
+    assert len([*sheet.rows(sheet.inputs)]) == sheet.count
 
 
 @given(st.integers(0, 9), st.integers(0, 2**32))

@@ -600,3 +600,13 @@ def test_an_organisation_keeps_to_what_it_met_in_each_epoch_and_goes_back_to_non
     state.write_text("{}", "utf-8")
     with pytest.raises(UnreadableError):
         remember(state, first)
+
+
+def test_commands_that_run_at_the_same_time_forget_nothing_of_what_the_others_met(tmp_path: Path) -> None:
+    state, many = tmp_path / "state.json", [commitment(organisation=f"bank-{number}") for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda said: remember(state, said), many))
+    assert len(json.loads(state.read_text("utf-8"))["sessions"]) == len(many)
+    # what one has met another is held to
+    with pytest.raises(UnprovenError):
+        remember(state, commitment(organisation="bank-7", budget=900))

@@ -1,12 +1,15 @@
 """An organisation's side: what the hub committed to is verified, values are asked about masked, and compared here."""
 
 import csv
+import fcntl
 import io
 import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -50,8 +53,14 @@ from accord.workspace.regular import read_small
 
 STATE = "accord-psi-state/v1"
 _MOST_STATE_BYTES = 1 << 20
-_TRIES = 3
-"""A request that got no answer is put again under its number: it costs nothing twice."""
+PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""After these a request that got no answer is put again under its number: it costs nothing twice."""
+_COME_AGAIN = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
 _REJECTS_SHOWN = 10
 
 _Follow = Callable[[str, int, int], None]
@@ -65,6 +74,8 @@ class Matched:
     entry: int
     asked: int
     """Values."""
+    of: int
+    """Rows that ask about one."""
     rows: tuple[Row, ...]
     """Those that match, in the order of the file."""
 
@@ -89,14 +100,14 @@ def check_file(
     sheet = read_sheet(read_small(customers, MOST_BYTES), str(customers), reference_in_use().suffixes.is_public_suffix)
     if not as_json:
         _tell_rejects(customers, sheet.rejects)
-    if not sheet.rows:
+    if not sheet.inputs:
         raise RefusedFileError(
             "The file has no row that could be asked about.",
             where=str(customers),
             got=counted(len(sheet.rejects), "row") + " that are wrong",
         )
-    if out is not None and out.exists():
-        raise OutputError("There is a file already.", where=str(out), remedy="choose another --out")
+    if out is not None:
+        _demand_place(out)
     headers = {"authorization": f"Bearer {token}"}
     with progress_bar() as follow:
         with Asking(headers, ca_file=ca_file, bounds=Bounds(answer_bytes=MOST_OFFER_BYTES)) as asking:
@@ -125,10 +136,10 @@ def check_file(
         with Asking(headers, ca_file=ca_file, bounds=bounds) as asking:
             follow("fetching the set", 0, 0)
             masked = _set(asking, place, said)
-            outputs = ask_about(_asker(asking, place, said.session), inputs, said, follow)
-    met = {value for value, found in zip(inputs, outputs, strict=True) if found in masked}
-    rows = tuple(row for row in sheet.rows if row.input in met)
-    _show(sheet, Matched(commitment=said, entry=entry, asked=len(inputs), rows=rows), out, as_json=as_json)
+            outputs = ask_about(asker(asking, place, said.session, follow, time.sleep), inputs, said, follow)
+    met = [value for value, found in zip(inputs, outputs, strict=True) if found in masked]
+    done = Matched(commitment=said, entry=entry, asked=len(inputs), of=sheet.count, rows=tuple(sheet.rows(met)))
+    _show(sheet, done, out, as_json=as_json)
 
 
 Ask = Callable[[UUID, bytes], bytes]
@@ -174,18 +185,32 @@ def _set(asking: Asking, place: str, said: Commitment) -> MaskedSet:
     return read_set(_demand_ok(asking.ask("GET", url), url).body, said.entries, said.set_sha256, url)
 
 
-def _asker(asking: Asking, place: str, session: UUID) -> Ask:
+def asker(asking: Asking, place: str, session: UUID, follow: _Follow, wait: Callable[[float], None]) -> Ask:
+    """What puts requests to a hub's service, and puts them again, under their numbers, while it has no time for them.
+
+    What was answered before is spent: one that gave up at the first line that breaks would have spent it for nothing.
+    """
+
     def ask(request: UUID, body: bytes) -> bytes:
         url = place + request_path(str(session), str(request))
-        for left in reversed(range(_TRIES)):
-            try:
-                return _demand_ok(asking.ask("PUT", url, body=body, headers={"content-type": OCTETS}), url).body
-            except UnreadableError:
-                if not left:
-                    raise
-        raise AssertionError("a loop of no tries")
+        for pause_s in PAUSES_S:
+            waits_s = pause_s
+            with suppress(UnreadableError):
+                told = asking.ask("PUT", url, body=body, headers={"content-type": OCTETS})
+                if told.status not in _COME_AGAIN:
+                    return _demand_ok(told, url).body
+                waits_s = max(pause_s, _retry_after(told))
+            follow("waiting for the hub", 0, 0)
+            wait(waits_s)
+        return _demand_ok(asking.ask("PUT", url, body=body, headers={"content-type": OCTETS}), url).body
 
     return ask
+
+
+def _retry_after(told: Told) -> float:
+    """For how long a hub asks to be left alone (RFC 9110, 10.2.3), and no longer than one waits at most."""
+    said = told.headers.get("retry-after", "")
+    return float(min(int(said), max(PAUSES_S))) if said.isascii() and said.isdigit() and len(said) < 10 else 0.0
 
 
 def _demand_ok(told: Told, url: str) -> Told:
@@ -220,20 +245,36 @@ def _demand_lasting(said: Commitment, now: datetime, place: str) -> None:
 
 def remember(state: Path, said: Commitment) -> None:
     """Keep to what the hub has committed to in an epoch. Raises UnprovenError when it says something else by now."""
-    known = _read_state(state)
     name = f"{said.ledger} {said.organisation}"
     mine = _Known(epoch=said.epoch, digest=said.digest, public_key=said.public_key)
-    before = known.get(name)
-    if before is not None and (before.epoch > said.epoch or (before.epoch == said.epoch and before != mine)):
-        raise UnprovenError(
-            "The hub committed to something else in this epoch before.",
-            where=f"{name}, epoch {said.epoch}",
-            expected=f"epoch {before.epoch}, key {before.public_key}, digest {before.digest}",
-            got=f"key {said.public_key}, digest {said.digest}",
-            remedy=f"rely on nothing that it answers; keep {state} and ask the hub how it came about",
-        )
-    if before != mine:
-        _write(state, msgspec.json.encode(_State(version=STATE, sessions=known | {name: mine})) + b"\n")
+    with _turn(state):
+        known = _read_state(state)
+        before = known.get(name)
+        if before is not None and (before.epoch > said.epoch or (before.epoch == said.epoch and before != mine)):
+            raise UnprovenError(
+                "The hub committed to something else in this epoch before.",
+                where=f"{name}, epoch {said.epoch}",
+                expected=f"epoch {before.epoch}, key {before.public_key}, digest {before.digest}",
+                got=f"key {said.public_key}, digest {said.digest}",
+                remedy=f"rely on nothing that it answers; keep {state} and ask the hub how it came about",
+            )
+        if before != mine:
+            _write(state, msgspec.json.encode(_State(version=STATE, sessions=known | {name: mine})) + b"\n")
+
+
+@contextmanager
+def _turn(state: Path) -> Iterator[None]:
+    """One command after the other: of two at once, one would not know what the other has met, and forget it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        lock = os.open(state.with_name(f".{state.name}.lock"), flags, 0o600)
+    except OSError as error:
+        raise OutputError("The file cannot be written.", where=str(state), got=error.strerror) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,18 +308,37 @@ def _read_state(state: Path) -> dict[str, _Known]:
     return told.sessions
 
 
+def _demand_place(out: Path) -> None:
+    """Raise OutputError where a file cannot be made: before anything is asked, and spent for it."""
+    if out.exists():
+        raise OutputError("There is a file already.", where=str(out), remedy="choose another --out")
+    try:
+        draft, descriptor = _draft(out)
+        os.close(descriptor)
+        draft.unlink()
+    except OSError as error:
+        raise OutputError("The file cannot be written.", where=str(out), got=error.strerror) from error
+
+
+def _draft(path: Path) -> tuple[Path, int]:
+    """A new file beside a path, for its owner alone, open to be written."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    return draft, os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
 def _write(path: Path, data: bytes) -> None:
     """Write a file for its owner alone, whole or not at all."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft = None
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        draft, descriptor = _draft(path)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        if draft is not None:
+            draft.unlink(missing_ok=True)
         raise OutputError("The file cannot be written.", where=str(path), got=error.strerror) from error
 
 
@@ -308,7 +368,7 @@ def _show(sheet: Sheet, done: Matched, out: Path | None, *, as_json: bool) -> No
                 "epoch": said.epoch,
                 "public_key": said.public_key,
                 "set_sha256": said.set_sha256,
-                "rows": len(sheet.rows),
+                "rows": done.of,
                 "asked": done.asked,
                 "matches": [dict(zip(sheet.header, one.cells, strict=True)) | {"line": one.line} for one in done.rows],
                 "rejects": [
@@ -320,6 +380,6 @@ def _show(sheet: Sheet, done: Matched, out: Path | None, *, as_json: bool) -> No
         return
     if out is None:
         sys.stdout.write(text.getvalue())
-    matched = f"{counted(len(done.rows), 'row')} of {len(sheet.rows):,} {'matches' if len(done.rows) == 1 else 'match'}"
+    matched = f"{counted(len(done.rows), 'row')} of {done.of:,} {'matches' if len(done.rows) == 1 else 'match'}"
     talk(f"{matched}; the hub learned that {counted(done.asked, 'value')} were asked about")
     talk(f"it had committed to its answers to {said.organisation} in {said.ledger}, entry {done.entry}")

@@ -94,11 +94,13 @@ def close_one(folder: Path, name: str, *, person: str | None, why: str | None) -
     with desk(folder, acting(person, why)) as hub:
         with hub.ledger.database.reading() as connection:
             one = find_session(connection, name)
-        if one.closed_at is not None:
-            say(f"Session {one.id} was ended on {one.closed_at:%Y-%m-%d %H:%M} UTC.")
-            return
-        end_session(hub, one)
+        if one.closed_at is None:
+            end_session(hub, one)
+        # also where it was ended by somebody who was killed before it was published
         publish(hub.ledger, datetime.now(UTC))
+    if one.closed_at is not None:
+        say(f"Session {one.id} was ended on {one.closed_at:%Y-%m-%d %H:%M} UTC.")
+        return
     say(f"Session {one.id} of {one.commitment.organisation} is ended, and its key destroyed.")
 
 

@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 from uuid import UUID
 
+from accord.check.psi.group import SCALAR_BYTES, is_scalar
 from accord.vocabulary.errors import UnreadableError
 from accord.workspace.keys import kept_secret
 from accord.workspace.store import errors_named
@@ -26,9 +27,13 @@ def read_key(folder: Path) -> bytes:
     """A session's secret key. Raises UnreadableError when it is destroyed."""
     text = kept_secret(folder / KEY, what="The key of a session", make=None)
     try:
-        return bytes.fromhex(text.decode("ascii").strip())
-    except ValueError as error:
-        raise UnreadableError("The key of a session cannot be read.", where=str(folder / KEY)) from error
+        secret = bytes.fromhex(text.decode("ascii").strip())
+    except ValueError:
+        secret = b""
+    # libsodium reads 32 bytes, whatever it is given
+    if not is_scalar(secret) or secret == bytes(SCALAR_BYTES):
+        raise UnreadableError("The key of a session cannot be read.", where=str(folder / KEY))
+    return secret
 
 
 def destroy_key(root: Path, folder: Path) -> None:
