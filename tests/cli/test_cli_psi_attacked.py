@@ -20,9 +20,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from accord.check.psi.oprf import GENERATOR, blind, blinds, verify
-from accord.check.psi.routes import cut
+from accord.check.psi.routes import MOST_ELEMENTS, cut
+from accord.check.psi.sessions import find_session
+from accord.cli.acting import Actor
 from accord.cli.psi.checking import PAUSES_S, asker
+from accord.cli.psi.closing import end_session
 from accord.cli.psi.places import read_key
+from accord.cli.releases.desk import desk
 from accord.exchange.asking import Asking, Bounds
 from accord.vocabulary.errors import NotAgreedError, UnprovenError, UnreadableError
 from tests.cli.test_cli_channel import Accord
@@ -382,6 +386,34 @@ def test_a_request_is_put_again_under_its_number_while_the_hub_has_no_time_or_th
     with pytest.raises(UnreadableError):
         ask_through(psi, hub, token, session, elements(1))
     assert len(hub.asked) == len(PAUSES_S) + 1
+
+
+def test_a_session_that_ends_between_two_requests_of_a_check_tells_no_match_and_has_spent_the_first(psi: Psi) -> None:
+    session, token = psi.opened(budget=5000)["session"], psi.token()
+    rows = "".join(f"x,ipv4,45.{at >> 8}.{at & 255}.7,2026-10-01\n" for at in range(MOST_ELEMENTS))
+
+    def ending(_: str, path: str, told: Answer) -> Answer:
+        if "/requests/" in path and told[0] == 200:
+            with desk(psi.hub.folder, Actor(person="tests", justification="")) as hub:
+                with hub.ledger.database.reading() as connection:
+                    one = find_session(connection, session)
+                end_session(hub, one)
+        return told
+
+    out = psi.folder / "matches.csv"
+    with lying(psi.port, ending) as port:
+        done = psi.check(token, CUSTOMERS + rows, "--out", out, code=8, port=port)
+    assert "The session is over." in done.stderr
+    assert psi.spent() == MOST_ELEMENTS
+    assert not out.exists()
+
+
+def test_a_check_while_others_of_the_same_token_are_worked_on_is_told_to_come_again(psi: Psi) -> None:
+    psi.opened()
+    busy = on("/psi/session", lambda _: b'{"detail": "Others of your requests are worked on."}')
+    with lying(psi.port, lambda method, path, told: (429, *busy(method, path, told)[1:])) as port:
+        done = psi.check(psi.token(), port=port, code=4)
+    assert "the same command goes on later" in done.stderr
 
 
 def test_nothing_is_asked_where_the_matches_could_not_be_written(psi: Psi) -> None:

@@ -220,15 +220,17 @@ def _demand_ok(told: Told, url: str) -> Told:
         words = str(json.loads(told.body)["detail"])
     except (ValueError, KeyError, TypeError, RecursionError):
         words = ""
-    kind = UnreadableError if told.status >= HTTPStatus.INTERNAL_SERVER_ERROR else NotAgreedError
+    later = told.status in _COME_AGAIN
+    remedy = "the same command goes on later" if later else "ask the hub"
+    if told.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        remedy = "the token needs the scope `check`, and must not have ended or been revoked"
+    kind = UnreadableError if later or told.status >= HTTPStatus.INTERNAL_SERVER_ERROR else NotAgreedError
     raise kind(
         "The hub does not answer that.",
         where=url,
         expected="status 200",
         got=f"status {told.status}{f': {words}' if words else ''}",
-        remedy="the token needs the scope `check`, and must not have ended or been revoked"
-        if told.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-        else "ask the hub",
+        remedy=remedy,
     )
 
 
