@@ -14,7 +14,7 @@ name of another. The rule:
    A synonym that two families claim is ambiguous and means neither.
 5. Names without their words of kind (`LummaC2 Stealer`) are keys by the same rule, after the synonyms.
 6. Keys of one or two characters, of digits only, or of words of kind only, mean nothing, nor does a synonym that is
-   one character again and again (`XXX`).
+   one character again and again (`AAAA`).
 """
 
 import re
