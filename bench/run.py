@@ -13,6 +13,7 @@ import check_publish
 import check_timing
 import database
 import feeds
+import partners
 import policy
 import psi
 import report
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "policy": policy,
     "release": release,
     "taxii": taxii,
+    "partners": partners,
     "check-publish": check_publish,
     "check": check,
     "check-timing": check_timing,

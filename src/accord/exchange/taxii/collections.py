@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from accord.columns.instants import EPOCH
@@ -22,8 +23,7 @@ SPEC_VERSION = "2.1"
 """Of every object in a channel: the hub writes its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An object's version as a client sees it."""
 
     object: str
@@ -89,9 +89,5 @@ def _spellings(at: int) -> Sequence[str]:
 
 
 def _row(found: Any) -> Row:  # noqa: ANN401 -- a row
-    return Row(
-        object=found.object,
-        version=found.version or write_time(found.added),
-        added=found.added,
-        content=getattr(found, "content", ""),
-    )
+    name, version, added, *content = found
+    return Row(object=name, version=version or write_time(added), added=added, content=content[0] if content else "")
