@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,8 @@ class Case:
     reference: Reference
     terms: Terms | None = None
     """Under which rules it is released (`release.policy`); None: those of a run by itself."""
+    wrong: Positions = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Findings that a correction says are wrong: nobody is told of them, the hub's own table neither."""
 
     @cached_property
     def _terms(self) -> Terms:
@@ -139,9 +141,10 @@ class Case:
         FINDINGS sorted by type, value and role, with empty `basis`.
         """
         population: Counter[str] = Counter()
-        for _, piece in self._pieces(np.arange(len(self.evidence.findings)), size):
+        right = np.setdiff1d(np.arange(len(self.evidence.findings)), self.wrong, assume_unique=True)
+        for _, piece in self._pieces(right, size):
             population += self._population(piece)
-        for numbers, piece in self._pieces(np.arange(len(self.evidence.findings)), size):
+        for numbers, piece in self._pieces(right, size):
             _, merged = merge(piece, self.sources, self.families, self.as_of_us)
             places = rows_of(self.hub_places, numbers)
             found = self._assemble(piece.findings, merged, places, empty_lists(len(numbers)))
@@ -275,7 +278,10 @@ class Case:
         registry = _codes(places["registry_country"].combine_chunks(), countries)
         finding = np.append(pc.list_parent_indices(lists).to_numpy(), np.arange(len(places)))
         code = np.append(hosting, registry)
-        pairs = distinct(code[code >= 0] * len(places) + finding[code >= 0])
+        taken = code >= 0
+        if len(self.wrong):
+            taken &= ~np.isin(finding, self.wrong)
+        pairs = distinct(code[taken] * len(places) + finding[taken])
         bounds = np.searchsorted(pairs, np.arange(len(countries) + 1) * len(places)).tolist()
         return {country: pairs[bounds[at] : bounds[at + 1]] - at * len(places) for at, country in enumerate(countries)}
 

@@ -63,6 +63,8 @@ class Terms:
     decided: Mapping[str, frozenset[str]]
     """Findings on warning lists that an analyst has let go, by id, each with the names of the lists that it may stand
     on (`release.reviews.let_go`)."""
+    corrected: Mapping[str, frozenset[Role]]
+    """Values that are wrong in these roles, by their HMACs (`release.erased.wrong_roles`)."""
 
     @property
     def keeps_reviews(self) -> bool:
@@ -186,6 +188,7 @@ def run_terms(operation: Operation) -> Terms:
         bound={},
         embargo=embargo_of(operation),
         decided={},
+        corrected={},
     )
 
 
@@ -198,6 +201,7 @@ def workspace_terms(
     came_in: Mapping[DatasetId, frozenset[tuple[AgreementId, ...]]],
     bound: Mapping[DatasetId, frozenset[Purpose]] | None = None,
     decided: Mapping[str, frozenset[str]] | None = None,
+    corrected: Mapping[str, frozenset[Role]] | None = None,
 ) -> Terms:
     """All rules, asked of what is registered; what the operation file declares can make it stricter and never wider."""
     return Terms(
@@ -208,6 +212,7 @@ def workspace_terms(
         bound={} if bound is None else bound,
         embargo=embargo_of(operation),
         decided={} if decided is None else decided,
+        corrected={} if corrected is None else corrected,
     )
 
 

@@ -106,7 +106,7 @@ def take_delivery(
             new, erased = erase_returned(new, dataset, kept_out, gate.key, reference, staging, received_at)
             folder, account = new.path, read_account(new)
         agreements = gate.enter(
-            workspace, dataset, delivery, folder, account, [(one.name, one.records) for one in erased]
+            workspace, dataset, delivery, folder, account, [(one.name, one.records, one.kind) for one in erased]
         )
     return Receipt(
         delivery=delivery,

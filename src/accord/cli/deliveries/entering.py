@@ -35,7 +35,7 @@ from accord.cli.deliveries.recalled import kept_from, reference, refuse_recalled
 from accord.intake.delivery import Delivery
 from accord.journal.book import append, moment, referring
 from accord.journal.facts import Fact, Kind
-from accord.release.erased import erased_values
+from accord.release.erased import AGAIN, KeptOut, erased_values
 from accord.release.notices import RecallKind
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import AccordError
@@ -89,7 +89,7 @@ class Gate:
             digests = (delivery.sha256, *delivery.contents)
             return kept_from(connection, dataset, digests, agreements, at, str(file))
 
-    def erased(self) -> Mapping[str, RecallKind]:
+    def erased(self) -> Mapping[str, KeptOut]:
         """HMACs of values that were erased or corrected, and are not taken in."""
         with self.database.reading() as connection:
             return erased_values(connection)
@@ -101,12 +101,12 @@ class Gate:
         delivery: Delivery,
         folder: Path,
         account: Mapping[str, object],
-        erased: Sequence[tuple[str, int]] = (),
+        erased: Sequence[tuple[str, int, RecallKind]] = (),
     ) -> tuple[Agreement, ...]:
         """Let a delivery in: its folder gets its account, and appears, with its entry; under these agreements.
 
         `erased`: what was erased or corrected before and was taken out of it, as the log names it, each with its
-        number of records.
+        number of records, and which of both.
 
         Raises NotAgreedError, SettingsError, OutputError; then nothing has come in.
         """
@@ -183,7 +183,7 @@ class Gate:
         connection: Connection,
         dataset: Dataset,
         delivery: Delivery,
-        erased: Sequence[tuple[str, int]],
+        erased: Sequence[tuple[str, int, RecallKind]],
         at: datetime,
     ) -> None:
         """An entry that says how many records, and a row of the log for each value."""
@@ -196,15 +196,15 @@ class Gate:
             origin=dataset.origin,
             partner=dataset.partner.id,
             marking=dataset.marking,
-            count=sum(records for _, records in erased),
+            count=sum(records for _, records, _ in erased),
         )
         about = f"returned {dataset.id} {delivery.sha256}"
         append(connection, [fact], draw=self.draw, opens_at=at, reference=about)
-        why = f"erased or corrected before, and delivered again: {reference(dataset.id, delivery.sha256)}"
-        for name, _ in erased:
+        why = f"{AGAIN}: {reference(dataset.id, delivery.sha256)}"
+        for name, _, kind in erased:
             record(
                 connection,
-                Processing.ERASURE,
+                Processing.ALTERATION if kind is RecallKind.CORRECTED else Processing.ERASURE,
                 person=self.actor.person,
                 justification=why,
                 object=name,

@@ -115,6 +115,12 @@ def _under(account: Mapping[str, Any]) -> str:
 
 def _erased(noted: Mapping[str, Any]) -> str:
     """What went since, of which the account's other numbers say nothing."""
+    if "roles" in noted:
+        roles = ", ".join(noted["roles"])
+        return (
+            f"corrected {_time(noted['at'])}, not {roles}: {counted(noted['records'], 'sighting')}, "
+            f"{counted(noted['evidence'], 'row')} of evidence; the file is as it was delivered"
+        )
     of_file = {
         "lines": "cut out of the file as it was delivered",
         "as it was": "none of it in the file as it was delivered",

@@ -1,6 +1,6 @@
 """An operation inside a workspace: its kept deliveries under their own names, and all rules over what is signed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +21,13 @@ from accord.formats.catalogue import FORMATS
 from accord.intake.receiving import Arrival
 from accord.operations.declaration import Declared, Operation, read_workspace, read_workspace_operation
 from accord.release.decisions import load_decisions
+from accord.release.erased import wrong_roles
 from accord.release.policy import Terms, bound_to, came_in, workspace_terms
 from accord.release.question import TakenIn
 from accord.release.reviews import Decision, let_go
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import SettingsError
+from accord.vocabulary.roles import Role
 from accord.workspace.database import Database, open_database
 from accord.workspace.store import DeliveryFolder, Workspace, open_workspace
 
@@ -42,6 +44,8 @@ class Gathered:
     """When each delivery was received, under which agreements and what for."""
     decisions: tuple[Decision, ...]
     """What analysts decided of findings on warning lists."""
+    corrected: Mapping[str, frozenset[Role]]
+    """Values that are wrong in these roles, by their HMACs."""
 
     def terms(self, register: Register, at: datetime) -> Terms:
         """All release rules over a register at a moment."""
@@ -53,6 +57,7 @@ class Gathered:
             came_in=came_in(register, self.received),
             bound=bound_to(self.received),
             decided=let_go(self.decisions, at),
+            corrected=self.corrected,
         )
 
 
@@ -69,6 +74,7 @@ def gather(
     with database.reading() as connection:
         register = load_register(connection)
         decisions = load_decisions(connection)
+        corrected = wrong_roles(connection)
     operation = read_workspace_operation(file, declared, register.partners)
     stated = purpose or operation.purpose
     if stated is None:
@@ -94,6 +100,7 @@ def gather(
         arrivals=tuple(arrivals),
         received=tuple(received),
         decisions=decisions,
+        corrected=corrected,
     )
 
 

@@ -39,6 +39,7 @@ from accord.intake.spool import Spool
 from accord.operations.declaration import Operation, Scope, Theme
 from accord.reference.store import Reference
 from accord.release.case import Case
+from accord.release.erased import wrong_findings
 from accord.release.policy import Terms
 from accord.release.question import Audience
 from accord.release.summary import SUMMARISED, summarise
@@ -282,6 +283,9 @@ def _fuse(
                 resolutions=_in_window(received.resolutions, restriction),
                 reference=reference,
                 terms=terms,
+                wrong=wrong_findings(
+                    findings, {} if terms is None else terms.corrected, key, reference.suffixes.is_public_suffix
+                ),
             )
         with clock.step("fusion"):
             return case, evidence.rows, engine.sightings(case.in_scope, case.families.ranks)

@@ -19,6 +19,7 @@ from accord.cli.operations.gathering import read_purpose
 from accord.cli.places import reference_in_use
 from accord.cli.releases.explained import given
 from accord.cli.releases.reviewing import decision_told, in_words
+from accord.cli.rights.corrections import kept_out_in_words, kept_out_told
 from accord.cli.snapshots.standing import findings_known, standing_case
 from accord.cli.terminal import say, say_json, show_table
 from accord.columns.instants import read_instant
@@ -35,8 +36,11 @@ from accord.operations.declaration import (
 from accord.release import reviews
 from accord.release.decisions import load_decisions
 from accord.release.embargoes import embargoes
+from accord.release.erased import KeptOut, kept_out, mac_of
+from accord.release.notices import RecallKind
 from accord.release.policy import Terms, bound_to, came_in, personal_findings, workspace_terms
 from accord.release.question import Audience, Embargo, Item, taken_in_under
+from accord.release.recall import Recall, ended
 from accord.release.rules import RULES, Decision, decide
 from accord.release.waiting import Embargoed
 from accord.vocabulary.countries import CountryCode
@@ -92,6 +96,10 @@ class Explanation:
     """By data set and marking; none: nothing is known of it."""
     secret: Mapping[str, Embargo]
     """No operation was named: by data set, what the workspace knows of embargoes that hold."""
+    corrected: KeptOut | None = None
+    """What of it is not used, because it was corrected; None: nothing."""
+    corrections: tuple[Recall, ...] = ()
+    """By which, the oldest first."""
 
     @property
     def permitted(self) -> bool:
@@ -143,6 +151,8 @@ def ask(
         audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted, each_own=concerned)
         whole = _of_dataset(terms, asked, audience.networks)
         classes: list[tuple[Item, str, Reviewed | None]]
+        corrected: KeptOut | None = None
+        corrections: tuple[Recall, ...] = ()
         if standing is not None:
             classes = [(item, words, None) for item, words in standing.items]
         elif whole:
@@ -150,7 +160,11 @@ def ask(
         else:
             indicator = _indicator(asked, register)
             classes = _of_value(terms, indicator, workspace, declared, reviews.standing(decisions), audience.networks)
-            value = value_object(indicator, hub_key(declared.hub.key_file))
+            key = hub_key(declared.hub.key_file)
+            value = value_object(indicator, key)
+            with database.reading() as connection:
+                corrected = kept_out(connection, mac_of(indicator, key))
+                corrections = tuple(one for one in ended(connection, value) if one.kind is RecallKind.CORRECTED)
             log(database, actor, Processing.CONSULTATION, [value], now=datetime.now(UTC))
     behind: dict[Item, list[tuple[str, Reviewed | None]]] = {}
     for item, words, reviewed in classes:
@@ -168,7 +182,16 @@ def ask(
                                               one.item.in_review, one.item.came_in))  # fmt: skip
     about = {str(one.item.dataset.id) for one in ordered if one.item.embargo is None}
     told = {str(dataset): one for dataset, one in secret.items() if dataset in about}
-    return Explanation(asked=asked, recipient=recipient, terms=terms, judged=tuple(ordered), secret=told)
+    stands = corrected is not None and corrected.kind is RecallKind.CORRECTED
+    return Explanation(
+        asked=asked,
+        recipient=recipient,
+        terms=terms,
+        judged=tuple(ordered),
+        secret=told,
+        corrected=corrected if stands else None,
+        corrections=corrections if stands else (),
+    )
 
 
 def _unnamed(decision: Decision, item: Item, operation: Path | None) -> Decision:
@@ -339,6 +362,11 @@ def tell(explanation: Explanation, *, as_json: bool) -> None:
                     for dataset, one in sorted(explanation.secret.items())
                 ],
                 "classes": [_class_told(one, titles) for one in explanation.judged],
+                "corrected": kept_out_told(explanation.corrected),
+                "corrections": [
+                    {"recall": str(one.id), "at": one.at.isoformat(), "reason": one.reason}
+                    for one in explanation.corrections
+                ],
             }
         )
         return
@@ -365,6 +393,10 @@ def tell(explanation: Explanation, *, as_json: bool) -> None:
         else:
             say(f"permitted, under {', '.join(one.decision.agreements)}")
     say("")
+    if explanation.corrected is not None:
+        say(f"Corrected at the hub: {kept_out_in_words(explanation.corrected)}.")
+    for correction in explanation.corrections:
+        say(f"  recall {correction.id} of {correction.at:%Y-%m-%d}: {correction.reason}")
     for dataset, embargo in sorted(explanation.secret.items()):
         say(
             f"Note: of data set {dataset} something was released in operation {embargo.operation}, which is secret "

@@ -3,7 +3,7 @@
 import hmac
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from accord.reference.addresses import address_texts, parse_addresses
 from accord.reference.store import Reference
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import INDICATOR_TYPES, TYPE_CODES, Indicator
-from accord.vocabulary.roles import ROLES
+from accord.vocabulary.roles import ROLES, Role
 from accord.workspace.store import DeliveryFolder, SnapshotFolder, errors_named
 
 REJECTS, RESOLUTIONS = "rejects.parquet", "resolutions.parquet"
@@ -50,16 +50,25 @@ class Subject:
     high: int
     low: int
     """The value as a pair of numbers where it is an address; 0 and 0 where it is none."""
+    roles: frozenset[Role] | None = None
+    """It is about what says that the value is one of these, and nothing else; None: about all that holds it."""
 
     @classmethod
-    def of(cls, indicator: Indicator) -> "Subject":
+    def of(cls, indicator: Indicator, roles: frozenset[Role] | None = None) -> "Subject":
         """The subject that a value is."""
         high, low = parse_addresses(pa.array([indicator.value]))
-        return cls(indicator=indicator, spellings=spellings_of(indicator), high=int(high[0]), low=int(low[0]))
+        spellings = spellings_of(indicator)
+        return cls(indicator=indicator, spellings=spellings, high=int(high[0]), low=int(low[0]), roles=roles)
+
+    def held(self, text: str) -> bool:
+        """Is it in a text? What is about a role alone is in none."""
+        return self.roles is None and self.spellings.held(text)
 
     def rows(self, table: pa.Table) -> Mask:
-        """Which rows hold it, in any column of text; or as an address in numbers."""
+        """Which rows hold it, in any column of text, or as an address in numbers; in its roles."""
         found = np.zeros(len(table), np.bool_)
+        if self.roles is not None and "role" not in table.schema.names:
+            return found
         if "high" in table.schema.names and (self.high, self.low) != (0, 0):
             high, low = table["high"].to_numpy(), table["low"].to_numpy()
             found |= (high == np.uint64(self.high)) & (low == np.uint64(self.low))
@@ -70,6 +79,8 @@ class Subject:
                 if holds.any():
                     index = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
                     found |= np.append(holds, False)[index]
+        if self.roles is not None:
+            found &= pc.is_in(table["role"], value_set=pa.array(sorted(self.roles), pa.string())).to_numpy()
         return found
 
 
@@ -101,15 +112,19 @@ class Held:
     """Names of hosts that its resolutions name together with the value."""
     records: int
     """Of all that was delivered."""
+    roles: frozenset[Role] | None
+    """It is evidence of these roles alone, and what was delivered stays as it is; None: all that holds the value."""
 
     @property
     def reached(self) -> int:
-        """How many records go when it is erased."""
+        """How many records go when it is erased; of what is wrong in a role alone, how many sightings."""
+        if self.roles is not None:
+            return self.sightings
         return self.records if self.lines is None else max(len(self.lines), 1)
 
 
-def read_subject(value: str, reference: Reference) -> Subject:
-    """Who or what an argument names. Raises SettingsError."""
+def read_subject(value: str, reference: Reference, roles: frozenset[Role] | None = None) -> Subject:
+    """Who or what an argument names (`roles`: as one of these). Raises SettingsError."""
     read = read_any_value(value, reference.suffixes.is_public_suffix)
     if read is None:
         raise SettingsError(
@@ -117,7 +132,7 @@ def read_subject(value: str, reference: Reference) -> Subject:
             where="VALUE",
             expected="an address, mail address, name, URL or hash; defanged or not",
         )
-    return Subject.of(read)
+    return Subject.of(read, roles)
 
 
 def held_deliveries(hub: OpenHub, subject: Subject, reference: Reference) -> Iterator[Held]:
@@ -154,16 +169,16 @@ def look_in(
     read = bool(counts[ADDRESSES] or counts[OTHERS] or counts[RESOLUTIONS])
     place = None
     delivered = folder.path / DELIVERED
-    if delivered.exists():
+    if delivered.exists() and subject.roles is None:
         formats = [] if dataset is None else [FORMATS[name] for name in FORMATS if name in dataset.formats]
         context = _context(reference, dataset)
         place = find_places(delivered, subject.spellings, formats, context, _match(subject) if read else None)
     lines: tuple[int, ...] | None = () if place is None else place.lines
-    if read and lines == () and delivered.exists():
+    if read and lines == () and delivered.exists() and subject.roles is None:
         # its readers found it, and it cannot be said where: nothing is left to chance
         lines = None
     # not what the account counts or was given by us
-    named = subject.spellings.held(json.dumps(account, ensure_ascii=False))
+    named = subject.held(json.dumps(account, ensure_ascii=False))
     if not any(counts.values()) and lines == () and not named:
         return None
     return Held(
@@ -181,6 +196,7 @@ def look_in(
         findings=frozenset(findings),
         resolved=frozenset(resolved),
         records=int(str(account["records"])),
+        roles=subject.roles,
     )
 
 
@@ -276,7 +292,9 @@ def write_without(held: Held, new: Path, subject: Subject, why: str, at: datetim
         sha256 = before
     elif held.lines is not None and old.exists():
         sha256 = cut(old, new / DELIVERED, held.lines)
-    said = _scrubbed({name: value for name, value in account.items() if name != "kept"}, subject)
+    said: object = {name: value for name, value in account.items() if name != "kept"}
+    if subject.roles is None:
+        said = _scrubbed(said, subject)
     assert isinstance(said, dict)  # noqa: S101 -- it was one
     noted = said.setdefault("erased", [])
     noted.append({
@@ -289,6 +307,7 @@ def write_without(held: Held, new: Path, subject: Subject, why: str, at: datetim
         "evidence": held.evidence,
         "rejects": held.rejects,
         "resolutions": held.resolutions,
+        **({} if held.roles is None else {"roles": sorted(held.roles)}),
     })  # fmt: skip
     said["kept"] = sizes(new)
     (new / "account.json").write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", "utf-8")
@@ -356,12 +375,14 @@ def erase_snapshots(hub: OpenHub, subject: Subject) -> None:
             hub.workspace.replace(new, snapshot.path)
 
 
-def finding_ids_of(findings: frozenset[tuple[str, str]], key: bytes) -> frozenset[str]:
-    """The ids that findings of these types and values have, in whatever role."""
+def finding_ids_of(
+    findings: frozenset[tuple[str, str]], key: bytes, roles: Iterable[Role] | None = None
+) -> frozenset[str]:
+    """The ids that findings of these types and values have, in these roles (None: in whatever role)."""
     return frozenset(
         hmac.digest(key, f"{kind}\0{value}\0{role.value}".encode(), "sha256").hex()
         for kind, value in findings
-        for role in ROLES
+        for role in (ROLES if roles is None else roles)
     )
 
 

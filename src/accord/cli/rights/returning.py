@@ -5,7 +5,6 @@ then known in clear, and the steps of `accord subject erase` are done on the del
 kept bytes, what they say, the rejects. docs/decisions/0036 says why, and what it does not find.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,18 +28,15 @@ from accord.cli.rights.holders import (
     write_without,
 )
 from accord.cli.terminal import say
-from accord.columns.values import SuffixTest, read_any_value
+from accord.columns.values import SuffixTest
 from accord.journal import book
 from accord.reference.store import Reference
+from accord.release.erased import KeptOut, indicators_in, kept_out, mac_of
 from accord.release.erased import allow as let_in
-from accord.release.erased import erased_since, mac_of
 from accord.release.notices import RecallKind
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator
 from accord.workspace.store import DeliveryFolder
-
-_TOKEN = re.compile(r"[^\s\"'<>|,;=&?#/(){}\\]+")
-"""What may be a value of its own within a text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +46,13 @@ class Returned:
     name: str
     """As the log of consultations names it."""
     records: int
+    kind: RecallKind
 
 
 def erase_returned(
     folder: DeliveryFolder,
     dataset: Dataset,
-    erased: Mapping[str, RecallKind],
+    erased: Mapping[str, KeptOut],
     key: bytes,
     reference: Reference,
     staging: Path,
@@ -68,41 +65,30 @@ def erase_returned(
     told: list[Returned] = []
     # each erasure uncovers nothing new: what is looked for is found in the delivery as it came
     for mac, indicator in _found(folder.path, erased, key, reference.suffixes.is_public_suffix).items():
-        subject = Subject.of(indicator)
+        subject = Subject.of(indicator, erased[mac].roles)
         held = look_in(folder, dataset, subject, reference, recalled=False)
         if held is None:
             continue
         new = staging / f"without-{len(told)}"
         new.mkdir()
-        write_without(held, new, subject, erased[mac].value, at)
+        write_without(held, new, subject, erased[mac].kind.value, at)
         folder = DeliveryFolder(dataset=folder.dataset, sha256=folder.sha256, path=new)
-        told.append(Returned(name=value_object(indicator, key), records=held.reached))
+        told.append(Returned(name=value_object(indicator, key), records=held.reached, kind=erased[mac].kind))
     return folder, tuple(told)
 
 
-def _found(path: Path, erased: Mapping[str, RecallKind], key: bytes, is_suffix: SuffixTest) -> dict[str, Indicator]:
+def _found(path: Path, erased: Mapping[str, KeptOut], key: bytes, is_suffix: SuffixTest) -> dict[str, Indicator]:
     found: dict[str, Indicator] = {}
     looked: set[str] = set()
     for text in _texts(path):
         if text in looked:
             continue
         looked.add(text)
-        for token in {text, *_TOKEN.findall(text)}:
-            read = read_any_value(token, is_suffix)
-            for one in () if read is None else _about(read, is_suffix):
-                mac = mac_of(one, key)
-                if mac in erased:
-                    found[mac] = one
+        for one in indicators_in(text, is_suffix):
+            mac = mac_of(one, key)
+            if mac in erased:
+                found[mac] = one
     return found
-
-
-def _about(read: Indicator, is_suffix: SuffixTest) -> Iterator[Indicator]:
-    """A value, and the name at which a mail address is."""
-    yield read
-    if "@" in read.value and "/" not in read.value:
-        at = read_any_value(read.value.rpartition("@")[2], is_suffix)
-        if at is not None:
-            yield at
 
 
 def _texts(path: Path) -> Iterator[str]:
@@ -126,7 +112,7 @@ def allow(folder: Path, value: str, actor: Actor, *, now: datetime) -> None:
     with opened_hub(folder, to_write=True) as hub:
         mac = mac_of(subject.indicator, hub.key)
         with hub.database.writing() as connection:
-            since = erased_since(connection, mac)
+            before = kept_out(connection, mac)
             if let_in(connection, mac):
                 record(
                     connection,
@@ -136,9 +122,9 @@ def allow(folder: Path, value: str, actor: Actor, *, now: datetime) -> None:
                     object=value_object(subject.indicator, hub.key),
                     now=book.later(connection, now),
                 )
-        if since is not None:
+        if before is not None:
             hub.database.forget()
-    if since is None:
+    if before is None:
         say("It is not kept out: nothing changes.")
     else:
-        say(f"Kept out since {since:%Y-%m-%d}; what is delivered from now on is taken in.")
+        say(f"Kept out since {before.at:%Y-%m-%d}; what is delivered from now on is taken in.")

@@ -49,6 +49,10 @@ def correct(
     value: Value,
     why: Reason,
     right: Annotated[str, typer.Option("--right", metavar="TEXT", help="What is right instead.")],
+    wrong: Annotated[
+        list[str] | None,
+        typer.Option("--wrong", metavar="ROLE", help="As what it is wrong, such as c2-server; by default all. Again."),
+    ] = None,
     due: Due = 14,
     out: Out = None,
     person: Person = None,
@@ -57,7 +61,13 @@ def correct(
 ) -> None:
     """Take what is said of a value out of use because it is wrong, and tell past recipients what is right.
 
+    It stays: whoever delivers the same again, it is not used, until `accord subject allow`. With --wrong what else is
+    said of the value stays in use, and what was delivered stays as it is.
+
     Example: accord subject correct 203.0.113.7 --why "never infected" --right "a scanner of the owner" --in hub
+
+    Example: accord subject correct 203.0.113.7 --wrong c2-server --why "shared host" --right "a broken-in site"
+    --in hub
     """
     from datetime import UTC, datetime
 
@@ -66,7 +76,9 @@ def correct(
     from accord.release.notices import RecallKind
 
     actor, now, reason = acting(person, None), datetime.now(UTC), f"{why} Right is: {right}"
-    erase_subject(folder, value, RecallKind.CORRECTED, reason, due, out, actor, now=now, as_json=as_json)
+    erase_subject(
+        folder, value, RecallKind.CORRECTED, reason, due, out, actor, now=now, as_json=as_json, wrong=wrong or ()
+    )
 
 
 @app.command("erase", short_help="Erase what is held about a value, and tell recipients.")

@@ -9,7 +9,7 @@ Killed in between, the same command goes on: of what was recorded nothing is rec
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
-from accord.access.consultations import Processing, record, value_object
+from accord.access.consultations import Processing, consultations, record, value_object
 from accord.agreements.declarations import DatasetId
 from accord.cli.acting import Actor, log
 from accord.cli.channels.witnessing import take_out
@@ -29,6 +29,7 @@ from accord.cli.deliveries.settling import working
 from accord.cli.hub import OpenHub, opened_hub
 from accord.cli.places import reference_in_use
 from accord.cli.releases.handed import end_waiting
+from accord.cli.rights.corrections import kept_out_in_words, kept_out_told
 from accord.cli.rights.holders import (
     Held,
     Shown,
@@ -53,13 +54,13 @@ from accord.reference.store import Reference
 from accord.release.channels import ChannelId
 from accord.release.decisions import forget_decisions, load_decisions
 from accord.release.disclosures import Disclosure, disclosures, forget_given
-from accord.release.erased import erased_since, mac_of, note_erased
+from accord.release.erased import AGAIN, kept_out, mac_of, note_erased
 from accord.release.notices import RecallKind
 from accord.release.recall import Concerned, Recall, SentNotice, ended, notices, record_recall, unfinished
 from accord.release.reviews import Decision
 from accord.release.withdrawals import holding, resting_on
 from accord.vocabulary.errors import SettingsError
-from accord.vocabulary.indicators import Indicator
+from accord.vocabulary.roles import ROLES, Role
 from accord.workspace.jobs import Job, JobState, forget_jobs, naming
 
 
@@ -122,7 +123,7 @@ def _erase_releases(one: Erasing) -> None:
 
 def _erase_outcomes(one: Erasing) -> None:
     with one.hub.database.writing() as connection:
-        forget_about(connection, [bytes.fromhex(each) for each in one.ids], one.subject.spellings.held)
+        forget_about(connection, [bytes.fromhex(each) for each in one.ids], one.subject.held)
 
 
 def _erase_decisions(one: Erasing) -> None:
@@ -139,12 +140,12 @@ def _erase_channels(one: Erasing) -> None:
 def _ids_about(hub: OpenHub, subject: Subject) -> frozenset[str]:
     """The ids of findings about a subject; those about others that a resolution showed with it are none of them."""
     said = findings_about(hub, subject).union(*(each for _, each in held_snapshots(hub, subject)))
-    return finding_ids_of(said | {(subject.indicator.kind.value, subject.indicator.value)}, hub.key)
+    return finding_ids_of(said | {(subject.indicator.kind.value, subject.indicator.value)}, hub.key, subject.roles)
 
 
 def _erase_jobs(one: Erasing) -> None:
     with one.hub.database.writing() as connection:
-        forget_jobs(connection, naming(connection, one.subject.spellings.held))
+        forget_jobs(connection, naming(connection, one.subject.held))
 
 
 def _erase_check(one: Erasing) -> None:
@@ -175,15 +176,21 @@ def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool
         log(hub.database, actor, Processing.CONSULTATION, [name], now=now)
         with hub.database.reading() as connection:
             before = [(one, len(notices(connection, recall=one.id))) for one in ended(connection, name)]
-            since = erased_since(connection, mac_of(subject.indicator, hub.key))
+            out = kept_out(connection, mac_of(subject.indicator, hub.key))
+            again = stated_again(connection, name)
     if as_json:
-        say_json(_told(hub, subject, found) | {"recalls": [str(one.id) for one, _ in before]})
+        told = {"recalls": [str(one.id) for one, _ in before], "kept_out": kept_out_told(out), "stated_again": again}
+        say_json(_told(hub, subject, found) | told)
         return
-    for recall, told in before:
-        say(f"{recall.kind} on {recall.at:%Y-%m-%d}, with {counted(told, 'notice')} to those who had been given it: "
-            f"`accord recall show {recall.id}`")  # fmt: skip
-    if since is not None:
-        say(f"not taken in again since {since:%Y-%m-%d}, unless `accord subject allow` lets it be")
+    for recall, sent in before:
+        say(f"{recall.kind} on {recall.at:%Y-%m-%d}{_as_what(recall.roles)}, with {counted(sent, 'notice')} to those "
+            f"who had been given it: `accord recall show {recall.id}`")  # fmt: skip
+        if recall.kind is RecallKind.CORRECTED:
+            say(f"  {recall.reason}")
+    if out is not None:
+        say(kept_out_in_words(out))
+    for delivery in again:
+        say(f"  stated again in {delivery}, and not used")
     if found.empty:
         say("Nothing more is held." if before else "Nothing is held, and nobody was given anything.")
         return
@@ -223,10 +230,14 @@ def erase(
     *,
     now: datetime,
     as_json: bool,
+    wrong: Sequence[str] = (),
 ) -> None:
-    """Erase what is held about a value, because it must go or because it is wrong, and tell who was given it."""
+    """Erase what is held about a value, because it must go or because it is wrong, and tell who was given it.
+
+    `wrong`: it is wrong in these roles alone, and what else is said of it stays.
+    """
     reference = reference_in_use()
-    subject = read_subject(value, reference)
+    subject = read_subject(value, reference, read_roles(wrong))
     for text, option in ((reason, "--why"), (actor.person, "--person"), (actor.justification, "--why")):
         if subject.spellings.held(text):
             # the log and the ledger are never changed, and notices go to others
@@ -239,7 +250,8 @@ def erase(
         with hub.database.reading() as connection:
             begun = unfinished(connection, name)
         for one in begun:
-            _finish(hub, subject, reference, one, now)
+            about_it = replace(subject, roles=None if one.roles is None else frozenset(one.roles))
+            _finish(hub, about_it, reference, one, now)
             if out is not None:
                 hand_out(hub, one, out)
         found = _found(hub, subject, reference)
@@ -247,10 +259,8 @@ def erase(
         refused: tuple[Disclosure, ...] = ()
         sent: tuple[SentNotice, ...] = ()
         ways: Ways = {}
-        if not found.empty:
-            recall, refused = _recorded(
-                hub, found, subject.indicator, kind, reason, timedelta(days=due_days), actor, now
-            )
+        if not found.empty or (kind is RecallKind.CORRECTED and not begun and not _noted(hub, subject)):
+            recall, refused = _recorded(hub, found, subject, kind, reason, timedelta(days=due_days), actor, now)
             recall = _finish(hub, subject, reference, recall, now)
             if out is not None:
                 hand_out(hub, recall, out)
@@ -269,7 +279,10 @@ def erase(
     for one in begun:
         say(f"Ended what was begun on {one.at:%Y-%m-%d %H:%M} UTC: recall {one.id}.")
     if recall is None:
-        say("Nothing is held." if not begun else "Nothing more is held.")
+        if kind is RecallKind.CORRECTED and not begun:
+            say("Corrected before, and nothing of it is held: nothing changes.")
+        else:
+            say("Nothing is held." if not begun else "Nothing more is held.")
         return
     for held in found.deliveries:
         say(f"{held.folder.dataset}, {subject.spellings.without(held.file, '[erased]')}: {_gone(held)}")
@@ -278,6 +291,8 @@ def erase(
             say(f"job {job.number} ({job.kind}) names it and is never done: what it was to take is not taken")
     for package in refused:
         say(f"refused, and never handed over: {package.id} to {package.recipient}; `accord release make` seals it anew")
+    if found.empty:
+        say("Nothing of it is held: what is delivered from now on is treated as the correction says.")
     say(f"Recall {recall.id}:")
     tell_notices(folder, recall, sent, ways)
 
@@ -287,14 +302,14 @@ def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
     snapshots = held_snapshots(hub, subject)
     said = {(subject.indicator.kind.value, subject.indicator.value)}
     said = said.union(*(one.findings for one in deliveries), *(each for _, each in snapshots))
-    ids = finding_ids_of(frozenset(said), hub.key)
+    ids = finding_ids_of(frozenset(said), hub.key, subject.roles)
     shown = shown_with(hub, deliveries)
     with hub.database.reading() as connection:
         given = [one for one in disclosures(connection) if one.refused_at is None]
         disclosed = [(one, *_given(hub, one.id, ids, shown)) for one in given]
         decisions = load_decisions(connection, ids)
-        outcomes = about(connection, [bytes.fromhex(one) for one in ids], subject.spellings.held)
-        jobs = naming(connection, subject.spellings.held)
+        outcomes = about(connection, [bytes.fromhex(one) for one in ids], subject.held)
+        jobs = naming(connection, subject.held)
     return Found(
         deliveries=deliveries,
         snapshots=tuple(one.number for one, _ in snapshots),
@@ -338,7 +353,7 @@ def _in_channels(connection: Connection, found: Found) -> dict[ChannelId, frozen
 def _recorded(
     hub: OpenHub,
     found: Found,
-    subject: Indicator,
+    subject: Subject,
     kind: RecallKind,
     reason: str,
     due: timedelta,
@@ -346,7 +361,7 @@ def _recorded(
     now: datetime,
 ) -> tuple[Recall, tuple[Disclosure, ...]]:
     """The recall as it is recorded, and the packages that waited and are refused: nobody is told of these."""
-    name = value_object(subject, hub.key)
+    name = value_object(subject.indicator, hub.key)
     with hub.database.writing() as connection:
         at = book.moment(connection, now)
         recall = Recall(
@@ -359,6 +374,7 @@ def _recorded(
             reason=reason,
             due=at + due,
             done_at=None,
+            roles=None if subject.roles is None else tuple(sorted(subject.roles)),
         )
         forget_given(connection)
         why = f"recall {recall.id} concerns it"
@@ -371,7 +387,7 @@ def _recorded(
         given = [one for one in found.disclosed if one[0].id not in {each.id for each in refused}]
         concerned = [_concerned(hub, *one) for one in given]
         facts = _facts(hub, found.deliveries, at)
-        note_erased(connection, mac_of(subject, hub.key), kind, at)
+        note_erased(connection, mac_of(subject.indicator, hub.key), kind, at, subject.roles)
         record_recall(connection, recall, concerned, facts, key=hub.ledger.key, draw=secrets.token_bytes)
         take_out(connection, _in_channels(connection, found), at, recall=recall.id, person=actor.person)
         _log(connection, recall, name, sorted({one.recipient for one, _, _ in given}), actor)
@@ -430,6 +446,44 @@ def _finish(hub: OpenHub, subject: Subject, reference: Reference, recall: Recall
     return tell(hub, recall, now)
 
 
+def _noted(hub: OpenHub, subject: Subject) -> bool:
+    """Is what is wrong of a subject kept out already?"""
+    with hub.database.reading() as connection:
+        out = kept_out(connection, mac_of(subject.indicator, hub.key))
+    if out is None or out.roles is None:
+        return out is not None
+    return subject.roles is not None and subject.roles <= out.roles
+
+
+def read_roles(said: Sequence[str]) -> frozenset[Role] | None:
+    """The roles in which something is wrong; None: in all that is said of it. Raises SettingsError."""
+    unknown = sorted({*said} - {*ROLES})
+    if unknown:
+        raise SettingsError(
+            "There is no such role.",
+            where="--wrong",
+            expected="of " + ", ".join(ROLES),
+            got=", ".join(unknown),
+            remedy="`accord lookup VALUE` says as what it is held; without --wrong all that is said of it is wrong",
+        )
+    return frozenset(map(Role, said)) if said else None
+
+
+def stated_again(connection: Connection, name: str) -> list[str]:
+    """The deliveries that held a value after it was erased, or said what was corrected, as the log has them."""
+    rows = (
+        one
+        for processing in (Processing.ALTERATION, Processing.ERASURE)
+        for one in consultations(connection, processing=processing, about=name)
+    )
+    said = (one.justification.rpartition(f"{AGAIN}: ")[2] for one in rows if one.justification.startswith(AGAIN))
+    return sorted({*said})
+
+
+def _as_what(roles: Sequence[Role] | None) -> str:
+    return "" if roles is None else f" as {', '.join(roles)}"
+
+
 def _where(held: Held) -> str:
     if held.lines is None:
         inside = f" (in {', '.join(held.members[:5])})" if held.members else ""
@@ -441,6 +495,8 @@ def _where(held: Held) -> str:
 
 
 def _gone(held: Held) -> str:
+    if held.roles is not None:
+        return f"{counted(held.evidence, 'row')} of evidence gone; what was delivered stays as it is"
     if held.lines is None:
         return "what was delivered is destroyed whole: the value could not be cut out of it"
     return f"{counted(len(held.lines), 'line')} and {counted(held.evidence, 'row')} of evidence erased"
