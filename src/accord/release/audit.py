@@ -29,6 +29,7 @@ from accord.workspace.schema import (
     PSI_SESSIONS,
     RECALL_NOTICES,
     RECALLS,
+    SUPPLIER_NOTICES,
 )
 
 _AT_ONCE = 256
@@ -299,9 +300,17 @@ def _notices(known: dict[int, Fact], parts: _Parts, silent: set[int], connection
         if row.entry not in silent and (fact is None or fact.kind is not Kind.RECALL):
             yield Missing(side="ledger", what=f"recall {row.recall} of disclosure {row.disclosure}: entry {row.entry}")
     claimed = {row.entry for row in rows}
+    supplied = connection.execute(select(SUPPLIER_NOTICES)).all()
+    for row in supplied:
+        fact = known.get(row.entry)
+        if row.entry not in silent and (fact is None or (fact.kind, fact.partner) != (Kind.ERASURE, row.partner)):
+            yield Missing(side="ledger", what=f"recall {row.recall}, which {row.partner} supplied: entry {row.entry}")
     answered = {fact.refers for fact in known.values() if fact.kind is Kind.ACKNOWLEDGEMENT} | silent
     answered |= {int(left["refers"]) for left in _of_kind(parts, Kind.ACKNOWLEDGEMENT) if left.get("refers")}
     unanswered = [row for row in rows if row.acknowledged_at is not None and row.entry not in answered]
+    for row in supplied:
+        if row.acknowledged_at is not None and row.entry not in answered:
+            yield Missing(side="ledger", what=f"the acknowledgement of recall {row.recall} by {row.partner}")
     if len(unanswered) > _unnamed(parts, "refers", Kind.ACKNOWLEDGEMENT):
         for row in unanswered:
             yield Missing(

@@ -15,7 +15,25 @@
 
     — hub.example/ledger T8Jx...
 
-The hub signs it with the key of its ledger. What answers it:
+The hub signs it with the key of its ledger. What tells a partner that something was erased or corrected at the hub that
+it had supplied itself:
+
+    accord-supplied/v1
+    recall 3f6a2c51-8f64-4a0e-9c39-0b0a7a1f6a55
+    notice 0c1f8a52-2b8e-4d57-8a0c-9b7b1d3a6e10
+    supplier vendor
+    kind erased
+    roles all
+    deliveries 2 60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752
+    value 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+    entries 7 8
+    at 2026-11-27T10:00:00Z
+    until 2026-12-11T10:00:00Z
+    reason Asked for by the person.
+
+    — hub.example/ledger T8Jx...
+
+What answers either, where the second is named by its own id as the package:
 
     accord-acknowledgement/v1
     recall 3f6a2c51-8f64-4a0e-9c39-0b0a7a1f6a55
@@ -35,12 +53,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 from accord.ledger.notes import SigningKey, VerifierKey, open_note, parse_note, sign_note
 from accord.vocabulary.errors import MalformedError, UnprovenError
+from accord.vocabulary.roles import ROLES, Role
 
-RECALL, ACKNOWLEDGEMENT = "accord-recall/v1", "accord-acknowledgement/v1"
+RECALL, SUPPLIED, ACKNOWLEDGEMENT = "accord-recall/v1", "accord-supplied/v1", "accord-acknowledgement/v1"
 
 TEXT_LIMIT = 1000
 """Characters of a reason or a note."""
@@ -60,6 +80,20 @@ _NOTICE = re.compile(
     f"(?:correction (?P<correction>{_NUMBER})\n)?"
     f"findings (?P<findings>all|(?P<count>{_NUMBER}) (?P<listed>[0-9a-f]{{64}}))\n"
     f"entry (?P<entry>{_NUMBER})\n"
+    f"at (?P<at>{_TIME})\n"
+    f"until (?P<until>{_TIME})\n"
+    "reason (?P<reason>[^\n]+)\n"
+)
+_SUPPLIED = re.compile(
+    f"{SUPPLIED}\n"
+    f"recall (?P<recall>{_UUID})\n"
+    f"notice (?P<notice>{_UUID})\n"
+    f"supplier (?P<supplier>{_PARTNER})\n"
+    "kind (?P<kind>corrected|erased)\n"
+    "roles (?P<roles>[a-z0-9-]+(?: [a-z0-9-]+)*)\n"
+    f"deliveries (?P<count>{_NUMBER}) (?P<listed>[0-9a-f]{{64}})\n"
+    "value (?P<value>none|[0-9a-f]{64})\n"
+    f"entries (?P<entries>(?:{_NUMBER})(?: [1-9][0-9]{{0,18}})*)\n"
     f"at (?P<at>{_TIME})\n"
     f"until (?P<until>{_TIME})\n"
     "reason (?P<reason>[^\n]+)\n"
@@ -134,6 +168,52 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuppliedNotice:
+    """What a partner is told of what it had supplied, and was erased or corrected at the hub."""
+
+    recall: UUID
+    package: UUID
+    """Its own id, which stands in its answer where another has a package."""
+    recipient: str
+    """The partner's id."""
+    kind: RecallKind
+    roles: tuple[Role, ...] | None
+    """In which it is wrong; None: all that holds the value is concerned."""
+    deliveries: int
+    """How many of the partner's deliveries it stood in."""
+    supplied: str
+    """SHA-256 in hex of the list of them."""
+    value: str | None
+    """SHA-256 in hex of the value, sealed; None: no key is known to seal it to."""
+    entries: tuple[int, ...]
+    """The entries in the ledger about the erasure, one for each data set."""
+    at: datetime
+    until: datetime
+    """When the partner should have answered."""
+    reason: str
+
+    findings: ClassVar[None] = None
+    """It is about deliveries, and not about findings."""
+    listed: ClassVar[None] = None
+
+    @property
+    def entry(self) -> int:
+        """The first of its entries."""
+        return self.entries[0]
+
+    @property
+    def text(self) -> str:
+        """The text that is signed."""
+        return (
+            f"{SUPPLIED}\nrecall {self.recall}\nnotice {self.package}\nsupplier {self.recipient}\nkind {self.kind}\n"
+            f"roles {'all' if self.roles is None else ' '.join(self.roles)}\n"
+            f"deliveries {self.deliveries} {self.supplied}\nvalue {self.value or 'none'}\n"
+            f"entries {' '.join(map(str, self.entries))}\nat {_time(self.at)}\nuntil {_time(self.until)}\n"
+            f"reason {self.reason}\n"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
     """What a recipient answers."""
 
@@ -178,20 +258,22 @@ def listed(findings: Sequence[bytes]) -> str:
     return hashlib.sha256(encode_findings(findings)).hexdigest()
 
 
-def sign_notice(notice: Notice, key: SigningKey) -> bytes:
+def sign_notice(notice: Notice | SuppliedNotice, key: SigningKey) -> bytes:
     """The notice, signed."""
     return sign_note(notice.text, [key]).encode()
 
 
-def read_notice(data: bytes, key: VerifierKey | None = None) -> Notice:
+def read_notice(data: bytes, key: VerifierKey | None = None) -> Notice | SuppliedNotice:
     """Read a notice, signed with the ledger's `key` (None: its signature is not verified).
 
     Raises MalformedError and UnprovenError.
     """
     text = parse_note(data).text if key is None else open_note(data, [key]).text
+    if text.startswith(f"{SUPPLIED}\n"):
+        return _read_supplied(text)
     said = _NOTICE.fullmatch(text)
     if said is None:
-        raise MalformedError("This is no notice of a recall.", expected=RECALL)
+        raise MalformedError("This is no notice of a recall.", expected=f"{RECALL} or {SUPPLIED}")
     notice = Notice(
         recall=UUID(said["recall"]),
         package=UUID(said["package"]),
@@ -203,6 +285,28 @@ def read_notice(data: bytes, key: VerifierKey | None = None) -> Notice:
         findings=None if said["count"] is None else int(said["count"]),
         listed=said["listed"],
         entry=int(said["entry"]),
+        at=_instant(said["at"]),
+        until=_instant(said["until"]),
+        reason=one_line(said["reason"], "A reason"),
+    )
+    _demand_spelling(notice.text, text)
+    return notice
+
+
+def _read_supplied(text: str) -> SuppliedNotice:
+    said = _SUPPLIED.fullmatch(text)
+    if said is None or (said["roles"] != "all" and {*said["roles"].split(" ")} - {*ROLES}):
+        raise MalformedError("This is no notice to a supplier.", expected=SUPPLIED)
+    notice = SuppliedNotice(
+        recall=UUID(said["recall"]),
+        package=UUID(said["notice"]),
+        recipient=said["supplier"],
+        kind=RecallKind(said["kind"]),
+        roles=None if said["roles"] == "all" else tuple(map(Role, said["roles"].split(" "))),
+        deliveries=int(said["count"]),
+        supplied=said["listed"],
+        value=None if said["value"] == "none" else said["value"],
+        entries=tuple(map(int, said["entries"].split(" "))),
         at=_instant(said["at"]),
         until=_instant(said["until"]),
         reason=one_line(said["reason"], "A reason"),

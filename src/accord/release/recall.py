@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TypedDict
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, and_, insert, select, update
@@ -19,12 +20,15 @@ from accord.journal import book
 from accord.journal.facts import Fact, Kind
 from accord.ledger.notes import SigningKey
 from accord.release.disclosures import Disclosure, load_disclosure
-from accord.release.notices import Answer, Notice, RecallKind, listed, sign_notice
+from accord.release.notices import Answer, Notice, RecallKind, SuppliedNotice, listed, sign_notice
 from accord.vocabulary.countries import CountryCode
 from accord.vocabulary.datasets import Origin
 from accord.vocabulary.errors import OutputError, SettingsError, UnreadableError
 from accord.vocabulary.roles import Role
-from accord.workspace.schema import DISCLOSURES, PARTNERS, RECALL_NOTICES, RECALLS
+from accord.workspace.schema import DISCLOSURES, PARTNERS, RECALL_NOTICES, RECALLS, SUPPLIER_NOTICES
+
+SUPPLIED_FILE, VALUE_FILE = "deliveries", "value.age"
+"""Files beside a notice to a supplier."""
 
 ID_BYTES = 32
 """Of a finding's id."""
@@ -109,10 +113,27 @@ class SentNotice:
     """When its recipient's system first asked for it; None: it has not."""
     answered_by: AnsweredBy | None
     """None: there is no answer, or an older Accord took it."""
+    supplier: bool = False
+    """It goes to who had supplied what was erased or corrected; `disclosure` is its own id."""
+    beside: tuple[tuple[str, bytes], ...] = ()
+    """Files that go with it, by name."""
 
     def overdue(self, at: datetime) -> bool:
         """Is the recipient's answer late?"""
         return not self.public and self.acknowledged_at is None and self.due < at
+
+
+class _Became(TypedDict):
+    """What became of a notice, as any row of it says."""
+
+    due: datetime
+    sent_at: datetime | None
+    acknowledged_at: datetime | None
+    answer: Answer | None
+    note: str | None
+    by_hand: bool
+    fetched_at: datetime | None
+    answered_by: AnsweredBy | None
 
 
 def reference(recall: UUID) -> str:
@@ -221,6 +242,39 @@ def notices(
     return tuple(_notice(row) for row in connection.execute(wanted))
 
 
+def supplier_notices(
+    connection: Connection, *, recall: UUID | None = None, recipient: PartnerId | None = None
+) -> tuple[SentNotice, ...]:
+    """Notices to suppliers (of one recall, to one partner), in the order of their entries."""
+    table = SUPPLIER_NOTICES.c
+    wanted = (
+        select(SUPPLIER_NOTICES, RECALLS.c.due, PARTNERS.c.country)
+        .join(RECALLS, RECALLS.c.id == table.recall)
+        .join(PARTNERS, PARTNERS.c.id == table.partner)
+        .order_by(table.entry, table.partner)
+    )
+    if recall is not None:
+        wanted = wanted.where(table.recall == str(recall))
+    if recipient is not None:
+        wanted = wanted.where(table.partner == recipient)
+    return tuple(
+        SentNotice(
+            recall=UUID(row.recall),
+            disclosure=UUID(row.id),
+            recipient=PartnerId(row.partner),
+            country=CountryCode(row.country or ""),
+            public=False,
+            entry=row.entry,
+            notice=row.notice,
+            findings=None,
+            supplier=True,
+            beside=((SUPPLIED_FILE, row.supplied), *(() if row.sealed is None else ((VALUE_FILE, row.sealed),))),
+            **_became(row),
+        )
+        for row in connection.execute(wanted)
+    )
+
+
 def told_of(
     connection: Connection, kind: RecallKind, dataset: DatasetId, delivery: str | None, replaced_by: str | None = None
 ) -> frozenset[UUID]:
@@ -317,30 +371,46 @@ def record_notices(
         )
 
 
+def record_supplied(
+    connection: Connection,
+    recall: Recall,
+    notice: SuppliedNotice,
+    supplied: bytes,
+    sealed: bytes | None,
+    key: SigningKey,
+) -> None:
+    """Record a notice to a supplier, whose entries stand in the book; `supplied`, `sealed`: the files beside it."""
+    connection.execute(
+        insert(SUPPLIER_NOTICES).values(
+            recall=str(recall.id),
+            partner=notice.recipient,
+            id=str(notice.package),
+            entry=notice.entry,
+            notice=sign_notice(notice, key),
+            supplied=supplied,
+            sealed=sealed,
+        )
+    )
+
+
+def _change(connection: Connection, notice: SentNotice, values: dict[str, object], *, once: str | None = None) -> None:
+    """Change what became of a notice; `once`: unless this is known."""
+    table = SUPPLIER_NOTICES if notice.supplier else RECALL_NOTICES
+    own = table.c.id if notice.supplier else table.c.disclosure
+    here = (table.c.recall == str(notice.recall)) & (own == str(notice.disclosure))
+    if once is not None:
+        here &= table.c[once].is_(None)
+    connection.execute(update(table).where(here).values(**values))
+
+
 def record_sent(connection: Connection, notice: SentNotice, at: datetime) -> None:
     """Record that a notice was written out for its recipient. Done before, nothing changes."""
-    connection.execute(
-        update(RECALL_NOTICES)
-        .where(
-            RECALL_NOTICES.c.recall == str(notice.recall),
-            RECALL_NOTICES.c.disclosure == str(notice.disclosure),
-            RECALL_NOTICES.c.sent_at.is_(None),
-        )
-        .values(sent_at=at)
-    )
+    _change(connection, notice, {"sent_at": at}, once="sent_at")
 
 
 def record_fetched(connection: Connection, notice: SentNotice, at: datetime) -> None:
     """Record that a notice's recipient asked for it by itself. Done before, nothing changes."""
-    connection.execute(
-        update(RECALL_NOTICES)
-        .where(
-            RECALL_NOTICES.c.recall == str(notice.recall),
-            RECALL_NOTICES.c.disclosure == str(notice.disclosure),
-            RECALL_NOTICES.c.fetched_at.is_(None),
-        )
-        .values(fetched_at=at)
-    )
+    _change(connection, notice, {"fetched_at": at}, once="fetched_at")
 
 
 def record_done(connection: Connection, recall: Recall, at: datetime) -> Recall:
@@ -352,8 +422,9 @@ def record_done(connection: Connection, recall: Recall, at: datetime) -> Recall:
 
 
 def find_notice(connection: Connection, recall: UUID, disclosure: UUID) -> SentNotice:
-    """One notice. Raises UnreadableError when there is none."""
-    found = [one for one in notices(connection, recall=recall) if one.disclosure == disclosure]
+    """One notice, also to a supplier. Raises UnreadableError when there is none."""
+    every = (*notices(connection, recall=recall), *supplier_notices(connection, recall=recall))
+    found = [one for one in every if one.disclosure == disclosure]
     if not found:
         raise UnreadableError(
             "There is no such notice of a recall.",
@@ -382,23 +453,19 @@ def record_answer(
     final = notice.answer is Answer.DONE and (signed is None or not notice.by_hand)
     if final or (notice.answer is answer and notice.by_hand == (signed is None)):
         return False
-    disclosure = load_disclosure(connection, notice.disclosure)
     fact = Fact(
         kind=Kind.ACKNOWLEDGEMENT,
         at=at,
-        partner=disclosure.recipient,
-        country=disclosure.country,
-        purpose=disclosure.purpose,
+        partner=notice.recipient,
+        country=notice.country,
+        purpose=None if notice.supplier else load_disclosure(connection, notice.disclosure).purpose,
         digest="" if signed is None else hashlib.sha256(signed).hexdigest(),
         refers=notice.entry,
     )
     opens_at = _opening(connection, notice.entry, at)
     book.append(connection, [fact], draw=draw, opens_at=opens_at, reference=reference(notice.recall))
-    connection.execute(
-        update(RECALL_NOTICES)
-        .where(RECALL_NOTICES.c.recall == str(notice.recall), RECALL_NOTICES.c.disclosure == str(notice.disclosure))
-        .values(acknowledged_at=at, answer=answer.value, answer_note=note, by_hand=signed is None, answered_by=by.value)
-    )
+    said = {"answer": answer.value, "answer_note": note, "by_hand": signed is None, "answered_by": by.value}
+    _change(connection, notice, {"acknowledged_at": at, **said})
     return True
 
 
@@ -456,12 +523,18 @@ def _notice(row: Row[tuple[object, ...]]) -> SentNotice:
         entry=row.entry,
         notice=row.notice,
         findings=None if row.findings is None else tuple(ids_of(row.findings)),
-        due=row.due,
-        sent_at=row.sent_at,
-        acknowledged_at=row.acknowledged_at,
-        answer=None if row.answer is None else Answer(row.answer),
-        note=row.answer_note,
-        by_hand=bool(row.by_hand),
-        fetched_at=row.fetched_at,
-        answered_by=None if row.answered_by is None else AnsweredBy(row.answered_by),
+        **_became(row),
     )
+
+
+def _became(row: Row[tuple[object, ...]]) -> _Became:
+    return {
+        "due": row.due,
+        "sent_at": row.sent_at,
+        "acknowledged_at": row.acknowledged_at,
+        "answer": None if row.answer is None else Answer(row.answer),
+        "note": row.answer_note,
+        "by_hand": bool(row.by_hand),
+        "fetched_at": row.fetched_at,
+        "answered_by": None if row.answered_by is None else AnsweredBy(row.answered_by),
+    }

@@ -457,6 +457,9 @@ SUPPLIER_NOTICES = Table(
     Column("answer_note", Text),
     # true: the hub's staff has recorded it, and nobody has signed it
     Column("by_hand", Boolean),
+    # as of other notices
+    Column("fetched_at", Instant),
+    Column("answered_by", Text),
 )
 """One for each partner that had supplied what was erased or corrected at the hub."""
 

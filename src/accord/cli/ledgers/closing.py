@@ -18,14 +18,14 @@ from accord.cli.hub import OpenHub, opened_hub
 from accord.cli.ledgers.opening import publish
 from accord.cli.releases.handed import PACKAGE, RELEASES
 from accord.cli.rights.holders import put_in_place
-from accord.cli.rights.recalling import OPENINGS
+from accord.cli.rights.recalling import OPENINGS, folder_of
 from accord.cli.terminal import say
 from accord.journal import book
 from accord.journal.facts import NAMES, PUBLIC, Fact, Kind
 from accord.journal.taking_back import counterparts
 from accord.ledger.commitments import encode_openings
 from accord.release.disclosures import Disclosure, disclosures
-from accord.release.recall import notices
+from accord.release.recall import notices, supplier_notices
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.schema import JOURNAL_ENTRIES
 from accord.workspace.store import errors_named
@@ -54,10 +54,9 @@ def forget(folder: Path, number: int, field: str, actor: Actor, *, now: datetime
                 _refuse_waiting(package, number)
                 _record(connection, number, field, actor, now)
             (left,) = book.kept(connection, [number])
-            told = [one for one in notices(connection) if one.entry == number]
+            told = [one for one in (*notices(connection), *supplier_notices(connection)) if one.entry == number]
         for one in told:
-            path = hub.workspace.root / RELEASES / str(one.disclosure) / f"recall-{one.recall}" / OPENINGS
-            _rewrite(hub, path, encode_openings(left.openings))
+            _rewrite(hub, folder_of(hub.workspace, one) / OPENINGS, encode_openings(left.openings))
         gone = package is not None and _remove(hub.workspace.root / RELEASES / str(package.id) / PACKAGE)
         publish(hub.ledger, now)
         hub.database.forget()

@@ -123,6 +123,27 @@ def acknowledge(
         write_answer(notice, keys, policy, note, out, done=done, now=datetime.now(UTC), hub=hub)
 
 
+@app.command("notice", short_help="Say what a notice says, and open what is sealed in it.")
+def notice(
+    file: Annotated[Path, typer.Argument(metavar="NOTICE", help="The notice's folder, or the file `notice` in it.")],
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="DIR", help="Your keys: they open the value that is sealed.")
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="The ledger that you rely on: the notice must be proven in it."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a notice says; offline. Where it is about a value that you had supplied, your keys open it.
+
+    Example: accord package notice recall-3f6a2c51 --keys keys --policy policy
+    """
+    from accord.cli.rights.answering import show_notice
+
+    show_notice(file, keys, policy, as_json=as_json)
+
+
 @app.command("notices", short_help="Fetch the notices of recalls that you have still to answer.")
 def notices(
     at: At = None,

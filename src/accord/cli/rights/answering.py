@@ -16,12 +16,15 @@ from accord.release.notices import (
     Acknowledgement,
     Answer,
     Notice,
+    SuppliedNotice,
     listed,
     parse_acknowledgement,
     read_notice,
     sign_acknowledgement,
 )
 from accord.release.package.keys import RecipientKeys, read_keys
+from accord.release.recall import SUPPLIED_FILE, VALUE_FILE
+from accord.release.supplied import digest, open_value
 from accord.vocabulary.errors import OutputError, SettingsError, UnprovenError
 
 
@@ -35,6 +38,7 @@ def answer_offline(
         notice = read_notice(data)
     if policy is not None:
         _prove(folder, notice, data, policy)
+    _demand_beside(folder, notice)
     if notice.listed is not None and (folder / FINDINGS).exists():
         findings = [bytes.fromhex(line) for line in (folder / FINDINGS).read_text("ascii").split()]
         if listed(findings) != notice.listed:
@@ -126,7 +130,7 @@ def _fetch(hub: AskedHub, name: str, to: Path) -> None:
     """Write the folder of a notice, unless it is there."""
     if to.exists():
         return
-    files = hub.notice(name, frozenset({NOTICE, FINDINGS, ENTRY, OPENINGS, PROOF}))
+    files = hub.notice(name, frozenset({NOTICE, FINDINGS, ENTRY, OPENINGS, PROOF, SUPPLIED_FILE, VALUE_FILE}))
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         to.mkdir()
@@ -138,7 +142,63 @@ def _fetch(hub: AskedHub, name: str, to: Path) -> None:
         ) from error
 
 
-def _prove(folder: Path, notice: Notice, data: bytes, policy: Path) -> None:
+def _demand_beside(folder: Path, notice: Notice | SuppliedNotice) -> None:
+    """Raise UnprovenError where a file beside a notice to a supplier is not the one that it names."""
+    if not isinstance(notice, SuppliedNotice):
+        return
+    for name, expected in ((SUPPLIED_FILE, notice.supplied), (VALUE_FILE, notice.value)):
+        if expected is not None and (folder / name).exists() and digest(read_note(folder / name)) != expected:
+            raise UnprovenError("A file is not the one that the notice names.", where=str(folder / name))
+
+
+def show_notice(file: Path, keys: Path | None, policy: Path | None, *, as_json: bool) -> None:
+    """Print what a notice says; `keys`: open the value that is sealed beside it."""
+    folder = file if file.is_dir() else file.parent
+    with taking((file, NOTICE_KIND)):
+        data = read_note(file / NOTICE if file.is_dir() else file)
+        notice = read_notice(data)
+    if policy is not None:
+        _prove(folder, notice, data, policy)
+    _demand_beside(folder, notice)
+    opened = None
+    if isinstance(notice, SuppliedNotice) and notice.value is not None and keys is not None:
+        with taking((keys, KEYS)):
+            own = read_keys(keys)
+        opened = open_value(read_note(folder / VALUE_FILE), own.identity)
+    if as_json:
+        value = None if opened is None else {"type": opened[0], "value": opened[1]}
+        say_json({**_said(notice), "proven": policy is not None, "value": value})
+        return
+    say(notice.text.rstrip("\n"))
+    if isinstance(notice, SuppliedNotice):
+        say("")
+        say("You had supplied it:")
+        for line in read_note(folder / SUPPLIED_FILE).decode("utf-8", "replace").splitlines():
+            say(f"  {line}")
+        if opened is not None:
+            say(f"The value: {opened[1]} ({opened[0]})")
+        elif notice.value is not None:
+            say(f"The value is sealed in {VALUE_FILE}: your keys open it, with --keys.")
+        else:
+            say("The hub knows no key of yours to seal the value to: find it in these lines, or ask the hub.")
+    if policy is None:
+        say("Whose notice it is was not verified: that takes --policy.")
+
+
+def _said(notice: Notice | SuppliedNotice) -> dict[str, object]:
+    return {
+        "recall": str(notice.recall),
+        "package": str(notice.package),
+        "recipient": notice.recipient,
+        "supplied": isinstance(notice, SuppliedNotice),
+        "kind": notice.kind.value,
+        "reason": notice.reason,
+        "entry": notice.entry,
+        "until": notice.until.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def _prove(folder: Path, notice: Notice | SuppliedNotice, data: bytes, policy: Path) -> None:
     """Raise unless the notice is signed by a log of the policy, and its entry is proven."""
     trusted = read_policy(policy)
     open_note(data, [one.key for one in trusted.logs])

@@ -112,6 +112,8 @@ class Held:
     """Names of hosts that its resolutions name together with the value."""
     records: int
     """Of all that was delivered."""
+    cut: bool
+    """Lines were cut out of it before, so that those that are left have other numbers than they had."""
     roles: frozenset[Role] | None
     """It is evidence of these roles alone, and what was delivered stays as it is; None: all that holds the value."""
 
@@ -196,6 +198,7 @@ def look_in(
         findings=frozenset(findings),
         resolved=frozenset(resolved),
         records=int(str(account["records"])),
+        cut=_is_cut(account),
         roles=subject.roles,
     )
 
@@ -316,6 +319,11 @@ def write_without(held: Held, new: Path, subject: Subject, why: str, at: datetim
 def _standing_digest(account: dict[str, object]) -> object:
     erased = account.get("erased")
     return erased[-1]["new_sha256"] if isinstance(erased, list) and erased else account["sha256"]
+
+
+def _is_cut(account: dict[str, object]) -> bool:
+    erased = account.get("erased")
+    return isinstance(erased, list) and any(one["delivered"] == "lines" for one in erased)
 
 
 def _scrubbed(content: Any, subject: Subject) -> Any:  # noqa: ANN401 -- JSON

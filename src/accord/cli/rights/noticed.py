@@ -15,7 +15,7 @@ from accord.cli.hub import opened_hub
 from accord.cli.rights.recalling import folder_of, retention_over, take_in, verify_answer, zipped
 from accord.journal import book
 from accord.release.notices import parse_acknowledgement, read_notice
-from accord.release.recall import AnsweredBy, SentNotice, notices, record_fetched
+from accord.release.recall import AnsweredBy, SentNotice, notices, record_fetched, supplier_notices
 from accord.vocabulary.errors import MalformedError, SettingsError, UnprovenError
 from accord.web.problems import ProblemError
 from accord.workspace.database import Database
@@ -92,7 +92,8 @@ def name_of(one: SentNotice) -> str:
 
 def _mine(connection: Connection, workspace: Workspace, client: Client) -> tuple[SentNotice, ...]:
     """The notices of a partner that were written: what is recorded first is told of when it is whole."""
-    found = notices(connection, recipient=PartnerId(client.partner))
+    mine = PartnerId(client.partner)
+    found = (*notices(connection, recipient=mine), *supplier_notices(connection, recipient=mine))
     return tuple(one for one in found if not one.public and folder_of(workspace, one).is_dir())
 
 
@@ -119,6 +120,7 @@ def _told(name: str, one: SentNotice, now: datetime) -> dict[str, object]:
         "kind": said.kind.value,
         "reason": said.reason,
         "findings": said.findings,
+        "supplied": one.supplier,
         "entry": one.entry,
         "at": _time(said.at),
         "due": _time(one.due),

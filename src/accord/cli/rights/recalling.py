@@ -60,6 +60,7 @@ from accord.release.notices import (
 )
 from accord.release.notifications import NOTICES_ALONE, untold
 from accord.release.recall import (
+    VALUE_FILE,
     AnsweredBy,
     Concerned,
     Recall,
@@ -73,6 +74,7 @@ from accord.release.recall import (
     record_recall,
     record_sent,
     standing_recall,
+    supplier_notices,
     told_of,
     unfinished,
 )
@@ -81,7 +83,7 @@ from accord.workspace.jobs import JobKind, queue
 from accord.workspace.regular import open_regular
 from accord.workspace.store import DeliveryFolder, Workspace, errors_named
 
-RELEASES, HELD = "releases", "findings.parquet"
+RELEASES, HELD, SUPPLIERS = "releases", "findings.parquet", "suppliers"
 NOTICE, FINDINGS, ENTRY, OPENINGS, PROOF = "notice", "findings", "entry", "openings", "entry.tlog-proof"
 """Files of a notice's folder."""
 
@@ -137,18 +139,25 @@ def make(
 
 def tell_notices(folder: Path, recall: Recall, sent: Sequence[SentNotice], ways: Ways) -> None:
     """Say who must be told, how or by which files, and until when they answer."""
-    recipients = counted(len({one.recipient for one in sent}), "past recipient")
-    if not sent:
+    given = [one for one in sent if not one.supplier]
+    suppliers = [one for one in sent if one.supplier]
+    by = f"send each its folder, and it answers by {recall.due:%Y-%m-%d}."
+    if given:
+        recipients = counted(len({one.recipient for one in given}), "past recipient")
+        say(f"{recipients} to tell, by {counted(len(given), 'notice')}: {by}")
+    else:
         say("Nobody was given any of it: nobody needs to be told.")
-        return
-    say(f"{recipients} to tell, by {counted(len(sent), 'notice')}: send each its folder, and it answers by "
-        f"{recall.due:%Y-%m-%d}.")  # fmt: skip
-    for one in sent:
+    for one in given:
         way = ways[one.recall, one.disclosure]
-        place = folder / RELEASES / str(one.disclosure) / f"recall-{recall.id}"
-        say(f"  {_whom(one)}: {'goes by mail, as its package did' if way.mailed else place}")
+        say(f"  {_whom(one)}: {'goes by mail, as its package did' if way.mailed else _place(folder, one)}")
     if any(one.mailed for one in ways.values()):
         say("`accord serve`, `accord job work` or `accord notification send` sends the mail.")
+    if suppliers:
+        say(f"{counted(len(suppliers), 'partner')} supplied it, and must be told: {by}")
+    for one in suppliers:
+        say(f"  {one.recipient}: {_place(folder, one)}")
+        if VALUE_FILE not in dict(one.beside):
+            say("    no key of its is known to seal the value to: the notice names its deliveries and their lines")
 
 
 def fit(text: str, option: str) -> str:
@@ -384,7 +393,7 @@ def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
     show_check(hub, published, "accord", now=now)
     bring_feeds_up(hub.workspace, hub.declared, hub.database, person="accord", now=now)
     with hub.database.reading() as connection:
-        sent = notices(connection, recall=recall.id)
+        sent = all_notices(connection, recall.id)
     for one in sent:
         write_notice(hub, one, published)
         with hub.database.writing() as connection:
@@ -399,7 +408,17 @@ def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
 
 def folder_of(workspace: Workspace, notice: SentNotice) -> Path:
     """Where a notice stands in the workspace."""
-    return workspace.root / RELEASES / str(notice.disclosure) / f"recall-{notice.recall}"
+    return _place(workspace.root, notice)
+
+
+def _place(root: Path, notice: SentNotice) -> Path:
+    kind = SUPPLIERS if notice.supplier else RELEASES
+    return root / kind / str(notice.disclosure) / f"recall-{notice.recall}"
+
+
+def all_notices(connection: Connection, recall: UUID) -> tuple[SentNotice, ...]:
+    """The notices of a recall: to past recipients, and to those who had supplied it."""
+    return (*notices(connection, recall=recall), *supplier_notices(connection, recall=recall))
 
 
 def zipped(workspace: Workspace, notice: SentNotice) -> bytes:
@@ -432,6 +451,7 @@ def write_notice(hub: OpenHub, notice: SentNotice, published: Published) -> None
     files = {NOTICE: notice.notice, ENTRY: entry.entry, OPENINGS: encode_openings(entry.openings)}
     if notice.findings is not None:
         files[FINDINGS] = encode_findings(notice.findings)
+    files |= dict(notice.beside)
     if proven:
         files[PROOF] = hub.ledger.prove(notice.entry).encode()
     with hub.workspace.staging() as staging:
@@ -448,7 +468,7 @@ def write_notice(hub: OpenHub, notice: SentNotice, published: Published) -> None
 def hand_out(hub: OpenHub, recall: Recall, out: Path) -> None:
     """Copy the notices of a recall, a folder a recipient's package."""
     with hub.database.reading() as connection:
-        sent = notices(connection, recall=recall.id)
+        sent = all_notices(connection, recall.id)
     try:
         for one in sent:
             to = out / str(one.recipient) / f"recall-{one.recall}-{one.disclosure}"
@@ -459,7 +479,7 @@ def hand_out(hub: OpenHub, recall: Recall, out: Path) -> None:
             "The notices cannot be copied; they stand in the workspace.",
             where=str(out),
             got=error.strerror or type(error).__name__,
-            remedy=f"copy them from {RELEASES}/*/recall-{recall.id}",
+            remedy=f"copy them from {RELEASES}/*/recall-{recall.id} and {SUPPLIERS}/*/recall-{recall.id}",
         ) from error
 
 
@@ -467,7 +487,7 @@ def list_recalls(folder: Path, at: str | None, *, late: bool, now: datetime, as_
     """List recalls with their notices; `late`: notices alone that are overdue, and exit code 1 when there are any."""
     moment = read_time(at, "--at", now)
     with opened_hub(folder) as hub, hub.database.reading() as connection:
-        found = [(one, notices(connection, recall=one.id)) for one in recalls(connection)]
+        found = [(one, all_notices(connection, one.id)) for one in recalls(connection)]
         every = [each for _, sent in found for each in sent]
         over = retention_over(hub.register, connection, every, moment)
         ways = ways_of(connection, hub.declared.mail, every)
@@ -496,8 +516,7 @@ def list_recalls(folder: Path, at: str | None, *, late: bool, now: datetime, as_
         )
         waits = (each for _, sent in found for each in sent if each.answer is None and each.disclosure not in over)
         if any(ways[each.recall, each.disclosure].by_hand for each in waits):
-            talk(f"who has not answered is sent its folder, if it was not: {RELEASES}/RELEASE/recall-RECALL "
-                 "(`accord recall show RECALL`)")  # fmt: skip
+            talk("who has not answered is sent its folder, if it was not: `accord recall show RECALL` says which")
     if late and found:
         raise typer.Exit(1)
 
@@ -506,7 +525,7 @@ def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
     """Show one recall, with what became of its notices."""
     with opened_hub(folder) as hub, hub.database.reading() as connection:
         recall = load_recall(connection, name)
-        sent = notices(connection, recall=recall.id)
+        sent = all_notices(connection, recall.id)
         over = retention_over(hub.register, connection, sent, now)
         ways = ways_of(connection, hub.declared.mail, sent)
     if as_json:
@@ -522,9 +541,10 @@ def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
     for one in sent:
         recipient, release, told, answer, _ = _row(one, ways, now, over)
         findings = "all findings" if one.findings is None else counted(len(one.findings), "finding")
-        say(f"  {recipient}, release {release}, {findings}, entry {one.entry}: {answer}")
+        about = f"notice {release}" if one.supplier else f"release {release}, {findings}"
+        say(f"  {recipient}, {about}, entry {one.entry}: {answer}")
         if one.answer is None and ways[one.recall, one.disclosure].by_hand and one.disclosure not in over:
-            say(f"    to send: {folder / RELEASES / release / f'recall-{recall.id}'}")
+            say(f"    to send: {_place(folder, one)}")
         elif told:
             say(f"    told: {told}")
         if one.note is not None:
@@ -650,7 +670,7 @@ def retention_over(
     register: Register, connection: Connection, sent: Sequence[SentNotice], at: datetime
 ) -> frozenset[UUID]:
     """The packages of notices that their recipients may keep no longer: of these nothing can be asked any more."""
-    found = {one.disclosure for one in sent if one.answer is None}
+    found = {one.disclosure for one in sent if one.answer is None and not one.supplier}
     datasets = {one: {source.dataset for source in sources_of(connection, one)} for one in found}
     until = {one: kept_until(register, load_disclosure(connection, one), datasets[one]) for one in found}
     return frozenset(one for one in found if until[one] <= at)
@@ -680,6 +700,8 @@ def _came(one: SentNotice) -> str:
 
 
 def _whom(one: SentNotice) -> str:
+    if one.supplier:
+        return f"{one.recipient} (who supplied it)"
     return f"{one.recipient} (the public, which need not answer)" if one.public else f"{one.recipient} ({one.country})"
 
 
@@ -696,6 +718,7 @@ def _told(
         "reason": recall.reason,
         "due": _time(recall.due),
         "done_at": _time(recall.done_at),
+        "suppliers": [_supplier_told(one, at) for one in sent if one.supplier],
         "notices": [
             {
                 "package": str(one.disclosure),
@@ -714,7 +737,24 @@ def _told(
                 "retention_over": one.disclosure in over,
             }
             for one in sent
+            if not one.supplier
         ],
+    }
+
+
+def _supplier_told(one: SentNotice, at: datetime) -> dict[str, object]:
+    return {
+        "notice": str(one.disclosure),
+        "partner": one.recipient,
+        "entry": one.entry,
+        "value_sealed": VALUE_FILE in dict(one.beside),
+        "sent_at": _time(one.sent_at),
+        "fetched_at": _time(one.fetched_at),
+        "acknowledged_at": _time(one.acknowledged_at),
+        "answer": None if one.answer is None else one.answer.value,
+        "note": one.note,
+        "by_hand": one.by_hand,
+        "overdue": one.overdue(at),
     }
 
 

@@ -8,7 +8,7 @@ Killed in between, the same command goes on: of what was recorded nothing is rec
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from accord.access.consultations import Processing, consultations, record, value_object
-from accord.agreements.declarations import DatasetId
+from accord.agreements.declarations import DatasetId, PartnerId
 from accord.cli.acting import Actor, log
 from accord.cli.channels.witnessing import take_out
 from accord.cli.check.finding import PublishedAbout, published_about
@@ -44,7 +44,7 @@ from accord.cli.rights.holders import (
     read_subject,
     shown_with,
 )
-from accord.cli.rights.recalling import fit, hand_out, held_by, tell, tell_notices
+from accord.cli.rights.recalling import all_notices, fit, hand_out, held_by, tell, tell_notices
 from accord.cli.rights.ways import Ways, ways_of
 from accord.cli.terminal import counted, say, say_json
 from accord.journal import book
@@ -55,9 +55,19 @@ from accord.release.channels import ChannelId
 from accord.release.decisions import forget_decisions, load_decisions
 from accord.release.disclosures import Disclosure, disclosures, forget_given
 from accord.release.erased import AGAIN, kept_out, mac_of, note_erased
-from accord.release.notices import RecallKind
-from accord.release.recall import Concerned, Recall, SentNotice, ended, notices, record_recall, unfinished
+from accord.release.notices import RecallKind, SuppliedNotice
+from accord.release.recall import (
+    Concerned,
+    Recall,
+    SentNotice,
+    ended,
+    notices,
+    record_recall,
+    record_supplied,
+    unfinished,
+)
 from accord.release.reviews import Decision
+from accord.release.supplied import SuppliedDelivery, digest, encode_supplied, seal_value
 from accord.release.withdrawals import holding, resting_on
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.roles import ROLES, Role
@@ -260,12 +270,14 @@ def erase(
         sent: tuple[SentNotice, ...] = ()
         ways: Ways = {}
         if not found.empty or (kind is RecallKind.CORRECTED and not begun and not _noted(hub, subject)):
-            recall, refused = _recorded(hub, found, subject, kind, reason, timedelta(days=due_days), actor, now)
+            supplied = _supplied(hub, subject, reference, found.deliveries)
+            due = timedelta(days=due_days)
+            recall, refused = _recorded(hub, found, subject, supplied, kind, reason, due, actor, now)
             recall = _finish(hub, subject, reference, recall, now)
             if out is not None:
                 hand_out(hub, recall, out)
             with hub.database.reading() as connection:
-                sent = notices(connection, recall=recall.id)
+                sent = all_notices(connection, recall.id)
                 ways = ways_of(connection, hub.declared.mail, sent)
         hub.database.forget()
     if as_json:
@@ -354,6 +366,7 @@ def _recorded(
     hub: OpenHub,
     found: Found,
     subject: Subject,
+    supplied: Mapping[PartnerId, Sequence[SuppliedDelivery]],
     kind: RecallKind,
     reason: str,
     due: timedelta,
@@ -388,7 +401,9 @@ def _recorded(
         concerned = [_concerned(hub, *one) for one in given]
         facts = _facts(hub, found.deliveries, at)
         note_erased(connection, mac_of(subject.indicator, hub.key), kind, at, subject.roles)
-        record_recall(connection, recall, concerned, facts, key=hub.ledger.key, draw=secrets.token_bytes)
+        numbers = record_recall(connection, recall, concerned, facts, key=hub.ledger.key, draw=secrets.token_bytes)
+        entries = dict(zip(_reached(found.deliveries), numbers, strict=True))
+        _tell_suppliers(connection, hub, recall, subject, supplied, entries)
         take_out(connection, _in_channels(connection, found), at, recall=recall.id, person=actor.person)
         _log(connection, recall, name, sorted({one.recipient for one, _, _ in given}), actor)
     return recall, refused
@@ -408,11 +423,8 @@ def _log(connection: Connection, recall: Recall, name: str, recipients: Sequence
 
 def _facts(hub: OpenHub, deliveries: Sequence[Held], at: datetime) -> list[Fact]:
     """An entry for each data set: how many records it reached, and nothing of what or whom."""
-    reached: defaultdict[str, int] = defaultdict(int)
-    for one in deliveries:
-        reached[one.folder.dataset] += one.reached
     facts = []
-    for name, count in sorted(reached.items()):
+    for name, count in _reached(deliveries).items():
         dataset = hub.dataset(name)
         facts.append(
             Fact(
@@ -426,6 +438,75 @@ def _facts(hub: OpenHub, deliveries: Sequence[Held], at: datetime) -> list[Fact]
             )
         )
     return facts
+
+
+def _reached(deliveries: Sequence[Held]) -> dict[str, int]:
+    """How many records of each data set, in their order."""
+    reached: defaultdict[str, int] = defaultdict(int)
+    for one in deliveries:
+        reached[one.folder.dataset] += one.reached
+    return dict(sorted(reached.items()))
+
+
+def _supplied(
+    hub: OpenHub, subject: Subject, reference: Reference, deliveries: Sequence[Held]
+) -> dict[PartnerId, list[SuppliedDelivery]]:
+    """Who had supplied it, in what."""
+    held = {(one.folder.dataset, one.folder.sha256): one for one in deliveries}
+    if subject.roles is not None:
+        # the lines that hold the value, in whatever role they say it is
+        whole = held_deliveries(hub, replace(subject, roles=None), reference) if held else ()
+        held = {place: one for one in whole if (place := (one.folder.dataset, one.folder.sha256)) in held}
+    found: defaultdict[PartnerId, list[SuppliedDelivery]] = defaultdict(list)
+    for (name, sha256), one in held.items():
+        dataset = hub.dataset(name)
+        partner = None if dataset is None else hub.partner_of(dataset)
+        if partner is None or partner not in hub.register.partners:
+            continue
+        # where lines were cut out before, those that are left have other numbers than the partner's
+        lines = None if one.cut else one.lines or None
+        found[partner].append(SuppliedDelivery(dataset=name, sha256=sha256, lines=lines))
+    return dict(sorted(found.items()))
+
+
+def _tell_suppliers(
+    connection: Connection,
+    hub: OpenHub,
+    recall: Recall,
+    subject: Subject,
+    supplied: Mapping[PartnerId, Sequence[SuppliedDelivery]],
+    entries: Mapping[str, int],
+) -> None:
+    """Record a notice for each partner that had supplied it; its value goes to nobody else, and sealed."""
+    for partner, deliveries in supplied.items():
+        key = hub.register.partners[partner].age
+        listed = encode_supplied(deliveries)
+        sealed = None if key is None else seal_value(subject.indicator, key)
+        notice = SuppliedNotice(
+            recall=recall.id,
+            package=uuid4(),
+            recipient=partner,
+            kind=recall.kind,
+            roles=recall.roles,
+            deliveries=len(deliveries),
+            supplied=digest(listed),
+            value=None if sealed is None else digest(sealed),
+            entries=tuple(sorted(entries[one] for one in {each.dataset for each in deliveries})),
+            at=recall.at,
+            until=recall.due,
+            reason=recall.reason,
+        )
+        record_supplied(connection, recall, notice, listed, sealed, hub.ledger.key)
+    if supplied:
+        record(
+            connection,
+            Processing.DISCLOSURE,
+            person="accord",
+            justification=f"recall {recall.id}: whoever had supplied it is told",
+            object=value_object(subject.indicator, hub.key),
+            recipients=[*supplied],
+            now=recall.at,
+        )
 
 
 def _concerned(hub: OpenHub, disclosure: Disclosure, ids: Sequence[str], datasets: Sequence[str]) -> Concerned:

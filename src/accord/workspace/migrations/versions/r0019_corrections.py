@@ -30,6 +30,8 @@ def upgrade() -> None:
         sa.Column("answer", sa.Text(), nullable=True),
         sa.Column("answer_note", sa.Text(), nullable=True),
         sa.Column("by_hand", sa.Boolean(), nullable=True),
+        sa.Column("fetched_at", Instant(), nullable=True),
+        sa.Column("answered_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["partner"], ["partners.id"], name=op.f("fk_supplier_notices_partner")),
         sa.ForeignKeyConstraint(["recall"], ["recalls.id"], name=op.f("fk_supplier_notices_recall")),
         sa.PrimaryKeyConstraint("recall", "partner", name=op.f("pk_supplier_notices")),
