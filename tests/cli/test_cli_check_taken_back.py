@@ -55,6 +55,16 @@ def test_an_erased_address_is_in_no_version_at_once_and_the_ledger_says_so(hub: 
     assert hub.versions() == [second]
 
 
+def test_an_address_that_is_wrong_as_infected_is_told_so_no_more_also_when_it_is_stated_again(hub: CheckHub) -> None:
+    hub("subject", "correct", A, "--wrong", "infected-system", "--why", "Never.", "--right", "A scanner.",
+        "--in", hub.folder)  # fmt: skip
+    assert hub.told(A, B, C) == {B: (("Simda",), 2), C: (("QakBot",), 4)}
+    hub.deliver("third.csv", lines([(A, "mirai", 0), (B, "mirai", 0)]))
+    hub.publish()
+    assert hub.told(A, B, C) == {B: (("Mirai", "Simda"), 0), C: (("QakBot",), 4)}
+    hub("ledger", "audit", "--in", hub.folder)
+
+
 def test_of_one_home_whoever_is_left_is_told(hub: CheckHub) -> None:
     hub("subject", "erase", LONG, "--why", "A court asked.", "--in", hub.folder)
     assert hub.told(LONG, SAME_HOME) == {LONG: (("",), 5), SAME_HOME: (("",), 5)}

@@ -1,6 +1,8 @@
 """A partner's corrected delivery takes the place of the one that is recalled, and recipients learn of it."""
 
 import gzip
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ from accord.cli.hub import opened_hub
 from accord.journal.book import referring
 from accord.release.notices import read_notice
 from tests.cli.rights import NEIGHBOUR, VICTIM, disclosed, entries, finding_id, made_hub, said, sha256, sinkhole
+from tests.cli.test_cli_acknowledgements import Ask, asking
+
+__all__ = ["asking"]
 
 RIGHT = "45.1.1.9"
 
@@ -66,6 +71,21 @@ def test_a_correction_takes_the_place_and_its_contents_are_told_to_nobody_by_the
     accord_here("snapshot", "make", "--in", hub)
     accord_here("lookup", RIGHT, "--in", hub)
     accord_here("lookup", VICTIM, "--in", hub, expect=1)
+
+
+def test_the_partner_s_own_look_at_what_was_recalled_names_what_takes_its_place(
+    accord_here, hub: Path, asking: Callable[..., Ask], tmp_path: Path
+) -> None:
+    wrong = sha256(tmp_path / "2026-10-01-event4_sinkhole-a.csv")
+    right = sinkhole(tmp_path / "2026-10-01-event4_sinkhole-b.csv", [RIGHT])
+    accord_here("delivery", "add", "sinkhole", right, "--in", hub)
+    vendor = asking("vendor", "write")
+    look = f"/deliveries/sinkhole.{wrong}"
+    assert "replaced_by" not in json.loads(vendor("GET", look).body)
+    corrected(accord_here, hub, wrong, sha256(right))
+    told = json.loads(vendor("GET", look).body)
+    assert (told["state"], told["replaced_by"]) == ("recalled", f"sinkhole.{sha256(right)}")
+    assert json.loads(vendor("GET", f"/deliveries/{told['replaced_by']}").body)["state"] == "taken in"
 
 
 def test_a_correction_that_comes_after_the_recall_is_told_to_all_who_were_told(

@@ -264,6 +264,7 @@ def supplier_notices(
             recipient=PartnerId(row.partner),
             country=CountryCode(row.country or ""),
             public=False,
+            channel=None,
             entry=row.entry,
             notice=row.notice,
             findings=None,

@@ -161,7 +161,8 @@ def _take_back(
     with progress_bar() as progress:
         made = _make(hub, place, gathered, actor, reference_in_use(), progress, narrows=standing.name, only=only)
     with hub.database.writing() as connection:
-        show(connection, place, made, book.moment(connection, now))
+        # its own entries are as late as it took to make it
+        show(connection, place, made, book.later(connection, now))
     clear(hub, place)
     return made
 

@@ -388,6 +388,9 @@ def finish(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
 
 def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
     """Publish the ledger, write the notices of a recall, and record that it is done."""
+    with hub.database.reading() as connection:
+        # what was done since the command began may have taken long, and have its entries
+        now = book.later(connection, now)
     published = publish(hub.ledger, now)
     show_witnessed(hub.workspace.root, hub.database, published, "accord")
     show_check(hub, published, "accord", now=now)
