@@ -217,6 +217,30 @@ def test_a_network_owner_in_whose_networks_nothing_was_seen_gets_nothing(hub: Hu
     assert "isp" in said
 
 
+def test_an_owner_without_a_key_is_told_of_when_it_is_declared_and_when_something_would_be_sealed(hub: Hub) -> None:
+    settings = hub.folder / "workspace.toml"
+    text = settings.read_text("utf-8")
+    lines = (hub.folder.parent / "owner-keys.txt").read_text("utf-8")
+    before, _, after = text.partition("# owner\n")
+    agreed = hub("partner", "apply", "--in", hub.folder)
+    assert ("note:" in agreed, "Nothing is new" in agreed) == (False, True)
+    settings.write_text(before + "# owner\n" + after.replace(lines, lines.splitlines()[0]), "utf-8")
+    said = " ".join(hub("partner", "apply", "--in", hub.folder).split())
+    assert "note: partner isp can confirm no package, and sign no answer to a recall" in said
+    settings.write_text(before + "# owner\n" + after.replace(lines, ""), "utf-8")
+    said = " ".join(hub("partner", "apply", "--in", hub.folder).split())
+    assert "note: partner isp gets no package: it has no key to which one could be sealed (`age`)." in said
+    assert "A certificate for its mail, S/MIME or OpenPGP, is none." in said
+    # who only delivers needs none
+    assert "partner vendor" not in said
+    refused = " ".join(make(hub, code=2).split())
+    assert "where: partner isp" in refused
+    assert "S/MIME or OpenPGP, opens no package" in refused
+    # the others get what is theirs
+    hub("release", "make", hub.folder.parent / "october-2026.toml", "--to", "csirt-th", "--in", hub.folder)
+    assert [one["recipient"] for one in hub.releases()] == ["csirt-th"]
+
+
 def test_a_network_that_was_given_up_while_a_package_waited_is_handed_over_to_nobody(hub: Hub) -> None:
     key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())
     with served(Witness("north.example", key.verifier)) as witness:

@@ -26,7 +26,7 @@ from accord.agreements.agreement import (
     covering,
     find_fault,
 )
-from accord.agreements.declarations import DatasetId, PartnerId
+from accord.agreements.declarations import DatasetId, PartnerId, PartnerKind
 from accord.agreements.naming import public_name
 from accord.agreements.reading import merged, read_register, read_renewal
 from accord.agreements.register import (
@@ -117,6 +117,7 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
         _demand_public(standing, declared)
         _demand_known(standing, declared)
         changes = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
+        register = load_register(connection)
     if as_json:
         say_json([_change_told(one) for one in changes])
     elif not _of(declared, noun):
@@ -125,6 +126,7 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
         say("Nothing is new or changed.")
     for change in [] if as_json else changes:
         tell_change(change)
+    _tell_keyless(register, changes)
     if check and changes:
         talk("checked only: nothing was changed")
 
@@ -147,10 +149,12 @@ def add_one(folder: Path, noun: str, content: Mapping[str, object], *, as_json: 
         _demand_public(standing, declared)
         _demand_known(standing, declared)
         (change,) = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
+        register = load_register(connection)
     if as_json:
         say_json(change.after)
     else:
         tell_change(change)
+    _tell_keyless(register, [change])
 
 
 def list_all(folder: Path, noun: str, *, as_json: bool) -> None:
@@ -458,6 +462,31 @@ def _find(known: Mapping[_Id, object], name: str, noun: str, folder: Path) -> _I
         got=name,
         remedy=f"`accord {noun} list` lists them; `accord {noun} add` and `accord {noun} apply` record one",
     )
+
+
+def _tell_keyless(register: Register, changes: Sequence[Change]) -> None:
+    """Say of partners that changes are about, and that may get something, which keys are missing before they do."""
+    changed = {(one.noun, one.id) for one in changes}
+    recipients = {name for one in register.agreements.values() if one.data_out for name in one.partners}
+    concerned = {
+        name for one in register.agreements.values() if ("agreement", one.id) in changed for name in one.partners
+    }
+    for one in register.partners.values():
+        if one.id not in concerned and ("partner", one.id) not in changed:
+            continue
+        if one.id not in recipients and one.kind is not PartnerKind.NETWORK_OWNER:
+            continue
+        if one.age is None:
+            talk(
+                f"note: partner {one.id} gets no package: it has no key to which one could be sealed (`age`). A "
+                "certificate for its mail, S/MIME or OpenPGP, is none. `accord package keys`, at the partner, prints "
+                "`age` and `receipts`: add both to its [[partner]], and call `accord partner apply`"
+            )
+        elif one.receipts is None:
+            talk(
+                f"note: partner {one.id} can confirm no package, and sign no answer to a recall: its key for that "
+                "(`receipts`) is not known. `accord package keys`, at the partner, prints it"
+            )
 
 
 def _demand_known(standing: Register, declared: Register) -> None:

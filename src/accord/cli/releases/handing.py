@@ -217,11 +217,12 @@ def _held_back(desk: Desk, one: Disclosure, decided: Mapping[str, Decision], at:
     return f"rule {Reviewed.number} ({Reviewed.title}): {kept}"
 
 
-def no_key(partner: str) -> SettingsError:
-    """The error that says that nothing can be sealed for a partner."""
+def no_key(*partners: str) -> SettingsError:
+    """The error that says that nothing can be sealed for partners."""
     return SettingsError(
-        "The recipient has no key to which a package could be sealed.",
-        where=f"partner {partner}",
-        expected='age = "age1..."',
-        remedy="`accord package keys` makes one for the recipient; then `accord partner apply`",
+        "No package can be sealed for a recipient that has no key of its own for that.",
+        where=f"partner {', '.join(sorted(partners))}",
+        expected='age = "age1..." in its [[partner]]; a certificate for its mail, S/MIME or OpenPGP, opens no package',
+        remedy="`accord package keys`, at the recipient, prints it; then `accord partner apply`. Meanwhile `accord "
+        "release make --to` hands over to the others",
     )

@@ -411,9 +411,9 @@ def _chosen(gathered: Gathered, to: Sequence[str]) -> tuple[Recipient, ...]:
             where=str(gathered.operation.file),
             remedy="name whom it is for in [[recipient]]",
         )
-    for one in chosen:
-        if one.partner.age is None:
-            raise no_key(one.partner.id)
+    keyless = {one.partner.id for one in chosen if one.partner.age is None}
+    if keyless:
+        raise no_key(*keyless)
     return chosen
 
 
