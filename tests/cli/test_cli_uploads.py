@@ -408,6 +408,57 @@ def test_an_upload_that_is_removed_while_its_last_piece_is_read_is_not_told_to_b
     assert "bytes are gone" in told["why"]
 
 
+def test_an_upload_that_the_hub_gives_up_is_told_to_be_refused_kept_for_a_while_and_then_removed(hub: Hub) -> None:
+    ask = asking(hub, token(hub, "vendor", "write"))
+    about = f"/deliveries/{named(FILE)}"
+    key = hub.folder / "ledger.key"
+
+    def given_up(data: bytes, name: str) -> str:
+        """The place of an upload for whose job the hub's own key is missing, at the last attempt."""
+        place = begun(ask, data, name=name)
+        assert sent(ask, place, 0, data).status == 204
+        with opened(hub.folder) as database, database.writing() as connection:
+            mine = JOBS.c.kind == JobKind.UPLOAD.value, JOBS.c.state == JobState.WAITING.value
+            connection.execute(update(JOBS).where(*mine).values(attempts=7))
+        away = key.rename(key.with_suffix(".away"))
+        hub("job", "work", "--in", hub.folder, code=1)
+        away.rename(key)
+        return place
+
+    given_up(FILE, "late-event4_sinkhole-th.csv")
+    until = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+    told = json.loads(ask("GET", about).body)
+    assert (told["state"], f"keeps it until {until}" in told["why"]) == ("refused", True)
+    # nothing of what was in the way is told
+    assert "key" not in told["why"]
+    assert "Nothing is due." in hub("retention", "run", "--in", hub.folder)
+    assert len(left(hub)) == 1
+    with opened(hub.folder) as database, database.writing() as connection:
+        past = datetime.now(UTC) - timedelta(days=30)
+        mine = JOBS.c.kind == JobKind.UPLOAD.value, JOBS.c.state == JobState.FAILED.value
+        connection.execute(update(JOBS).where(*mine).values(ended_at=past))
+    assert "Removed 1 upload that could not be taken in for 30 days." in hub("retention", "run", "--in", hub.folder)
+    assert left(hub) == []
+    assert "Nothing is due." in hub("retention", "run", "--in", hub.folder)
+    logged = [one for one in hub.json("consultation", "list") if one["object"].startswith("upload ")]
+    digest = hashlib.sha256(FILE).hexdigest()
+    assert [(one["processing"], one["object"]) for one in logged] == [("erasure", f"upload sinkhole {digest}")]
+    told = json.loads(ask("GET", about).body)
+    assert (told["state"], "has it no longer: upload it anew" in told["why"]) == ("refused", True)
+    # nothing of it is left that stops an erasure, and the job that is begun anew says what is to be done
+    hub("subject", "erase", "110.164.10.77", "--why", "asked", "--in", hub.folder)
+    (job,) = [one for one in hub.json("job", "list") if (one["kind"], one["state"]) == ("upload", "failed")]
+    hub("job", "retry", str(job["number"]), "--in", hub.folder)
+    assert "Its bytes are gone" in hub("job", "work", "--in", hub.folder, code=1)
+    # its partner removes what was given up, and uploads the same again: it is delivered
+    more = FILE.replace(b"11:15", b"11:16")
+    assert ask("DELETE", given_up(more, "more-event4_sinkhole-th.csv")).status == 204
+    assert left(hub) == []
+    assert sent(ask, begun(ask, FILE), 0, FILE).status == 204
+    hub("job", "work", "--in", hub.folder)
+    assert json.loads(ask("GET", about).body)["state"] == "taken in"
+
+
 def test_an_upload_that_waits_to_be_taken_in_is_not_read_again_and_takes_no_more(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

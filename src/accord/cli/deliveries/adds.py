@@ -206,7 +206,8 @@ def demand_taken(workspace: Workspace, database: Database) -> None:
             where=str(waiting[0]),
             expected="no add that waits",
             got=str(len(waiting)),
-            remedy="`accord job work` takes it in; what a job has refused for good is removed by hand",
+            remedy="`accord job work` takes it in, `accord job retry` what could not be; what a job has refused for "
+            "good is removed by hand",
         )
 
 

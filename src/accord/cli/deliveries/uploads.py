@@ -24,9 +24,11 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, select
 
 from accord.access.clients import Client
+from accord.access.consultations import Processing, record
 from accord.agreements.declarations import Dataset
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
+from accord.cli.acting import Actor
 from accord.cli.deliveries.recalled import refuse_returned
 from accord.exchange.partners.uploads import ChecksumError, Upload, Wanted
 from accord.formats.catalogue import FORMATS
@@ -42,6 +44,9 @@ from accord.workspace.store import Workspace, errors_named, open_workspace
 FOLDER = "uploads"
 KEPT = timedelta(days=1)
 """For which an upload may go on."""
+GIVEN_UP_KEPT = timedelta(days=30)
+"""For which an upload stays that the hub has tried to take in as often as it tries anything: somebody may mend what was
+in its way, and let the job begin anew. Then retention removes it, and its partner is told so."""
 MOST_OPEN = 8
 """Uploads of a partner that are not taken in yet."""
 
@@ -150,7 +155,8 @@ class Uploads:
         """Remove an upload that is not whole. Raises ProblemError."""
         place, _ = self._mine(name, client)
         with self._database.writing() as connection:
-            if _is_queued(connection, name):
+            # what the hub has given up it does not hold against its partner's will
+            if name in _names(connection, JobKind.UPLOAD, JobState.WAITING, JobState.DONE, holding=name):
                 raise ProblemError(HTTPStatus.CONFLICT, "It was taken: what was delivered is taken back by a recall.")
             _forget_expiry(connection, name)
             _remove(place)
@@ -301,6 +307,39 @@ def expire_upload(folder: Path, arguments: Mapping[str, object]) -> str:
         if not there:
             return "it was taken in, or removed"
     return "an upload that its partner did not go on with was removed"
+
+
+def place_of_upload(workspace: Workspace, name: str) -> Path:
+    """Where an upload lies until it is taken in."""
+    return workspace.root / FOLDER / name
+
+
+def remove_given_up(workspace: Workspace, database: Database, moment: datetime, actor: Actor, now: datetime) -> int:
+    """Remove the uploads that the hub has given up GIVEN_UP_KEPT before a moment, with a row each in the log: how many.
+
+    The workspace must be held.
+    """
+    wanted = select(JOBS.c.arguments).where(
+        JOBS.c.kind == JobKind.UPLOAD.value,
+        JOBS.c.state == JobState.FAILED.value,
+        JOBS.c.ended_at <= moment - GIVEN_UP_KEPT,
+    )
+    with database.writing() as connection:
+        told = [json.loads(said) for said in connection.execute(wanted).scalars()]
+        places = {place_of_upload(workspace, one["upload"]): one for one in told}
+        over = {place: one for place, one in places.items() if place.exists()}
+        for one in over.values():
+            record(
+                connection,
+                Processing.ERASURE,
+                person=actor.person,
+                justification=actor.justification or f"given up {GIVEN_UP_KEPT.days} days ago, never taken in",
+                object=f"upload {one['dataset']} {one['sha256']}",
+                now=now,
+            )
+    for place in over:
+        _remove(place)
+    return len(over)
 
 
 def untaken(workspace: Workspace, connection: Connection) -> list[Path]:

@@ -24,6 +24,7 @@ from accord.cli.deliveries.entering import purge_reference
 from accord.cli.deliveries.kept import names_of, read_account, taken_in
 from accord.cli.deliveries.recalled import reference
 from accord.cli.deliveries.settling import working
+from accord.cli.deliveries.uploads import GIVEN_UP_KEPT, remove_given_up
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.ledgers.opening import publish
 from accord.cli.places import reference_in_use
@@ -97,11 +98,11 @@ def run(folder: Path, at: str | None, actor: Actor, *, now: datetime, as_json: b
             got=at,
             remedy="`accord retention list --at` says what will be due",
         )
-    gone, refused, packages = purge(folder, moment, actor, now=now)
+    gone, refused, packages, uploads = purge(folder, moment, actor, now=now)
     if as_json:
         say_json([_told(one, moment) for one in gone])
         return
-    if not gone and not refused and not packages:
+    if not gone and not refused and not packages and not uploads:
         say("Nothing is due.")
     if gone:
         say(f"Purged {counted(len(gone), 'delivery', 'deliveries')}:")
@@ -111,6 +112,8 @@ def run(folder: Path, at: str | None, actor: Actor, *, now: datetime, as_json: b
         say(f"refused, and never handed over: {package.id} to {package.recipient}: {package.refusal}")
     if packages:
         say(f"Forgot which findings {counted(packages, 'package')} held that nobody may have any more.")
+    if uploads:
+        say(f"Removed {counted(uploads, 'upload')} that could not be taken in for {GIVEN_UP_KEPT.days} days.")
 
 
 def begin_daily(folder: Path, actor: Actor, *, now: datetime) -> None:
@@ -162,11 +165,11 @@ def _queue(connection: Connection, actor: Actor, not_before: datetime, now: date
 
 def purge(
     folder: Path, moment: datetime, actor: Actor, *, now: datetime
-) -> tuple[Sequence[Retained], Sequence[Disclosure], int]:
+) -> tuple[Sequence[Retained], Sequence[Disclosure], int, int]:
     """Purge what is due at a moment.
 
-    What goes: the deliveries, the packages that waited and are refused, and of how many nobody knows any more what they
-    held.
+    What goes: the deliveries, the packages that waited and are refused, of how many nobody knows any more what they
+    held, and how many uploads that could not be taken in.
     """
     with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
@@ -186,10 +189,11 @@ def purge(
             )
         refused = refuse_purged(hub, actor, now)
         packages = forget_released(hub, moment, actor, now)
+        uploads = remove_given_up(hub.workspace, hub.database, moment, actor, now)
         show_check(hub, publish(hub.ledger, now), actor.person, now=now)
         bring_feeds_up(hub.workspace, hub.declared, hub.database, person=actor.person, now=now)
         hub.database.forget()
-    return gone, refused, packages
+    return gone, refused, packages, uploads
 
 
 def _because(actor: Actor, reason: str) -> Actor:

@@ -23,7 +23,7 @@ from accord.cli.deliveries.kept import names_of, read_account
 from accord.cli.deliveries.recalled import reference
 from accord.cli.deliveries.receipts import receipt_of
 from accord.cli.deliveries.settling import working
-from accord.cli.deliveries.uploads import Uploads
+from accord.cli.deliveries.uploads import GIVEN_UP_KEPT, Uploads, place_of_upload
 from accord.cli.deliveries.waiting import place_of
 from accord.cli.hub import opened_hub
 from accord.cli.operations.answering import answer_told, take_answer
@@ -280,11 +280,22 @@ class PartnerDesk:
         for row in connection.execute(wanted):
             said = _arguments(row.arguments)
             state = JobState(row.state)
-            # what is given up after many attempts failed for reasons of the hub's own
-            told = state is JobState.FAILED and row.kind == JobKind.UPLOAD.value and row.attempts < ATTEMPTS
-            why = row.outcome if told else "It was not taken in: ask the hub."
+            why = "It was not taken in: ask the hub."
+            if state is JobState.FAILED and row.kind == JobKind.UPLOAD.value:
+                # what is given up after many attempts failed for reasons of the hub's own
+                own = row.attempts >= ATTEMPTS
+                why = self._given_up(said["upload"], row.ended_at) if own else row.outcome
             found[f"{said['dataset']}.{said['sha256']}"] = (state, why or "")
         return found
+
+    def _given_up(self, upload: str, at: datetime) -> str:
+        """What the partner is told of an upload that the hub has given up."""
+        if not place_of_upload(self._workspace, upload).exists():
+            return "The hub could not take it in, and has it no longer: upload it anew."
+        return (
+            f"The hub could not take it in. It keeps it until {at + GIVEN_UP_KEPT:%Y-%m-%d}, and may try again: ask "
+            "the hub, or upload it anew."
+        )
 
 
 def _uses(connection: Connection, dataset: str, names: tuple[str, ...], now: datetime) -> dict[str, object]:
