@@ -334,7 +334,7 @@ def test_a_network_owner_is_mailed_answers_by_its_token_and_counts_where_the_cou
     make(hub)
     with mail_server(tmp_path / "mail-keys") as server:
         set_mail(hub, server.settings().replace('partner = "csirt-th"', 'partner = "isp"'))
-        assert re.search(r"isp +1 +sent", send(hub))
+        assert re.search(r"isp +1 release +sent", send(hub))
         (mail,) = server.post.taken
         read = opened_by_openssl(mail.original_content, server.keys, tmp_path)
     token = token_in(text_in(read))
