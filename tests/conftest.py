@@ -11,11 +11,13 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+
+from accord.workspace import database
+from tests import copied_schema
 
 # A test has no time limit of its own: a busy machine is no defect of the code. Each run at home draws other examples,
 # so that it may draw fewer.
@@ -105,18 +107,22 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         return
     if not postgres_answers():
         pytest.skip("needs postgresql: no server answers at 127.0.0.1:5432, and ACCORD_TEST_POSTGRES names none")
-    schema = f"accord_test_{uuid4().hex}"
-    with psycopg.connect(POSTGRES, autocommit=True) as server:
-        server.execute(f"CREATE SCHEMA {schema}")
-        try:
-            yield f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options=-csearch_path%3D{schema}"
-        finally:
-            server.execute(f"DROP SCHEMA {schema} CASCADE")
+    with request.getfixturevalue("schemas").empty() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def schemas() -> Iterator[copied_schema.Schemas]:
+    """Empty schemas on the PostgreSQL server."""
+    made = copied_schema.Schemas(POSTGRES)
+    yield made
+    made.remove()
 
 
 def pytest_configure() -> None:
     """Set the guard once for the whole run: an audit hook also sees what happens while tests are collected."""
     sys.addaudithook(_guard_network)
+    database._upgrade = copied_schema.upgrade
 
 
 def may_mount() -> bool:

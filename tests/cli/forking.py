@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from accord.reference.store import Reference
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 DISK = frozenset({"chmod", "close", "fsync", "mkdir", "mkdtemp", "open", "rename", "rmdir", "unlink", "write"})
 DATABASE = frozenset({"commit", "execute", "executemany", "rollback"})
 """Of sqlite3, which is written in C, and of psycopg, which is not."""
@@ -49,12 +51,15 @@ def warm() -> None:
     from accord.cli.rights import subjects  # noqa: F401
     from accord.formats.catalogue import FORMATS
     from accord.reference.store import load
+    from accord.workspace import database
+    from tests import copied_schema
 
     for part in ("country", "country_second", "network", "suffixes", "families", "warning_lists"):
         getattr(reference(), part)
     for name in FORMATS:
         FORMATS[name]
     places.load = lambda folder: load(folder) if folder else reference()
+    database._upgrade = copied_schema.upgrade
     # the kernels are loaded where they are first called
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("192.0.2.1\n")

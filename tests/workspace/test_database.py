@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from accord.release.policies import Policies, PolicyClass
 from accord.vocabulary.errors import AccordError, BusyError, OutputError, SettingsError, UnreadableError
+from accord.workspace import database as workspace_database
 from accord.workspace.database import Database, Place, insert_rows, migrate_database, open_database, place_of
 from accord.workspace.schema import (
     ACTION_GROUPS,
@@ -33,6 +34,7 @@ from accord.workspace.schema import (
     Hundredths,
     Instant,
 )
+from tests import copied_schema
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 HUB = "0d6f9c2e-5f0b-4b57-9b1c-6c1f0a4c7e11"
@@ -226,6 +228,12 @@ def settings_file(folder: Path, database: str = "", hub: str = HUB) -> Path:
     return file
 
 
+@pytest.fixture(autouse=True)
+def _truly_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere tests take copies of what the migrations make."""
+    monkeypatch.setattr(workspace_database, "_upgrade", copied_schema.migrated)
+
+
 @pytest.fixture
 def place(tmp_path: Path, database_url: str) -> Place:
     return place_of(settings_file(tmp_path, database_url))
@@ -236,6 +244,36 @@ def database(place: Place) -> Iterator[Database]:
     migrate_database(place, now=NOW)
     with open_database(place) as opened:
         yield opened
+
+
+def test_a_copied_schema_is_what_the_migrations_make(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made() -> object:
+        migrate_database(place, now=NOW)
+        if place.file is not None:
+            with sqlite3.connect(place.file) as plain:
+                plain.execute("DELETE FROM hub")
+                # where Alembic makes a table anew, it writes the constraints in any order
+                return sorted(sorted(one.replace(",", "\n").splitlines()) for one in plain.iterdump())
+        with open_database(place) as opened, opened.reading() as connection:
+            shape = connection.execute(text(copied_schema.SHAPE)).scalar_one()
+            defined = (
+                "SELECT replace(indexdef, current_schema(), '') FROM pg_indexes WHERE schemaname = current_schema()"
+            )
+            return shape, sorted(connection.execute(text(defined)).scalars())
+
+    truly = made()
+    if place.file is not None:
+        place.file.unlink()
+    else:
+        with open_database(place, to_write=True) as opened, opened.alone() as connection:
+            own = connection.execute(text("SELECT current_schema()")).scalar_one()
+            connection.execute(text(f"DROP SCHEMA {own} CASCADE"))
+            connection.execute(text(f"CREATE SCHEMA {own}"))
+    (tmp_path / ".mark").unlink()
+    monkeypatch.setattr(workspace_database, "_upgrade", copied_schema.upgrade)
+    assert made() == truly
 
 
 def revisions() -> list[str]:
