@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -43,6 +43,8 @@ def test_discovery_root_and_collections_say_what_a_member_may_see(stand: Stand) 
     (collection,) = told(stand.ask("hub/collections/"))["collections"]
     assert collection["media_types"] == ["application/stix+json;version=2.1"]
     assert (collection["can_read"], collection["can_write"]) == (True, False)
+    # 5.1.1: a UUIDv4
+    assert UUID(collection["id"]).version == 4
     assert told(stand.within("")) == collection
     # who is no member sees no collection, and none is there under its name
     assert told(stand.ask("hub/collections/", who="vendor")) == {}
