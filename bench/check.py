@@ -77,9 +77,13 @@ def run(chosen: argparse.Namespace, rounds: int) -> Iterator[Outcome]:
         targets={
             "answers_a_second": Target(limit=20_000, least=True),
             "of_nginx_a_cpu_second": Target(limit=0.2, least=True),
+            "errors": Target(limit=0),
+            "paced_answers_a_second": Target(limit=RATE, least=True),
             "p99_ms_at_5000": Target(limit=10),
             "held_mb_beside_data": Target(limit=100),
+            "swaps": Target(limit=2, least=True),
             "errors_while_swapped": Target(limit=0),
+            "p99_ms_while_swapped": Target(limit=10),
         },
     )
     with tempfile.TemporaryDirectory() as made:

@@ -1,15 +1,18 @@
 """What others try against the check's service, as a real process: each attack that docs/check-threats.md names."""
 
+import http.client
 import json
 import re
 import socket
+import threading
 from contextlib import suppress
+from datetime import date, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
-from accord.check.writing import show_version
+from accord.check.writing import destroy_others, show_version
 from tests.check.check_served import (
     BEHIND_NAT,
     CLEAN,
@@ -354,16 +357,52 @@ def test_nothing_is_upgraded(check: Check) -> None:
         assert b"101 " not in answer[:20]
 
 
-def test_a_new_version_is_swapped_in_while_it_is_asked_without_one_error(serve, tmp_path: Path) -> None:
-    check = serve()
-    assert grade(check, visitor=CLEAN) == (CLEAN, "not-seen")
-    before = check.health()["version"]
-    name = publish_check(tmp_path / "data", {CLEAN: ((2,), today().date())})
-    seen = []
-    while grade(check, visitor=CLEAN) != (CLEAN, "day"):
-        seen.append(check.health()["version"])
-    assert set(seen) <= {before, name}
-    assert json.loads(check.hear("swapped")[-1])["swapped"] == name
+def test_versions_are_swapped_in_under_many_clients_without_one_error(serve, tmp_path: Path) -> None:
+    """Each keeps one connection. A version comes once all have seen the one before, on its heels another, and what was
+    before them is destroyed; the last day that is told of an address says from which version an answer is."""
+    check, rounds, clients = serve(), 5, 30
+    days = [(today().date() - timedelta(days=age)).isoformat() for age in range(2 * rounds, -1, -1)]
+    publish_check(tmp_path / "data", {CLEAN: ((2,), date.fromisoformat(days[0]))})
+    reached = threading.Condition()
+    at = [-1] * clients
+    wrong: list[object] = []
+
+    def ask_on(client: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", check.port, timeout=120)
+        connection.connect()
+        held = connection.sock
+        try:
+            while at[client] < 2 * rounds:
+                connection.request("POST", "/en", headers={"Host": HOST, "X-Forwarded-For": CLEAN, **JSON})
+                answer = connection.getresponse()
+                told = json.loads(answer.read())["last_seen"]
+                # the data of the fixture itself tells nothing of this address
+                now = days.index(told) if told else -1
+                with reached:
+                    if answer.status != HTTPStatus.OK or now < at[client] or connection.sock is not held:
+                        wrong.append((client, answer.status, at[client], told))
+                    at[client] = now
+                    reached.notify_all()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            with reached:
+                wrong.append((client, error))
+                reached.notify_all()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask_on, args=(client,), daemon=True) for client in range(clients)]
+    for one in threads:
+        one.start()
+    for number in range(rounds + 1):
+        with reached:
+            assert reached.wait_for(lambda least=2 * number: wrong or min(at) >= least, 120), at
+        for more in (1, 2) if number < rounds else ():
+            told = {CLEAN: ((2,), date.fromisoformat(days[2 * number + more]))}
+            destroy_others(tmp_path / "data", frozenset({publish_check(tmp_path / "data", told)}))
+    for one in threads:
+        one.join(120)
+    assert wrong == []
+    assert at == [2 * rounds] * clients
     assert grade(check, visitor=DAY) == (DAY, "not-seen")
 
 

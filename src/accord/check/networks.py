@@ -1,7 +1,8 @@
 """What a network is to the check: whether one address there stands for one household, or for many."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class NetworkKind(StrEnum):
@@ -17,8 +18,7 @@ class NetworkKind(StrEnum):
 NETWORK_KINDS: tuple[NetworkKind, ...] = tuple(NetworkKind)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class Network(msgspec.Struct, frozen=True, kw_only=True):
     """Where an address is."""
 
     asn: int | None

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from accord.check import advice, wording
 from accord.check.advice import EVERY, WORDS, System, systems_of
-from accord.check.grades import LAST_TOLD, MONTH, WORDINGS, Verdict
+from accord.check.grades import LAST_TOLD, MONTH, NEVER, WORDINGS, Verdict
 from accord.check.layout import Family
 from accord.check.settings import Contact, Hosts
 from accord.reports.families import FALLBACK, what_it_does
@@ -103,7 +103,7 @@ _LONGEST_ADDRESS = 45
 class Answers:
     """The answers of one form and language, from one version of the data."""
 
-    __slots__ = ("_blanks", "_fill", "_frame", "_systems", "size")
+    __slots__ = ("_blanks", "_fill", "_frame", "_systems", "_unseen", "size")
 
     def __init__(self, frame: Frame, systems: Sequence[int], size: int) -> None:
         self._frame = frame
@@ -113,11 +113,25 @@ class Answers:
         self._fill = (len(systems),) * MOST_FAMILIES
         self._blanks = memoryview((b" " * 127 + b"\n") * (size // 128 + 1))
         self.size = size
+        self._unseen = tuple(self._without_address(verdict) for verdict in Verdict)
+
+    def _without_address(self, verdict: Verdict) -> tuple[bytes, memoryview]:
+        """What stands before and behind the address in the answer for who was not seen."""
+        whole = self.put_together(verdict, NEVER, (len(self._systems) - 1,), "")
+        pieces, frame = self._frame.pieces, self._frame
+        head = sum(map(len, (*pieces[:3], frame.titles[verdict], frame.verdicts[verdict])))
+        return whole[:head], memoryview(whole)[head:]
+
+    def unseen(self, verdict: int, address: str) -> bytes:
+        """The answer for a visitor who was not seen, or may not be told."""
+        head, tail = self._unseen[verdict]
+        spelled = address.encode()
+        return b"".join((head, spelled, tail[: self.size - len(head) - len(spelled)]))
 
     def put_together(self, verdict: int, age: int, families: tuple[int, ...], address: str) -> bytes:
         """The answer for one visitor, by the same steps for each; `age` in days before the data's day.
 
-        `families` is never empty: who was not seen has `Rendered.nobody`.
+        `families` is never empty: who was not seen has one that is not said.
         """
         frame, pieces, further, on = self._frame, self._frame.pieces, self._frame.further, self._systems
         one, two, three, four, five = (families + self._fill)[:MOST_FAMILIES]
@@ -159,8 +173,6 @@ class Rendered:
     pages: Mapping[str, bytes]
     """Where the question is asked, by language."""
     answers: Mapping[Form, Mapping[str, Answers]]
-    nobody: tuple[int, ...]
-    """The families of who was not seen: one that is not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +224,7 @@ def render(hub: Hub, families: Sequence[Family], day: date, rest: Callable[[], N
         form: {language: Answers(frame, [int(one) for one in systems], sizes[form]) for language, frame in each.items()}
         for form, each in frames.items()
     }
-    return Rendered(pages=pages, answers=answers, nobody=(len(families) + 1,))
+    return Rendered(pages=pages, answers=answers)
 
 
 def _data_of(day: date) -> Message:

@@ -216,14 +216,12 @@ class Service:
         self._count((if_not, if_seen)[told], source, network.asn, told=told)
         form = Form.JSON if _wants_json(headers) else Form.HTML
         answers, spelled = rendered.answers[form][language], _spelled(address)
-        ways = (
-            (if_not, NEVER, rendered.nobody),
-            # the days that an answer names are counted from the data's own day
-            (if_seen, min(max(self._day - seen, 0), NEVER), sighting.families),
-        )
+        # the days that an answer names are counted from the data's own day
+        as_seen = partial(answers.put_together, if_seen, min(max(self._day - seen, 0), NEVER), sighting.families)
+        ways = (partial(answers.unseen, if_not), as_seen)
         # which of both is made first is drawn: where in memory it is, and how lately it was written, tells nothing
         first = self._draw(1)
-        bodies = (answers.put_together(*ways[first], spelled), answers.put_together(*ways[not first], spelled))
+        bodies = (ways[first](spelled), ways[not first](spelled))
         return _OK, self._headers[form, language], bodies[told ^ first]
 
     def _by_mail(self, request: Request, mail: "MailPages", place: "Place") -> Reply | WithBody:

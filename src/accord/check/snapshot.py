@@ -59,8 +59,7 @@ _TRIES = 20
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(msgspec.Struct, frozen=True):
     """That an address was seen as infected."""
 
     families: tuple[int, ...]

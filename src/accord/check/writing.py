@@ -112,41 +112,52 @@ def write_version(folder: Path, name: str, content: Content, pepper: bytes) -> s
         _made(folder)
         for left in (draft, place):
             shutil.rmtree(left, ignore_errors=True)
-        draft.mkdir(0o750)
-        addresses = _write_records(draft, ADDRESSES, content.addresses)
-        mailboxes = _write_records(draft, MAILBOXES, content.mailboxes)
-        _write_line(draft / NETWORKS_V4, content.v4)
-        _write_line(draft / NETWORKS_V6, content.v6)
-        manifest = msgspec.json.encode(
-            Manifest(
-                format=FORMAT,
-                version=name,
-                made_at=content.made_at,
-                day=content.day,
-                pepper=pepper_mark(pepper),
-                families=content.families,
-                sets=tuple(content.sets) or ((),),
-                addresses=addresses,
-                mailboxes=mailboxes,
-                files={file: _part(draft / file) for file in FILES},
-            )
-        )
-        _write(draft / MANIFEST, manifest)
-        _write(draft / SEAL, sealed(manifest, pepper).encode("ascii") + b"\n")
-        for path in (*draft.iterdir(), draft):
-            _sync(path)
-        draft.rename(place)
+        with _whole_or_gone(draft):
+            manifest = _write_files(draft, name, content, pepper)
+            draft.rename(place)
         _sync(place.parent)
     return sha256(manifest).hexdigest()
 
 
+def _write_files(draft: Path, name: str, content: Content, pepper: bytes) -> bytes:
+    """Write a version's files and let them reach the disk; the manifest."""
+    addresses = _write_records(draft, ADDRESSES, content.addresses)
+    mailboxes = _write_records(draft, MAILBOXES, content.mailboxes)
+    _write_line(draft / NETWORKS_V4, content.v4)
+    _write_line(draft / NETWORKS_V6, content.v6)
+    manifest = msgspec.json.encode(
+        Manifest(
+            format=FORMAT,
+            version=name,
+            made_at=content.made_at,
+            day=content.day,
+            pepper=pepper_mark(pepper),
+            families=content.families,
+            sets=tuple(content.sets) or ((),),
+            addresses=addresses,
+            mailboxes=mailboxes,
+            files={file: _part(draft / file) for file in FILES},
+        )
+    )
+    _write(draft / MANIFEST, manifest)
+    _write(draft / SEAL, sealed(manifest, pepper).encode("ascii") + b"\n")
+    for path in (*draft.iterdir(), draft):
+        _sync(path)
+    return manifest
+
+
 def written(folder: Path, name: str) -> str | None:
-    """The SHA-256 of a version's manifest, shown or not; None: there is no such version. Raises OutputError."""
+    """The SHA-256 of a version's manifest, shown or not; None: it is not there, or a file of it not as the manifest
+    says. Raises OutputError."""
+    place = folder / VERSIONS / name
     with _errors_named(folder):
         try:
-            return sha256((folder / VERSIONS / name / MANIFEST).read_bytes()).hexdigest()
-        except FileNotFoundError:
+            data = (place / MANIFEST).read_bytes()
+            manifest = msgspec.json.decode(data, type=Manifest)
+            whole = all(_part(place / file) == part for file, part in manifest.files.items())
+        except (FileNotFoundError, msgspec.DecodeError):
             return None
+    return sha256(data).hexdigest() if whole else None
 
 
 def show_version(folder: Path, name: str) -> None:
@@ -166,7 +177,8 @@ def destroy_others(folder: Path, kept: frozenset[str]) -> int:
         versions = folder / VERSIONS
         for path in list(versions.iterdir()) if versions.is_dir() else []:
             if path.name not in kept and NAME.fullmatch(path.name.removeprefix(".")) is not None:
-                shutil.rmtree(path)
+                # what somebody's link leads to is theirs
+                path.unlink() if path.is_symlink() else shutil.rmtree(path)
                 gone += 1
         if gone:
             _sync(versions)
@@ -174,8 +186,29 @@ def destroy_others(folder: Path, kept: frozenset[str]) -> int:
 
 
 def _made(folder: Path) -> None:
+    """Make the folder, which may be a link to one elsewhere, and that of its versions, which may not."""
     folder.mkdir(0o750, parents=True, exist_ok=True)
-    (folder / VERSIONS).mkdir(0o750, exist_ok=True)
+    versions = folder / VERSIONS
+    if versions.is_symlink():
+        raise OutputError(
+            "The versions of the check data lie elsewhere: a link stands in their place.",
+            where=str(versions),
+            expected="a folder beside the link to the current version, so that both change together",
+            got=f"a link to {versions.readlink()}",
+            remedy="remove the link; where the data must lie elsewhere, name that folder in [check]",
+        )
+    versions.mkdir(0o750, exist_ok=True)
+
+
+@contextmanager
+def _whole_or_gone(draft: Path) -> Iterator[None]:
+    """A new folder that is removed again where it does not become whole: a full disk gets its room back."""
+    draft.mkdir(0o750)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
 def _write_records(draft: Path, name: str, sightings: Sightings) -> Records:

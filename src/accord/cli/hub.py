@@ -10,6 +10,7 @@ from accord.agreements.agreement import Register, RegisteredDataset
 from accord.agreements.declarations import Dataset, DatasetId, PartnerId
 from accord.agreements.naming import public_name
 from accord.agreements.register import load_register
+from accord.check.place import read_check_place
 from accord.columns.instants import read_instant
 from accord.formats.catalogue import FORMATS
 from accord.journal.keeping import Ledger, open_ledger
@@ -17,6 +18,7 @@ from accord.operations.declaration import Declared, read_workspace
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.database import Database, open_database
 from accord.workspace.keys import hub_key
+from accord.workspace.settings import read_settings
 from accord.workspace.store import DeliveryFolder, Workspace, open_workspace
 
 
@@ -53,11 +55,20 @@ class OpenHub:
         return [*self.workspace.deliveries(), *self.workspace.withdrawn()]
 
 
+def declared_in(workspace: Workspace) -> Declared:
+    """What a workspace's settings declare; of the check, too, it is told when they are read. Raises SettingsError."""
+    declared = read_workspace(workspace.settings, FORMATS)
+    table = read_settings(workspace.settings)
+    if table.offers("check"):
+        read_check_place(table, workspace.root)
+    return declared
+
+
 @contextmanager
 def opened_hub(folder: Path, *, to_write: bool = False) -> Iterator[OpenHub]:
     """The hub of the workspace in a folder; `to_write` as `open_database` has it. Raises AccordError."""
     workspace = open_workspace(folder)
-    declared = read_workspace(workspace.settings, FORMATS)
+    declared = declared_in(workspace)
     with open_database(declared.database, to_write=to_write) as database:
         with database.reading() as connection:
             register = load_register(connection)

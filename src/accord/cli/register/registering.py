@@ -48,6 +48,7 @@ from accord.agreements.telling import (
     number,
     partner_told,
 )
+from accord.check.place import read_check_place
 from accord.cli.deliveries.recalled import reference
 from accord.cli.ledgers.opening import bring_up, demand_standing, ledger_of
 from accord.cli.reasons import demand_no_value, demand_public
@@ -110,6 +111,8 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
     With `check` everything is looked at, and nothing written.
     """
     table = read_settings(file if file is not None else open_workspace(folder).settings)
+    if file is None and table.offers("check"):
+        read_check_place(table, folder)
     taken = NOUNS[: NOUNS.index(noun) + 1]
     with _changing(folder, keep=not check) as connection:
         standing = load_register(connection)

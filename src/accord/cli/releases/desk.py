@@ -9,10 +9,10 @@ from uuid import UUID
 from accord.cli.acting import Actor
 from accord.cli.channels.witnessing import remove_begun
 from accord.cli.deliveries.settling import working
+from accord.cli.hub import declared_in
 from accord.cli.releases.handed import RELEASES, demand_known
-from accord.formats.catalogue import FORMATS
 from accord.journal.keeping import Ledger, open_ledger
-from accord.operations.declaration import Declared, read_workspace
+from accord.operations.declaration import Declared
 from accord.release.disclosures import disclosures
 from accord.workspace.database import open_database
 from accord.workspace.store import Workspace, open_workspace
@@ -41,7 +41,7 @@ def desk(folder: Path, actor: Actor) -> Iterator[Desk]:
     Raises AccordError; UnprovenError when something was handed over that the database does not know.
     """
     workspace = open_workspace(folder)
-    declared = read_workspace(workspace.settings, FORMATS)
+    declared = declared_in(workspace)
     with working(workspace), open_database(declared.database, to_write=True) as database:
         database.take_turn()
         ledger = open_ledger(declared.ledger, database)
