@@ -81,14 +81,16 @@ def told(hub: Path) -> dict[str, object]:
             "withdrawn": [path.sha256 for path in opened.workspace.withdrawn()],
             "snapshots": len(opened.workspace.snapshots()),
             "findings": json.loads((snapshot.path / "manifest.json").read_text())["findings"],
-            "entries": {kind: len(entries(hub, kind)) for kind in ("recall", "erasure")},
-            "counts": [one["count"] for kind in ("recall", "erasure") for one in entries(hub, kind)],
+            "entries": {kind: len(entries(hub, kind)) for kind in ENTERED},
+            "counts": [one["count"] for kind in ENTERED for one in entries(hub, kind)],
             "published": standing.whole,
             "notices": len([*hub.glob("releases/*/recall-*/entry.tlog-proof")]),
             "victim": bool(held_in(hub, VICTIM)),
             "left": [path.name for path in hub.glob(".staging-*")],
         }
 
+
+ENTERED = ("delivery", "recall", "erasure", "purge")
 
 COMMANDS = {
     "recall": ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong"),
@@ -125,6 +127,43 @@ def test_a_command_killed_at_any_step_ends_when_it_is_called_again_and_records_n
         again = forking(*words, "--in", hub)
         assert again["code"] == 0, (kill, again)
         # what came after the last step that the command does: publishing is done by whoever comes next
+        assert forking("ledger", "publish", "--in", hub)["code"] == 0
+        assert told(hub) == expected, kill
+        shutil.rmtree(hub.parent)
+    assert killed
+
+
+def test_an_intake_that_takes_erased_values_out_killed_at_any_step_has_never_taken_them_in(
+    forking, accord_here, tmp_path: Path, databases: Databases
+) -> None:
+    def ready(folder: str) -> tuple[Path, tuple[str | Path, ...]]:
+        hub = made(forking, accord_here, tmp_path / folder, databases)
+        assert forking("subject", "erase", VICTIM, "--why", "They asked.", "--in", hub)["code"] == 0
+        assert held_in(hub, VICTIM) == []
+        # as a victim, and where no reader finds an address and the line is rejected
+        again = sinkhole(hub.parent / "2026-10-03-event4_sinkhole-c.csv", ["45.1.1.7", VICTIM, f"({VICTIM})"], 3)
+        return hub, ("delivery", "add", "sinkhole", again, "--snapshot", "--in", hub)
+
+    hub, words = ready("whole")
+    done = forking(*words, how="count")
+    assert done["code"] == 0, done["talk"]
+    expected, steps = told(hub), done["steps"]
+    assert (expected["victim"], expected["left"]) == (False, [])
+    # the notice to the one recipient; what was erased at first, and what came back
+    assert expected["entries"] == {"delivery": 3, "recall": 1, "erasure": 2, "purge": 0}
+    draw = random.Random(f"returned {databases.kind}")
+    killed = 0
+    for number in range(KILLS):
+        kind = ("calls", "disk")[number % 2]
+        hub, words = ready(str(number))
+        kill = (kind, draw.randint(1, steps[kind]))
+        done = forking(*words, how=kill)
+        assert done["code"] in {KILLED, 0}, (kill, done)
+        killed += done["code"] == KILLED
+        # what was being written is seen by nobody, and goes with the next command
+        assert held_in(hub, VICTIM, visible=True) == [], kill
+        again = forking(*words)
+        assert again["code"] == 0, (kill, again)
         assert forking("ledger", "publish", "--in", hub)["code"] == 0
         assert told(hub) == expected, kill
         shutil.rmtree(hub.parent)

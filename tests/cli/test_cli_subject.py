@@ -74,12 +74,14 @@ def hub(accord_here, tmp_path: Path, database_url: str) -> Path:
     return hub
 
 
-def texts(hub: Path) -> list[tuple[str, bytes]]:
+def texts(hub: Path, *, visible: bool = False) -> list[tuple[str, bytes]]:
     """Every byte of a workspace: files as they lie, names, what gzip and zip hold, every column of Parquet files, and
-    every row of its database."""
+    every row of its database. `visible`: not what is just being written, which may be half of it."""
     found = rows_of(hub)
     for path in sorted(hub.rglob("*")):
         name = str(path.relative_to(hub))
+        if visible and name.startswith(".staging-"):
+            continue
         found.append((f"name {name}", name.encode()))
         if not path.is_file():
             continue
@@ -98,14 +100,14 @@ def texts(hub: Path) -> list[tuple[str, bytes]]:
     return found
 
 
-def held_in(hub: Path, value: str) -> list[str]:
+def held_in(hub: Path, value: str, *, visible: bool = False) -> list[str]:
     """Where a value stands raw, as itself and not as a part of a longer one; addresses as numbers too."""
     octets = [int(one) for one in value.split(".")] if "@" not in value else []
     wanted = [rb"(?<![0-9.\w])" + re.escape(value.encode()) + rb"(?![0-9]|\.[0-9])"]
     if octets:
         low = 0xFFFF << 32 | int.from_bytes(bytes(octets))
         wanted.append(str(low).encode())
-    return [name for name, data in texts(hub) if any(re.search(one, data) for one in wanted)]
+    return [name for name, data in texts(hub, visible=visible) if any(re.search(one, data) for one in wanted)]
 
 
 def erase(accord_here, hub: Path, value: str = VICTIM, verb: str = "erase", **more):

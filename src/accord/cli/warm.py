@@ -78,6 +78,8 @@ def _use_workspace(folder: Path, reference: "Reference", progress: "Progress") -
     import secrets
     from datetime import UTC, datetime
 
+    import pyarrow as pa
+
     from accord.agreements.reading import read_register
     from accord.agreements.register import load_register, record_register
     from accord.cli.acting import Actor
@@ -85,6 +87,7 @@ def _use_workspace(folder: Path, reference: "Reference", progress: "Progress") -
     from accord.cli.deliveries.entering import Gate
     from accord.cli.snapshots.snapshotting import make_snapshot
     from accord.cli.snapshots.standing import standing_findings
+    from accord.columns.macs import heads
     from accord.formats.catalogue import FORMATS
     from accord.operations.declaration import read_workspace
     from accord.training.events import write_events
@@ -121,5 +124,7 @@ def _use_workspace(folder: Path, reference: "Reference", progress: "Progress") -
             workers=1,
             progress=progress,
         )
+    # a hub in which nothing was erased yet does not look for it
+    heads(b"warm", b"warm", pa.array(["warm"]))
     make_snapshot(workspace, as_of=as_of, reference=reference, workers=1, progress=progress, combining=lambda _: None)
     standing_findings(workspace, ["8.8.8.8"], reference)

@@ -40,10 +40,15 @@ class KeptOut:
     """What is wrong of it; None: nothing of it is taken in."""
 
 
+def mac_prefix(kind: IndicatorType) -> bytes:
+    """What stands before a value of a kind where its HMAC is made."""
+    return f"erased\0{kind}\0".encode()
+
+
 def mac_of(indicator: Indicator, key: bytes) -> str:
     """HMAC-SHA256(hub key, UTF-8 `erased\\0type\\0value`), in hex; of a mail address in small letters."""
     value = indicator.value.lower() if indicator.kind is IndicatorType.EMAIL else indicator.value
-    return hmac.digest(key, f"erased\0{indicator.kind}\0{value}".encode("utf-8", "surrogatepass"), "sha256").hex()
+    return hmac.digest(key, mac_prefix(indicator.kind) + value.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def note_erased(
