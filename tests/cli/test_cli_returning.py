@@ -3,8 +3,10 @@
 import gzip
 import io
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import zstandard
 
 from tests.cli.rights import NEIGHBOUR, VICTIM, entries, made_hub, said, sha256, sinkhole
@@ -108,7 +110,7 @@ def test_what_retention_has_purged_does_not_come_back_and_a_longer_term_counts_f
 
 
 def test_what_was_erased_does_not_come_back_in_another_file_until_it_is_allowed(
-    accord_here, tmp_path: Path, database_url: str
+    accord_here, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = made_hub(accord_here, tmp_path, database_url)
     first = sinkhole(tmp_path / FILE, [VICTIM, NEIGHBOUR])
@@ -134,7 +136,22 @@ def test_what_was_erased_does_not_come_back_in_another_file_until_it_is_allowed(
             assert VICTIM.encode() not in (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).replace(
                 NEIGHBOUR.encode(), b""
             ), path
-    accord_here("subject", "allow", VICTIM, "--why", "asked for again", "--in", hub)
+    since = f"{datetime.now(UTC):%Y-%m-%d}"
+    with monkeypatch.context() as without:
+        without.delenv("ACCORD_WHY")
+        assert "no reason was given" in accord_here("subject", "allow", VICTIM, "--in", hub, expect=2).stderr
+    assert said(accord_here("subject", "find", VICTIM, "--json", "--in", hub))["kept_out"]["kind"] == "erased"
+    allow = ("subject", "allow", VICTIM, "--why", "asked for again", "--person", "A. Clerk", "--in", hub)
+    told = accord_here(*allow).stdout
+    assert told == f"It was kept out since {since}; from now on it is taken in.\n"
+    assert "nothing changes" in accord_here(*allow).stdout
+    found = said(accord_here("subject", "find", VICTIM, "--json", "--in", hub))
+    assert [(one["at"][:10], one["person"], one["why"]) for one in found["allowed"]] == [
+        (since, "A. Clerk", "asked for again")
+    ]
+    assert found["kept_out"] is None
+    shown = accord_here("subject", "find", VICTIM, "--in", hub).stdout
+    assert f"allowed again on {since} by A. Clerk: asked for again" in shown
     third = sinkhole(tmp_path / "2026-10-03-event4_sinkhole-c.csv", [VICTIM], 3)
     accord_here("delivery", "add", "sinkhole", third, "--snapshot", "--in", hub)
     accord_here("lookup", VICTIM, "--in", hub)

@@ -28,6 +28,9 @@ _TOKEN = re.compile(r"[^\s\"'<>|,;=&?#/(){}\\]+")
 AGAIN = "erased or corrected before, and delivered again"
 """How a reason in the log of consultations begins where what is kept out came again."""
 
+ALLOWED = "allowed to be taken in again"
+"""How it begins where a value is kept out no more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptOut:

@@ -34,7 +34,7 @@ from accord.columns.values import SuffixTest
 from accord.journal import book
 from accord.reference.addresses import address_texts
 from accord.reference.store import Reference
-from accord.release.erased import KeptOut, indicators_in, kept_out, mac_of, mac_prefix
+from accord.release.erased import ALLOWED, KeptOut, indicators_in, kept_out, mac_of, mac_prefix
 from accord.release.erased import allow as let_in
 from accord.release.notices import RecallKind
 from accord.vocabulary.errors import SettingsError
@@ -164,9 +164,10 @@ def _distinct(column: pa.ChunkedArray) -> pa.StringArray:
 
 
 def allow(folder: Path, value: str, actor: Actor, *, now: datetime) -> None:
-    """Let a value be taken in again that was erased or corrected, and log who did."""
+    """Let a value be taken in again that was erased or corrected, and log who did, and why."""
     from accord.cli.places import reference_in_use
 
+    actor.demand_reason()
     subject = read_subject(value, reference_in_use())
     if subject.spellings.held(actor.justification):
         raise SettingsError("A reason must not hold the value itself.", where="--why", remedy="say it without")
@@ -179,7 +180,7 @@ def allow(folder: Path, value: str, actor: Actor, *, now: datetime) -> None:
                     connection,
                     Processing.ALTERATION,
                     person=actor.person,
-                    justification=actor.justification,
+                    justification=f"{ALLOWED}: {actor.justification}",
                     object=value_object(subject.indicator, hub.key),
                     now=book.later(connection, now),
                 )
@@ -188,4 +189,4 @@ def allow(folder: Path, value: str, actor: Actor, *, now: datetime) -> None:
     if before is None:
         say("It is not kept out: nothing changes.")
     else:
-        say(f"Kept out since {before.at:%Y-%m-%d}; what is delivered from now on is taken in.")
+        say(f"It was kept out since {before.at:%Y-%m-%d}; from now on it is taken in.")

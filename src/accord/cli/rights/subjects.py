@@ -54,7 +54,7 @@ from accord.reference.store import Reference
 from accord.release.channels import ChannelId
 from accord.release.decisions import forget_decisions, load_decisions
 from accord.release.disclosures import Disclosure, disclosures, forget_given
-from accord.release.erased import AGAIN, kept_out, mac_of, note_erased
+from accord.release.erased import AGAIN, ALLOWED, kept_out, mac_of, note_erased
 from accord.release.notices import RecallKind, SuppliedNotice
 from accord.release.recall import (
     Concerned,
@@ -188,8 +188,14 @@ def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool
             before = [(one, len(notices(connection, recall=one.id))) for one in ended(connection, name)]
             out = kept_out(connection, mac_of(subject.indicator, hub.key))
             again = stated_again(connection, name)
+            allowed = _allowed(connection, name)
     if as_json:
-        told = {"recalls": [str(one.id) for one, _ in before], "kept_out": kept_out_told(out), "stated_again": again}
+        told = {
+            "recalls": [str(one.id) for one, _ in before],
+            "allowed": [{"at": at.isoformat(), "person": person, "why": why} for at, person, why in allowed],
+            "kept_out": kept_out_told(out),
+            "stated_again": again,
+        }
         say_json(_told(hub, subject, found) | told)
         return
     for recall, sent in before:
@@ -197,6 +203,8 @@ def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool
             f"who had been given it: `accord recall show {recall.id}`")  # fmt: skip
         if recall.kind is RecallKind.CORRECTED:
             say(f"  {recall.reason}")
+    for at, person, why in allowed:
+        say(f"allowed again on {at:%Y-%m-%d} by {person}: {why}")
     if out is not None:
         say(kept_out_in_words(out))
     for delivery in again:
@@ -559,6 +567,17 @@ def stated_again(connection: Connection, name: str) -> list[str]:
     )
     said = (one.justification.rpartition(f"{AGAIN}: ")[2] for one in rows if one.justification.startswith(AGAIN))
     return sorted({*said})
+
+
+def _allowed(connection: Connection, name: str) -> list[tuple[datetime, str, str]]:
+    """When a value was let be taken in again, by whom and why, as the log has it."""
+    rows = consultations(connection, processing=Processing.ALTERATION, about=name)
+    begins = f"{ALLOWED}: "
+    return [
+        (one.at, one.person, one.justification.removeprefix(begins))
+        for one in rows
+        if one.justification.startswith(begins)
+    ]
 
 
 def _as_what(roles: Sequence[Role] | None) -> str:
