@@ -20,6 +20,7 @@ from accord.release.embargoes import embargoes
 from accord.workspace.database import open_database, place_of
 from accord.workspace.schema import JOBS, JOURNAL_ENTRIES
 from tests.cli.released import OPERATION, POLICE, SIGHTINGS, furnish
+from tests.cli.test_cli_channel import CHANNEL, MEMBER
 from tests.simulators.witness import Witness, served
 
 Accord = Callable[..., object]
@@ -199,6 +200,25 @@ def test_who_sets_as_of_before_the_data_is_told(hub: Hub) -> None:
     operation.write_text(re.sub(r"as_of = \S+", "as_of = 2020-01-01", text), "utf-8")
     said = hub("release", "make", operation, "--in", hub.folder, code=1)
     assert f"is later than `as_of`, 2020-01-01 00:00 UTC, in {operation}, and does not count: " in said
+
+
+def test_nothing_is_let_out_for_a_moment_that_has_not_come_and_a_run_says_so(hub: Hub) -> None:
+    operation = hub.operation()
+    operation.write_text(re.sub(r"as_of = \S+", "as_of = 2100-12-30", operation.read_text("utf-8")), "utf-8")
+    (hub.folder / "channels.toml").write_text(CHANNEL + MEMBER.format("csirt-th"), "utf-8")
+    hub("channel", "apply", hub.folder / "channels.toml", "--in", hub.folder)
+    for words in (
+        ("release", "make", operation),
+        ("release", "make", operation, "--channel", "infected-th"),
+        ("psi", "open", operation, "--to", "csirt-th", "--budget", "10"),
+    ):
+        said = hub(*words, "--in", hub.folder, code=2)
+        assert f"where: {operation}: operation.as_of" in said
+        assert "expected: a time no later than a day after now" in said
+        assert "got: 2100-12-30 00:00 UTC" in said
+    assert not hub.releases()
+    said = hub("operation", "run", operation, "--out", hub.folder.parent / "out", "--in", hub.folder)
+    assert f"note: as_of of {operation} has not come yet: 2100-12-30 00:00 UTC." in said
 
 
 def test_a_run_says_which_rule_keeps_findings_back_and_an_operation_for_a_workspace_asks_for_one(hub: Hub) -> None:

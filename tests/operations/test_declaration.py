@@ -1,13 +1,13 @@
 """Operation files: a good one is read as written, every mistake is named by its key with what was expected."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from accord.formats.catalogue import FORMATS
-from accord.operations.declaration import read_operation
+from accord.operations.declaration import demand_come, read_operation
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.vocabulary.markings import Marking
 from accord.vocabulary.roles import Role
@@ -92,6 +92,17 @@ def test_a_good_file_is_read_as_it_is_written(tmp_path: Path) -> None:
     (recipient,) = operation.recipients_of(operation.scope.countries[0])
     assert recipient.persons == ("A. Officer",)
     assert operation.recipients_of(operation.scope.countries[1]) == ()
+
+
+def test_what_is_let_out_is_said_for_a_moment_no_later_than_a_day_after_now(tmp_path: Path) -> None:
+    operation = read_operation(write(tmp_path, GOOD), FORMATS)
+    day_before = datetime(2026, 1, 30, 10, tzinfo=UTC)
+    demand_come(operation, day_before)
+    with pytest.raises(SettingsError) as caught:
+        demand_come(operation, day_before - timedelta(seconds=1))
+    assert caught.value.where == f"{tmp_path / 'operation.toml'}: operation.as_of"
+    assert caught.value.expected == "a time no later than a day after now, 2026-01-30 09:59 UTC"
+    assert caught.value.got == "2026-01-31 10:00 UTC"
 
 
 def test_a_countrys_reports_are_in_every_language_that_a_recipient_reads(tmp_path: Path) -> None:

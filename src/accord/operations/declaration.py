@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -56,6 +56,10 @@ class Scope:
     window_start: datetime | None
     window_end: datetime | None
     as_of: datetime
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Is it said for a moment that has not come yet? A day is left to whose clock or zone is another."""
+        return self.as_of > now + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +219,19 @@ def read_workspace_operation(path: Path, declared: Declared, partners: Mapping[P
     datasets = tuple(one for one in declared.datasets if not names or one.id in names)
     root = declared.database.settings.resolve().parent
     return _read_sheet(path, table, sheet, root=root, hub=declared.hub, partners=partners, datasets=datasets)
+
+
+def demand_come(operation: Operation, now: datetime) -> None:
+    """Raise SettingsError where what is to be let out would be dated ahead: what corrects it would have to be, too."""
+    if operation.scope.is_ahead(now):
+        raise SettingsError(
+            "The moment for which the operation is said has not come yet.",
+            where=f"{operation.file}: operation.as_of",
+            expected=f"a time no later than a day after now, {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+            got=f"{operation.scope.as_of:%Y-%m-%d %H:%M} UTC",
+            remedy="correct it there: what is let out bears this time, and confidence decays to it; "
+            "`accord operation run` lets nothing out, and takes any time",
+        )
 
 
 def _read_sheet(

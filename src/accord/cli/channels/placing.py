@@ -89,8 +89,11 @@ def put_into_channel(
             expected=channel.purpose,
             got=str(purpose),
         )
-    gathered = gather(desk.workspace, desk.ledger.database, file, channel.purpose, of=f"channel {channel.id}")
-    terms = gathered.terms(gathered.register, datetime.now(UTC))
+    now = datetime.now(UTC)
+    gathered = gather(
+        desk.workspace, desk.ledger.database, file, channel.purpose, of=f"channel {channel.id}", out_at=now
+    )
+    terms = gathered.terms(gathered.register, now)
     combine(desk, gathered)
     hold_back(desk, gathered)
     with (

@@ -19,7 +19,13 @@ from accord.cli.readying import cores
 from accord.cli.terminal import progress_bar, talk
 from accord.formats.catalogue import FORMATS
 from accord.intake.receiving import Arrival
-from accord.operations.declaration import Declared, Operation, read_workspace, read_workspace_operation
+from accord.operations.declaration import (
+    Declared,
+    Operation,
+    demand_come,
+    read_workspace,
+    read_workspace_operation,
+)
 from accord.release.decisions import load_decisions
 from accord.release.erased import wrong_roles
 from accord.release.policy import Terms, bound_to, came_in, workspace_terms
@@ -62,13 +68,21 @@ class Gathered:
 
 
 def gather(
-    workspace: Workspace, database: Database, file: Path, purpose: Purpose | None, *, of: str = "--purpose"
+    workspace: Workspace,
+    database: Database,
+    file: Path,
+    purpose: Purpose | None,
+    *,
+    of: str = "--purpose",
+    out_at: datetime | None,
 ) -> Gathered:
     """Read an operation file for a workspace and see what it is made from; nothing is decided yet.
 
-    `of`: whose the purpose is, for errors.
+    `of`: whose the purpose is, for errors. `out_at`: the time at which something of it is to leave the hub; None:
+    nothing does.
 
-    Raises SettingsError, also when no purpose is stated; UnreadableError when a delivery is not whole.
+    Raises SettingsError, also when no purpose is stated, or when what leaves would be dated ahead; UnreadableError when
+    a delivery is not whole.
     """
     declared = read_workspace(workspace.settings, FORMATS)
     with database.reading() as connection:
@@ -76,6 +90,8 @@ def gather(
         decisions = load_decisions(connection)
         corrected = wrong_roles(connection)
     operation = read_workspace_operation(file, declared, register.partners)
+    if out_at is not None:
+        demand_come(operation, out_at)
     stated = purpose or operation.purpose
     if stated is None:
         raise SettingsError(
@@ -160,7 +176,7 @@ def run_inside(
     declared = read_workspace(workspace.settings, FORMATS)
     now = datetime.now(UTC)
     with open_database(declared.database) as database:
-        gathered = gather(workspace, database, file, read_purpose(purpose))
+        gathered = gather(workspace, database, file, read_purpose(purpose), out_at=None)
         log(database, actor, Processing.COMBINATION, [f"operation {gathered.operation.name}"], now=now)
     terms = gathered.terms(gathered.register, now)
     with progress_bar() as progress:

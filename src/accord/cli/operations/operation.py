@@ -47,8 +47,10 @@ def run(
 
     Example: accord operation run examples/public-feeds.toml --out out
     """
+    from datetime import UTC, datetime
+
     from accord.cli.operations.running import run_operation
-    from accord.cli.operations.telling import tell_run
+    from accord.cli.operations.telling import tell_ahead, tell_run
     from accord.cli.places import reference_in_use
     from accord.cli.readying import cores
     from accord.cli.terminal import progress_bar, say_json
@@ -87,6 +89,7 @@ def run(
         say_json(sheet.summary)
     else:
         tell_run(sheet, operation, terms)
+    tell_ahead(operation, datetime.now(UTC))
     if sheet.refused:
         raise typer.Exit(COMPLETE_WITH_REFUSED)
 

@@ -1,5 +1,7 @@
 """What a person is told after a run."""
 
+from datetime import datetime
+
 from accord.cli.operations.running import RunSheet, report_folder
 from accord.cli.operations.withholding import audience_of, kept_back
 from accord.cli.terminal import counted, say, show_table, talk
@@ -71,6 +73,15 @@ def tell_run(sheet: RunSheet, operation: Operation, terms: Terms | None) -> None
     first = report_folder(country, operation.themes[0] if operation.themes else None)
     talk(f"{sheet.seconds:.1f} s")
     say(f"Open {sheet.out / first / f'car.{operation.languages_of(country)[0]}.pdf'}")
+
+
+def tell_ahead(operation: Operation, now: datetime) -> None:
+    """Say of an operation that is said for a moment that has not come: nothing of it could be handed over."""
+    if operation.scope.is_ahead(now):
+        talk(
+            f"note: as_of of {operation.file} has not come yet: {operation.scope.as_of:%Y-%m-%d %H:%M} UTC. Confidence "
+            "decays to it; nothing of this operation can be let out of a workspace before"
+        )
 
 
 def _tell_withheld(

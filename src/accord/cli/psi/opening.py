@@ -124,7 +124,7 @@ def _made(
         now = book.moment(connection, datetime.now(UTC))
         demand_ended(connection)
     end_over(hub, now)
-    gathered = gather(hub.workspace, database, file, purpose)
+    gathered = gather(hub.workspace, database, file, purpose, out_at=now)
     recipient = _recipient(gathered, to)
     with database.reading() as connection:
         next_epoch(connection, recipient.partner.id, now)

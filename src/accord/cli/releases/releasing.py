@@ -112,7 +112,7 @@ def make_release(
         # again when it is entered; whose clock is wrong learns it before anything is made
         at = book.moment(connection, datetime.now(UTC))
         demand_ended(connection)
-    gathered = gather(desk.workspace, desk.ledger.database, file, purpose)
+    gathered = gather(desk.workspace, desk.ledger.database, file, purpose, out_at=at)
     recipients = _chosen(gathered, to)
     combine(desk, gathered)
     with desk.ledger.database.writing() as connection:
