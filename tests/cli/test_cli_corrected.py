@@ -143,6 +143,28 @@ def test_a_correction_is_kept_also_where_nothing_is_held_yet(
     assert [one["count"] for one in entries(hub, "erasure")] == ["1"]
 
 
+def test_who_corrects_a_role_in_which_a_value_is_not_held_is_told_in_which_it_is(
+    accord_here, database_url: str, tmp_path: Path
+) -> None:
+    hub = made_hub(accord_here, tmp_path, database_url)
+    for day, addresses in ((1, [VICTIM]), (2, [VICTIM, NEIGHBOUR]), (3, [NEIGHBOUR])):
+        file = sinkhole(tmp_path / f"2026-10-{day:02d}-event4_sinkhole-a.csv", addresses, day)
+        accord_here("delivery", "add", "sinkhole", file, "--in", hub)
+    words = ("subject", "correct", VICTIM, "--why", "A shared host.", "--right", "A site.", "--in", hub)
+    held = (
+        "It is held as infected-system (2 deliveries), which stays: where that is wrong, say --wrong infected-system."
+    )
+    told = accord_here(*words, "--wrong", "c2-server").stdout.splitlines()
+    assert told[0].startswith("Nothing of it is held as c2-server: ")
+    assert told[1] == held
+    again = accord_here(*words, "--wrong", "c2-server").stdout.splitlines()
+    assert again == ["Corrected before, and nothing of it is held as c2-server: nothing changes.", held]
+    assert said(accord_here(*words, "--wrong", "phishing", "--json"))["held_as"] == {"infected-system": 2}
+    # what is held as that goes, and then there is nothing else to be told of
+    assert "It is held as" not in accord_here(*words, "--wrong", "infected-system").stdout
+    assert "It is held as" not in accord_here(*words, "--wrong", "infected-system").stdout
+
+
 def test_what_is_wrong_is_found_where_it_stands_in_another_value_and_in_its_role_alone() -> None:
     rows = [
         ("domain", "wrong.example", "c2-server"),

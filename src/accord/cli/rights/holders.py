@@ -3,6 +3,7 @@
 import hmac
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,6 +146,18 @@ def held_deliveries(hub: OpenHub, subject: Subject, reference: Reference) -> Ite
                 held = look_in(folder, hub.declared.dataset(folder.dataset), subject, reference, recalled=recalled)
             if held is not None:
                 yield held
+
+
+def roles_held(hub: OpenHub, subject: Subject) -> dict[str, int]:
+    """As what evidence holds a subject, and in how many deliveries each, recalled ones too."""
+    found: Counter[str] = Counter()
+    for folder in (*hub.workspace.deliveries(), *hub.workspace.withdrawn()):
+        with damage_named(folder.path, "see `accord delivery list`"):
+            tables = [each for name in (ADDRESSES, OTHERS) for each in groups(folder.path / name)]
+            found.update({
+                role for each in tables for role in each["role"].filter(pa.array(subject.rows(each))).to_pylist()
+            })  # fmt: skip
+    return dict(sorted(found.items()))
 
 
 def look_in(

@@ -8,7 +8,7 @@ Killed in between, the same command goes on: of what was recorded nothing is rec
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -42,6 +42,7 @@ from accord.cli.rights.holders import (
     held_deliveries,
     held_snapshots,
     read_subject,
+    roles_held,
     shown_with,
 )
 from accord.cli.rights.recalling import all_notices, fit, hand_out, held_by, tell, tell_notices
@@ -273,6 +274,7 @@ def erase(
             if out is not None:
                 hand_out(hub, one, out)
         found = _found(hub, subject, reference)
+        otherwise = roles_held(hub, replace(subject, roles=None)) if found.empty and subject.roles is not None else {}
         recall: Recall | None = None
         refused: tuple[Disclosure, ...] = ()
         sent: tuple[SentNotice, ...] = ()
@@ -294,13 +296,15 @@ def erase(
             "completed": [str(one.id) for one in begun],
             "refused": [str(one.id) for one in refused],
             "erased": _told(hub, subject, found),
+            "held_as": otherwise,
         })  # fmt: skip
         return
     for one in begun:
         say(f"Ended what was begun on {one.at:%Y-%m-%d %H:%M} UTC: recall {one.id}.")
     if recall is None:
         if kind is RecallKind.CORRECTED and not begun:
-            say("Corrected before, and nothing of it is held: nothing changes.")
+            say(f"Corrected before, and nothing of it is held{_as_what(read_roles(wrong))}: nothing changes.")
+            _say_otherwise(otherwise)
         else:
             say("Nothing is held." if not begun else "Nothing more is held.")
         return
@@ -312,7 +316,9 @@ def erase(
     for package in refused:
         say(f"refused, and never handed over: {package.id} to {package.recipient}; `accord release make` seals it anew")
     if found.empty:
-        say("Nothing of it is held: what is delivered from now on is treated as the correction says.")
+        held_as = _as_what(recall.roles)
+        say(f"Nothing of it is held{held_as}: what is delivered from now on is treated as the correction says.")
+        _say_otherwise(otherwise)
     say(f"Recall {recall.id}:")
     tell_notices(folder, recall, sent, ways)
 
@@ -580,8 +586,16 @@ def _allowed(connection: Connection, name: str) -> list[tuple[datetime, str, str
     ]
 
 
-def _as_what(roles: Sequence[Role] | None) -> str:
-    return "" if roles is None else f" as {', '.join(roles)}"
+def _as_what(roles: Iterable[Role] | None) -> str:
+    return "" if roles is None else f" as {', '.join(sorted(roles))}"
+
+
+def _say_otherwise(held: Mapping[str, int]) -> None:
+    """Say as what else a value is held, of which a correction changes nothing. `held`: in how many deliveries each."""
+    if held:
+        said = ", ".join(f"{role} ({counted(count, 'delivery', 'deliveries')})" for role, count in held.items())
+        options = " ".join(f"--wrong {role}" for role in held)
+        say(f"It is held as {said}, which stays: where that is wrong, say {options}.")
 
 
 def _where(held: Held) -> str:
