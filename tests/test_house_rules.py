@@ -64,7 +64,13 @@ def test_a_skip_fails_under_accord_no_skip_unless_its_tool_is_absent(
         check=False,
         cwd=tmp_path,
         # of pytest's plug-ins the one that is asked for
-        env={**os.environ, "ACCORD_NO_SKIP": strict, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={
+            **os.environ,
+            "ACCORD_NO_SKIP": strict,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            # what the copied conftest.py imports
+            "PYTHONPATH": os.pathsep.join(map(str, (CONFTEST.parents[1], os.environ.get("PYTHONPATH", "")))),
+        },
     )
     assert outcome in done.stdout, done.stdout + done.stderr
 

@@ -122,7 +122,9 @@ def test_everybody_gets_the_same_reply_and_who_was_seized_a_mail(serve_mail: Ser
     replies.append(check.ask("/en/mail", body=b"\xff\xfe=&&&"))
     replies.append(check.ask("/en/mail", body=b"mailbox=" + b"x" * 5000))
     assert {(one.status, one.body) for one in replies} == {(HTTPStatus.OK, replies[0].body)}
-    assert {tuple(sorted(one.headers.items() - {("date", one.headers.get("date", ""))})) for one in replies}
+    # a body that is longer than a form ever is may end the connection: all others are answered alike to the last header
+    said = [{name: text for name, text in one.headers.items() if name != "date"} for one in replies[:-1]]
+    assert said == [said[0]] * len(said)
     found = arrived(server, 2)
     assert sorted(to for to, _ in found) == [SEIZED, OTHER]
     assert len(server.post.taken) == 2

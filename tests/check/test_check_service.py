@@ -118,6 +118,21 @@ def test_who_was_not_seen_in_data_that_is_out_of_date_is_not_told_so(
         stop(served)
 
 
+@pytest.mark.parametrize("age", [0, 3])
+def test_where_nothing_is_published_of_anybody_nobody_is_told_that_they_were_not_seen(tmp_path: Path, age: int) -> None:
+    publish_check(tmp_path / "data", {}, age=age)
+    served = serve_check(settings_of(tmp_path))
+    try:
+        for visitor in (CLEAN, DAY):
+            said = served.ask_json(visitor)
+            assert (said["grade"], said["reason"]) == ("cannot-tell", "nothing-published")
+        assert served.ask_json(BEHIND_NAT)["reason"] == "carrier-nat"
+        assert "not seen" not in served.ask("/en", visitor=CLEAN).text
+        assert "nichts veröffentlicht" in served.ask("/de", visitor=CLEAN).text
+    finally:
+        stop(served)
+
+
 def test_a_refusal_speaks_the_language_of_its_path(check: Check) -> None:
     for path in ("/es", "/es/report", "/es/mail", "/es/nowhere"):
         page = check.ask(path, "DELETE", headers={"Accept-Language": "en"})

@@ -20,6 +20,7 @@ class Verdict(IntEnum):
     CARRIER_NAT = 6
     INSIDE = 7
     STALE = 8
+    EMPTY = 9
 
 
 LAST_TOLD: Final = Verdict.SHARED
@@ -55,6 +56,11 @@ STALE_VERDICTS: dict[NetworkKind, tuple[Verdict, ...]] = {
     kind: tuple(Verdict.STALE if one is Verdict.NOT_SEEN else one for one in each) for kind, each in VERDICTS.items()
 }
 """As VERDICTS, from data that is out of date: what was seen is told, and that something was not seen is not."""
+
+EMPTY_VERDICTS: dict[NetworkKind, tuple[Verdict, ...]] = {
+    kind: tuple(Verdict.EMPTY if one is Verdict.NOT_SEEN else one for one in each) for kind, each in VERDICTS.items()
+}
+"""As VERDICTS, from data that tells nothing of anybody: nobody is let believe that they were not seen."""
 
 INSIDE: Final = (Verdict.INSIDE,) * (NEVER + 1)
 """Where the visitor's own address was not seen at all."""
@@ -137,6 +143,12 @@ WORDINGS: dict[Verdict, Wording] = {
         reason="no-public-address",
         title=say("It cannot be told: your public address does not reach us"),
         text=say("Something between you and this page hides it. Ask again from another connection."),
+    ),
+    Verdict.EMPTY: Wording(
+        grade="cannot-tell",
+        reason="nothing-published",
+        title=say("It cannot be told: at present nothing is published that could be looked up"),
+        text=say("Ask again in a few days. If something is strange, do what is said below."),
     ),
     Verdict.STALE: Wording(
         grade="cannot-tell",

@@ -18,7 +18,7 @@ from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from accord.check.asking import Proxies, is_inside, is_own_page, peer
-from accord.check.grades import INSIDE, LAST_TELLABLE, LAST_TOLD, NEVER, STALE_VERDICTS, VERDICTS
+from accord.check.grades import EMPTY_VERDICTS, INSIDE, LAST_TELLABLE, LAST_TOLD, NEVER, STALE_VERDICTS, VERDICTS
 from accord.check.limits import ADDRESS_BITS, MEANINGS, NETWORK_BITS, Alarm, DayWatch, Slots, Watch
 from accord.check.rendering import Form, Rendered, Standing
 from accord.check.settings import CheckSettings
@@ -134,6 +134,7 @@ class Service:
                 (f"mail_refused_{bound}" for bound in ("address", "network", "all", "full")), 0
             )
         self._day = 0
+        self._verdicts, self._late_verdicts = VERDICTS, STALE_VERDICTS
         self._data: CheckData | None = None
         self._rendered: Rendered | None = None
         self._places = {"/": None} | {f"/{language}": language for language in LANGUAGES}
@@ -154,6 +155,8 @@ class Service:
         """From now on answer from this version, and let the one before go."""
         before = self._data
         self._data, self._rendered, self._day = data, rendered, data.day.toordinal()
+        is_empty = data.manifest.addresses.count == 0
+        self._verdicts, self._late_verdicts = (EMPTY_VERDICTS,) * 2 if is_empty else (VERDICTS, STALE_VERDICTS)
         if before is not None:
             before.close()
 
@@ -208,7 +211,7 @@ class Service:
         was_seen, sighting = data.looked_up(address)
         seen = sighting.last_seen.toordinal()
         today = self._today()
-        by_age = STALE_VERDICTS if today - self._day > STALE_DAYS else VERDICTS
+        by_age = self._verdicts if today - self._day <= STALE_DAYS else self._late_verdicts
         verdicts = INSIDE if is_inside(address) else by_age[network.kind]
         # everybody's answer is put together both ways, and one is chosen, not branched to: so both take as long
         if_seen, if_not = verdicts[min(max(today - seen, 0), NEVER)], verdicts[NEVER]

@@ -56,7 +56,7 @@ def withdraw(
     """Let what is published tell nothing of anybody from now on, and destroy what it told.
 
     A version without any address takes the place of the one that counts, with its entry in the ledger, and waits for no
-    witness. The service goes on, and answers everybody that nothing was seen: take it off, too, if that is not wanted.
+    witness. The service goes on, and answers everybody that it cannot be told: take it off, too, if that is not wanted.
 
     Example: accord check withdraw --why "The agreement ends today." --in hub
     """

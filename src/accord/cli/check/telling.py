@@ -61,10 +61,11 @@ def publish_told(folder: Path, *, person: str | None, why: str | None, as_json: 
             talk(f"not published yet: {error.what} `accord serve`, or the next command, publishes it later")
             raise typer.Exit(error.exit_code) from None
     if not (standing.addresses or standing.mailboxes):
-        talk(
-            "nobody is told anything: the check answers everybody that they were not seen. Publish before you serve it"
-        )
+        talk(f"nobody is told anything: {_EMPTY}. Take a delivery in, then publish again")
         raise typer.Exit(NOBODY)
+
+
+_EMPTY = "the check answers everybody that it cannot be told, because nothing is published"
 
 
 def withdraw_told(folder: Path, *, person: str | None, why: str, as_json: bool) -> None:
@@ -80,6 +81,7 @@ def withdraw_told(folder: Path, *, person: str | None, why: str, as_json: bool) 
         say("Nothing is published.")
     else:
         say(f"Nothing is told of anybody any more: {made.name} takes the place of {made.narrows}, which is destroyed.")
+        talk(f"{_EMPTY}. Take the service off, if it is not to say even that")
 
 
 def show_versions(folder: Path, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from accord.agreements.agreement import Register
 from accord.agreements.declarations import PartnerId
 from accord.release.basis import NOT_KEPT, parse_basis
-from accord.release.disclosures import load_disclosure
+from accord.release.disclosures import disclosures, load_disclosure
 from accord.release.policies import Classes, decode
 from accord.release.question import Item
 from accord.vocabulary.datasets import Purpose
@@ -17,6 +17,7 @@ from accord.vocabulary.errors import SettingsError
 from accord.workspace.schema import CHANNEL_OBJECTS, CHANNEL_POLICIES, CHANNEL_SHARED
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BEGINNING = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f-]*)?")
 _OBJECT = re.compile(rf"[a-z][a-z0-9-]*--{_UUID.pattern}")
 
 
@@ -40,6 +41,11 @@ def given(connection: Connection, asked: str, register: Register) -> Given | Non
     """
     if _UUID.fullmatch(asked):
         return _of_release(connection, asked, register)
+    if _BEGINNING.fullmatch(asked):
+        # as lists print it; no value looks like this
+        found = [str(one.id) for one in disclosures(connection) if str(one.id).startswith(asked)]
+        if len(found) == 1:
+            return _of_release(connection, found[0], register)
     return _of_object(connection, asked, register) if _OBJECT.fullmatch(asked) else None
 
 
