@@ -72,7 +72,17 @@ def asking(accord_here, hub: Path) -> Iterator[Callable[..., Ask]]:
 
 
 def recalled(accord_here, hub: Path, *words: str) -> dict:
-    recall = ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+    recall = (
+        "recall",
+        "make",
+        "--dataset",
+        "sinkhole",
+        "--all",
+        "--kind",
+        "withdrawn",
+        "--why",
+        "The clock was wrong.",
+    )
     return said(accord_here(*recall, *words, "--json", "--in", hub))
 
 

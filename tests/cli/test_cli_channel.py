@@ -205,7 +205,9 @@ def test_nothing_is_seen_before_the_quorum_has_cosigned_its_entries(hub: Hub) ->
 
 
 def recalled(hub: Hub) -> dict:
-    return hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+    return hub.json(
+        "recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "The clock was wrong."
+    )
 
 
 def test_what_is_recalled_is_revoked_where_pollers_see_it_and_says_nothing_more(hub: Hub) -> None:

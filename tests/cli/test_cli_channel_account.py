@@ -158,7 +158,7 @@ def test_all_that_a_member_polled_pairs_with_what_the_hub_says_and_both_with_the
 
 
 def test_what_was_taken_back_pairs_as_well(hub: Hub, serve) -> None:
-    hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+    hub.json("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "The clock was wrong.")
     member = Member(hub, serve)
     assert any(one.get("revoked") for one in member.objects)
     # markings and the hub's identity are still there, and what was revoked is known by its newer version

@@ -19,7 +19,7 @@ def cut_off(*_: object) -> None:
 
 
 ERASE = ("subject", "erase", "110.164.10.9", "--why", "A court asked.")
-RECALL = ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+RECALL = ("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "The clock was wrong.")
 
 
 @pytest.mark.parametrize(

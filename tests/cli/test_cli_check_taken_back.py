@@ -85,7 +85,19 @@ def test_a_recalled_delivery_tells_nobody_anything_any_more(hub: CheckHub) -> No
         "--in", hub.folder)  # fmt: skip
     assert hub.told(A, B, C, LONG) == {A: (("QakBot",), 4), C: (("QakBot",), 4)}
     assert hub.families() == ["QakBot"]
-    hub("recall", "make", "--dataset", "other-sinkhole", "--kind", "withdrawn", "--why", "No.", "--in", hub.folder)
+    hub(
+        "recall",
+        "make",
+        "--dataset",
+        "other-sinkhole",
+        "--all",
+        "--kind",
+        "withdrawn",
+        "--why",
+        "No.",
+        "--in",
+        hub.folder,
+    )
     assert hub.told(A, B, C, LONG) == {}
     (last,) = [one for one in hub.json("check", "show") if one["state"] == "published"]
     assert (last["addresses"], last["sources"]) == (0, [])

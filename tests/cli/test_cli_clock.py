@@ -92,7 +92,7 @@ def test_while_the_clock_is_behind_nothing_comes_in_or_goes_out_and_lists_go_on(
         ("release", "hand-over"),
         ("release", "receipt", folder / "opened" / "receipt"),
         ("agreement", "end", "police-th-2026", "--reason", "over"),
-        ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong"),
+        ("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "wrong"),
         ("subject", "erase", "110.164.10.1", "--why", "They asked."),
     ):
         assert BEHIND in accord_here(*words, "--in", hub, expect=5).stderr, words

@@ -154,7 +154,7 @@ def test_what_no_rule_permits_any_more_is_refused_at_the_hand_over_and_never_han
     assert [len(one["entries"]) for one in hub.releases()] == [1] * (len(asked) + 1)
     hub("ledger", "audit", "--in", hub.folder)
     # nobody was given what was refused: nobody is told when it is taken back
-    hub("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong", "--in", hub.folder)
+    hub("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "wrong", "--in", hub.folder)
     (recall,) = json.loads(hub("recall", "list", "--json", "--in", hub.folder))
     assert [one["package"] for one in recall["notices"]] == [hub.releases()[-1]["id"]]
 

@@ -54,7 +54,9 @@ def places(hub: Path, salt: bytes) -> set[str]:
 
 
 def test_a_field_that_was_forgotten_stands_nowhere_and_the_ledger_holds(accord_here, hub: Path) -> None:
-    accord_here("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "Wrong.", "--in", hub)
+    accord_here(
+        "recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "Wrong.", "--in", hub
+    )
     disclosure, notice = number_of(hub, Kind.DISCLOSURE), number_of(hub, Kind.RECALL, last=True)
     first, second = salt_of(hub, disclosure, "partner"), salt_of(hub, notice, "digest")
     kept = salt_of(hub, notice, "partner")

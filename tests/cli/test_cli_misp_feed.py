@@ -303,7 +303,19 @@ def test_what_is_recalled_is_nowhere_in_the_folder_and_its_event_is_gone(anywher
     hub.put()
     assert hub.values() == {SERVER: ("ip-dst", True), "110.164.77.77": ("ip-dst", True)}
     assert hub.holds(SITE) == []
-    hub("recall", "make", "--dataset", "servers", "--kind", "withdrawn", "--why", "Nothing of it.", "--in", hub.folder)
+    hub(
+        "recall",
+        "make",
+        "--dataset",
+        "servers",
+        "--all",
+        "--kind",
+        "withdrawn",
+        "--why",
+        "Nothing of it.",
+        "--in",
+        hub.folder,
+    )
     assert hub.files() == {"hashes.csv": b"", "manifest.json": b"{}\n"}
     hub.put()
     assert hub.files() == {"hashes.csv": b"", "manifest.json": b"{}\n"}

@@ -97,7 +97,9 @@ def test_what_a_recipient_sends_is_entered_published_scored_and_erased(hub: Hub)
     assert address.encode() not in database
     hub("ledger", "audit", "--in", hub.folder)
     # all of it taken back: not that nobody was asked
-    hub("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "Wrong.", "--in", hub.folder)
+    hub(
+        "recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "Wrong.", "--in", hub.folder
+    )
     scored = hub("operation", "score", "october-2026", "--role", "infected-system", "--in", hub.folder)
     assert "Nothing is left that counts: infected-system" in scored
     assert "taken back: " in scored

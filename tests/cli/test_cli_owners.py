@@ -358,7 +358,7 @@ def test_a_network_owner_is_mailed_answers_by_its_token_and_counts_where_the_cou
 
 def test_a_recall_reaches_a_network_owner(hub: Hub) -> None:
     make(hub)
-    hub("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong", "--in", hub.folder)
+    hub("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "wrong", "--in", hub.folder)
     (recall,) = json.loads(hub("recall", "list", "--json", "--in", hub.folder))
     assert {one["recipient"] for one in recall["notices"]} == {"isp", "csirt-th"}
 

@@ -425,7 +425,7 @@ def test_a_recall_ends_the_sessions_that_it_concerns(psi: Psi) -> None:
     made, token = psi.opened(), psi.token()
     assert psi.ask("/psi/session", token)[0] == 200
     why = "The clock was wrong."
-    done = psi.hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", why)
+    done = psi.hub.json("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", why)
     assert [one["recipient"] for one in done["notices"]] == ["csirt-th"]
     assert psi.ask("/psi/session", token)[0] == 410
     assert psi.put(made["session"], token, elements(1))[0] == 410

@@ -388,7 +388,9 @@ def test_a_hub_pulls_from_another_hub_s_server_and_hears_of_what_it_takes_back(
     (second,) = hub.json("delivery", "pull", "theirs")["deliveries"]
     assert (second["rejected"], second["ignored_by_reason"].keys()) == (0, {"not-observable"})
     assert second["accepted"] > 0
-    theirs.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+    theirs.json(
+        "recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "The clock was wrong."
+    )
     hub.json("delivery", "pull", "theirs")
     texts = [json.loads(one.read_bytes())["objects"] for one in kept.parent.parent.glob("*/delivered")]
     revoked = {one["id"] for text in texts for one in text if one.get("revoked")}

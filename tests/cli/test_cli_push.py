@@ -81,7 +81,9 @@ def test_a_member_s_own_server_gets_what_the_member_may_see_and_what_is_taken_ba
         before = named(held(port))
         hub.json("release", "push", "theirs")
         assert named(held(port)) == before | named(polled(hub))
-        hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+        hub.json(
+            "recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "The clock was wrong."
+        )
         hub.json("release", "push", "theirs")
         revoked = {one["id"] for one in held(port) if one.get("revoked")}
         assert revoked == {one["id"] for one in polled(hub) if one.get("revoked")} != set()
@@ -167,7 +169,9 @@ def test_one_object_that_a_server_refuses_is_named_and_keeps_nothing_else_back(h
         again = hub.json("release", "push", "theirs", code=3)
         assert (again["objects"], {one["id"] for one in again["failed"]}) == (0, unfit)
         # what is taken back is told, even of what refers to an address that is refused
-        hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+        hub.json(
+            "recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "The clock was wrong."
+        )
         hub.json("release", "push", "theirs")
         revoked = {one["id"] for one in theirs.held if one.get("revoked")}
         assert revoked == {one["id"] for one in polled(hub) if one.get("revoked")} >= {bad["id"]}
@@ -264,7 +268,9 @@ def test_a_server_that_does_not_tell_what_became_of_an_envelope_keeps_nothing_el
         first = hub.json("release", "push", "theirs", code=3)
         assert (first["pending_envelopes"], first["failed"]) == (1, [])
         assert [f"status {status}" in one for one in first["unasked"]] == [True]
-        hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+        hub.json(
+            "recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "The clock was wrong."
+        )
         assert f"did not say: status {status}" in hub("release", "push", "theirs", "--in", hub.folder, code=3)
         revoked = {one["id"] for one in theirs.held if one.get("revoked")}
         assert revoked == {one["id"] for one in polled(hub) if one.get("revoked")} != set()

@@ -37,8 +37,28 @@ def soon() -> str:
 
 
 def recall(accord_here, hub: Path, *words: object, **more):
+    which = () if "--delivery" in words else ("--all",)
     why = ("--why", "The clock was wrong.", "--in", hub)
-    return accord_here("recall", "make", "--dataset", "sinkhole", *words, *why, **more)
+    return accord_here("recall", "make", "--dataset", "sinkhole", *which, *words, *why, **more)
+
+
+def test_a_recall_says_of_which_deliveries_it_is_and_how_many_go_out_of_use(
+    accord_here, hub: Path, tmp_path: Path
+) -> None:
+    make = ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong", "--in", hub)
+    first = sha256(tmp_path / "2026-10-01-event4_sinkhole-a.csv")
+    for words, got in (((), "got: neither"), (("--all", "--delivery", first), "got: both")):
+        refused = accord_here(*make, *words, expect=2).stderr
+        assert "--delivery SHA256 for one, or --all for all of them" in refused
+        assert "2 deliveries are in use" in refused
+        assert got in refused
+    assert len(said(accord_here("delivery", "list", "--json", "--in", hub))) == 2
+    assert said(accord_here("recall", "list", "--json", "--in", hub)) == []
+    assert "\n1 delivery goes out of use.\n" in accord_here(*make, "--delivery", first).stdout
+    again = sinkhole(tmp_path / "2026-10-03-event4_sinkhole-c.csv", ["45.1.1.6"], 3)
+    accord_here("delivery", "add", "sinkhole", again, "--in", hub)
+    assert "\n2 deliveries go out of use.\n" in accord_here(*make, "--all").stdout
+    assert said(accord_here("delivery", "list", "--json", "--in", hub)) == []
 
 
 def test_a_recalled_delivery_is_out_of_use_and_refused_when_it_comes_again(

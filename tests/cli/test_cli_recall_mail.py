@@ -43,7 +43,7 @@ from tests.simulators.mail_server import Server, mail_server, make_keys, opened_
 __all__ = ["asking", "databases", "handed_over", "keys"]
 
 KILLS = 30 if os.environ.get("CI") else 3
-RECALL = ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+RECALL = ("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "The clock was wrong.")
 
 
 @pytest.fixture(scope="session")
@@ -275,7 +275,9 @@ def test_nobody_is_told_by_mail_of_what_no_mail_has_brought(accord_here, hub: Pa
         others = [disclosed(opened, number, "csirt-th", "TH", [("0" * 64, "sinkhole", "0" * 64)]) for number in (5, 6)]
     mailed(hub, others[0], state=State.BOUNCED)
     mailed(hub, others[1], state=State.DROPPED)
-    accord_here("recall", "make", "--dataset", "sinkhole", "--kind", "corrected", "--why", "wrong", "--in", hub)
+    accord_here(
+        "recall", "make", "--dataset", "sinkhole", "--all", "--kind", "corrected", "--why", "wrong", "--in", hub
+    )
     accord_here("notification", "send", "--in", hub)
     (one,) = listed(accord_here, hub)
     assert {each["release"] for each in one["notices"]} == {str(UUID(int=number)) for number in (1, 2)}

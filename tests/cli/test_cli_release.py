@@ -291,7 +291,19 @@ def test_what_is_recalled_while_it_stands_sealed_is_not_handed_over(hub_on_eithe
         (hub.folder / "ledger.policy").write_text(f"log {key.verifier}\n{witness_line}\nquorum north\n")
         witness.fault = witness_down()
         hub("release", "make", hub.operation(), "--in", hub.folder, code=7)
-        hub("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong", "--in", hub.folder)
+        hub(
+            "recall",
+            "make",
+            "--dataset",
+            "sinkhole",
+            "--all",
+            "--kind",
+            "withdrawn",
+            "--why",
+            "wrong",
+            "--in",
+            hub.folder,
+        )
         witness.fault = None
         (recall,) = json.loads(hub("recall", "list", "--json", "--in", hub.folder))
         assert f"recall {recall['recall']} concerns it" in hub("release", "hand-over", "--in", hub.folder)
@@ -405,7 +417,7 @@ def opens(hub: Hub) -> dict[str, set[str]]:
 def test_an_embargo_that_is_put_off_or_brought_forward_moves_all_that_it_holds_back(hub_on_either: Hub) -> None:
     hub = hub_on_either
     hub("release", "make", hub.operation(more="embargo = 2098-12-01"), "--in", hub.folder)
-    hub("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "w", "--in", hub.folder)
+    hub("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "w", "--in", hub.folder)
     assert opens(hub) == {"disclosure": {"2098-12-01"}, "recall": {"2098-12-01"}}
     later = hub.operation(more="embargo = 2099-03-01")
     said = hub("release", "make", later, "--in", hub.folder, code=1)

@@ -94,7 +94,19 @@ def test_who_got_a_finding_that_is_somewhere_by_passive_dns_is_told_when_that_is
     assert (made["findings"], made["marking"], len(made["entries"])) == (2, "amber", 2)
     told = json.loads(hub("release", "show", made["id"], "--json", "--in", hub.folder))
     assert [(one["dataset"], one["findings"]) for one in told["sources"]] == [("pdns", 2), ("servers", 2)]
-    hub("recall", "make", "--dataset", "pdns", "--kind", "withdrawn", "--why", "wrong clock", "--in", hub.folder)
+    hub(
+        "recall",
+        "make",
+        "--dataset",
+        "pdns",
+        "--all",
+        "--kind",
+        "withdrawn",
+        "--why",
+        "wrong clock",
+        "--in",
+        hub.folder,
+    )
     assert notices(hub) == [(made["id"], 2)]
     # nothing says any more that they are in Thailand
     said = hub("release", "make", hub.folder.parent / "operation.toml", "--in", hub.folder, code=1)

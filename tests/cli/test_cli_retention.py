@@ -154,7 +154,7 @@ def test_which_findings_a_package_held_is_forgotten_when_neither_hub_nor_recipie
     accord_here(*run, "2025-02-28T12:00:00Z")
     assert (held(long_ago), len(log())) == ({second}, 1)
     # a recall concerns what is left, and of who may still have it all
-    recall = ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong", "--json")
+    recall = ("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "wrong", "--json")
     told = said(accord_here(*recall, "--in", hub))["notices"]
     assert {one["package"]: one["findings"] for one in told} == {str(long_ago): 1, str(lately): 2}
 
@@ -171,5 +171,5 @@ def test_a_recall_tells_nobody_of_what_nobody_may_have_any_more(accord_here, tmp
             connection.execute(text("UPDATE disclosures SET handed_over_at = '2024-02-29T12:00:00.000000Z'"))
     accord_here("retention", "run", "--in", hub)
     assert len(pq.read_table(hub / f"releases/{package}/findings.parquet")) == 0
-    recall = ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong", "--json")
+    recall = ("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "wrong", "--json")
     assert said(accord_here(*recall, "--in", hub))["notices"] == []

@@ -25,7 +25,7 @@ def withdrawn(accord_here, hub: Path, *words: object) -> str:
         "withdrawn",
         "--why",
         "wrong",
-        *words,
+        *(words or ("--all",)),
         "--json",
         "--in",
         hub,

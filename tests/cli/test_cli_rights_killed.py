@@ -93,7 +93,7 @@ def told(hub: Path) -> dict[str, object]:
 ENTERED = ("delivery", "recall", "erasure", "purge")
 
 COMMANDS = {
-    "recall": ("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "wrong"),
+    "recall": ("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "wrong"),
     "erase": ("subject", "erase", VICTIM, "--why", "They asked."),
     "purge": ("retention", "run"),
 }

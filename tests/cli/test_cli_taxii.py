@@ -84,7 +84,7 @@ def test_a_member_s_client_finds_what_was_released_and_what_was_taken_back(
     assert complaints(markings["objects"], tmp_path, whole=False) == []
     assert asked(served.port, "/taxii2/hub/markings/", authorization=f"Bearer {foreign}")[2] == {"more": False}
     last = manifest[-1]["date_added"]
-    hub.json("recall", "make", "--dataset", "sinkhole", "--kind", "withdrawn", "--why", "The clock was wrong.")
+    hub.json("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "The clock was wrong.")
     fresh = collection.get_objects(added_after=last)["objects"]
     assert {one["id"] for one in fresh if one.get("revoked")} >= {victim["id"]}
     # another partner finds no collection, and who has no token nothing

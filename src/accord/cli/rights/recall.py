@@ -30,8 +30,9 @@ def make(
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; recipients read it.")],
     delivery: Annotated[
         str | None,
-        typer.Option("--delivery", metavar="SHA256", help="One delivery, or the beginning; by default all."),
+        typer.Option("--delivery", metavar="SHA256", help="One delivery, or the beginning of it."),
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All deliveries of the data set so far.")] = False,
     replaced_by: Annotated[
         str | None,
         typer.Option("--replaced-by", metavar="SHA256", help="The delivery that puts it right, or the beginning."),
@@ -46,11 +47,11 @@ def make(
 ) -> None:
     """Take what a partner withdraws or corrects out of use, and make a signed notice for everybody who was given it.
 
-    Calling it again sends nothing new, and ends what was interrupted. A delivery that puts right what was wrong is
-    taken in first, as any other; with --replaced-by recipients are told that there is one, also when they were told of
-    the recall before.
+    It cannot be undone, and is of one delivery or of all: say which. Calling it again sends nothing new, and ends what
+    was interrupted. A delivery that puts right what was wrong is taken in first, as any other; with --replaced-by
+    recipients are told that there is one, also when they were told of the recall before.
 
-    Example: accord recall make --dataset vendor-sinkhole --kind withdrawn --why "The clock was wrong" --in hub
+    Example: accord recall make --dataset vendor-sinkhole --all --kind withdrawn --why "The clock was wrong" --in hub
 
     Example: accord recall make --dataset vendor-sinkhole --kind corrected --delivery 60303ae2 --replaced-by 7d865e95
     --why "The clock was wrong" --in hub
@@ -62,7 +63,18 @@ def make(
 
     actor = acting(person, None)
     make_recall(
-        folder, dataset, delivery, kind, replaced_by, why, due, out, actor, now=datetime.now(UTC), as_json=as_json
+        folder,
+        dataset,
+        delivery,
+        kind,
+        replaced_by,
+        why,
+        due,
+        out,
+        actor,
+        every=every,
+        now=datetime.now(UTC),
+        as_json=as_json,
     )
 
 

@@ -103,19 +103,21 @@ def make(
     out: Path | None,
     actor: Actor,
     *,
+    every: bool,
     now: datetime,
     as_json: bool,
 ) -> None:
-    """Recall a delivery, or all of a data set."""
+    """Recall a delivery, or (`every`) all of a data set."""
     wanted = _kind(kind)
     reason = fit(why, "--why")
     with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
         name = _dataset(hub, dataset)
-        chosen = _delivery(hub, name, delivery)
+        chosen = _delivery(hub, name, delivery, every=every)
         correction = None if replaced_by is None else _correction(hub, name, chosen, wanted, replaced_by)
         for left in _unfinished(hub):
             finish(hub, left, now)
+        reached = len(_reached(hub.workspace.deliveries(), name, chosen))
         recall, fresh = _recorded(hub, name, chosen, wanted, correction, reason, now, timedelta(days=due_days), actor)
         if recall.done_at is None:
             recall = finish(hub, recall, now)
@@ -125,13 +127,14 @@ def make(
             sent = notices(connection, recall=recall.id)
             ways = ways_of(connection, hub.declared.mail, sent)
     if as_json:
-        say_json(_told(recall, sent, ways, now) | {"new": fresh})
+        say_json(_told(recall, sent, ways, now) | {"new": fresh, "out_of_use": reached})
         return
     if not fresh:
         say(f"Recalled before, by recall {recall.id} on {recall.at:%Y-%m-%d %H:%M} UTC: nothing new is sent.")
         return
     say(f"Recall {recall.id}: {name}, {chosen or 'all deliveries'}, {recall.kind}.")
-    say("Out of use.")
+    said = counted(reached, "delivery goes", "deliveries go") if reached else "No delivery goes"
+    say(f"{said} out of use{'' if reached else ': none was in use'}.")
     if correction is not None:
         say(f"Delivery {correction[:12]} takes its place, and is released like any other.")
     tell_notices(folder, recall, sent, ways)
@@ -196,7 +199,17 @@ def _dataset(hub: OpenHub, name: str) -> DatasetId:
     return DatasetId(name)
 
 
-def _delivery(hub: OpenHub, dataset: str, begin: str | None) -> str | None:
+def _delivery(hub: OpenHub, dataset: str, begin: str | None, *, every: bool) -> str | None:
+    """The delivery that is recalled; None: all of the data set. Raises SettingsError unless it is said which."""
+    if (begin is None) is not every:
+        in_use = len(_reached(hub.workspace.deliveries(), dataset, None))
+        raise SettingsError(
+            "A recall is of one delivery or of all, and it cannot be undone.",
+            where=f"data set {dataset}, of which {counted(in_use, 'delivery is', 'deliveries are')} in use",
+            expected="--delivery SHA256 for one, or --all for all of them",
+            got="both" if every else "neither",
+            remedy="`accord delivery list --json` lists them",
+        )
     if begin is None:
         return None
     found = {one.sha256 for one in hub.kept() if one.dataset == dataset and one.sha256.startswith(begin.lower())}
