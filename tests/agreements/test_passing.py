@@ -86,16 +86,28 @@ def test_data_is_taken_from_the_first_moment_of_a_term_to_its_last_and_nobody_ha
 
 
 @pytest.mark.parametrize(
-    ("at", "purpose", "said"),
+    ("at", "purpose", "said", "remedies"),
     [
-        (day(1, 9), None, "a: it is not yet in force on 2024-01-09 00:00 UTC"),
-        (day(2, 10), None, "a: it is between two terms on 2024-02-10 00:00 UTC"),
-        (day(4, 1), None, "a: it is expired on 2024-04-01 00:00 UTC"),
-        (day(3, 20), None, "a: it was ended early on 2024-03-15 00:00 UTC"),
-        (day(3, 2), Purpose.PREVENTION, "a: it is not for prevention, but for training, research"),
+        (day(1, 9), None, "a: it is not yet in force on 2024-01-09 00:00 UTC", ["take it in from 2024-01-10 on"]),
+        (
+            day(2, 10),
+            None,
+            "a: it is between two terms on 2024-02-10 00:00 UTC",
+            ["take it in from 2024-03-01 on", "`accord agreement renew`"],
+        ),
+        (day(4, 1), None, "a: it is expired on 2024-04-01 00:00 UTC", ["`accord agreement renew`"]),
+        (day(3, 20), None, "a: it was ended early on 2024-03-15 00:00 UTC", ["record another agreement"]),
+        (
+            day(3, 2),
+            Purpose.PREVENTION,
+            "a: it is not for prevention, but for training, research",
+            ["take it in for what an agreement is for, or record that one is for prevention"],
+        ),
     ],
 )
-def test_a_refusal_says_what_each_agreement_says_against_it(at: datetime, purpose: Purpose | None, said: str) -> None:
+def test_a_refusal_says_what_each_agreement_says_against_it_and_what_helps_against_that(
+    at: datetime, purpose: Purpose | None, said: str, remedies: list[str]
+) -> None:
     signed = register({"id": "a", **SIGNED}, {"id": "b", **SIGNED, "in": []})
     if at == day(3, 20):
         ended = Ending(at=day(3, 15), reason="notice", recorded_at=day(3, 1))
@@ -106,13 +118,15 @@ def test_a_refusal_says_what_each_agreement_says_against_it(at: datetime, purpos
     assert raised.value.got == said
     assert raised.value.exit_code == 8
     assert "sinkhole" in raised.value.where
-    assert "accord agreement" in raised.value.remedy
+    told = raised.value.remedy.split("; ")
+    assert [one.startswith(remedy) for one, remedy in zip(told, remedies, strict=True)] == [True] * len(remedies)
 
 
 def test_a_data_set_that_no_agreement_names_is_refused_and_the_first_of_many_refusals_are_told() -> None:
     with pytest.raises(NotAgreedError) as raised:
         taken(register(), day(1, 10))
     assert raised.value.got == "no agreement covers it"
+    assert raised.value.remedy == "record what was signed: `accord agreement apply`"
     with pytest.raises(NotAgreedError, match="z") as raised:
         taken(register(*({"id": f"z{number}", **SIGNED} for number in range(7))), day(1, 1))
     assert raised.value.got.count("not yet in force") == 5

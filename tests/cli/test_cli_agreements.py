@@ -308,6 +308,27 @@ def test_an_agreement_that_is_ended_early_lets_nothing_pass_from_then_on(accord_
     assert "predecessor" in again
 
 
+def test_what_is_not_in_force_is_noted_when_it_is_taken_over_unless_another_one_followed(
+    accord_here, hub: Path, agreements: Path
+) -> None:
+    def noted(text: str, *words: str) -> list[str]:
+        agreements.write_text(text, "utf-8")
+        said = accord_here("agreement", "apply", agreements, "--in", hub, *words).stderr
+        return [line for line in said.splitlines() if line.startswith("note: agreement")]
+
+    later = AGREEMENTS.replace("from = 2014-07-01\nto = 2019-06-30", "from = 2099-02-01")
+    not_yet = ["note: agreement of-2014 is not in force yet: from 2099-02-01"]
+    assert noted(later, "--check") == not_yet
+    over = ["note: agreement of-2014 is not in force any more: its last term ended on 2019-06-30"]
+    assert noted(AGREEMENTS) == over
+    # also when nothing is new
+    assert noted(AGREEMENTS) == over
+    declared, _, _ = AGREEMENTS.partition("[[agreement.commitment]]")
+    following = declared[declared.index("[[agreement]]") :].replace('"of-2014"', '"of-2019"\npredecessor = "of-2014"')
+    following = following.replace("from = 2014-07-01\nto = 2019-06-30", "from = 2019-07-01")
+    assert noted(AGREEMENTS + following) == []
+
+
 def test_what_was_delivered_is_held_against_what_was_promised(accord_here, recorded: Path) -> None:
     deliver = ("agreement", "deliver", "of-2014", "analyst", "--in", recorded)
     assert "1.5 of 60 staff months" in accord_here(*deliver, "--amount", "1.5", "--on", "2014-09-30").stdout

@@ -373,12 +373,15 @@ def test_who_checks_the_address_of_a_hub_is_told_where_its_ledger_is(accord_here
         assert "3 entries, each verified" in accord_here("ledger", "check", there).stdout
 
 
-def test_who_has_a_damaged_file_is_told_what_to_do(accord_here, hub: Path, tmp_path: Path) -> None:
+def test_who_has_a_damaged_file_or_none_is_told_what_to_do(accord_here, hub: Path, tmp_path: Path) -> None:
     policy, cut = hub / "ledger/policy", tmp_path / "policy"
     cut.write_bytes(policy.read_bytes()[:20])
     said = accord_here("ledger", "check", hub / "ledger", "--policy", cut, expect=2).stderr
     assert str(cut) in said
     assert "to do: take it anew from whoever made it" in said
+    missing = tmp_path / "nopolicy"
+    said = accord_here("ledger", "check", hub / "ledger", "--policy", missing, expect=4).stderr
+    assert f"where: {missing}\n  got: No such file or directory\n  to do: check the path and its permissions\n" in said
 
 
 def test_the_hub_finds_which_data_set_a_nameless_one_of_the_page_is(

@@ -228,6 +228,11 @@ class Agreement:
             return f"was {Standing.ENDED} on {self.ended.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         return f"is {self.standing(at)} on {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
+    def begins_after(self, at: datetime) -> date | None:
+        """The first day of its next term; None: there is none."""
+        day = at.astimezone(UTC).date()
+        return next((term.starts for term in self.terms if day < term.starts), None)
+
     def refusal(self, dataset: DatasetId, direction: Direction, purpose: Purpose | None, at: datetime) -> str | None:
         """Why it does not let a data set pass in this direction, for this purpose (None: any), now; None: it does."""
         if dataset not in self.datasets(direction):

@@ -1,6 +1,6 @@
 """Whether a declared data set may be taken in: the agreements in force that let it, or the refusal in words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from accord.agreements.agreement import Agreement, Register, RegisteredDataset, Standing, covering
@@ -49,7 +49,7 @@ def permit_intake(
         where=f"data set {dataset.id}, direction '{Direction.IN}', on {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         expected="an agreement in force that covers it" + ("" if purpose is None else f" and is for {purpose}"),
         got=_refusals(register.agreements.values(), dataset, purpose, at),
-        remedy=_remedy(register.agreements.values(), dataset, at),
+        remedy="; ".join(_remedies(register.agreements.values(), dataset, purpose, at)),
     )
 
 
@@ -76,14 +76,26 @@ def refuse_unregistered(register: Register, dataset: Dataset, *, settings: str) 
         )
 
 
-def _remedy(agreements: Iterable[Agreement], dataset: Dataset, at: datetime) -> str:
-    standing = {one.standing(at) for one in agreements if dataset.id in one.datasets(Direction.IN)}
-    said = "record what was signed: `accord agreement apply`"
+def _remedies(
+    agreements: Iterable[Agreement], dataset: Dataset, purpose: Purpose | None, at: datetime
+) -> Iterator[str]:
+    """What can be done, by what stands against it."""
+    covered = [one for one in agreements if dataset.id in one.datasets(Direction.IN)]
+    standing = {one.standing(at) for one in covered}
+    if not covered:
+        yield "record what was signed: `accord agreement apply`"
+    begins = [day for one in covered if one.standing(at) is not Standing.ENDED and (day := one.begins_after(at))]
+    if begins:
+        yield (
+            f"take it in from {min(begins)} on (if that day is wrong, record what was signed as another agreement: "
+            "`from` never changes once it is recorded)"
+        )
     if not standing.isdisjoint({Standing.EXPIRED, Standing.BETWEEN}):
-        said += ", or `accord agreement renew` for a term that ran out"
+        yield "`accord agreement renew` for a term that ran out"
     if Standing.ENDED in standing:
-        said += ", or another agreement with the one that was ended as its `predecessor`"
-    return said
+        yield "record another agreement (`accord agreement apply`), with the one that was ended as its `predecessor`"
+    if Standing.IN_FORCE in standing:
+        yield f"take it in for what an agreement is for, or record that one is for {purpose}: `accord agreement apply`"
 
 
 def _refusals(agreements: Iterable[Agreement], dataset: Dataset, purpose: Purpose | None, at: datetime) -> str:

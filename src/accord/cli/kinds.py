@@ -188,12 +188,16 @@ def taking(*files: tuple[Path, OwnKind]) -> Iterator[None]:
                 ) from error
         if error.remedy is not None and (error.where is not None or len(files) != 1):
             raise
+        remedy = "take it anew from whoever made it; if it is the same there, tell them"
+        if isinstance(error.__cause__, OSError):
+            # nothing was read that could be damaged
+            remedy = "check the path and its permissions"
         raise type(error)(
             error.what,
             where=str(files[0][0]) if error.where is None and len(files) == 1 else error.where,
             expected=error.expected,
             got=error.got,
-            remedy=error.remedy or "take it anew from whoever made it; if it is the same there, tell them",
+            remedy=error.remedy or remedy,
         ) from error
 
 

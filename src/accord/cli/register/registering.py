@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -130,6 +130,7 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
     for change in [] if as_json else changes:
         tell_change(change)
     _tell_keyless(register, changes)
+    _tell_standing(register, declared.agreements, datetime.now(UTC))
     if check and changes:
         talk("checked only: nothing was changed")
 
@@ -158,6 +159,7 @@ def add_one(folder: Path, noun: str, content: Mapping[str, object], *, as_json: 
     else:
         tell_change(change)
     _tell_keyless(register, [change])
+    _tell_standing(register, declared.agreements, datetime.now(UTC))
 
 
 def list_all(folder: Path, noun: str, *, as_json: bool) -> None:
@@ -490,6 +492,22 @@ def _tell_keyless(register: Register, changes: Sequence[Change]) -> None:
                 f"note: partner {one.id} can confirm no package, and sign no answer to a recall: its key for that "
                 "(`receipts`) is not known. `accord package keys`, at the partner, prints it"
             )
+
+
+def _tell_standing(register: Register, names: Iterable[AgreementId], now: datetime) -> None:
+    """Say of agreements that nothing passes under them now, unless another one has followed."""
+    followed = {one.predecessor for one in register.agreements.values()}
+    for name in names:
+        one = register.agreements[name]
+        standing, begins = one.standing(now), one.begins_after(now)
+        if standing is Standing.NOT_YET:
+            talk(f"note: agreement {name} is not in force yet: from {begins}")
+        elif standing is Standing.BETWEEN:
+            talk(f"note: agreement {name} is between two terms: in force again from {begins}")
+        elif standing is Standing.EXPIRED and name not in followed:
+            talk(f"note: agreement {name} is not in force any more: its last term ended on {one.terms[-1].ends}")
+        elif standing is Standing.ENDED and name not in followed:
+            talk(f"note: agreement {name} {one.standing_told(now)}")
 
 
 def _demand_known(standing: Register, declared: Register) -> None:
