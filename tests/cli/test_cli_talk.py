@@ -147,7 +147,13 @@ def test_an_option_that_may_be_no_is_named_by_both_its_names(accord) -> None:
 
 
 def test_what_is_typed_for_a_new_workspace_is_looked_at_before_there_is_a_file(accord_here, tmp_path: Path) -> None:
-    for words in (("--name", ""), ("--contact", " "), ("--ledger", "a b"), ("--database", "mysql://hub")):
+    for words in (
+        ("--name", ""),
+        ("--contact", " "),
+        ("--contact", "not-a-mail"),
+        ("--ledger", "a b"),
+        ("--database", "mysql://hub"),
+    ):
         said = accord_here("init", tmp_path / "hub", *words, expect=2).stderr
         assert f"The option {words[0]} is wrong.\n  where: {words[0]}\n" in said
     assert not (tmp_path / "hub").exists()

@@ -95,7 +95,12 @@ def rows_of(path: Path) -> list[dict[str, object]]:
 
 
 def test_a_new_workspace_has_settings_that_hold_and_nothing_that_others_read(accord_here, tmp_path: Path) -> None:
-    accord_here("init", tmp_path / "hub")
+    made = accord_here("init", tmp_path / "hub")
+    # who is written to is nobody until somebody says so
+    assert (
+        f"write to desk@hub.example, which is nobody's: say `contact` in {tmp_path / 'hub' / 'workspace.toml'}"
+        in made.stderr
+    )
     assert (tmp_path / "hub" / "hub.key").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "hub").stat().st_mode & 0o777 == 0o700
     assert accord_here("delivery", "list", "--in", tmp_path / "hub", "--json").stdout == "[]\n"

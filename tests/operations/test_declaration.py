@@ -163,6 +163,7 @@ MISTAKES = [
     ('kind = "csirt"', 'kind = "concerned"', "recipient[1].partner", "the persons concerned learns of their own"),
     ('root = "in"', 'root = "out"', "root", "a folder"),
     ('key_file = "hub.key"', "", "hub.key_file", "a text"),
+    ('contact = "desk@hub.example"', 'contact = "not-a-mail"', "hub.contact", "a mail address"),
     ('namespace = "3b6f1d52-7c1e-4f0a-9d53-0a6f6f1f7c11"', 'namespace = "mine"', "hub.namespace", "a UUID"),
     ("as_of = 2026-01-31T12:00:00+02:00", "as_of = 2026-01-31T12:00:00", "operation.as_of", "a time with its zone"),
     ('countries = ["ID", "TH"]', 'countries = ["ID", "UK"]', "operation.countries", "ISO 3166-1"),

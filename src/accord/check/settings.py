@@ -43,7 +43,6 @@ from accord.workspace.settings import SettingsTable, read_settings
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
 )
-_MAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,253}", re.ASCII)
 _PHONE = re.compile(r"[+0-9][0-9 ()/.-]{1,38}[0-9]", re.ASCII)
 _URL = re.compile(r"https?://[!-~]{1,500}", re.ASCII)
 MOST_CONTACTS = 1000
@@ -123,7 +122,7 @@ def read_check_settings(path: Path) -> CheckSettings:
     own = whole.table("check")
     settings = CheckSettings(
         hub=own.text("hub"),
-        contact=_mail(own, "contact"),
+        contact=own.mail("contact"),
         data=path.parent / own.text("data"),
         pepper_file=path.parent / own.text("pepper_file"),
         proxies=tuple(_network(own, one) for one in own.texts("proxies")),
@@ -178,7 +177,7 @@ def _contact(table: SettingsTable) -> Contact:
     if country not in COUNTRY_CODES:
         raise table.wrong("country", "a country by ISO 3166-1 alpha-2, such as ID", country)
     url, phone = table.optional_text("url"), table.optional_text("phone")
-    mail = _mail(table, "mail") if table.offers("mail") else None
+    mail = table.mail("mail") if table.offers("mail") else None
     if url is not None and (_URL.fullmatch(url) is None or not urlsplit(url).hostname):
         raise table.wrong("url", "a web address that begins with https:// or http://", url)
     if phone is not None and _PHONE.fullmatch(phone) is None:
@@ -188,13 +187,6 @@ def _contact(table: SettingsTable) -> Contact:
         raise table.wrong("url", "a url, a mail or a phone by which it is reached", None)
     table.done()
     return contact
-
-
-def _mail(table: SettingsTable, name: str) -> str:
-    mail = table.text(name)
-    if _MAIL.fullmatch(mail) is None:
-        raise table.wrong(name, "a mail address", mail)
-    return mail
 
 
 def _host(table: SettingsTable, name: str, host: str) -> str:

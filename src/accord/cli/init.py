@@ -50,6 +50,9 @@ key_file = "hub.key"                                 # finding ids are made from
 # limits = {{ marking = "amber" }}
 """
 
+_NOBODY = "desk@hub.example"
+"""What stands for the contact until somebody says it."""
+
 _OPTIONS = {"hub": "", "ledger": "", "database": "", "origin": "--ledger", "url": "--database"}
 """Where what is wrong was typed: there is no file yet."""
 
@@ -61,7 +64,9 @@ _OWN_DATABASE = """# [database]
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     name: Annotated[str, typer.Option("--name", help="How the hub is called.")] = "This hub",
-    contact: Annotated[str, typer.Option("--contact", help="Where partners write to.")] = "desk@hub.example",
+    contact: Annotated[
+        str | None, typer.Option("--contact", metavar="MAIL", help="Where partners write to: a mail address.")
+    ] = None,
     database: Annotated[
         str | None,
         typer.Option("--database", metavar="URL", help="Its database, if not SQLite: postgresql://USER@HOST/DATABASE."),
@@ -83,7 +88,7 @@ def init(
     from datetime import UTC, datetime
     from uuid import uuid4
 
-    from accord.cli.terminal import say
+    from accord.cli.terminal import say, talk
     from accord.formats.catalogue import FORMATS
     from accord.journal.place import ledger_key, ledger_policy, read_ledger
     from accord.operations.declaration import read_workspace
@@ -99,12 +104,17 @@ def init(
     if origin is not None:
         log = f"[ledger]\norigin = {json.dumps(origin)}\n"
     settings = _SETTINGS.format(
-        name=json.dumps(name), contact=json.dumps(contact), namespace=namespace, database=table, ledger=log
+        name=json.dumps(name),
+        contact=json.dumps(_NOBODY if contact is None else contact),
+        namespace=namespace,
+        database=table,
+        ledger=log,
     )
     # what was typed is looked at before anything is made
     typed = SettingsTable(file=folder / SETTINGS, path="", content=tomllib.loads(settings), options=_OPTIONS)
-    for key in ("name", "contact"):
-        typed.table("hub").text(key)
+    hub = typed.table("hub")
+    hub.text("name")
+    hub.mail("contact")
     read_ledger(typed, namespace)
     read_database(typed, namespace)
     workspace = make_workspace(folder, settings)
@@ -112,6 +122,8 @@ def init(
     hub_key(declared.hub.key_file, make=True)
     ledger_policy(declared.ledger, ledger_key(declared.ledger, make=True))
     migrate_database(declared.database, now=datetime.now(UTC))
+    if contact is None:
+        talk(f"note: partners are told to write to {_NOBODY}, which is nobody's: say `contact` in {workspace.settings}")
     say(f"Declare partners, data sets and agreements in {workspace.settings}, then:")
     say(f"accord agreement apply --in {folder}")
     say(f"accord delivery add DATASET FILE --in {folder}")

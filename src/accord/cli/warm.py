@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _SETTINGS = """
 [hub]
 name = "warm"
-contact = "warm"
+contact = "warm@hub.example"
 namespace = "00000000-0000-0000-0000-000000000000"
 key_file = "hub.key"
 [[partner]]

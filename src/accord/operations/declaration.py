@@ -274,7 +274,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _read_hub(table: SettingsTable, folder: Path) -> Hub:
-    name, contact, namespace = table.text("name"), table.text("contact"), table.text("namespace")
+    name, contact, namespace = table.text("name"), table.mail("contact"), table.text("namespace")
     try:
         identifier = UUID(namespace)
     except ValueError:

@@ -29,6 +29,7 @@ MOST = 1_000_000_000
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Name = TypeVar("_Name", bound=str)
+_MAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,253}", re.ASCII)
 _IDENTIFIER = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 
 
@@ -145,6 +146,13 @@ class SettingsTable:
     def optional_text(self, name: str) -> str | None:
         """A text, or None when the key is absent."""
         return self.text(name) if self.offers(name) else None
+
+    def mail(self, name: str) -> str:
+        """A mail address, which whoever reads it can write to."""
+        value = self.text(name)
+        if _MAIL.fullmatch(value) is None:
+            raise self.wrong(name, "a mail address, such as desk@fusion.example", value)
+        return value
 
     def identifier(self, name: str) -> str:
         """A short lower-case name: letters, digits, dot, hyphen, underscore."""
