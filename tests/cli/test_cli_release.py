@@ -226,6 +226,11 @@ def test_a_run_says_which_rule_keeps_findings_back_and_an_operation_for_a_worksp
     said = hub("operation", "run", operation, "--out", out, code=2)
     assert "This operation file is for a workspace" in said
     assert "--in WORKSPACE" in said
+    whole = hub.operation("whole", 'datasets = ["sinkhole"]')
+    whole.write_text('root = "in"\n[hub]\nname = "Hub"\n' + whole.read_text("utf-8"), "utf-8")
+    said = hub("operation", "run", whole, "--out", out, "--in", hub.folder, code=2)
+    assert "a hub or data sets of its own, and the workspace has them" in said
+    assert "got: root, hub\n  to do: take them out (docs/handing-over.md); without --in" in said
     other = hub.operation("other")
     other.write_text(other.read_text("utf-8").replace('"victim-notification"', '"investigation"'), "utf-8")
     said = hub("operation", "run", other, "--out", out, "--in", hub.folder)

@@ -32,6 +32,10 @@ if TYPE_CHECKING:  # a run without a workspace has no database, and starts witho
     from accord.workspace.peers import Peer
 
 
+_OF_A_WORKSPACE = ("root", "hub", "partner", "dataset")
+"""What an operation file says that is run without a workspace, and what else a workspace says."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
     """The organisation that runs this Accord."""
@@ -188,7 +192,7 @@ def read_operation(path: Path, formats: Mapping[str, object]) -> Operation:
     """
     table = read_settings(path)
     folder = path.resolve().parent
-    if not any(table.offers(one) for one in ("root", "hub", "partner", "dataset")):
+    if not any(table.offers(one) for one in _OF_A_WORKSPACE):
         raise SettingsError(
             "This operation file is for a workspace: it has no hub, partners and data sets of its own.",
             where=str(path),
@@ -213,6 +217,15 @@ def read_workspace_operation(path: Path, declared: Declared, partners: Mapping[P
     Raises SettingsError and UnreadableError.
     """
     table = read_settings(path)
+    own = [one for one in _OF_A_WORKSPACE if one in table.content]
+    if own:
+        raise SettingsError(
+            "This operation file has a hub or data sets of its own, and the workspace has them.",
+            where=str(path),
+            expected="[operation], [[recipient]] and [[report]] alone",
+            got=", ".join(own),
+            remedy="take them out (docs/handing-over.md); without --in, `accord operation run` takes the file as it is",
+        )
     sheet = table.table("operation")
     ids = {one.id: one for one in declared.datasets}
     names = [known(sheet, "datasets", name, ids, "dataset") for name in sheet.texts("datasets")]
