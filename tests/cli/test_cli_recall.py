@@ -104,6 +104,36 @@ def test_past_recipients_get_a_signed_notice_with_the_findings_that_it_concerns_
     assert (theirs["partner"], theirs["country"], theirs["count"], theirs["refers"]) == ("csirt-th", "TH", "2", "3")
 
 
+def test_whoever_reads_a_notice_learns_who_signed_it_or_that_nothing_that_it_asks_is_to_be_done(
+    accord_here, hub: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    made = said(recall(accord_here, hub, "--kind", "withdrawn", "--out", out, "--json"))
+    (told,) = [one for one in made["notices"] if one["recipient"] == "csirt-th"]
+    (folder,) = (out / "csirt-th").iterdir()
+    with opened_hub(hub) as opened:
+        key = opened.ledger.key.verifier
+    signed = f"{key.name}+{str(key).split('+')[1]}"
+    show = ("package", "notice", folder, "--policy", hub / "ledger/policy")
+    assert f"It is signed by {signed}, and its entry {told['entry']} is proven" in accord_here(*show).stdout
+    assert said(accord_here(*show, "--json"))["signed_by"] == [signed]
+    assert "was not verified" in accord_here("package", "notice", folder).stdout
+    notice, proof = folder / "notice", folder / "entry.tlog-proof"
+    genuine = notice.read_bytes(), proof.read_bytes()
+    other = genuine[1].replace(b"index ", b"index 1", 1)
+    for path, before, data in (
+        (notice, genuine[0], genuine[0].replace(b"kind withdrawn", b"kind corrected")),
+        (proof, genuine[1], other),
+    ):
+        path.write_bytes(data)
+        refused = accord_here(*show, expect=7)
+        assert refused.stdout == ""
+        assert f"where: {path}" in refused.stderr
+        assert "do nothing that the notice asks" in refused.stderr
+        path.write_bytes(before)
+    accord_here(*show)
+
+
 def test_a_recall_of_what_is_under_embargo_tells_the_public_no_sooner(accord_here, hub: Path) -> None:
     recall(accord_here, hub, "--kind", "withdrawn")
     _, first, second = entries(hub, "recall")

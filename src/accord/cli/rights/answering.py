@@ -1,6 +1,8 @@
 """A recipient's side of recalls: notices fetched from a hub, and answered offline or at the hub."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +27,9 @@ from accord.release.notices import (
 from accord.release.package.keys import RecipientKeys, read_keys
 from accord.release.recall import SUPPLIED_FILE, VALUE_FILE
 from accord.release.supplied import digest, open_value
-from accord.vocabulary.errors import OutputError, SettingsError, UnprovenError
+from accord.vocabulary.errors import MalformedError, OutputError, SettingsError, UnprovenError
+
+_DISTRUSTED = "do nothing that the notice asks: ask the hub for it anew, in another way than the one in which it came"
 
 
 def answer_offline(
@@ -37,13 +41,15 @@ def answer_offline(
         data = read_note(file / NOTICE if file.is_dir() else file)
         notice = read_notice(data)
     if policy is not None:
-        _prove(folder, notice, data, policy)
+        _prove(file, notice, data, policy)
     _demand_beside(folder, notice)
     if notice.listed is not None and (folder / FINDINGS).exists():
         findings = [bytes.fromhex(line) for line in (folder / FINDINGS).read_text("ascii").split()]
         if listed(findings) != notice.listed:
             raise UnprovenError(
-                "The list of findings is not the one that the notice names.", where=str(folder / FINDINGS)
+                "The list of findings is not the one that the notice names.",
+                where=str(folder / FINDINGS),
+                remedy=_DISTRUSTED,
             )
     answer = Acknowledgement(
         recall=notice.recall,
@@ -148,7 +154,9 @@ def _demand_beside(folder: Path, notice: Notice | SuppliedNotice) -> None:
         return
     for name, expected in ((SUPPLIED_FILE, notice.supplied), (VALUE_FILE, notice.value)):
         if expected is not None and (folder / name).exists() and digest(read_note(folder / name)) != expected:
-            raise UnprovenError("A file is not the one that the notice names.", where=str(folder / name))
+            raise UnprovenError(
+                "A file is not the one that the notice names.", where=str(folder / name), remedy=_DISTRUSTED
+            )
 
 
 def show_notice(file: Path, keys: Path | None, policy: Path | None, *, as_json: bool) -> None:
@@ -157,8 +165,7 @@ def show_notice(file: Path, keys: Path | None, policy: Path | None, *, as_json: 
     with taking((file, NOTICE_KIND)):
         data = read_note(file / NOTICE if file.is_dir() else file)
         notice = read_notice(data)
-    if policy is not None:
-        _prove(folder, notice, data, policy)
+    signers = None if policy is None else _prove(file, notice, data, policy)
     _demand_beside(folder, notice)
     opened = None
     if isinstance(notice, SuppliedNotice) and notice.value is not None and keys is not None:
@@ -167,7 +174,7 @@ def show_notice(file: Path, keys: Path | None, policy: Path | None, *, as_json: 
         opened = open_value(read_note(folder / VALUE_FILE), own.identity)
     if as_json:
         value = None if opened is None else {"type": opened[0], "value": opened[1]}
-        say_json({**_said(notice), "proven": policy is not None, "value": value})
+        say_json({**_said(notice), "proven": signers is not None, "signed_by": signers, "value": value})
         return
     say(notice.text.rstrip("\n"))
     if isinstance(notice, SuppliedNotice):
@@ -181,8 +188,10 @@ def show_notice(file: Path, keys: Path | None, policy: Path | None, *, as_json: 
             say(f"The value is sealed in {VALUE_FILE}: your keys open it, with --keys.")
         else:
             say("The hub knows no key of yours to seal the value to: find it in these lines, or ask the hub.")
-    if policy is None:
+    if signers is None:
         say("Whose notice it is was not verified: that takes --policy.")
+    else:
+        say(f"It is signed by {', '.join(signers)}, and its entry {notice.entry} is proven in that ledger.")
 
 
 def _said(notice: Notice | SuppliedNotice) -> dict[str, object]:
@@ -198,11 +207,30 @@ def _said(notice: Notice | SuppliedNotice) -> dict[str, object]:
     }
 
 
-def _prove(folder: Path, notice: Notice | SuppliedNotice, data: bytes, policy: Path) -> None:
-    """Raise unless the notice is signed by a log of the policy, and its entry is proven."""
+def _prove(file: Path, notice: Notice | SuppliedNotice, data: bytes, policy: Path) -> list[str]:
+    """The keys by which the notice is signed. Raises unless a log of the policy has one, and its entry is proven."""
     trusted = read_policy(policy)
-    open_note(data, [one.key for one in trusted.logs])
-    proof = parse_proof(read_note(folder / PROOF))
-    proof.verify(read_note(folder / ENTRY), trusted)
-    if proof.index != notice.entry:
-        raise UnprovenError("The proof is of another entry.", expected=str(notice.entry), got=str(proof.index))
+    folder = file if file.is_dir() else file.parent
+    with _distrusting(file / NOTICE if file.is_dir() else file):
+        opened = open_note(data, [one.key for one in trusted.logs])
+    with _distrusting(folder / PROOF):
+        proof = parse_proof(read_note(folder / PROOF))
+        proof.verify(read_note(folder / ENTRY), trusted)
+        if proof.index != notice.entry:
+            raise UnprovenError("The proof is of another entry.", expected=str(notice.entry), got=str(proof.index))
+    return [f"{one.key.name}+{one.key.key_id.hex()}" for one in opened.verified]
+
+
+@contextmanager
+def _distrusting(path: Path) -> Iterator[None]:
+    """Whoever holds what is not proven is told of which file, and what not to do."""
+    try:
+        yield
+    except (MalformedError, UnprovenError) as error:
+        raise type(error)(
+            error.what,
+            where=str(path) if error.where is None else f"{path}: {error.where}",
+            expected=error.expected,
+            got=error.got,
+            remedy=f"{_DISTRUSTED}; and see that --policy is that of the hub's ledger",
+        ) from error
