@@ -47,6 +47,8 @@ def gpg() -> Iterator[GnuPG]:
 
 def write_to(hub: Hub, server: Server, certificate: bytes, more: str = "") -> None:
     (server.keys / "recipient.asc").write_bytes(certificate)
+    for key in server.keys.glob("hub.asc"):
+        key.chmod(0o600)
     set_mail(hub, server.settings(more, recipient='openpgp = "{keys}/recipient.asc"\n'))
 
 
@@ -170,3 +172,22 @@ def test_how_each_recipient_is_written_to_is_told_before_anything_is_sent(hub: H
     assert "TLP:CLEAR alone" in checked(hub)["how"]
     set_mail(hub, server.settings().replace("recipient.pem", "hub.key"))
     assert "NOT: This is no certificate." in hub("notification", "check", "--in", hub.folder, code=1)
+
+
+def test_what_would_stop_the_sending_is_named_before_anything_is_sent(hub: Hub, server: Server) -> None:
+    def both(code: int) -> str:
+        said = [hub("notification", verb, "--in", hub.folder, code=code) for verb in ("check", "send")]
+        assert said[0] == said[1]
+        return said[0]
+
+    set_mail(hub, server.settings().replace('from = "notify@', 'from = "Desk@'))
+    said = both(2)
+    assert "does not name the address that mail is from" in said
+    assert "expected: notify@hub.example\n  got: Desk@hub.example\n" in said
+    set_mail(hub, server.settings())
+    (server.keys / "hub.key").chmod(0o640)
+    assert f"got: mode 0640\n  to do: chmod 600 {server.keys / 'hub.key'}\n" in both(2)
+    (server.keys / "hub.key").chmod(0o600)
+    (server.keys / "password").unlink()
+    assert f"where: {server.keys / 'password'}\n" in both(4)
+    assert server.post.taken == []

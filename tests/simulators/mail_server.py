@@ -197,6 +197,7 @@ def make_keys(folder: Path) -> None:
         key = rsa.generate_private_key(65537, 2048)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, who)])
         _write(folder / f"{who}.pem", _certificate(subject, name, key, above, usage=usage, alternative=alternative))
+        (folder / f"{who}.key").touch(0o600)
         (folder / f"{who}.key").write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -10,6 +10,7 @@ import re
 import smtplib
 import socket
 import ssl
+import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -152,6 +153,21 @@ def _address(table: SettingsTable, name: str) -> str:
 def read_pem(path: Path, what: str) -> bytes:
     """The bytes of a certificate or key. Raises UnreadableError."""
     return _read(path, what, PEM_BYTES)
+
+
+def read_secret_pem(path: Path, what: str) -> bytes:
+    """The bytes of a key. Raises UnreadableError, and SettingsError when others can read it."""
+    data = read_pem(path, what)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise SettingsError(
+            f"The {what} of the mail can be read by others.",
+            where=str(path),
+            expected="mode 0600",
+            got=f"mode {mode:04o}",
+            remedy=f"chmod 600 {path}",
+        )
+    return data
 
 
 class MailServer(Protocol):

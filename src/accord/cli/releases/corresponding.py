@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accord.exchange.notifications import openpgp, smime
-from accord.workspace.mail import Correspondent, Mail, read_pem
+from accord.workspace.mail import Correspondent, Mail, read_pem, read_secret_pem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,13 @@ def read_keys(mail: Mail, now: datetime) -> Keys:
     file = mail.openpgp_key_file
     return Keys(
         smime=smime.read_signer(
-            read_pem(mail.certificate, "certificate"), read_pem(mail.key_file, "key"), str(mail.certificate), now
+            read_pem(mail.certificate, "certificate"),
+            read_secret_pem(mail.key_file, "key"),
+            mail.sender,
+            str(mail.certificate),
+            now,
         ),
-        openpgp=None if file is None else openpgp.read_signer(read_pem(file, "OpenPGP key"), str(file), now),
+        openpgp=None if file is None else openpgp.read_signer(read_secret_pem(file, "OpenPGP key"), str(file), now),
     )
 
 

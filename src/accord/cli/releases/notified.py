@@ -19,6 +19,7 @@ from accord.operations.declaration import read_workspace
 from accord.release.notifications import OVERDUE, Notification, State, change, notifications
 from accord.vocabulary.errors import AccordError, UnreadableError
 from accord.workspace.database import Database
+from accord.workspace.mail import password_of
 from accord.workspace.regular import open_regular
 from accord.workspace.store import open_workspace
 
@@ -58,7 +59,9 @@ def checked(folder: Path, *, as_json: bool) -> None:
     now = datetime.now(UTC)
     with desk(folder, acting(None, None)) as one:
         mail = mail_of(one)
+    # as whoever sends does
     keys = read_keys(mail, now)
+    password_of(mail)
     rows: list[dict[str, object]] = []
     for to in mail.recipients:
         told: dict[str, object] = {"partner": to.partner, "address": to.address}

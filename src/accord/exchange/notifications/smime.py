@@ -7,6 +7,7 @@ take what opens without its signature for the hub's (EFAIL: CBC alone does not n
 
 import base64
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.x509.oid import NameOID
 
 from accord.vocabulary.errors import SettingsError
 
@@ -33,8 +35,9 @@ class Signer:
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
-def read_signer(certificates: bytes, key: bytes, where: str, now: datetime) -> Signer:
-    """The hub's certificate, with those above it, and its key, as PEM. Raises SettingsError."""
+def read_signer(certificates: bytes, key: bytes, sender: str, where: str, now: datetime) -> Signer:
+    """The hub's certificate, with those above it, and its key, as PEM. Raises SettingsError, also when the certificate
+    does not name the address that writes: readers take such a signature for somebody else's (RFC 8550, 3)."""
     chain = _certificates(certificates, where, now)
     try:
         private = serialization.load_pem_private_key(key, None)
@@ -47,6 +50,15 @@ def read_signer(certificates: bytes, key: bytes, where: str, now: datetime) -> S
             "The key is not that of the first certificate.",
             where=f"{where}, [mail] key_file",
             expected="an RSA or EC key as PEM, without a passphrase, mode 0600",
+        )
+    named = _addresses(chain[0])
+    if sender.casefold() not in {one.casefold() for one in named}:
+        raise SettingsError(
+            "The certificate does not name the address that mail is from.",
+            where=f"{where}, [mail] from",
+            expected=", ".join(named) or "a certificate that names a mail address",
+            got=sender,
+            remedy="correct `from`, or have a certificate made for it",
         )
     return Signer(certificates=chain, key=private)
 
@@ -86,6 +98,16 @@ def encrypt(entity: bytes, certificate: x509.Certificate) -> bytes:
         b'Content-Disposition: attachment; filename="smime.p7m"\r\n\r\n'
     )
     return head + base64.encodebytes(sealed).replace(b"\n", b"\r\n")
+
+
+def _addresses(certificate: x509.Certificate) -> list[str]:
+    """The mail addresses that a certificate names, in its alternative names or its subject."""
+    said = [str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)]
+    # what cannot be read names nobody
+    with suppress(x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        said = [*names.get_values_for_type(x509.RFC822Name), *said]
+    return said
 
 
 def _certificates(data: bytes, where: str, now: datetime) -> tuple[x509.Certificate, ...]:
