@@ -154,6 +154,8 @@ def test_answers_are_verified_and_become_entries_and_late_ones_are_listed(
 ) -> None:
     told = said(recall(accord_here, hub, "--kind", "withdrawn", "--due", "3", "--json"))
     assert len(said(accord_here("recall", "overdue", "--at", soon(), "--json", "--in", hub, expect=1))) == 1
+    # what nobody has sent yet is not told
+    assert accord_here("recall", "list", "--in", hub).stdout.count("not yet: by hand") == 2
     notices = {
         one["recipient"]: hub / "releases" / one["package"] / f"recall-{told['recall']}" for one in told["notices"]
     }
@@ -178,6 +180,8 @@ def test_answers_are_verified_and_become_entries_and_late_ones_are_listed(
     accord_here("recall", "overdue", "--at", soon(), "--in", hub)
     (listed,) = said(accord_here("recall", "list", "--json", "--in", hub))
     assert [(one["answer"], one["by_hand"]) for one in listed["notices"]] == [("done", False), ("done", True)]
+    rows = [line for line in accord_here("recall", "list", "--in", hub).stdout.splitlines() if " done " in line]
+    assert [line[: line.index(" done ")].split()[-1] for line in rows] == ["-", "-"]
     first, second = entries(hub, "acknowledgement")
     assert first["digest"] == sha256(tmp_path / "answer")
     assert (first["refers"], second["refers"]) == tuple(str(one["entry"]) for one in listed["notices"])

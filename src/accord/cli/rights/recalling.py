@@ -87,6 +87,8 @@ RELEASES, HELD, SUPPLIERS = "releases", "findings.parquet", "suppliers"
 NOTICE, FINDINGS, ENTRY, OPENINGS, PROOF = "notice", "findings", "entry", "openings", "entry.tlog-proof"
 """Files of a notice's folder."""
 
+NOT_KNOWN = "-"
+"""Where nothing is known of how a notice went."""
 DUE_DAYS = 14
 STANDARD_INPUT = "-"
 """A token that is not to be seen in the list of processes is read from there."""
@@ -561,7 +563,7 @@ def show(folder: Path, name: str, *, now: datetime, as_json: bool) -> None:
         say(f"  {recipient}, {about}, entry {one.entry}: {answer}")
         if one.answer is None and ways[one.recall, one.disclosure].by_hand and one.disclosure not in over:
             say(f"    to send: {_place(folder, one)}")
-        elif told:
+        elif told != NOT_KNOWN:
             say(f"    told: {told}")
         if one.note is not None:
             say(f"    {one.note}")
@@ -701,7 +703,7 @@ def _row(one: SentNotice, ways: Ways, at: datetime, over: Collection[UUID]) -> t
         answer = "overdue"
     else:
         answer = "none yet" if one.sent_at is not None else "notice not written yet"
-    told = ways[one.recall, one.disclosure].words
+    told = ways[one.recall, one.disclosure].words or NOT_KNOWN
     return _whom(one), str(one.disclosure), told, answer, f"{one.due:%Y-%m-%d %H:%M}"
 
 

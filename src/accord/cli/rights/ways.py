@@ -33,7 +33,7 @@ class Way:
 
     @property
     def words(self) -> str:
-        """In a few words."""
+        """In a few words; none where it is not known how, and it was answered."""
         notice, said = self.notice, []
         if notice.public:
             return "channel"
@@ -44,8 +44,9 @@ class Way:
             said.append("mail, not made yet" if self.mail is None else _mailed(self.mail))
         if notice.fetched_at is not None:
             said.append(f"fetched {_minute(notice.fetched_at)}")
-        if self.by_hand:
-            said.append("by hand")
+        if self.by_hand and notice.answer is None:
+            # nobody says when somebody sends it: its answer is the first that is heard of that
+            said.append("not yet: by hand")
         return "; ".join(said)
 
     def told(self) -> dict[str, object]:
