@@ -55,9 +55,20 @@ def test_a_recall_says_of_which_deliveries_it_is_and_how_many_go_out_of_use(
     assert len(said(accord_here("delivery", "list", "--json", "--in", hub))) == 2
     assert said(accord_here("recall", "list", "--json", "--in", hub)) == []
     assert "\n1 delivery goes out of use.\n" in accord_here(*make, "--delivery", first).stdout
+    # what lies there recalled is not passed over in silence
+    (made,) = said(accord_here("recall", "list", "--json", "--in", hub))
+    for name in ("2026-10-01-event4_sinkhole-a.csv", first[:12]):
+        shown = accord_here("delivery", "show", name, "--in", hub, expect=2).stderr
+        assert "The delivery was recalled" in shown
+        assert f"`accord recall show {made['recall']}`" in shown
+    listed = accord_here("delivery", "list", "--in", hub).stdout
+    assert "2026-10-02-event4_sinkhole-b.csv" in listed
+    assert listed.endswith("\n1 delivery was recalled: `accord recall list`.\n")
     again = sinkhole(tmp_path / "2026-10-03-event4_sinkhole-c.csv", ["45.1.1.6"], 3)
     accord_here("delivery", "add", "sinkhole", again, "--in", hub)
     assert "\n2 deliveries go out of use.\n" in accord_here(*make, "--all").stdout
+    told = "No delivery is in use. 3 deliveries were recalled: `accord recall list`.\n"
+    assert accord_here("delivery", "list", "--in", hub).stdout == told
     assert said(accord_here("delivery", "list", "--json", "--in", hub)) == []
 
 

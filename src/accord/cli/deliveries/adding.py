@@ -350,13 +350,16 @@ def tell(receipts: Sequence[Receipt]) -> None:
 
 def list_accounts(folder: Path, *, as_json: bool) -> None:
     """Print the account of every delivery."""
-    accounts = [read_account(delivery) for delivery in open_workspace(folder).deliveries()]
+    workspace = open_workspace(folder)
+    accounts = [read_account(delivery) for delivery in workspace.deliveries()]
+    recalled = len(workspace.withdrawn())
     accounts.sort(key=lambda account: (account["received_at"], account["dataset"], account["file"], account["sha256"]))
     if as_json:
         say_json(accounts)
-    elif not accounts:
+        return
+    if not accounts and not recalled:
         say(f"No delivery yet. `accord delivery add DATASET FILE --in {folder}` takes one.")
-    else:
+    elif accounts:
         show_table(
             [("data set", False), ("received (UTC)", False), *_COLUMNS[:-1]],
             [
@@ -370,3 +373,6 @@ def list_accounts(folder: Path, *, as_json: bool) -> None:
             ],
             wide=True,
         )
+    if recalled:
+        none = "" if accounts else "No delivery is in use. "
+        say(f"{none}{counted(recalled, 'delivery was', 'deliveries were')} recalled: `accord recall list`.")

@@ -30,7 +30,7 @@ def show_delivery(folder: Path, wanted: str, shown: int, actor: Actor, *, as_jso
     or several, UnreadableError when the delivery is damaged.
     """
     workspace = open_workspace(folder)
-    found = named_delivery(workspace.deliveries(), wanted)
+    found = _in_use(workspace, wanted)
     verify_delivery(found)
     account = read_account(found)
     rows, total = _rejects(found.path / REJECTS, shown)
@@ -46,6 +46,30 @@ def show_delivery(folder: Path, wanted: str, shown: int, actor: Actor, *, as_jso
     for one in erased if isinstance(erased, list) else ():
         say(_erased(one))
     tell_account(_delivery(account), rows, total)
+
+
+def _in_use(workspace: Workspace, wanted: str) -> DeliveryFolder:
+    """The delivery that is named. Raises SettingsError when there is none, naming the recall where it was recalled."""
+    try:
+        return named_delivery(workspace.deliveries(), wanted)
+    except SettingsError:
+        try:
+            gone = named_delivery(workspace.withdrawn(), wanted)
+        except SettingsError:
+            gone = None
+        if gone is None:
+            raise
+    from accord.release.recall import recall_of
+    from accord.workspace.database import open_database, place_of
+
+    with open_database(place_of(workspace.settings)) as database, database.reading() as connection:
+        recall = recall_of(connection, DatasetId(gone.dataset), gone.sha256)
+    raise SettingsError(
+        "The delivery was recalled, and is used for nothing.",
+        where=f"data set {gone.dataset}, SHA-256 {gone.sha256}",
+        got=None if recall is None else f"recall {recall.id} of {recall.at:%Y-%m-%d}, {recall.kind}: {recall.reason}",
+        remedy="see `accord recall list`" if recall is None else f"see `accord recall show {recall.id}`",
+    )
 
 
 def _log(workspace: Workspace, delivery: DeliveryFolder, actor: Actor) -> None:
