@@ -37,7 +37,7 @@ def quiet(_what: str, _done: int, _total: int) -> None:
 def prepare(hub: Path, file: Path, out: Path) -> tuple[Gathered, tuple[Shown, ...]]:
     """The reports, once."""
     with desk(hub, acting("prepares", None)) as one:
-        gathered = gather(one.workspace, one.ledger.database, file, None)
+        gathered = gather(one.workspace, one.ledger.database, file, None, out_at=datetime.now(UTC))
         sheet = run_operation(
             gathered.operation,
             out,
@@ -72,7 +72,7 @@ def put_by(hub: Path, file: Path, out: Path) -> Iterator[Callable[[str], None]]:
     """What puts into a channel."""
     out.mkdir()
     with desk(hub, acting("prepares", None)) as one:
-        gathered = gather(one.workspace, one.ledger.database, file, None)
+        gathered = gather(one.workspace, one.ledger.database, file, None, out_at=datetime.now(UTC))
         with one.ledger.database.reading() as connection:
             channels = load_channels(connection)
         terms = gathered.terms(gathered.register, datetime.now(UTC))

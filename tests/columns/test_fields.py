@@ -26,7 +26,7 @@ from accord.vocabulary.reasons import Rejected
 from fuzz.twins import fields as slow_fields
 
 
-def lines_of(*lines):
+def lines_of(*lines: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bytes, starts and ends of lines laid one after the other, with a byte between them that belongs to none."""
     data = np.frombuffer(b"\n".join(lines) + b"\n", np.uint8)
     ends = np.cumsum([len(line) + 1 for line in lines], dtype=np.int64) - 1
