@@ -35,6 +35,9 @@ _MAYBE_INSIDE = frozenset(
 )
 
 
+_OWN_SITES = frozenset({"same-origin", "none"})
+
+
 class Proxies:
     """Whose word on who asks is believed."""
 
@@ -53,6 +56,8 @@ class Proxies:
     def __contains__(self, address: bytes) -> bool:
         if address in self._single:
             return True
+        if not self._networks:
+            return False
         number = int.from_bytes(address, "big")
         return any(len(address) == size and number & mask == begin for size, begin, mask in self._networks)
 
@@ -116,10 +121,10 @@ def is_own_page(host: str, origins: Sequence[str], sites: Sequence[str]) -> bool
     A browser says where a page comes from that posts a form: in Sec-Fetch-Site (Fetch Metadata), older ones in Origin
     alone (RFC 6454, 7.3), both of which no page can set. `none` is a person's own doing, such as loading again.
     """
-    if any(site not in {"same-origin", "none"} for site in sites):
+    if not _OWN_SITES.issuperset(sites):
         return False
     for origin in origins:
         _, mark, authority = origin.partition("://")
-        if not mark or host_name(authority) != host_name(host):
+        if not mark or (authority != host and host_name(authority) != host_name(host)):
             return False
     return True

@@ -56,7 +56,7 @@ class Slots:
         first, second = place & self._mask, (place >> self._shift) & self._mask
         one, other = self._first[first], self._second[second]
         now = self._clock()
-        run = max(min(one, other), now)
+        run = max(one if one < other else other, now)
         if run + self._each_ns - now > PERIOD_NS:
             return False
         run += self._each_ns

@@ -76,10 +76,10 @@ class Frame:
     further: tuple[bytes, ...]
     more: tuple[bytes, bytes]
     """Behind the families: there are no more, or there are."""
-    seen_end: tuple[bytes, ...]
-    """By verdict."""
+    seen_end: tuple[bytes, bytes]
+    """For who was not seen and who was, as is the next."""
     advice: tuple[tuple[bytes, ...], tuple[bytes, ...]]
-    """For who was not seen and who was, by systems."""
+    """By systems, too."""
 
     def longest(self) -> int:
         """No answer has more bytes."""
@@ -103,61 +103,60 @@ _LONGEST_ADDRESS = 45
 class Answers:
     """The answers of one form and language, from one version of the data."""
 
-    __slots__ = ("_blanks", "_fill", "_frame", "_systems", "_unseen", "size")
+    __slots__ = (
+        "_ages", "_blanks", "_fill", "_first", "_further", "_heads", "_more", "_systems", "_tails", "_unseen", "size",
+    )  # fmt: skip
 
     def __init__(self, frame: Frame, systems: Sequence[int], size: int) -> None:
-        self._frame = frame
+        pieces = frame.pieces
+        self._heads = tuple(
+            b"".join((pieces[0], frame.titles[one], pieces[1], frame.verdicts[one], pieces[2])) for one in Verdict
+        )
+        self._ages = tuple(b"".join((pieces[3], seen, pieces[4])) for seen in frame.seen)
+        self._first, self._further, self._more = frame.first, frame.further, frame.more
+        # behind the families, by whether they are told of and by systems
+        self._tails = tuple(
+            tuple(b"".join((pieces[5], end, pieces[6], one, pieces[7])) for one in advice)
+            for end, advice in zip(frame.seen_end, frame.advice, strict=True)
+        )
         # behind the families stand two that are not said: one fills up what is named, and runs on nothing; the other
         # is the family of who was not seen, so that they take the same steps as who was
         self._systems = (*systems, 0, EVERY_ONE)
         self._fill = (len(systems),) * MOST_FAMILIES
         self._blanks = memoryview((b" " * 127 + b"\n") * (size // 128 + 1))
         self.size = size
-        self._unseen = tuple(self._without_address(verdict) for verdict in Verdict)
+        self._unseen = tuple(self._behind_address(verdict) for verdict in Verdict)
 
-    def _without_address(self, verdict: Verdict) -> tuple[bytes, memoryview]:
-        """What stands before and behind the address in the answer for who was not seen."""
+    def _behind_address(self, verdict: Verdict) -> memoryview:
+        """What stands behind the address in the answer for who was not seen."""
         whole = self.put_together(verdict, NEVER, (len(self._systems) - 1,), "")
-        pieces, frame = self._frame.pieces, self._frame
-        head = sum(map(len, (*pieces[:3], frame.titles[verdict], frame.verdicts[verdict])))
-        return whole[:head], memoryview(whole)[head:]
+        return memoryview(whole)[len(self._heads[verdict]) :]
 
     def unseen(self, verdict: int, address: str) -> bytes:
         """The answer for a visitor who was not seen, or may not be told."""
-        head, tail = self._unseen[verdict]
-        spelled = address.encode()
-        return b"".join((head, spelled, tail[: self.size - len(head) - len(spelled)]))
+        head, spelled = self._heads[verdict], address.encode()
+        return b"".join((head, spelled, self._unseen[verdict][: self.size - len(head) - len(spelled)]))
 
     def put_together(self, verdict: int, age: int, families: tuple[int, ...], address: str) -> bytes:
         """The answer for one visitor, by the same steps for each; `age` in days before the data's day.
 
         `families` is never empty: who was not seen has one that is not said.
         """
-        frame, pieces, further, on = self._frame, self._frame.pieces, self._frame.further, self._systems
+        further, on = self._further, self._systems
         one, two, three, four, five = (families + self._fill)[:MOST_FAMILIES]
         many = len(families) > MOST_FAMILIES
         systems = (on[one] | on[two] | on[three] | on[four] | on[five], EVERY_ONE)[many]
         parts = (
-            pieces[0],
-            frame.titles[verdict],
-            pieces[1],
-            frame.verdicts[verdict],
-            pieces[2],
+            self._heads[verdict],
             address.encode(),
-            pieces[3],
-            frame.seen[age],
-            pieces[4],
-            frame.first[one],
+            self._ages[age],
+            self._first[one],
             further[two],
             further[three],
             further[four],
             further[five],
-            frame.more[many],
-            pieces[5],
-            frame.seen_end[verdict],
-            pieces[6],
-            frame.advice[verdict <= LAST_TOLD][systems],
-            pieces[7],
+            self._more[many],
+            self._tails[verdict <= LAST_TOLD][systems],
         )
         # one copy of one length into memory of one size, however much of it is blank
         return b"".join((*parts, self._blanks[: self.size - sum(map(len, parts))]))
@@ -242,7 +241,6 @@ def _html(
     whole = _page("answer.html", voice, hub, slots=SimpleNamespace(data_of=data_of, **marks)).decode()
     parts = _parts(voice, hub)
     named_first = [*_families(parts, families, rest), b"", b""]
-    told = tuple(verdict <= LAST_TOLD for verdict in Verdict)
     return Frame(
         pieces=_split(whole),
         titles=tuple(str(Markup.escape(voice.say(WORDINGS[one].title))).encode() for one in Verdict),
@@ -257,7 +255,7 @@ def _html(
         first=tuple(named_first),
         further=tuple(named_first),
         more=(b"", parts.family(None, wording.MORE_FAMILIES).encode()),
-        seen_end=tuple(b"</ul></section>" if one else b"" for one in told),
+        seen_end=(b"", b"</ul></section>"),
         advice=(_advice(parts, wording.WHAT_YOU_CAN_DO), _advice(parts, wording.WHAT_TO_DO)),
     )
 
@@ -306,7 +304,7 @@ def _json(voice: Speaker, families: Sequence[Family], systems: Sequence[System],
         first=(*(one.encode() for one in each), b"", b""),
         further=(*(f",{one}".encode() for one in each), b"", b""),
         more=(b'],"more_families":false', b'],"more_families":true'),
-        seen_end=(b"",) * len(Verdict),
+        seen_end=(b"", b""),
         advice=(every, every),
     )
 

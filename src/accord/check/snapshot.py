@@ -56,6 +56,7 @@ __all__ = ["CheckData", "Family", "Network", "NetworkKind", "Sighting", "current
 
 _PIECE = 1 << 20
 _TRIES = 20
+_BLOCK = hashlib.sha256().block_size
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -95,7 +96,7 @@ class CheckData:
     """Ages are counted back from it."""
     families: tuple[Family, ...]
     manifest: Manifest
-    _pepper: bytes = field(repr=False)
+    _keyed: "_Keyed" = field(repr=False)
     _sightings: "_Sightings" = field(repr=False)
     _addresses: "_Table" = field(repr=False)
     _mailboxes: "_Table" = field(repr=False)
@@ -143,7 +144,7 @@ class CheckData:
             day=manifest.day,
             families=manifest.families,
             manifest=manifest,
-            _pepper=pepper,
+            _keyed=_Keyed(pepper),
             _sightings=_Sightings(manifest.sets, manifest.day),
             _addresses=_table(manifest.addresses, ADDRESSES, maps),
             _mailboxes=_table(manifest.mailboxes, MAILBOXES, maps),
@@ -157,7 +158,7 @@ class CheckData:
         Who was not seen gets a sighting, too, of bytes that mean nothing: a hit and a miss take the same steps, read
         the same number of bytes, and leave as much to do. Raises ValueError for another length.
         """
-        return self._sightings.of(self._addresses, hmac.digest(self._pepper, address_spelling(address), "sha256"))
+        return self._sightings.of(self._addresses, self._keyed.digest(address_spelling(address)))
 
     def seen(self, address: bytes) -> Sighting | None:
         """The same, of who was seen alone."""
@@ -170,7 +171,7 @@ class CheckData:
 
     def mailbox_name(self, mailbox: bytes) -> bytes:
         """By what a mail address is named in the records: the beginning of its HMAC."""
-        return hmac.digest(self._pepper, mailbox_spelling(mailbox), "sha256")[:RECORD_BYTES]
+        return self._keyed.digest(mailbox_spelling(mailbox))[:RECORD_BYTES]
 
     def named_mailbox(self, name: bytes) -> Sighting | None:
         """As `seen_mailbox`, of a mail address by its `mailbox_name`."""
@@ -191,6 +192,24 @@ class CheckData:
         """Let go of the files; nothing can be asked any more."""
         for one in (self._addresses, self._mailboxes, self._v4, self._v6):
             one.close()
+
+
+class _Keyed:
+    """HMAC-SHA256 under one key whose two blocks are hashed once (RFC 2104, 4): a third of the time for short texts."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        """`key`: of at most a block, 64 bytes."""
+        block = key.ljust(_BLOCK, b"\0")
+        self._inner, self._outer = (hashlib.sha256(bytes(one ^ pad for one in block)) for pad in (0x36, 0x5C))
+
+    def digest(self, text: bytes) -> bytes:
+        """The HMAC of a text, 32 bytes."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 class _Table:

@@ -2,6 +2,7 @@
 
 # a name is looked up with it; a process that was forked while a thread imports it would wait for that thread for ever
 import encodings.idna  # noqa: F401
+import gc
 import os
 import resource
 import signal
@@ -67,6 +68,9 @@ def serve_check(path: Path, *, host: str, port: int) -> None:
         workers_kill_timeout=END_S,
         respawn_failed_workers=True,
     )
+    # what is here stays shared with the process that answers: collecting garbage there writes to none of it
+    gc.collect()
+    gc.freeze()
     server.on_startup(lambda: announce(f"the check of {settings.data}", host, port, "/"))
     server.serve(target_loader=partial(_load, path.resolve(), host, os.getpid()), wrap_loader=False)
     talk("ended in order")
