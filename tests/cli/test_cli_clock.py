@@ -124,6 +124,15 @@ def test_an_agreement_that_has_ended_is_not_in_force_again_by_a_clock_that_lags_
             gate(database, began - timedelta(hours=1)).ask(dataset)
 
 
+def test_a_purge_that_began_before_what_others_entered_meanwhile_goes_on(accord_here, hub: Path) -> None:
+    # the delivery's own entries came a minute after it read the clock
+    begun = datetime.now(UTC) - timedelta(minutes=1)
+    gone, *_ = purge(hub, begun + timedelta(days=7300), Actor(person="tests", justification=""), now=begun)
+    assert len(gone) == 1
+    assert not [path for path in (hub / "deliveries").rglob("*") if path.is_file()]
+    accord_here("ledger", "audit", "--in", hub)
+
+
 def test_a_clock_that_is_years_ahead_purges_nothing_and_enters_nothing(accord_here, hub: Path) -> None:
     decade = datetime.now(UTC) + timedelta(days=3653)
     kept = sorted((hub / "deliveries").rglob("*"))

@@ -71,6 +71,11 @@ def moment(connection: Connection, now: datetime) -> datetime:
     return now if last is None else max(now, last)
 
 
+def moment_meanwhile(connection: Connection, begun: datetime) -> datetime:
+    """As `moment`, for a step of what read the clock when it began, and has worked since: others may have written."""
+    return moment(connection, max(begun, datetime.now(UTC)))
+
+
 def later(connection: Connection, now: datetime) -> datetime:
     """The later of a clock and the last entry, for what may be done although the clock was set back."""
     return max(now, latest(connection) or now)

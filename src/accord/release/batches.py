@@ -139,7 +139,7 @@ class Batch:
         """Those of which something was put."""
         self._told: dict[str, int] = {}
         """Of those that only say what stands, the first batch since which a member is told of it."""
-        self.objects = 0
+        self.objects = self.tellings = 0
         self._places = _Places()
         self._policies = Policies(connection)
         if in_parts:
@@ -286,6 +286,7 @@ class Batch:
         """Put what was judged."""
         self._write(judged.rows)
         insert_rows(self._connection, CHANNEL_SHARED, judged.told)
+        self.tellings += len(judged.told)
 
     def _write(self, rows: Sequence[dict[str, object]]) -> None:
         numbered = [{"number": self._places.draw(self._connection), **row} for row in rows]

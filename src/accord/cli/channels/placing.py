@@ -197,7 +197,7 @@ class Written:
         self._database = database
         self.channel = channel
         self._generations: dict[str, int] = {}
-        self._count_at = MANY
+        self._count_at = {CHANNEL_OBJECTS: MANY, CHANNEL_SHARED: MANY}
 
     def generations(self, findings: Collection[str]) -> dict[str, int]:
         """How often objects of findings were taken away, before anything is written of them."""
@@ -221,9 +221,11 @@ class Written:
             if judged:
                 with self._database.writing() as connection:
                     self.batch.on(connection).write(judged)
-                    if self.batch.objects >= self._count_at:
-                        count_rows(connection, CHANNEL_OBJECTS, CHANNEL_SHARED)
-                        self._count_at *= 4
+                    # what is shared comes last: each table when it has grown
+                    for table, rows in ((CHANNEL_OBJECTS, self.batch.objects), (CHANNEL_SHARED, self.batch.tellings)):
+                        if rows >= self._count_at[table]:
+                            count_rows(connection, table)
+                            self._count_at[table] *= 4
 
     def demand_unchanged(self, connection: Connection, at: datetime, operation: str) -> None:
         """Raise OutputError if something of it was taken away, or is kept back, by now."""

@@ -113,7 +113,7 @@ def narrow(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | None:
     if stale:
         # it would tell what must not be told, and was never shown
         with hub.database.writing() as connection:
-            at = book.moment(connection, now)
+            at = book.moment_meanwhile(connection, now)
             end_waiting(connection, at, STALE, person=actor.person, draw=secrets.token_bytes)
             # publishes what takes its entries back
             queue_once(connection, JobKind.RELEASE, actor.person, at)
@@ -136,7 +136,7 @@ def withdraw(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | Non
     place = place_of_check(hub)
     if waiting is not None:
         with hub.database.writing() as connection:
-            at = book.moment(connection, now)
+            at = book.moment_meanwhile(connection, now)
             end_waiting(connection, at, WITHDRAWN, person=actor.person, draw=secrets.token_bytes)
             queue_once(connection, JobKind.RELEASE, actor.person, at)
     clear(hub, place)
@@ -144,7 +144,7 @@ def withdraw(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | Non
         return None
     nothing = frozenset[CheckSource]()
     with hub.database.reading() as connection:
-        gathered = gather_check(hub, connection, place, book.moment(connection, now), nothing)
+        gathered = gather_check(hub, connection, place, book.moment_meanwhile(connection, now), nothing)
     return _take_back(hub, place, gathered, actor, standing, nothing, now)
 
 

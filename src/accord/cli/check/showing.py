@@ -52,7 +52,7 @@ def _settle(hub: OpenHub, waiting: CheckVersion, published: Published, person: s
     place = place_of_check(hub)
     # what the rules are asked by does not change before it is shown
     with hub.database.writing() as connection:
-        at = book.moment(connection, now)
+        at = book.moment_meanwhile(connection, now)
         why = None
         if written(place.folder, waiting.name) != waiting.digest:
             why = CHANGED

@@ -97,7 +97,7 @@ def _package(connection: Connection, number: int) -> Disclosure | None:
 
 
 def _record(connection: Connection, number: int, field: str, actor: Actor, now: datetime) -> None:
-    at = book.moment(connection, now)
+    at = book.moment_meanwhile(connection, now)
     # an entry that takes it back says the same, and counts only together with it
     for each in (number, *counterparts(connection, number)):
         book.destroy(connection, [each], [field])

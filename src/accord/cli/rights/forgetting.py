@@ -40,7 +40,12 @@ def refuse_purged(hub: OpenHub, actor: Actor, now: datetime) -> tuple[Disclosure
         forget_given(connection)
         ended = [
             end_waiting(
-                connection, hub.workspace.root, one, NOT_KEPT, book.moment(connection, now), person=actor.person
+                connection,
+                hub.workspace.root,
+                one,
+                NOT_KEPT,
+                book.moment_meanwhile(connection, now),
+                person=actor.person,
             )
             for one in waiting(connection)
             if {(source.dataset, source.delivery) for source in sources_of(connection, one.id)} - kept

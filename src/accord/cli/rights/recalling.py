@@ -267,7 +267,7 @@ def _recorded(
 ) -> tuple[Recall, bool]:
     """The recall as it stands in the database, and whether anything of it is new."""
     with hub.database.writing() as connection:
-        at = book.moment(connection, now)
+        at = book.moment_meanwhile(connection, now)
         before = standing_recall(connection, kind, dataset, delivery, correction)
         told = told_of(connection, kind, dataset, delivery, correction)
         reached = _reached(hub.workspace.deliveries(), dataset, delivery)
@@ -415,9 +415,9 @@ def tell(hub: OpenHub, recall: Recall, now: datetime) -> Recall:
     for one in sent:
         write_notice(hub, one, published)
         with hub.database.writing() as connection:
-            record_sent(connection, one, book.moment(connection, now))
+            record_sent(connection, one, book.moment_meanwhile(connection, now))
     with hub.database.writing() as connection:
-        at = book.moment(connection, now)
+        at = book.moment_meanwhile(connection, now)
         mailed = [] if hub.declared.mail is None else [PartnerId(one.partner) for one in hub.declared.mail.recipients]
         if any(untold(connection, one) for one in mailed):
             queue(connection, JobKind.MAIL, {"person": "accord", NOTICES_ALONE: True}, now=at)

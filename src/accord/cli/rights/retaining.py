@@ -206,7 +206,7 @@ def _record(hub: OpenHub, one: Retained, actor: Actor, now: datetime) -> None:
     with hub.database.writing() as connection:
         if book.referring(connection, purged):
             return
-        at = book.moment(connection, now)
+        at = book.moment_meanwhile(connection, now)
         entered = _entered(connection, one)
         fact = Fact(
             kind=Kind.PURGE,

@@ -390,7 +390,7 @@ def _recorded(
     """The recall as it is recorded, and the packages that waited and are refused: nobody is told of these."""
     name = value_object(subject.indicator, hub.key)
     with hub.database.writing() as connection:
-        at = book.moment(connection, now)
+        at = book.moment_meanwhile(connection, now)
         recall = Recall(
             id=uuid4(),
             at=at,
