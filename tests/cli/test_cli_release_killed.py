@@ -1,7 +1,7 @@
-"""Releases killed at drawn moments of sealing, entering and publishing, on both databases.
+"""Releases killed at drawn moments of sealing, entering, asking the witness and publishing, on both databases.
 
-Whatever is handed over has its entries in the ledger, under a checkpoint; nothing is released twice; and the ledger
-verifies, after every kill and after the same release was called again.
+Whatever is handed over has its entries in the ledger, under a checkpoint that the witness of the quorum has signed;
+nothing is released twice; and the ledger verifies, after every kill and after the same release was called again.
 """
 
 import json
@@ -16,9 +16,11 @@ import pytest
 
 from accord.cli.ledgers.opening import opened_ledger
 from accord.journal.checking import check_log
+from accord.ledger.notes import parse_signing_key
 from accord.release.disclosures import disclosures
 from tests.cli.killing import Kills, all_of
 from tests.cli.released import OPERATION, POLICE, SIGHTINGS, furnish
+from tests.simulators.witness import Witness, served
 
 KILLED = -9
 KILLS = 100 if os.environ.get("CI") else 8
@@ -29,7 +31,8 @@ STAGES = ("nothing yet", "sealed without a row", "entered", "handed over")
 
 
 @pytest.fixture
-def hub(accord_here, database_url: str, tmp_path: Path) -> Path:
+def hub(accord_here, database_url: str, tmp_path: Path) -> Iterator[Path]:
+    """A hub whose ledger is published with a witness, who answers."""
     folder = tmp_path / "hub"
     database = () if database_url.startswith("sqlite") else ("--database", database_url)
     accord_here("init", folder, "--ledger", "hub.example/ledger", *database)
@@ -38,7 +41,12 @@ def hub(accord_here, database_url: str, tmp_path: Path) -> Path:
     delivery = tmp_path / "2026-10-01-event4_sinkhole-th.csv"
     delivery.write_text(SIGHTINGS, "utf-8")
     accord_here("delivery", "add", "sinkhole", delivery, "--in", folder)
-    return folder
+    key = parse_signing_key((folder / "ledger.key").read_text("utf-8").strip())
+    with served(Witness("north.example", key.verifier)) as witness:
+        line = f"witness north {witness.key.verifier} {witness.url}"
+        (folder / "ledger.policy").write_text(f"log {key.verifier}\n{line}\nquorum north\n", "utf-8")
+        yield folder
+        assert witness.asked > KILLS
 
 
 @pytest.fixture

@@ -217,7 +217,7 @@ def taken(hub: Path) -> list[str]:
     return sorted(f"{one.dataset} {one.sha256}" for one in open_workspace(hub).deliveries())
 
 
-ENTERING = 48
+ENTERING = 100
 """Kills around the transaction, on each database."""
 
 ENTERED = ("not entered", "not entered, waits", "entered, waits", "entered")
