@@ -112,6 +112,10 @@ def test_what_all_members_may_have_is_entered_for_each_and_seen_by_all(hub: Hub)
     hub("ledger", "verify", "--in", hub.folder)
     stands = hub.json("release", "list")
     assert all(one["channel"] == "infected-th" and one["handed_over_at"] for one in stands)
+    listed = hub("release", "list", "--in", hub.folder)
+    said = r" october-2026 +victim-notification +csirt-th \(TH\) +2 +in infected-th *$"
+    assert re.search(said, listed, re.MULTILINE)
+    assert max(map(len, listed.splitlines())) <= 100
     # who looked, and for whom, is in the log
     looked = [one for one in hub.json("consultation", "list") if one["object"].startswith("channel infected-th: ")]
     assert [one["recipients"] for one in looked] == [["csirt-th"], ["police-th"], ["csirt-th"]]

@@ -144,7 +144,7 @@ def test_what_no_rule_permits_any_more_is_refused_at_the_hand_over_and_never_han
             assert (said.strip(), "refused" in said) == ("Nothing was handed over.", False), name
         released = hub.releases()
         assert [one["refused_at"] is not None for one in released] == [True] * len(asked)
-        assert re.search(r"csirt-th +TH +2 +refused ", hub("release", "list", "--in", hub.folder))
+        assert re.search(r"csirt-th \(TH\) +2 +refused\n", hub("release", "list", "--in", hub.folder))
         assert CHANGES["share_with"].said in hub("release", "show", released[0]["id"], "--in", hub.folder)
         # it can be made anew, and what it says is what the very same rules permit
         anew = hub("release", "make", hub.operation("share_with"), "--in", hub.folder)

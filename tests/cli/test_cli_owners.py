@@ -117,8 +117,8 @@ def told_of(content: Path, name: str) -> list[dict]:
 def test_a_network_owner_gets_its_own_sightings_with_times_and_source_ports(hub: Hub, tmp_path: Path) -> None:
     add(hub, OTHERS)
     said = make(hub)
-    assert re.search(r"csirt-th +TH +4 +TLP:AMBER", said)
-    assert re.search(r"isp +TH +2 +TLP:AMBER", said)
+    assert re.search(r"csirt-th \(TH\) +4 +TLP:AMBER", said)
+    assert re.search(r"isp \(TH\) +2 +TLP:AMBER", said)
     content = opened(hub, "isp", tmp_path / "opened")
     assert {path.relative_to(content).as_posix() for path in content.rglob("*") if path.is_file()} == {
         "findings.csv", "outcomes.csv", "by-network/AS45758.csv", "bundle.json", "xarf.jsonl", "intelmq.jsonl",
@@ -197,7 +197,7 @@ def test_what_is_seen_in_other_networks_makes_nothing_new_for_a_network_owner(hu
     make(hub)
     add(hub, OTHERS)
     said = make(hub)
-    assert re.search(r"csirt-th +TH +4 ", said)
+    assert re.search(r"csirt-th \(TH\) +4 ", said)
     assert [one["recipient"] for one in hub.releases()].count("isp") == 1
     assert [one["recipient"] for one in hub.releases()].count("csirt-th") == 2
 

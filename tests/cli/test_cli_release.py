@@ -75,7 +75,7 @@ def test_what_is_released_is_opened_confirmed_and_stands_in_a_ledger_that_anybod
     hub = hub_on_either
     operation = hub.operation()
     said = hub("release", "make", operation, "--in", hub.folder, "--why", "Case 2026/114", "--person", "A. Analyst")
-    assert re.search(r"csirt-th +TH +2 +TLP:AMBER", said)
+    assert re.search(r" october-2026 +victim-notification +csirt-th \(TH\) +2 +TLP:AMBER", said)
     (release,) = hub.releases()
     place = hub.folder / "releases" / release["id"]
     policy = hub.folder / "ledger" / "policy"
@@ -99,7 +99,9 @@ def test_what_is_released_is_opened_confirmed_and_stands_in_a_ledger_that_anybod
     assert (manifest["handling"]["pap"], manifest["handling"]["retention"]) == ("green", "P1Y")
     assert "entered in the ledger" in hub("release", "receipt", out / "receipt", "--in", hub.folder)
     assert "taken in before" in hub("release", "receipt", out / "receipt", "--in", hub.folder)
-    assert "opened by csirt-th" in hub("release", "list", "--in", hub.folder)
+    listed = hub("release", "list", "--in", hub.folder)
+    assert re.search(r" october-2026 +victim-notification +csirt-th \(TH\) +2 +opened$", listed, re.MULTILINE)
+    assert "opened by csirt-th" in hub("release", "show", release["id"], "--in", hub.folder)
     log = hub.folder / "ledger"
     checked = hub("ledger", "check", log, "--policy", policy)
     assert re.search(r"TH +victim-notification +amber +1 +0 to 9", checked)

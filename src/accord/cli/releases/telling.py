@@ -1,6 +1,6 @@
 """What a person meets when something is handed over: the words around `cli.releases.releasing`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -136,15 +136,7 @@ def listed(folder: Path, *, as_json: bool) -> None:
     elif not found:
         say(f"Nothing was released yet. `accord release make OPERATION.toml --in {folder}` does.")
     else:
-        show_table(
-            [("release", False), ("made (UTC)", False), ("to", False), ("country", False), ("findings", True),
-             ("stands", False)],
-            [
-                (str(one.id)[:8], _minute(one.made_at), one.recipient, one.country, one.findings, _stands(one))
-                for one in found
-            ],
-            wide=True,
-        )  # fmt: skip
+        _show(found, ("stands", _state))
     for _, what in unknown_releases(lying, found):
         talk(f"the database does not know {what} (`accord ledger audit`)")
 
@@ -226,11 +218,7 @@ def _handed(handed: Handed) -> dict[str, object]:
 
 def _tell(folder: Path, handed: Handed) -> None:
     if handed.over:
-        show_table(
-            [("release", False), ("to", False), ("country", False), ("findings", True), ("marking", False)],
-            [(str(one.id)[:8], one.recipient, one.country, one.findings, one.marking.label) for one in handed.over],
-            wide=True,
-        )
+        _show(handed.over, ("marking", lambda one: one.marking.label))
         for one in handed.over:
             if persons_of(one):
                 say(f"{str(one.id)[:8]} is for these persons alone: {', '.join(persons_of(one))}.")
@@ -249,6 +237,31 @@ def _tell(folder: Path, handed: Handed) -> None:
         )
 
 
+def _show(found: Sequence[Disclosure], last: tuple[str, Callable[[Disclosure], str]]) -> None:
+    # days and few words: with ids of usual length a row fits 100 columns
+    heading, told_last = last
+    show_table(
+        [
+            *((word, False) for word in ("release", "made (UTC)", "operation", "purpose", "to")),
+            ("findings", True),
+            (heading, False),
+        ],
+        [
+            (
+                str(one.id)[:8],
+                f"{one.made_at:%Y-%m-%d}",
+                one.operation or "",
+                one.purpose,
+                f"{one.recipient} ({one.country})",
+                one.findings,
+                told_last(one),
+            )
+            for one in found
+        ],
+        wide=True,
+    )
+
+
 def _tell_channels(folder: Path, handed: Handed) -> None:
     if handed.shown:
         say(f"{counted(handed.shown, 'batch', 'batches')} appeared in channels.")
@@ -262,6 +275,17 @@ def _tell_channels(folder: Path, handed: Handed) -> None:
 def _leave(handed: Handed) -> None:
     if handed.unwitnessed or handed.hidden:
         raise typer.Exit(LedgerError.exit_code)
+
+
+def _state(one: Disclosure) -> str:
+    """How a release stands, or the channel that it is in, in a few words: `release show` has since when."""
+    if one.received_at is not None:
+        return "opened"
+    if one.handed_over_at is not None:
+        return "handed over" if one.channel is None else f"in {one.channel}"
+    if one.refused_at is not None:
+        return "refused"
+    return "sealed" if one.channel is None else f"waits for {one.channel}"
 
 
 def _stands(one: Disclosure) -> str:
