@@ -148,7 +148,7 @@ def test_a_list_gives_every_delivery_one_line_with_its_names_whole(accord_here, 
     listed = accord_here("delivery", "list", "--in", place).stdout.splitlines()
     assert all(file.name in added for file in files)
     # what one command took came at one time, and stands by name
-    assert [line.split()[3] for line in listed[1:]] == sorted(file.name for file in files)
+    assert [line.split()[4] for line in listed[1:]] == sorted(file.name for file in files)
     assert {line.split()[0] for line in listed[1:]} == {"sinkhole"}
 
 
@@ -187,9 +187,20 @@ def test_a_delivery_is_shown_only_when_its_name_means_one(accord_here, place: Pa
 def test_a_delivery_that_comes_twice_is_counted_once(accord_here, place: Path, tmp_path: Path) -> None:
     file = sinkhole(tmp_path, "2015-04-01", "10:00:00 8.8.8.8")
     accord_here("delivery", "add", "sinkhole", file, "--in", place)
-    said = accord_here("delivery", "add", "sinkhole", file, "--in", place)
-    assert "delivered before" in said.stderr
-    assert len(json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)) == 1
+    again = file.rename(tmp_path / "again.csv")
+    said = accord_here("delivery", "add", "sinkhole", again, "--in", place)
+    (kept,) = json.loads(accord_here("delivery", "list", "--in", place, "--json").stdout)
+    at = kept["received_at"][:16].replace("T", " ")
+    told = f"delivered before, byte for byte, as {file.name} at {at} UTC, and passed over: again.csv\n"
+    assert told in said.stderr
+    (account,) = json.loads(accord_here("delivery", "add", "sinkhole", again, "--in", place, "--json").stdout)[
+        "deliveries"
+    ]
+    assert account["before"] == {"file": file.name, "received_at": kept["received_at"]}
+    # what `delivery show` takes
+    digest = hashlib.sha256(again.read_bytes()).hexdigest()
+    listed = accord_here("delivery", "list", "--in", place).stdout
+    assert re.search(rf"^sinkhole +{at} +{digest[:12]} +{re.escape(file.name)} ", listed, re.MULTILINE)
 
 
 def test_a_file_that_is_refused_whole_is_not_kept_and_the_others_are(accord_here, place: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from accord.agreements.declarations import Dataset
 from accord.cli.acting import Actor, combining
-from accord.cli.deliveries.delivering import Receipt, collected, take_delivery
+from accord.cli.deliveries.delivering import Before, Receipt, collected, take_delivery
 from accord.cli.deliveries.entering import Gate, read_purpose, settle
 from accord.cli.deliveries.kept import read_account
 from accord.cli.ledgers.opening import bring_up, demand_standing
@@ -98,7 +98,8 @@ def add_files(
     if as_json:
         accounts = [
             account_of(one.delivery)
-            | {"agreements": list(one.agreements), "delivered_before": one.known, "erased": one.erased}
+            | {"agreements": list(one.agreements), "erased": one.erased}
+            | {"delivered_before": one.known, "before": _before(one.before)}
             for one in taken.receipts
         ]
         say_json({"deliveries": accounts, "snapshot": None if taken.snapshot is None else told(taken.snapshot)})
@@ -192,8 +193,8 @@ def import_file(folder: Path, arguments: Mapping[str, object]) -> str:
         raise refusal
     (receipt,) = taken.receipts
     one = receipt.delivery
-    if receipt.known:
-        return f"delivered before, byte for byte, and passed over: {one.file}"
+    if receipt.before is not None:
+        return _passed_over(one.file, receipt.before)
     refused = f", {counted(len(one.refused), 'member')} refused" if one.refused else ""
     return f"{one.file}: {counted(one.records, 'record')}, {one.accepted:,} accepted{refused}"
 
@@ -336,8 +337,8 @@ def tell(receipts: Sequence[Receipt]) -> None:
             wide=True,
         )
     for one in receipts:
-        if one.known:
-            talk(f"delivered before, byte for byte, and passed over: {one.delivery.file}")
+        if one.before is not None:
+            talk(_passed_over(one.delivery.file, one.before))
     for one in receipts:
         if one.erased:
             talk(f"{counted(one.erased, 'record')} left out of {one.delivery.file}: erased or corrected before")
@@ -346,6 +347,16 @@ def tell(receipts: Sequence[Receipt]) -> None:
             talk(f"refused: {delivery.file}!/{refusal.member}: {refusal.reason}")
         for note in delivery.notes:
             talk(f"note: {delivery.file}: {note}")
+
+
+def _before(before: Before | None) -> dict[str, str] | None:
+    return None if before is None else {"file": before.file, "received_at": before.at.isoformat()}
+
+
+def _passed_over(file: str, before: Before) -> str:
+    return (
+        f"delivered before, byte for byte, as {before.file} at {before.at:%Y-%m-%d %H:%M} UTC, and passed over: {file}"
+    )
 
 
 def list_accounts(folder: Path, *, as_json: bool) -> None:
@@ -361,11 +372,12 @@ def list_accounts(folder: Path, *, as_json: bool) -> None:
         say(f"No delivery yet. `accord delivery add DATASET FILE --in {folder}` takes one.")
     elif accounts:
         show_table(
-            [("data set", False), ("received (UTC)", False), *_COLUMNS[:-1]],
+            [("data set", False), ("received (UTC)", False), ("SHA-256", False), *_COLUMNS[:-1]],
             [
                 (
                     account["dataset"],
                     f"{datetime.fromisoformat(str(account['received_at'])):%Y-%m-%d %H:%M}",
+                    str(account["sha256"])[:12],
                     account["file"],
                     *(account[name] for name in ("records", "accepted", "ignored", "rejected")),
                 )

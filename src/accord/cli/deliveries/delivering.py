@@ -38,16 +38,29 @@ _FLUSHED = 32 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What a delivery was taken as when the same bytes came first."""
+
+    file: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What a partner is told of one delivery."""
 
     delivery: Delivery
     agreements: tuple[AgreementId, ...]
     """Those under which it was taken in; of one that was delivered before none."""
-    known: bool
-    """It had been delivered before, byte for byte, and nothing was done."""
+    before: Before | None = None
+    """Set when it had been delivered before, byte for byte, and nothing was done."""
     erased: int = 0
     """Records that hold what was erased or corrected before, and are left out."""
+
+    @property
+    def known(self) -> bool:
+        """Had it been delivered before?"""
+        return self.before is not None
 
 
 def take_delivery(
@@ -85,7 +98,9 @@ def take_delivery(
         place = workspace.place(dataset.id, delivery.sha256)
         gate.refuse_recalled(workspace, dataset, delivery, file)
         if place.exists():
-            return Receipt(delivery=delivery, agreements=(), known=True)
+            account = read_account(DeliveryFolder(dataset=dataset.id, sha256=delivery.sha256, path=place))
+            before = Before(file=str(account["file"]), at=datetime.fromisoformat(str(account["received_at"])))
+            return Receipt(delivery=delivery, agreements=(), before=before)
         for refusal in delivery.refused:
             if refusal.member is None:
                 raise RefusedFileError(refusal.reason, where=str(file), remedy=refusal.remedy)
@@ -111,7 +126,6 @@ def take_delivery(
     return Receipt(
         delivery=delivery,
         agreements=tuple(one.id for one in agreements),
-        known=False,
         erased=sum(one.records for one in erased),
     )
 
