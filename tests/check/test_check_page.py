@@ -186,6 +186,26 @@ def test_who_cannot_see_it_can_use_the_check_by_mail_says_axe(
     assert len(set(titles)) == len(MAIL_PAGES)
 
 
+@pytest.mark.skipif(not AXE.exists(), reason="`make interop` has not installed axe-core")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_has_their_system_force_its_colours_can_use_it(check: Check, page: Page, scheme: str) -> None:
+    """Axe reads the style sheet's colour of a button's text, which the system does not use; so it is looked at here."""
+    page.show(forced_colors="active", prefers_color_scheme=scheme)
+    page.say({"X-Forwarded-For": DAY, "Accept-Language": "en"})
+    page.open(url(check, "/en"))
+    for press in (True, False):
+        colours = page.evaluate(
+            "(style => [matchMedia('(forced-colors: active)').matches, style.color, style.backgroundColor, "
+            "style.borderColor])(getComputedStyle(document.querySelector('form button')))"
+        )
+        black, white = "rgb(0, 0, 0)", "rgb(255, 255, 255)"
+        text, ground = (black, white) if scheme == "light" else (white, black)
+        assert colours == [True, text, ground, text]
+        assert [rule for rule, _ in said_by_axe(page)] == ["color-contrast"]
+        if press:
+            page.press("form button")
+
+
 def said_by_axe(page: Page) -> list[object]:
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate(
