@@ -151,10 +151,13 @@ async def _close(server: asyncio.Server, spoken: list[SMTP]) -> None:
     for one in spoken:
         if one.transport is not None:
             one.transport.abort()
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
         task.cancel()
-    # what was ended is closed in the loop's next turn
-    await asyncio.sleep(0)
+    await asyncio.gather(*others, return_exceptions=True)
+    # what was ended is closed in the loop's next turn; that of a connection that was just being taken one turn later
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def opened_by_openssl(message: bytes, keys: Path, folder: Path) -> EmailMessage:
