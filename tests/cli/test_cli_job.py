@@ -123,6 +123,12 @@ def test_a_job_that_fails_is_tried_later_and_one_that_is_refused_only_when_someb
     accord_here("delivery", "add", "servers", servers, "--later", "--in", hub)
     (refused,) = json.loads(accord_here("job", "work", "--json", "--in", hub, expect=1).stdout)
     assert refused["state"] == "failed"
+    # the table has the reason's first sentence, and the job itself the whole
+    what, _, rest = refused["outcome"].partition("\n")
+    assert str(servers) in rest
+    (line,) = accord_here("job", "list", "--state", "failed", "--in", hub).stdout.splitlines()[1:]
+    assert line.rstrip().endswith(f" {what}")
+    assert str(servers.parent) not in line
     servers.write_text("103.28.36.1\n", "utf-8")
     assert "job 2" in accord_here("job", "retry", "2", "--in", hub).stdout
     assert "1 accepted" in accord_here("job", "work", "--in", hub).stdout
@@ -167,7 +173,7 @@ def test_a_list_of_jobs_is_paged(accord_here, hub: Path, servers: Path) -> None:
     assert "--before 2" in accord_here("job", "list", "--limit", "2", "--in", hub).stderr
     assert [one["number"] for one in listed(accord_here, hub, "--before", "2")] == [1]
     table = accord_here("job", "list", "--in", hub).stdout
-    assert f"dataset servers, file {servers.resolve()}, " in table
+    assert "dataset servers, file servers.txt, " in table
     assert "{" not in table
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -249,7 +250,9 @@ def test_what_is_wrong_with_an_upload_is_told_and_nothing_of_another_partner_s_i
     assert ask("POST", "/deliveries", upload_metadata=good, **length).status == 403
 
 
-def test_bytes_that_are_not_those_that_were_said_and_files_that_are_none_leave_nothing(hub: Hub) -> None:
+def test_bytes_that_are_not_those_that_were_said_and_files_that_are_none_leave_nothing(
+    hub: Hub, serve: Callable[..., Served], tmp_path: Path
+) -> None:
     ask = asking(hub, token(hub, "vendor", "write"))
     place = begun(ask, FILE)
     assert sent(ask, place, 0, FILE[:-1] + b"?").status == 460
@@ -260,9 +263,19 @@ def test_bytes_that_are_not_those_that_were_said_and_files_that_are_none_leave_n
     assert json.loads(ask("GET", about).body)["state"] == "waiting"
     hub("job", "work", "--in", hub.folder, code=1)
     told = json.loads(ask("GET", about).body)
-    assert (told["state"], bool(told["why"])) == ("refused", True)
+    assert (told["state"], told["file"]) == ("refused", "notes.json")
+    what, _, rest = told["why"].partition("\n")
+    assert rest
     assert str(hub.folder) not in told["why"]
     assert left(hub) == []
+    # a table has room for what is wrong, and not for what to do
+    served = serve(hub.folder)
+    secret = tmp_path / "secret"
+    secret.write_text(token(hub, "vendor", "write") + "\n")
+    place = ("--at", f"http://127.0.0.1:{served.port}", "--token-file", secret)
+    listed = hub("delivery", "list", "--mine", *place)
+    assert re.search(rf" notes\.json +refused: {re.escape(what)} *$", listed, re.MULTILINE)
+    assert end(served) == 0
 
 
 def test_two_who_upload_the_same_at_once_deliver_it_once_and_who_vanishes_leaves_nothing(hub: Hub) -> None:

@@ -1,6 +1,7 @@
 """How the command line talks: results on standard output, progress and talk on standard error."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -55,6 +56,13 @@ def show_error(error: AccordError) -> None:
 def counted(number: int, one: str, more: str | None = None) -> str:
     """A number with its noun: `1 finding`, `2,000 findings`."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def first_sentence(text: str) -> str:
+    """What a table has room for of a text of several sentences or lines."""
+    line, _, _ = text.strip().partition("\n")
+    # an initial's full stop ends none
+    return " ".join(re.split(r"(?<=\w\w[.!?])\s", line, maxsplit=1)[0].split())
 
 
 def show_table(

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from accord.cli.terminal import say, say_json, show_table
+from accord.cli.terminal import first_sentence, say, say_json, show_table
 from accord.exchange.partners.client import AskedHub
 from accord.vocabulary.errors import SettingsError, UnreadableError
 from accord.workspace.peers import SECRET_BYTES, demand_url
@@ -56,7 +56,7 @@ def _row(one: dict[str, Any]) -> tuple[object, ...]:
         one.get("dataset", ""),
         str(one.get("received_at", ""))[:16].replace("T", " "),
         one.get("file") or str(one.get("sha256", ""))[:16],
-        one.get("state", "") if not one.get("why") else f"{one['state']}: {' '.join(str(one['why']).split())}",
+        one.get("state", "") if not one.get("why") else f"{one['state']}: {first_sentence(str(one['why']))}",
         *(one.get(name, "") for name in ("records", "accepted", "ignored", "rejected")),
         went,
         done,

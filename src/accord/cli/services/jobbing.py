@@ -7,7 +7,7 @@ from pathlib import Path
 from accord.cli.ledgers.opening import keep_page
 from accord.cli.register.registering import opened
 from accord.cli.services.jobs import work_once, worker_name
-from accord.cli.terminal import say, say_json, show_table, talk
+from accord.cli.terminal import first_sentence, say, say_json, show_table, talk
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.jobs import Job, JobState, jobs, lease_left, retry
 
@@ -35,7 +35,7 @@ def list_page(folder: Path, state: str | None, before: int | None, limit: int, *
                 f"{one.queued_at:%Y-%m-%d %H:%M}",
                 str(one.attempts),
                 _in_words(one.arguments),
-                " ".join((one.outcome or "").split()),
+                first_sentence(one.outcome or ""),
             )
             for one in page
         ],
@@ -79,8 +79,16 @@ def _in_words(arguments: Mapping[str, object]) -> str:
     names = {"person": "by", "justification": "because of"}
     said = {names.get(key, key.replace("_", " ")): value for key, value in arguments.items()}
     return ", ".join(
-        key if value is True else f"{key} {value}" for key, value in said.items() if value not in (None, False, "")
+        key if value is True else f"{key} {_short(key, value)}"
+        for key, value in said.items()
+        if value not in (None, False, "")
     )
+
+
+def _short(key: str, value: object) -> object:
+    if key == "file":
+        return Path(str(value)).name
+    return first_sentence(str(value)) if key in {"why", "because of"} else value
 
 
 def _told(job: Job) -> dict[str, object]:

@@ -6,7 +6,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -92,6 +92,16 @@ _TOLD = (
     "purposes",
 )
 """Of an account, what its partner is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Undone:
+    """A delivery that is no delivery yet, or was refused."""
+
+    state: JobState
+    why: str
+    file: str | None
+    """What its partner called it; an add has no name."""
 
 
 class PartnerDesk:
@@ -236,7 +246,7 @@ class PartnerDesk:
         return frozenset(one.id for one in declared.datasets if one.partner.id == client.partner)
 
     def _found(
-        self, dataset: str, sha256: str, now: datetime, undone: Mapping[str, tuple[JobState, str]] | None = None
+        self, dataset: str, sha256: str, now: datetime, undone: Mapping[str, _Undone] | None = None
     ) -> dict[str, object] | None:
         """`undone`: what waits, where that is known."""
         for state, place in (
@@ -260,13 +270,14 @@ class PartnerDesk:
         job = undone.get(f"{dataset}.{sha256}")
         if job is None and not place_of(self._workspace, dataset, sha256).exists():
             return None
-        state, why = job or (JobState.WAITING, "")
         told = {"name": f"{dataset}.{sha256}", "dataset": dataset, "sha256": sha256}
-        if state is JobState.FAILED:
-            return {**told, "state": "refused", "why": why}
+        if job is not None and job.file is not None:
+            told["file"] = job.file
+        if job is not None and job.state is JobState.FAILED:
+            return {**told, "state": "refused", "why": job.why}
         return {**told, "state": "waiting"}
 
-    def _undone(self, connection: Connection) -> dict[str, tuple[JobState, str]]:
+    def _undone(self, connection: Connection) -> dict[str, _Undone]:
         """What waits to be taken in, or was not, by name; the last job counts."""
         wanted = (
             select(JOBS)
@@ -285,7 +296,7 @@ class PartnerDesk:
                 # what is given up after many attempts failed for reasons of the hub's own
                 own = row.attempts >= ATTEMPTS
                 why = self._given_up(said["upload"], row.ended_at) if own else row.outcome
-            found[f"{said['dataset']}.{said['sha256']}"] = (state, why or "")
+            found[f"{said['dataset']}.{said['sha256']}"] = _Undone(state=state, why=why or "", file=said.get("file"))
         return found
 
     def _given_up(self, upload: str, at: datetime) -> str:
