@@ -308,3 +308,21 @@ def test_whatever_was_accepted_is_delivered_once_wherever_it_is_killed(hub: Hub,
     entries = [one for one in hub.json("ledger", "list") if one["kind"] == "delivery"]
     assert len(entries) == 1 + KILLS + 1
     assert list((hub.folder / "adds").glob("*/*")) == []
+
+
+def test_a_delivery_of_which_an_erasure_leaves_nothing_is_told_of_and_stops_nobody(hub: Hub, tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"{number}.json").write_bytes(envelope_of(number))
+    hub("delivery", "add", "indicators", tmp_path / "1.json", "--in", hub.folder)
+    erase = ("subject", "erase", "110.164.0.1", "--why", "A court asked.", "--in", hub.folder)
+    assert "destroyed whole" in hub(*erase)
+    assert [(one["records"], one["erased"][0]["delivered"]) for one in deliveries(hub)] == [(1, "destroyed")]
+    assert "Nothing is held." in hub(*erase)
+    # the same again is passed over; in other bytes, nothing is left of it either
+    hub("delivery", "add", "indicators", tmp_path / "1.json", tmp_path / "2.json", "--in", hub.folder)
+    (tmp_path / "1.json").write_bytes(envelope_of(1) + b"\n")
+    hub("delivery", "add", "indicators", tmp_path / "1.json", "--snapshot", "--in", hub.folder)
+    assert delivered(hub) == [2]
+    assert sorted(len(one.get("erased", [])) for one in deliveries(hub)) == [0, 1, 1]
+    with asking(hub) as ask:
+        assert ask("GET", f"status/indicators.{sha256(envelope_of(1)).hexdigest()}").status == 404
