@@ -213,9 +213,18 @@ def test_the_narrowest_of_an_events_and_an_attributes_markings_holds() -> None:
     assert marking(["tlp:green"], ["TLP:AMBER+STRICT"]) == 3
     assert marking(["tlp:green", "tlp:red"], []) == 4
     assert marking(["tlp:green", "tlp:ex:chr"], []) == 1
+    # what may not be published is green at least; a label that says no limit says nothing of who may see it
+    assert marking(["PAP:CLEAR"], []) is None
+    assert marking(["PAP:WHITE", "tlp:clear"], []) == 0
+    assert marking(["tlp:clear"], ["PAP:GREEN"]) == 1
+    assert marking(["PAP:GREEN"], ["tlp:amber"]) == 2
 
 
 def test_a_marking_that_cannot_be_read_lets_nothing_through() -> None:
+    forbidden = [[{"name": name}] for name in ("PAP:AMBER", "pap:red", "PAP:unheard-of", "PAP:")]
+    for tag in forbidden:
+        assert [one["reason"] for one in read(event(ATTRIBUTE, Tag=tag)).rejects.to_pylist()] == ["marking"]
+        assert len(read(event(ATTRIBUTE | {"Tag": tag})).observations) == 0
     tags = [{"name": "tlp:unclear"}], [{"name": 3}], "tlp:red"
     reasons = [read(event(ATTRIBUTE, Tag=tag)).rejects.to_pylist()[0]["reason"] for tag in tags]
     assert reasons == ["marking", "malformed-object", "malformed-object"]

@@ -374,7 +374,9 @@ TLP2 = {"extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d": {"extensio
         ({"name": "TLP:AMBER+STRICT"}, "amber+strict"),
         ({"extensions": {key: {**one, "tlp_2_0": "green"} for key, one in TLP2.items()}}, "green"),
         ({"definition_type": "statement", "definition": {"statement": "Copyright 2026"}}, None),
-        ({"name": "PAP:GREEN"}, None),
+        ({"name": "PAP:CLEAR"}, None),
+        # what may not be published is green at least
+        ({"name": "PAP:GREEN"}, "green"),
     ],
 )
 def test_a_marking_that_the_bundle_defines_is_read_there(definition: Object, marking: str | None) -> None:
@@ -396,6 +398,30 @@ def test_a_marking_that_the_bundle_defines_is_read_there(definition: Object, mar
 def test_confidentiality_is_not_guessed(definition: Object) -> None:
     parsed = marked(OWN, one={"id": OWN, **definition})
     assert refused(parsed) == [("marking", "object_marking_refs", False)]
+
+
+@pytest.mark.parametrize(
+    ("reference", "pap", "marking"),
+    [
+        ("marking-definition--ad15a0cd-55b6-4588-a14c-a66105329b92", "clear", None),
+        ("marking-definition--c43594d1-4b11-4c59-93ab-1c9b14d53ce9", "green", "green"),
+        ("marking-definition--60f8932b-e51e-4458-b265-a2e8be9a80ab", "amber", "refused"),
+        ("marking-definition--740d36e5-7714-4c30-961a-3ae632ceee0e", "red", "refused"),
+    ],
+)
+def test_what_may_be_done_with_an_object_is_never_forgotten(reference: str, pap: str, marking: str | None) -> None:
+    """By the PAP extension's own ids, with the definitions in the bundle and without, and by its property alone."""
+    extension = {"extension-definition--f8d78575-edfd-406e-8e84-6162a8450f5b": {
+        "extension_type": "property-extension", "pap": pap}}  # fmt: skip
+    for parsed in (
+        marked(reference),
+        marked(reference, one={"id": reference, "name": f"PAP:{pap.upper()}", "extensions": extension}),
+        marked(OWN, one={"id": OWN, "extensions": extension}),
+    ):
+        if marking == "refused":
+            assert refused(parsed) == [("marking", "object_marking_refs", False)]
+        else:
+            assert told(parsed, "marking") == [marking]
 
 
 @pytest.mark.parametrize("references", [OWN, [5], {"a": 1}, [None]])

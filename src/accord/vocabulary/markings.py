@@ -63,6 +63,19 @@ def read_marking(text: str) -> Marking | None:
     return _NAMES.get(name.replace(" ", "").replace("_", "-"))
 
 
+def read_pap(label: str) -> Marking | None:
+    """The marking that a record's PAP label (`clear`, `white` before 2022, `green`) comes to; None: it says no limit.
+
+    No column of an observation keeps PAP. What may not be published is TLP:GREEN at least, so that it never is; amber
+    and red forbid action that the other side could notice, and such a record is not taken rather than taken without
+    its limit. Raises ValueError for these, and for what is no label.
+    """
+    said = label.strip().lower()
+    if said not in {"clear", "white", "green"}:
+        raise ValueError(f"PAP:{label.strip().upper()}")
+    return Marking.GREEN if said == "green" else None
+
+
 def strictest(*markings: Marking) -> Marking:
     """The narrowest audience among `markings`, of which there is at least one."""
     return max(markings, key=MARKINGS.index)

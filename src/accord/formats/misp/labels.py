@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from accord.columns.values import HASHES
 from accord.vocabulary.indicators import IndicatorType
-from accord.vocabulary.markings import Marking, read_marking, strictest
+from accord.vocabulary.markings import Marking, read_marking, read_pap, strictest
 from accord.vocabulary.roles import Role
 
 _MACHINE_TAG = re.compile(r'([^:="]+):([^="]+)=(.*)', re.DOTALL)
@@ -105,7 +105,8 @@ class Labels:
     tags: tuple[str, ...] = ()
     marking: Marking | None = None
     unknown_marking: str | None = None
-    """A `tlp:` tag that is no TLP label: who may see the thing is not known."""
+    """A `tlp:` or `PAP:` tag that is no such label, or forbids action that can be noticed: what is permitted is not
+    known, or cannot be kept."""
     role: Role | None = None
     """The one role that the tags say; None when they say none, or several."""
     families: tuple[str, ...] = ()
@@ -130,6 +131,14 @@ def read_labels(holder: Mapping[str, object]) -> Labels:
             # The Chatham House Rule comes on top of a colour, and says only that the source is not to be named.
             elif name.strip().lower() != "tlp:ex:chr":
                 unknown = name
+            continue
+        if name.strip().lower().startswith("pap:"):
+            try:
+                floor = read_pap(name.strip()[4:])
+            except ValueError:
+                unknown = name
+            else:
+                markings += [] if floor is None else [floor]
             continue
         if (role := role_of(name)) is not None:
             roles.add(role)

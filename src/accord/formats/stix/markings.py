@@ -8,7 +8,7 @@ or that says something else than TLP or a statement, makes the object unusable.
 from collections.abc import Mapping
 
 from accord.formats.stix.bundle import Body, Bundle, bodies_of, body_of, kind_of, shown, text_of
-from accord.vocabulary.markings import MARKING_IDS, Marking, read_marking, strictest
+from accord.vocabulary.markings import MARKING_IDS, Marking, read_marking, read_pap, strictest
 
 TLP2_EXTENSION = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 PAP_EXTENSION = "extension-definition--f8d78575-edfd-406e-8e84-6162a8450f5b"
@@ -20,10 +20,6 @@ PAP_IDS: Mapping[str, str] = {
     "marking-definition--740d36e5-7714-4c30-961a-3ae632ceee0e": "red",
 }
 """The Permissible Actions Protocol's markings."""
-
-# PAP clear and green allow what reports ask for. Amber and red forbid action that the other side could notice, which
-# no column of an observation can say: such an object is not taken rather than taken without its limit.
-_PAP_TAKEN = frozenset({"clear", "white", "green"})
 
 # Properties that no observation is made of: a marking of these alone does not concern what is taken.
 _UNREAD = frozenset({"description", "external_references", "confidence", "lang", "opinion", "abstract", "content"})
@@ -84,8 +80,7 @@ def _read_reference(reference: str, bundle: Bundle) -> Marking | None:
     pap = PAP_IDS.get(reference)
     definition = bundle.latest.get(reference)
     if pap is not None:
-        _require_taken(pap)
-        return None
+        return _read_pap(pap)
     if definition is None or kind_of(definition) != "marking-definition":
         if known is None:
             raise MarkingError(reference)
@@ -110,14 +105,16 @@ def _read_definition(definition: Body, reference: str, known: Marking | None) ->
     if any(marking is None for marking in said):
         raise MarkingError(f"{reference} {name}".rstrip())
     if pap is not None:
-        _require_taken(text_of(pap, "pap") or "")
+        said.append(_read_pap(text_of(pap, "pap") or ""))
     elif name.lower().startswith("pap:"):
-        _require_taken(name[4:])
+        said.append(_read_pap(name[4:]))
     elif not said and known is None and definition.get("definition_type") != "statement":
         raise MarkingError(f"{reference} {name}".rstrip())
     return strictest_said(*said)
 
 
-def _require_taken(pap: str) -> None:
-    if pap.strip().lower() not in _PAP_TAKEN:
-        raise MarkingError(f"PAP:{pap.upper()}, which forbids action that can be noticed")
+def _read_pap(label: str) -> Marking | None:
+    try:
+        return read_pap(label)
+    except ValueError as error:
+        raise MarkingError(f"{error}, which forbids action that can be noticed") from error
