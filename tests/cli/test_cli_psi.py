@@ -33,7 +33,7 @@ from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import BusyError, UnprovenError, UnreadableError
 from accord.workspace.schema import PSI_REQUESTS, PSI_SESSIONS
 from tests.check.test_psi_oprf import NO_ELEMENTS
-from tests.cli.released import AGREEMENT, OPERATION, PARTNERS, POLICE, SIGHTINGS
+from tests.cli.released import AGREEMENT, OPERATION, PARTNERS, POLICE, SIGHTINGS, furnish
 from tests.cli.test_cli_channel import Accord, Hub
 from tests.cli.test_cli_serve import Served, free_port
 from tests.simulators.witness import Witness
@@ -480,6 +480,19 @@ def test_nothing_is_opened_for_whom_no_rule_lets_be_told_anything_or_for_another
     assert "no organisation looks for its own values" in psi.opened(code=2)["said"]
     assert not (psi.hub.folder / "psi").exists()
     assert psi.hub.json("psi", "list") == []
+
+
+def test_a_hub_without_a_delivery_says_so_when_a_session_is_to_be_opened(accord: Accord, tmp_path: Path) -> None:
+    folder, operation = tmp_path / "hub", tmp_path / "october.toml"
+    accord("init", folder, "--ledger", "hub.example/ledger")
+    furnish(folder, "")
+    accord("agreement", "apply", "--in", folder)
+    operation.write_text(OPERATION.format(name="october-2026", more=""), "utf-8")
+    opening = ("psi", "open", operation, "--to", "csirt-th", "--budget", "9", "--in", folder)
+    said = accord(*opening, expect=2).stderr
+    assert "There is no delivery" in said
+    assert "a delivery for sinkhole that may be used for victim-notification" in said
+    assert "accord delivery add" in said
 
 
 def test_rows_that_are_wrong_are_told_and_those_that_are_right_count(psi: Psi) -> None:

@@ -141,6 +141,57 @@ def test_what_is_out_of_bounds_is_said_in_words_of_its_own(accord, words, wrong,
     assert "Input should" not in said
 
 
+ASKED = ("psi", "check", "customers.csv", "--at", "https://hub.example", "--state", "state.json")
+NAMED = {
+    "policy": (*ASKED, "--token-file", "token", "--policy", "WRONG"),
+    "token": (*ASKED, "--policy", "policy", "--token-file", "WRONG"),
+    "customers": ("psi", "check", "WRONG", *ASKED[3:], "--token-file", "token", "--policy", "policy"),
+    "deliveries of mine": ("delivery", "list", "--mine", "--at", "https://hub.example", "--token-file", "WRONG"),
+    "proof": ("ledger", "check", "--proof", "WRONG", "--policy", "policy"),
+    "receipt": ("release", "receipt", "WRONG", "--in", "hub"),
+    "answer": ("recall", "acknowledge", "WRONG", "--in", "hub"),
+    "outcomes": ("outcome", "import", "WRONG", "--from", "csirt-th", "--in", "hub"),
+    "certificate": ("token", "make", "csirt-th", "--name", "n", "--certificate", "WRONG", "--in", "hub"),
+    "package": ("package", "open", "WRONG", "handover", "--keys", "keys", "--policy", "policy", "--out", "out"),
+    "agreement": ("agreement", "apply", "WRONG", "--in", "hub"),
+}
+
+
+@pytest.mark.parametrize("words", NAMED.values(), ids=NAMED)
+@pytest.mark.parametrize("wrong", ["absent", "folder"])
+def test_of_a_file_that_is_none_it_is_said_which_what_it_should_be_and_what_to_do(
+    accord_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], wrong: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    accord_here("init", "hub", "--ledger", "hub.example/ledger")
+    accord_here("package", "keys", "--name", "csirt-th.example", "--out", "keys")
+    Path("folder").mkdir()
+    Path("token").write_text("a-token\n")
+    Path("policy").write_bytes(Path("hub/ledger.policy").read_bytes())
+    Path("customers.csv").write_text("customer,type,value,day\nanna,ipv4,8.8.8.8,2026-10-01\n")
+    said = accord_here(*[wrong if word == "WRONG" else word for word in words], expect=4).stderr
+    labels = [line.split(":")[0].strip() for line in said.splitlines() if line.startswith(("error:", "  "))]
+    assert labels == ["error", "where", "expected", "got", "to do"], said
+    assert f"  where: {wrong}\n" in said
+
+
+@pytest.mark.parametrize("wrong", ["absent", "folder", "token"])
+def test_of_certificates_that_are_none_it_is_said_which_what_they_should_be_and_what_to_do(
+    accord_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("token").write_text("a-token\n")
+    accord_here("init", "hub", "--ledger", "hub.example/ledger")
+    Path("customers.csv").write_text("customer,type,value,day\nanna,ipv4,8.8.8.8,2026-10-01\n")
+    words = (*ASKED, "--token-file", "token", "--policy", "hub/ledger.policy", "--ca-file", wrong)
+    said = accord_here(*words, expect=2).stderr
+    said = said[said.index("error:") :]
+    labels = [line.split(":")[0].strip() for line in said.splitlines()]
+    assert labels == ["error", "where", "expected", "got", "to do"], said
+    assert f"  where: {wrong}\n" in said
+
+
 def test_an_option_that_may_be_no_is_named_by_both_its_names(accord) -> None:
     said = accord("package", "acknowledge", "notice", "--keys", "keys", "--note", "Gone.", expect=2).stderr
     assert "--done/--refused" in said

@@ -16,7 +16,7 @@ from accord.release.notices import ACKNOWLEDGEMENT, RECALL
 from accord.release.package.keys import AGE, RECEIPTS
 from accord.release.receipts import VERSION as RECEIPT_VERSION
 from accord.vocabulary.errors import LedgerError, SettingsError, UnprovenError, UnreadableError
-from accord.workspace.regular import open_regular
+from accord.workspace.regular import open_regular, unreadable
 from accord.workspace.store import SETTINGS
 
 _LOOKED_AT = 4096
@@ -175,7 +175,8 @@ def taking(*files: tuple[Path, OwnKind]) -> Iterator[None]:
                 found = kind_at(path)
             except OSError:
                 continue
-            if found is None and error.where == str(path) and error.remedy is not None:
+            told = error.remedy is not None and not isinstance(error.__cause__, OSError)
+            if found is None and error.where == str(path) and told:
                 # it is told already, with what would help
                 raise
             if found is not wanted:
@@ -186,12 +187,15 @@ def taking(*files: tuple[Path, OwnKind]) -> Iterator[None]:
                     got=described(path),
                     remedy=f"name another file: {wanted.taken_by}" if found is None else found.taken_by,
                 ) from error
+        for path, wanted in files:
+            if isinstance(error.__cause__, OSError) and error.where == str(path):
+                # nothing was read that could be damaged
+                raise unreadable(
+                    error.__cause__, path, f"The {wanted.name} cannot be read.", expected=wanted.looks
+                ) from error
         if error.remedy is not None and (error.where is not None or len(files) != 1):
             raise
         remedy = "take it anew from whoever made it; if it is the same there, tell them"
-        if isinstance(error.__cause__, OSError):
-            # nothing was read that could be damaged
-            remedy = "check the path and its permissions"
         raise type(error)(
             error.what,
             where=str(files[0][0]) if error.where is None and len(files) == 1 else error.where,

@@ -47,7 +47,13 @@ class Asking:
         try:
             trusted = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
         except OSError as error:
-            raise SettingsError("The certificates of a peer cannot be read.", where=str(ca_file)) from error
+            raise SettingsError(
+                "The certificates of a peer cannot be read.",
+                where=str(ca_file),
+                expected="certificates in PEM",
+                got=error.strerror or "something else",
+                remedy="check the path, and what the file holds",
+            ) from error
         # only a task that can be cancelled is bounded in time as a whole
         self._runner = asyncio.Runner()
         self._client = httpx.AsyncClient(

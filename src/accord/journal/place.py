@@ -8,9 +8,9 @@ from uuid import UUID
 from accord.ledger.checkpoints import MAX_ORIGIN_BYTES
 from accord.ledger.notes import SignatureType, SigningKey, parse_signing_key
 from accord.ledger.policies import MAX_POLICY_BYTES, Policy, parse_policy
-from accord.vocabulary.errors import MalformedError, SettingsError, UnreadableError
+from accord.vocabulary.errors import MalformedError, SettingsError
 from accord.workspace.keys import KEY_BYTES, kept_secret
-from accord.workspace.regular import open_regular
+from accord.workspace.regular import open_regular, unreadable
 from accord.workspace.settings import SettingsTable
 
 FOLDER = "ledger"
@@ -122,6 +122,4 @@ def read_policy_file(place: LedgerPlace) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UnreadableError(
-            "The ledger's policy cannot be read.", where=str(place.policy_file), got=error.strerror
-        ) from error
+        raise unreadable(error, place.policy_file, "The ledger's policy cannot be read.") from error

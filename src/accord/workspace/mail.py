@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from accord.vocabulary.errors import SettingsError, UnreadableError
-from accord.workspace.regular import open_regular
+from accord.workspace.regular import open_regular, unreadable
 from accord.workspace.settings import SettingsTable, known, unique
 from accord.workspace.translations import LANGUAGES
 
@@ -227,7 +227,7 @@ def _read(path: Path, what: str, most: int) -> bytes:
         with open_regular(path) as file:
             data = file.read(most + 1)
     except OSError as error:
-        raise UnreadableError(f"The {what} of the mail cannot be read.", where=str(path), got=error.strerror) from error
+        raise unreadable(error, path, f"The {what} of the mail cannot be read.") from error
     if len(data) > most:
         raise UnreadableError(f"The {what} of the mail is too large.", where=str(path), expected=f"{most:,} bytes")
     return data

@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from accord.vocabulary.errors import SettingsError, UnreadableError
-from accord.workspace.regular import open_regular
+from accord.vocabulary.errors import SettingsError
+from accord.workspace.regular import open_regular, unreadable
 from accord.workspace.settings import SettingsTable, known, unique
 
 SECRET_BYTES = 1 << 12
@@ -82,9 +82,7 @@ def secret_of(peer: Peer) -> str | None:
             with open_regular(peer.secret_file) as file:
                 said = file.read(SECRET_BYTES + 1)
         except OSError as error:
-            raise UnreadableError(
-                "The secret of a peer cannot be read.", where=str(peer.secret_file), got=error.strerror
-            ) from error
+            raise unreadable(error, peer.secret_file, "The secret of a peer cannot be read.") from error
         secret = said.decode("ascii", "replace").rstrip("\r\n") if len(said) <= SECRET_BYTES else ""
     elif peer.secret_variable is not None:
         secret = os.environ.get(peer.secret_variable, "")

@@ -91,7 +91,7 @@ def test_a_package_is_opened_with_a_receipt(arrived, handed, keys):
     [
         (lambda here: (here / "p").write_bytes((here / "p").read_bytes()[:-600]), 7, "error: "),
         (lambda here: (here / "h").write_bytes((here / "p").read_bytes()), 7, "This is no handover"),
-        (lambda here: (here / "p").unlink(), 4, "The file cannot be read"),
+        (lambda here: (here / "p").unlink(), 4, "The package cannot be read.\n  where: p\n  expected: "),
         (lambda here: (here / "p").write_text("junk" * 1000), 7, "This is no package.\n  where: p\n"),
         (lambda here: (here / "policy").write_text("junk\n"), 2, "This is no policy.\n  where: policy\n"),
         (lambda here: (here / "policy").write_text("quorum none\n"), 7, "No known key has signed"),

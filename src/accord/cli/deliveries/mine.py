@@ -6,9 +6,9 @@ from typing import Any
 
 from accord.cli.terminal import first_sentence, say, say_json, show_table
 from accord.exchange.partners.client import AskedHub
-from accord.vocabulary.errors import SettingsError, UnreadableError
+from accord.vocabulary.errors import SettingsError
 from accord.workspace.peers import SECRET_BYTES, demand_url
-from accord.workspace.regular import open_regular
+from accord.workspace.regular import open_regular, unreadable
 
 TOKEN = "ACCORD_TOKEN"  # noqa: S105 -- the name of a variable
 
@@ -72,10 +72,16 @@ def read_token(file: Path | None) -> str:
             with open_regular(file) as opened:
                 said = opened.read(SECRET_BYTES).decode("ascii", "replace")
         except OSError as error:
-            raise UnreadableError("The token cannot be read.", where=str(file), got=error.strerror) from error
+            raise unreadable(
+                error, file, "The token cannot be read.", expected="a file that holds one line, the token"
+            ) from error
     token = said.strip()
     if not token or not token.isascii() or not token.isprintable():
         raise SettingsError(
-            "There is no token.", expected=f"--token-file FILE, which holds one, or {TOKEN} in the environment"
+            "This is no token." if token else "There is no token.",
+            where=TOKEN if file is None else str(file),
+            expected=f"--token-file FILE, which holds one in a line, or {TOKEN} in the environment",
+            got="several lines, or other characters than a token has" if token else "nothing",
+            remedy="`accord token make`, at the hub, makes one, and shows it once",
         )
     return token

@@ -18,8 +18,8 @@ from accord.cli.terminal import COMPLETE_WITH_REFUSED, counted, say, say_json, s
 from accord.journal import book
 from accord.operations.outcome_files import EXPLANATIONS, MAX_BYTES, read_outcomes
 from accord.operations.outcomes import Answer, Recorded, Reject, Standing, history, record_outcomes, standing
-from accord.vocabulary.errors import SettingsError, UnreadableError
-from accord.workspace.regular import open_regular
+from accord.vocabulary.errors import SettingsError
+from accord.workspace.regular import open_regular, unreadable
 
 STANDARD_INPUT = "-"
 """A token that is not to be seen in the list of processes is read from there."""
@@ -95,7 +95,7 @@ def _read(file: Path) -> bytes:
             # one more than may be: so that it is known to be too large
             return opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UnreadableError("The file cannot be read.", where=str(file), got=error.strerror) from error
+        raise unreadable(error, file, expected="CSV, or a message with it, that may be read") from error
 
 
 def answer_told(answer: Answer, recorded: Recorded) -> dict[str, object]:

@@ -97,7 +97,8 @@ def check_file(
     demand_url(place, "--at")
     token = read_token(token_file)
     policy = read_policy(policy_file)
-    sheet = read_sheet(read_small(customers, MOST_BYTES), str(customers), reference_in_use().suffixes.is_public_suffix)
+    data = read_small(customers, MOST_BYTES, expected="CSV of what is asked about, that may be read")
+    sheet = read_sheet(data, str(customers), reference_in_use().suffixes.is_public_suffix)
     if not as_json:
         _tell_rejects(customers, sheet.rejects)
     if not sheet.inputs:

@@ -126,6 +126,15 @@ def _made(
     end_over(hub, now)
     gathered = gather(hub.workspace, database, file, purpose, out_at=now)
     recipient = _recipient(gathered, to)
+    if not gathered.arrivals:
+        raise SettingsError(
+            "There is no delivery that a session could be made from.",
+            where=str(hub.workspace.root),
+            expected=f"a delivery for {', '.join(one.id for one in gathered.operation.datasets)} that may be used for "
+            f"{gathered.purpose}",
+            got="none",
+            remedy=f"`accord delivery add DATASET FILE --in {hub.workspace.root}` takes one",
+        )
     with database.reading() as connection:
         next_epoch(connection, recipient.partner.id, now)
     combine(hub, gathered)

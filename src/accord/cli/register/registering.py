@@ -365,6 +365,7 @@ def digest(file: Path) -> str:
         raise UnreadableError(
             "The document cannot be read.",
             where=str(file),
+            expected="a file that may be read",
             got=error.strerror or type(error).__name__,
             remedy="name with --document the file that was signed, which you may read",
         ) from error

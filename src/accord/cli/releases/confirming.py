@@ -16,8 +16,8 @@ from accord.release.disclosures import (
     record_receipt,
 )
 from accord.release.receipts import Disclosed, Receipt, parse_receipt, read_receipt
-from accord.vocabulary.errors import MalformedError, SettingsError, UnreadableError
-from accord.workspace.regular import open_regular
+from accord.vocabulary.errors import MalformedError, SettingsError
+from accord.workspace.regular import open_regular, unreadable
 
 RECEIPT_LIMIT = 1 << 20
 
@@ -67,7 +67,7 @@ def _read(file: Path) -> bytes:
         with open_regular(file) as opened:
             data = opened.read(RECEIPT_LIMIT + 1)
     except OSError as error:
-        raise UnreadableError("The receipt cannot be read.", where=str(file), got=error.strerror) from error
+        raise unreadable(error, file, "The receipt cannot be read.") from error
     if len(data) > RECEIPT_LIMIT:
         raise MalformedError("The receipt is too large.", where=str(file), expected=f"at most {RECEIPT_LIMIT:,} bytes")
     return data

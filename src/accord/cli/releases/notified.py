@@ -20,7 +20,7 @@ from accord.release.notifications import OVERDUE, Notification, State, change, n
 from accord.vocabulary.errors import AccordError, UnreadableError
 from accord.workspace.database import Database
 from accord.workspace.mail import password_of
-from accord.workspace.regular import open_regular
+from accord.workspace.regular import open_regular, unreadable
 from accord.workspace.store import open_workspace
 
 NOT_SENT = 1
@@ -140,7 +140,7 @@ def _read(path: Path) -> Bounce | Passed:
         with open_regular(path) as file:
             return read_bounce(file.read(MOST_BYTES + 1))
     except OSError as error:
-        raise UnreadableError("The message cannot be read.", where=str(path), got=error.strerror) from error
+        raise unreadable(error, path, "The message cannot be read.") from error
 
 
 def _take(database: Database, what: Bounce | Passed) -> dict[str, object]:

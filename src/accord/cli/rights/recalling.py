@@ -80,7 +80,7 @@ from accord.release.recall import (
 )
 from accord.vocabulary.errors import MalformedError, OutputError, SettingsError, UnreadableError
 from accord.workspace.jobs import JobKind, queue
-from accord.workspace.regular import open_regular
+from accord.workspace.regular import open_regular, unreadable
 from accord.workspace.store import DeliveryFolder, Workspace, errors_named
 
 RELEASES, HELD, SUPPLIERS = "releases", "findings.parquet", "suppliers"
@@ -675,7 +675,7 @@ def read_note(path: Path) -> bytes:
         with open_regular(path) as file:
             return file.read(MAX_NOTE_BYTES + 1)
     except OSError as error:
-        raise UnreadableError("The file cannot be read.", where=str(path), got=error.strerror) from error
+        raise unreadable(error, path) from error
 
 
 def _about(one: Recall) -> str:

@@ -13,8 +13,8 @@ from accord.agreements.register import load_register
 from accord.cli.reasons import demand_no_value
 from accord.cli.register.registering import opened
 from accord.cli.terminal import say, say_json, show_table, talk
-from accord.vocabulary.errors import SettingsError, UnreadableError
-from accord.workspace.regular import open_regular
+from accord.vocabulary.errors import SettingsError
+from accord.workspace.regular import open_regular, unreadable
 
 _LONGEST_NAME = 100
 _LONGEST_PEM = 1 << 16
@@ -134,7 +134,9 @@ def _read_certificate(file: Path) -> tuple[bytes, datetime]:
         with open_regular(file) as opened_file:
             found = x509.load_pem_x509_certificate(opened_file.read(_LONGEST_PEM))
     except OSError as error:
-        raise UnreadableError("The certificate cannot be read.", where=str(file), got=error.strerror) from error
+        raise unreadable(
+            error, file, "The certificate cannot be read.", expected="an X.509 certificate in PEM"
+        ) from error
     except ValueError:
         raise SettingsError(
             "This is no certificate.", where=str(file), expected="an X.509 certificate in PEM"

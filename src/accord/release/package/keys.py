@@ -79,7 +79,11 @@ def _read(path: Path) -> str:
             data = file.read(_MAX_BYTES)
     except OSError as error:
         raise UnreadableError(
-            "A key cannot be read.", where=str(path), got=error.strerror, remedy="`accord package keys` makes them"
+            "A key cannot be read.",
+            where=str(path),
+            expected="a secret key, which only its owner may read",
+            got=error.strerror,
+            remedy="name with --keys the folder that `accord package keys` made",
         ) from error
     if mode & 0o077:
         raise SettingsError(

@@ -26,8 +26,8 @@ from accord.release.package.manifest import (
     parse_manifest,
 )
 from accord.release.receipts import Disclosed
-from accord.vocabulary.errors import MalformedError, SettingsError, UnprovenError, UnreadableError
-from accord.workspace.regular import open_regular
+from accord.vocabulary.errors import MalformedError, SettingsError, UnprovenError
+from accord.workspace.regular import open_regular, unreadable
 
 HANDOVER = "accord-handover/v1"
 MAX_OPENINGS_BYTES = 1 << 20
@@ -110,7 +110,7 @@ def opened_file(path: Path) -> Iterator[BinaryIO]:
     try:
         file = open_regular(path)
     except OSError as error:
-        raise UnreadableError("The file cannot be read.", where=str(path), got=error.strerror) from error
+        raise unreadable(error, path) from error
     with file:
         yield file
 
