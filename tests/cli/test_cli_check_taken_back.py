@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
+from accord.cli.check.publishing import is_outdated
+from accord.cli.check.showing import CheckKept, keep_check
+from accord.cli.hub import opened_hub
 from tests.cli.checked import CheckHub, lines
 from tests.cli.rights import rows_of
 
@@ -116,6 +120,31 @@ def test_what_is_purged_goes_from_the_check_too(hub: CheckHub) -> None:
 def test_after_an_agreement_has_ended_its_data_go_with_the_next_command(hub: CheckHub) -> None:
     hub("agreement", "end", "vendor-2026", "--reason", "Notice was given.", "--in", hub.folder)
     hub("release", "hand-over", "--in", hub.folder)
+    assert hub.told(A, B, C) == {A: (("QakBot",), 4), C: (("QakBot",), 4)}
+
+
+def test_what_an_agreement_covered_that_has_run_out_goes_by_itself(hub: CheckHub) -> None:
+    (first,) = hub.versions()
+    now = datetime.now(UTC)
+    after = datetime.combine(now.date() + timedelta(days=3), time(), UTC)
+    last = f"from = 2026-01-02\nto = {now.date() + timedelta(days=2)}\n"
+    terms = hub.settings.read_text("utf-8").replace("from = 2026-01-02\n", last)
+    hub.settings.write_text(terms, "utf-8")
+    hub("agreement", "apply", "--in", hub.folder)
+    with opened_hub(hub.folder) as opened:
+        # until its last day has ended
+        assert not is_outdated(opened, now=after - timedelta(seconds=1))
+        assert is_outdated(opened, now=after)
+    # looked at a moment ago, it is not looked at again
+    kept = keep_check(hub.folder, "accord", CheckKept(), now=now)
+    hub("agreement", "end", "vendor-2026", "--reason", "Notice was given.", "--in", hub.folder)
+    assert keep_check(hub.folder, "accord", kept, now=now + timedelta(seconds=59)) == kept
+    assert hub.versions() == [first]
+    for _ in range(2):
+        keep_check(hub.folder, "accord", CheckKept(), now=datetime.now(UTC))
+    waiting = [one["kind"] for one in hub.json("job", "list") if one["state"] == "waiting"]
+    assert waiting.count("release") == 1
+    hub("job", "work", "--in", hub.folder)
     assert hub.told(A, B, C) == {A: (("QakBot",), 4), C: (("QakBot",), 4)}
 
 

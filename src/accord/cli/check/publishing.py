@@ -95,6 +95,43 @@ def narrow(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | None:
 
     It is shown at once. None: nothing has to go. Done before, nothing is done. Raises AccordError.
     """
+    found = _outdated(hub, now)
+    if found is None:
+        return None
+    place = place_of_check(hub)
+    clear(hub, place)
+    if found.waiting:
+        # it would tell what must not be told, and was never shown
+        with hub.database.writing() as connection:
+            at = book.moment_meanwhile(connection, now)
+            end_waiting(connection, at, STALE, person=actor.person, draw=secrets.token_bytes)
+            # publishes what takes its entries back
+            queue_once(connection, JobKind.RELEASE, actor.person, at)
+        clear(hub, place)
+    if found.standing is None:
+        return None
+    return _take_back(hub, place, found.gathered, actor, found.standing, found.held, now)
+
+
+def is_outdated(hub: OpenHub, *, now: datetime) -> bool:
+    """Would `narrow` change anything? Nobody has to hold the workspace. Raises AccordError."""
+    found = _outdated(hub, now)
+    return found is not None and (found.waiting or found.standing is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outdated:
+    """What of versions tells of what is there no more, or may not be told."""
+
+    waiting: bool
+    """The one that waits does."""
+    standing: CheckVersion | None
+    """The one that counts, if it does."""
+    gathered: Gathered
+    held: frozenset[CheckSource]
+
+
+def _outdated(hub: OpenHub, now: datetime) -> _Outdated | None:
     with hub.database.reading() as connection:
         standing, waiting = shown_version(connection), waiting_version(connection)
         held = frozenset[CheckSource]() if standing is None else sources_of_version(connection, standing.name)
@@ -104,24 +141,14 @@ def narrow(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | None:
         place = place_of_check(hub)
         at = book.later(connection, now)
         gathered = gather_check(hub, connection, place, at, held)
+        stale = False
         if waiting is not None and waiting.narrows is None:
             rests = sources_of_version(connection, waiting.name)
             stale = bool(rests - gather_check(hub, connection, place, at, rests).sources)
-        else:
-            stale = False
-    clear(hub, place)
-    if stale:
-        # it would tell what must not be told, and was never shown
-        with hub.database.writing() as connection:
-            at = book.moment_meanwhile(connection, now)
-            end_waiting(connection, at, STALE, person=actor.person, draw=secrets.token_bytes)
-            # publishes what takes its entries back
-            queue_once(connection, JobKind.RELEASE, actor.person, at)
-        clear(hub, place)
-    if standing is None or not (held - gathered.sources or _withheld_since(gathered, standing)
-                                or not permitted(gathered, standing)):  # fmt: skip
-        return None
-    return _take_back(hub, place, gathered, actor, standing, held, now)
+    counts = standing is not None and (
+        bool(held - gathered.sources) or _withheld_since(gathered, standing) or not permitted(gathered, standing)
+    )
+    return _Outdated(waiting=stale, standing=standing if counts else None, gathered=gathered, held=held)
 
 
 def withdraw(hub: OpenHub, actor: Actor, *, now: datetime) -> CheckVersion | None:

@@ -2,18 +2,24 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from accord.check.writing import written
 from accord.cli.acting import Actor
 from accord.cli.channels.witnessing import queue_once
 from accord.cli.check.gathering import gather_check
-from accord.cli.check.publishing import clear, narrow, permitted, place_of_check, show
-from accord.cli.hub import OpenHub
+from accord.cli.check.publishing import clear, is_outdated, narrow, permitted, place_of_check, show
+from accord.cli.hub import OpenHub, opened_hub
+from accord.cli.terminal import talk
 from accord.journal import book
 from accord.journal.keeping import Published
 from accord.release.check_versions import CheckVersion, end_waiting, load_version, waiting_version
+from accord.vocabulary.errors import AccordError
 from accord.workspace.jobs import JobKind
+
+LOOK = timedelta(minutes=1)
+"""After which `accord serve` looks again."""
 
 CHANGED = "its files are not those that were entered in the ledger"
 REFUSED = "the rules do not permit any more what it tells"
@@ -41,6 +47,30 @@ def show_check(hub: OpenHub, published: Published, person: str, *, now: datetime
     found = CheckShown() if waiting is None else _settle(hub, waiting, published, person, now)
     narrow(hub, Actor(person=person, justification="what was published may not be told any more"), now=now)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckKept:
+    """When it was looked at last whether what is published may be told still, and what stood in the way."""
+
+    at: datetime | None = None
+    told: str | None = None
+
+
+def keep_check(folder: Path, person: str, before: CheckKept, *, now: datetime) -> CheckKept:
+    """Once in LOOK, queue what takes back what may be told no more, such as when an agreement has run out."""
+    if before.at is not None and now - before.at < LOOK:
+        return before
+    try:
+        with opened_hub(folder, to_write=True) as hub:
+            if is_outdated(hub, now=now):
+                with hub.database.writing() as connection:
+                    queue_once(connection, JobKind.RELEASE, person, now)
+    except AccordError as error:
+        if str(error) != before.told:
+            talk(f"it is not looked whether the check may tell still what it does: {error}")
+        return CheckKept(at=now, told=str(error))
+    return CheckKept(at=now)
 
 
 def _settle(hub: OpenHub, waiting: CheckVersion, published: Published, person: str, now: datetime) -> CheckShown:

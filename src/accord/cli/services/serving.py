@@ -142,8 +142,9 @@ class JobProcess:
 
 
 def work_until_ended(folder: Path, parent: int) -> None:
-    """Do jobs as they are due, and keep the public page up, until SIGTERM or the parent's end."""
+    """Do jobs as they are due, and keep up page, feeds and check, until SIGTERM or the parent's end."""
     from accord.cli.acting import acting
+    from accord.cli.check.showing import CheckKept, keep_check
     from accord.cli.ledgers.opening import keep_page
     from accord.cli.register.registering import opened
     from accord.cli.rights.retaining import keep_purging
@@ -164,7 +165,7 @@ def work_until_ended(folder: Path, parent: int) -> None:
     above = multiprocessing.parent_process()
     watched = [] if above is None else [above.sentinel]
     worker, actor = worker_name(), acting(None, None)
-    behind, feeds = None, Kept()
+    behind, feeds, check = None, Kept(), CheckKept()
     while not ended:
         pause = AGAIN_S
         try:
@@ -177,6 +178,7 @@ def work_until_ended(folder: Path, parent: int) -> None:
                         pass
                     behind = keep_page(folder, database, behind)
                     feeds = keep_feeds(folder, database, actor.person, feeds)
+                    check = keep_check(folder, actor.person, check, now=datetime.now(UTC))
                     if wait(watched, LOOK_S):
                         return
         except BusyError:
