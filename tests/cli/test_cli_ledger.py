@@ -381,7 +381,8 @@ def test_who_has_a_damaged_file_or_none_is_told_what_to_do(accord_here, hub: Pat
     assert "to do: take it anew from whoever made it" in said
     missing = tmp_path / "nopolicy"
     said = accord_here("ledger", "check", hub / "ledger", "--policy", missing, expect=4).stderr
-    assert f"where: {missing}\n  got: No such file or directory\n  to do: check the path and its permissions\n" in said
+    assert f"The policy cannot be read.\n  where: {missing}\n  expected: lines that begin with `log`" in said
+    assert "\n  got: No such file or directory\n  to do: check the path\n" in said
 
 
 def test_the_hub_finds_which_data_set_a_nameless_one_of_the_page_is(
