@@ -4,7 +4,8 @@
 
 The file is on the disk, and its job in the database, before a client is told that it was accepted. Whoever is killed
 leaves an add that was not accepted, which the next command removes, or one that the job takes in; the job may be done
-twice, because a delivery that is there is passed over, and then the file goes.
+twice, because a delivery that is there is passed over, and then the file goes. Where the job has failed for good, the
+file stays for a while (`given_up`); added again meanwhile, it gets a job in the failed one's stead, in one transaction.
 """
 
 import hashlib
@@ -19,18 +20,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pyarrow.parquet as pq
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, delete, select
 
 from accord.access.clients import Client
 from accord.agreements.declarations import Dataset
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
+from accord.cli.deliveries.given_up import GIVEN_UP_KEPT, given_up, given_up_in_words
 from accord.cli.deliveries.recalled import refuse_returned
 from accord.cli.deliveries.uploads import untaken
-from accord.cli.deliveries.waiting import UNDONE, place_of
+from accord.cli.deliveries.waiting import UNDONE, demand_delivered, place_of
 from accord.exchange.taxii.adds import LONGEST_BODY, Added, Target
 from accord.exchange.taxii.messages import TaxiiError
 from accord.formats.catalogue import FORMATS
@@ -39,7 +42,7 @@ from accord.operations.declaration import read_workspace
 from accord.vocabulary.errors import NotAgreedError, OutputError, RefusedFileError, SettingsError
 from accord.vocabulary.reasons import EXPLANATIONS
 from accord.workspace.database import Database
-from accord.workspace.jobs import JobKind, JobState, queue
+from accord.workspace.jobs import ATTEMPTS, JobKind, JobState, queue
 from accord.workspace.keys import hub_key
 from accord.workspace.schema import JOBS
 from accord.workspace.store import ADDS, Workspace, errors_named, open_workspace
@@ -48,6 +51,8 @@ FORMAT = "stix"
 
 MOST_WAITING, MOST_WAITING_BYTES = 2000, 1 << 30
 """Adds of a partner that are not taken in yet, and their bytes."""
+GIVEN_UP_ROOMS = 8
+"""How often as many that were given up: as many bytes as a partner's uploads may have."""
 WAIT_S = 60
 """Seconds after which one who has too many there asks again."""
 
@@ -84,22 +89,25 @@ class TaxiiDesk:
         digest = hashlib.sha256(body).hexdigest()
         self._refuse_returned(dataset, digest, now)
         known = self.find(client.partner, f"{dataset.id}.{digest}")
-        if known is not None and not known.pending:
+        if known is not None and not known.pending and known.refused is None:
             return known
         place = place_of(self.workspace, dataset.id, digest)
         added = Added(name=f"{dataset.id}.{digest}", at=now, body=body, pending=True, failed={})
         with self.database.writing() as connection:
-            if place.exists() and JobState.WAITING in _states(connection, dataset.id, digest):
+            before = _undone(connection, dataset.id, digest)
+            if place.exists() and any(one.state == JobState.WAITING for one in before):
                 # without a job it was left by a server that was killed
-                return known or added
+                return added if known is None or known.refused is not None else known
             try:
                 register, at = load_register(connection), later(connection, now)
                 permit_intake(register, dataset, None, at, settings=str(self.workspace.settings))
             except (NotAgreedError, SettingsError) as refusal:
                 raise TaxiiError(HTTPStatus.FORBIDDEN, _NOT_AGREED) from refusal
             with errors_named(self.workspace.root):
-                self._demand_room(client.partner, len(body))
+                self._demand_room(connection, client.partner, place, len(body))
                 keep(place, body)
+            # it is tried anew: a job that has failed at the same bytes is not there to begin anew as well
+            connection.execute(delete(JOBS).where(JOBS.c.number.in_([one.number for one in before])))
             arguments = {
                 "dataset": dataset.id,
                 "sha256": digest,
@@ -143,21 +151,35 @@ class TaxiiDesk:
     def _refused(self, dataset: str, digest: str) -> str | None:
         """Why an add is not taken in; None: it may be yet."""
         with self.database.reading() as connection:
-            states = _states(connection, dataset, digest)
-        failed = states == {JobState.FAILED}
-        return f"It was not taken in: ask the hub, for delivery {digest} of {dataset}." if failed else None
+            undone = _undone(connection, dataset, digest)
+        if not undone or any(one.state != JobState.FAILED for one in undone):
+            return None
+        last = max(undone, key=lambda one: one.ended_at)
+        if last.attempts < ATTEMPTS:
+            return f"It was not taken in: ask the hub, for delivery {digest} of {dataset}."
+        return given_up_in_words(JobKind.ADD, last.ended_at + GIVEN_UP_KEPT)
 
-    def _demand_room(self, partner: str, size: int) -> None:
-        """Raise TaxiiError (429) where too much of a partner's lies there already."""
+    def _demand_room(self, connection: Connection, partner: str, place: Path, size: int) -> None:
+        """Raise TaxiiError (429) where too much of a partner's lies there already, beside what is put into its place.
+
+        What was given up has room of its own, so that it takes none from what comes, and is bounded all the same.
+        """
         mine = [one.id for one in self._declared()[0] if one.partner.id == partner]
         folders = [self.workspace.root / ADDS / f"dataset={one}" for one in mine]
-        sizes = [size for folder in folders if folder.is_dir() for size in _sizes(folder)]
-        if len(sizes) >= MOST_WAITING or sum(sizes) + size > MOST_WAITING_BYTES:
-            raise TaxiiError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                f"{len(sizes):,} adds of yours, of {sum(sizes):,} bytes, wait to be taken in: add again later.",
-                {"retry-after": str(WAIT_S)},
-            )
+        sizes = {file: size for folder in folders if folder.is_dir() for file, size in _sizes(folder)}
+        # it may have been given up there
+        sizes.pop(place, None)
+        if _fits(sizes, size):
+            return
+        ended = {one.place: sizes[one.place] for one in given_up(self.workspace, connection) if one.place in sizes}
+        waiting = {file: size for file, size in sizes.items() if file not in ended}
+        for some, rooms, what in (waiting, 1, "wait to be taken in"), (ended, GIVEN_UP_ROOMS, "could not be taken in"):
+            if not _fits(some, size, rooms):
+                raise TaxiiError(
+                    HTTPStatus.TOO_MANY_REQUESTS,
+                    f"{len(some):,} adds of yours, of {sum(some.values()):,} bytes, {what}: add again later.",
+                    {"retry-after": str(WAIT_S)},
+                )
 
     def _declared(self) -> tuple[tuple[Dataset, ...], bytes]:
         """What the settings declare by now; they are read when they have changed."""
@@ -199,15 +221,14 @@ def keep(place: Path, body: bytes) -> None:
 def demand_taken(workspace: Workspace, database: Database) -> None:
     """Raise OutputError while an add waits: what is in it would be missed."""
     with database.reading() as connection:
-        waiting = [*sorted((workspace.root / ADDS).glob("*/*")), *untaken(workspace, connection)]
+        waiting = [*_waiting(workspace, connection), *untaken(workspace, connection)]
     if waiting:
         raise OutputError(
             "What partners have added waits to be taken in, and would be missed.",
             where=str(waiting[0]),
             expected="no add that waits",
             got=str(len(waiting)),
-            remedy="`accord job work` takes it in, `accord job retry` what could not be; what a job has refused for "
-            "good is removed by hand",
+            remedy="`accord job work` takes it in; what fails eight times is waited for no more",
         )
 
 
@@ -219,29 +240,43 @@ def take_added(folder: Path, arguments: Mapping[str, object]) -> str:
     dataset, digest = str(arguments["dataset"]), str(arguments["sha256"])
     place = place_of(workspace, dataset, digest)
     if not place.exists():
-        return f"taken in before, or taken back: delivery {digest} of {dataset}"
+        demand_delivered(workspace, arguments, where=f"delivery {digest} of {dataset}", remedy="add it anew")
+        return f"taken in before: delivery {digest} of {dataset}"
     told = import_file(folder, {**arguments, "file": str(place), "purpose": None, "snapshot": False})
     place.unlink(missing_ok=True)
     return told
 
 
-def _states(connection: Connection, dataset: str, digest: str) -> set[JobState]:
-    """Of the jobs that take in an add and are not done."""
+def _undone(connection: Connection, dataset: str, digest: str) -> list[Row[Any]]:
+    """The jobs that take in an add and are not done."""
     table = JOBS.c
-    wanted = select(table.state, table.arguments).where(
+    wanted = select(JOBS).where(
         table.state.in_(UNDONE),
         table.kind == JobKind.ADD.value,
         table.arguments.contains(digest, autoescape=True),
     )
-    told = ((JobState(state), json.loads(said)) for state, said in connection.execute(wanted))
-    return {state for state, said in told if (said["dataset"], said["sha256"]) == (dataset, digest)}
+    told = ((one, json.loads(one.arguments)) for one in connection.execute(wanted))
+    return [one for one, said in told if (said["dataset"], said["sha256"]) == (dataset, digest)]
 
 
-def _sizes(folder: Path) -> Iterator[int]:
+def _waiting(workspace: Workspace, connection: Connection) -> list[Path]:
+    """Where adds lie whose jobs wait."""
+    wanted = select(JOBS.c.arguments).where(JOBS.c.kind == JobKind.ADD.value, JOBS.c.state == JobState.WAITING.value)
+    told = map(json.loads, connection.execute(wanted).scalars())
+    places = {place_of(workspace, each["dataset"], each["sha256"]) for each in told}
+    return sorted(one for one in places if one.exists())
+
+
+def _fits(lying: Mapping[Path, int], size: int, rooms: int = 1) -> bool:
+    """Is there room for one more among files of these sizes?"""
+    return len(lying) < rooms * MOST_WAITING and sum(lying.values()) + size <= rooms * MOST_WAITING_BYTES
+
+
+def _sizes(folder: Path) -> Iterator[tuple[Path, int]]:
     for file in os.scandir(folder):
         # a job that has taken one in removes it at any time
         with suppress(FileNotFoundError):
-            yield file.stat().st_size
+            yield Path(file), file.stat().st_size
 
 
 def _is_short(file: Path) -> bool:

@@ -24,12 +24,11 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, select
 
 from accord.access.clients import Client
-from accord.access.consultations import Processing, record
 from accord.agreements.declarations import Dataset
 from accord.agreements.passing import permit_intake
 from accord.agreements.register import load_register
-from accord.cli.acting import Actor
 from accord.cli.deliveries.recalled import refuse_returned
+from accord.cli.deliveries.waiting import demand_delivered
 from accord.exchange.partners.uploads import ChecksumError, Upload, Wanted
 from accord.formats.catalogue import FORMATS
 from accord.journal.book import later
@@ -44,9 +43,6 @@ from accord.workspace.store import Workspace, errors_named, open_workspace
 FOLDER = "uploads"
 KEPT = timedelta(days=1)
 """For which an upload may go on."""
-GIVEN_UP_KEPT = timedelta(days=30)
-"""For which an upload stays that the hub has tried to take in as often as it tries anything: somebody may mend what was
-in its way, and let the job begin anew. Then retention removes it, and its partner is told so."""
 MOST_OPEN = 8
 """Uploads of a partner that are not taken in yet."""
 
@@ -159,7 +155,7 @@ class Uploads:
             if name in _names(connection, JobKind.UPLOAD, JobState.WAITING, JobState.DONE, holding=name):
                 raise ProblemError(HTTPStatus.CONFLICT, "It was taken: what was delivered is taken back by a recall.")
             _forget_expiry(connection, name)
-            _remove(place)
+            remove_upload(place)
 
     def _end(self, name: str, begun: _Begun, part: int, now: datetime) -> None:
         """Queue that a whole upload is taken in, unless it is."""
@@ -172,7 +168,7 @@ class Uploads:
         if digest != begun.sha256:
             with self._database.writing() as connection:
                 _forget_expiry(connection, name)
-                _remove(self._root / name)
+                remove_upload(self._root / name)
             raise ChecksumError
         with self._database.writing() as connection:
             if _is_queued(connection, name):
@@ -216,7 +212,7 @@ class Uploads:
                 shutil.rmtree(place, ignore_errors=True)
             elif place.name not in known:
                 # whoever began it was: nobody was told of it
-                _remove(place)
+                remove_upload(place)
             elif (found := _read(place)) is not None:
                 yield found
 
@@ -264,11 +260,8 @@ def take_uploaded(folder: Path, arguments: Mapping[str, object]) -> str:
     place = workspace.root / FOLDER / str(arguments["upload"])
     begun = _read(place)
     if begun is None:
-        _remove(place)
-        dataset, digest = str(arguments["dataset"]), str(arguments["sha256"])
-        places = workspace.place(dataset, digest), workspace.withdrawn_place(dataset, digest)
-        if not any(one.exists() for one in places):
-            raise RefusedFileError("Its bytes are gone.", where=str(arguments["file"]), remedy="upload it anew")
+        remove_upload(place)
+        demand_delivered(workspace, arguments, where=str(arguments["file"]), remedy="upload it anew")
         return f"taken in before: {arguments['file']} of {arguments['dataset']}"
     file = place / _FILE / begun.file
     if not file.exists():
@@ -286,10 +279,10 @@ def take_uploaded(folder: Path, arguments: Mapping[str, object]) -> str:
     try:
         said = import_file(folder, told)
     except RefusedFileError as refusal:
-        _remove(place)
+        remove_upload(place)
         # its partner reads this
         raise RefusedFileError(refusal.what, where=begun.file, remedy=refusal.remedy) from refusal
-    _remove(place)
+    remove_upload(place)
     return said
 
 
@@ -303,7 +296,7 @@ def expire_upload(folder: Path, arguments: Mapping[str, object]) -> str:
         there = place.exists()
         if there and _is_queued(connection, name):
             return "it is whole, and waits to be taken in"
-        _remove(place)
+        remove_upload(place)
         if not there:
             return "it was taken in, or removed"
     return "an upload that its partner did not go on with was removed"
@@ -314,38 +307,18 @@ def place_of_upload(workspace: Workspace, name: str) -> Path:
     return workspace.root / FOLDER / name
 
 
-def remove_given_up(workspace: Workspace, database: Database, moment: datetime, actor: Actor, now: datetime) -> int:
-    """Remove the uploads that the hub has given up GIVEN_UP_KEPT before a moment, with a row each in the log: how many.
-
-    The workspace must be held.
-    """
-    wanted = select(JOBS.c.arguments).where(
-        JOBS.c.kind == JobKind.UPLOAD.value,
-        JOBS.c.state == JobState.FAILED.value,
-        JOBS.c.ended_at <= moment - GIVEN_UP_KEPT,
-    )
-    with database.writing() as connection:
-        told = [json.loads(said) for said in connection.execute(wanted).scalars()]
-        places = {place_of_upload(workspace, one["upload"]): one for one in told}
-        over = {place: one for place, one in places.items() if place.exists()}
-        for one in over.values():
-            record(
-                connection,
-                Processing.ERASURE,
-                person=actor.person,
-                justification=actor.justification or f"given up {GIVEN_UP_KEPT.days} days ago, never taken in",
-                object=f"upload {one['dataset']} {one['sha256']}",
-                now=now,
-            )
-    for place in over:
-        _remove(place)
-    return len(over)
+def file_of_upload(workspace: Workspace, arguments: Mapping[str, object]) -> Path:
+    """Where the bytes of a whole upload lie, by the arguments of its job."""
+    place = place_of_upload(workspace, str(arguments["upload"]))
+    file = place / _FILE / str(arguments["file"])
+    return file if file.exists() else place / _PART
 
 
 def untaken(workspace: Workspace, connection: Connection) -> list[Path]:
-    """Uploads that were accepted and are not taken in: their jobs wait, or have failed and may begin anew."""
+    """Uploads that were accepted and wait to be taken in."""
     root = workspace.root / FOLDER
-    return [root / name for name in sorted(_names(connection, JobKind.UPLOAD, *_UNDONE)) if _read(root / name)]
+    names = _names(connection, JobKind.UPLOAD, JobState.WAITING)
+    return [root / name for name in sorted(names) if _read(root / name)]
 
 
 def _is_queued(connection: Connection, name: str) -> bool:
@@ -387,7 +360,7 @@ def _read(place: Path) -> _Begun | None:
         return None
 
 
-def _remove(place: Path) -> None:
+def remove_upload(place: Path) -> None:
     """Remove a folder, and what a remover that was killed has left of it."""
     gone = place.with_name(_GONE + place.name)
     with suppress(FileNotFoundError):

@@ -1,10 +1,12 @@
 """Adds that wait to be taken in: where they lie, and what a killed server has left of them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import select
 
+from accord.vocabulary.errors import RefusedFileError
 from accord.workspace.database import Database
 from accord.workspace.jobs import JobKind, JobState
 from accord.workspace.schema import JOBS
@@ -17,6 +19,13 @@ UNDONE = (JobState.FAILED.value, JobState.WAITING.value)
 def place_of(workspace: Workspace, dataset: str, digest: str) -> Path:
     """Where an add waits."""
     return workspace.root / ADDS / f"dataset={dataset}" / digest
+
+
+def demand_delivered(workspace: Workspace, arguments: Mapping[str, object], *, where: str, remedy: str) -> None:
+    """Raise RefusedFileError where a job's bytes are gone, and were not taken in before."""
+    dataset, digest = str(arguments["dataset"]), str(arguments["sha256"])
+    if not any(one.exists() for one in (workspace.place(dataset, digest), workspace.withdrawn_place(dataset, digest))):
+        raise RefusedFileError("Its bytes are gone.", where=where, remedy=remedy)
 
 
 def clear_unaccepted(workspace: Workspace, database: Database) -> None:

@@ -28,7 +28,7 @@ from accord.columns.reading import Context
 from accord.columns.spellings import Spellings, spellings_of
 from accord.columns.values import read_any_value
 from accord.formats.catalogue import FORMATS
-from accord.intake.cutting import cut, find_places
+from accord.intake.cutting import Place, cut, find_places
 from accord.reference.addresses import address_texts, parse_addresses
 from accord.reference.store import Reference
 from accord.vocabulary.errors import SettingsError
@@ -185,9 +185,7 @@ def look_in(
     place = None
     delivered = folder.path / DELIVERED
     if delivered.exists() and subject.roles is None:
-        formats = [] if dataset is None else [FORMATS[name] for name in FORMATS if name in dataset.formats]
-        context = _context(reference, dataset)
-        place = find_places(delivered, subject.spellings, formats, context, _match(subject) if read else None)
+        place = find_in(delivered, dataset, subject, reference, read=read)
     lines: tuple[int, ...] | None = () if place is None else place.lines
     if read and lines == () and delivered.exists() and subject.roles is None:
         # its readers found it, and it cannot be said where: nothing is left to chance
@@ -213,6 +211,14 @@ def look_in(
         records=int(str(account["records"])),
         cut=_is_cut(account),
         roles=subject.roles,
+    )
+
+
+def find_in(file: Path, dataset: Dataset | None, subject: Subject, reference: Reference, *, read: bool) -> Place | None:
+    """Where a file of a data set holds a subject; None: nowhere. `read`: its readers are asked too."""
+    formats = [] if dataset is None else [FORMATS[name] for name in FORMATS if name in dataset.formats]
+    return find_places(
+        file, subject.spellings, formats, _context(reference, dataset), _match(subject) if read else None
     )
 
 

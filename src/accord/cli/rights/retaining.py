@@ -21,10 +21,10 @@ from accord.cli.channels.feeding import bring_feeds_up
 from accord.cli.channels.witnessing import take_out_silently
 from accord.cli.check.showing import show_check
 from accord.cli.deliveries.entering import purge_reference
+from accord.cli.deliveries.given_up import GIVEN_UP_KEPT, remove_given_up
 from accord.cli.deliveries.kept import names_of, read_account, taken_in
 from accord.cli.deliveries.recalled import reference
 from accord.cli.deliveries.settling import working
-from accord.cli.deliveries.uploads import GIVEN_UP_KEPT, remove_given_up
 from accord.cli.hub import OpenHub, opened_hub, read_time
 from accord.cli.ledgers.opening import publish
 from accord.cli.places import reference_in_use
@@ -98,11 +98,11 @@ def run(folder: Path, at: str | None, actor: Actor, *, now: datetime, as_json: b
             got=at,
             remedy="`accord retention list --at` says what will be due",
         )
-    gone, refused, packages, uploads = purge(folder, moment, actor, now=now)
+    gone, refused, packages, ended = purge(folder, moment, actor, now=now)
     if as_json:
         say_json([_told(one, moment) for one in gone])
         return
-    if not gone and not refused and not packages and not uploads:
+    if not gone and not refused and not packages and not ended:
         say("Nothing is due.")
     if gone:
         say(f"Purged {counted(len(gone), 'delivery', 'deliveries')}:")
@@ -112,8 +112,9 @@ def run(folder: Path, at: str | None, actor: Actor, *, now: datetime, as_json: b
         say(f"refused, and never handed over: {package.id} to {package.recipient}: {package.refusal}")
     if packages:
         say(f"Forgot which findings {counted(packages, 'package')} held that nobody may have any more.")
-    if uploads:
-        say(f"Removed {counted(uploads, 'upload')} that could not be taken in for {GIVEN_UP_KEPT.days} days.")
+    if ended:
+        told = " and ".join(counted(count, kind.value) for kind, count in sorted(ended.items()))
+        say(f"Removed {told} that could not be taken in for {GIVEN_UP_KEPT.days} days.")
 
 
 def begin_daily(folder: Path, actor: Actor, *, now: datetime) -> None:
@@ -165,11 +166,11 @@ def _queue(connection: Connection, actor: Actor, not_before: datetime, now: date
 
 def purge(
     folder: Path, moment: datetime, actor: Actor, *, now: datetime
-) -> tuple[Sequence[Retained], Sequence[Disclosure], int, int]:
+) -> tuple[Sequence[Retained], Sequence[Disclosure], int, Mapping[JobKind, int]]:
     """Purge what is due at a moment.
 
     What goes: the deliveries, the packages that waited and are refused, of how many nobody knows any more what they
-    held, and how many uploads that could not be taken in.
+    held, and how many uploads and adds that could not be taken in.
     """
     with opened_hub(folder, to_write=True) as hub, working(hub.workspace, hub.database):
         hub.ledger.verify_standing()
@@ -189,11 +190,11 @@ def purge(
             )
         refused = refuse_purged(hub, actor, now)
         packages = forget_released(hub, moment, actor, now)
-        uploads = remove_given_up(hub.workspace, hub.database, moment, actor, now)
+        ended = remove_given_up(hub.workspace, hub.database, moment, actor, now)
         show_check(hub, publish(hub.ledger, now), actor.person, now=now)
         bring_feeds_up(hub.workspace, hub.declared, hub.database, person=actor.person, now=now)
         hub.database.forget()
-    return gone, refused, packages, uploads
+    return gone, refused, packages, ended
 
 
 def _because(actor: Actor, reason: str) -> Actor:

@@ -25,6 +25,7 @@ from accord.cli.channels.witnessing import take_out
 from accord.cli.check.finding import PublishedAbout, published_about
 from accord.cli.check.publishing import narrow
 from accord.cli.deliveries.adds import demand_taken
+from accord.cli.deliveries.given_up import GivenUp, remove
 from accord.cli.deliveries.settling import working
 from accord.cli.hub import OpenHub, opened_hub
 from accord.cli.places import reference_in_use
@@ -46,6 +47,7 @@ from accord.cli.rights.holders import (
     shown_with,
 )
 from accord.cli.rights.recalling import all_notices, fit, hand_out, held_by, tell, tell_notices
+from accord.cli.rights.untaken import held_given_up
 from accord.cli.rights.ways import Ways, ways_of
 from accord.cli.terminal import counted, say, say_json
 from accord.journal import book
@@ -92,13 +94,23 @@ class Found:
     """What recipients said became of it, or name it in."""
     jobs: tuple[Job, ...]
     """What is to be done or was done with a file that is named by it, or failed at it."""
+    given_up: tuple[GivenUp, ...]
+    """Uploads and adds that hold it and were never taken in."""
     check: PublishedAbout | None
     """What is published for the persons concerned; of an IPv6 address for all of its /64."""
 
     @property
     def empty(self) -> bool:
         """Is nothing held, and nobody was given anything?"""
-        held = (self.deliveries, self.snapshots, self.disclosed, self.decisions, self.outcomes, self.jobs)
+        held = (
+            self.deliveries,
+            self.given_up,
+            self.snapshots,
+            self.disclosed,
+            self.decisions,
+            self.outcomes,
+            self.jobs,
+        )
         return not any(held)
 
 
@@ -154,6 +166,10 @@ def _ids_about(hub: OpenHub, subject: Subject) -> frozenset[str]:
     return finding_ids_of(said | {(subject.indicator.kind.value, subject.indicator.value)}, hub.key, subject.roles)
 
 
+def _erase_given_up(one: Erasing) -> None:
+    remove(one.hub.workspace, one.hub.database, held_given_up(one.hub, one.subject, one.reference))
+
+
 def _erase_jobs(one: Erasing) -> None:
     with one.hub.database.writing() as connection:
         forget_jobs(connection, naming(connection, one.subject.held))
@@ -169,6 +185,7 @@ HOLDERS: tuple[Eraser, ...] = (
     _erase_channels,  # what members find in channels; hardly ever more than was taken out when it was recorded
     _erase_releases,  # what recipients got, and what was never handed over
     _erase_outcomes,  # what they were asked about it, and what they said
+    _erase_given_up,  # what partners handed over and was never taken in, while its jobs say where it lies
     _erase_jobs,  # what was to be done with files that it names, and what came of it
     _erase_snapshots,  # before deliveries: what was found of them goes first
     _erase_deliveries,  # bytes, evidence, rejects, resolutions, account; recalled ones too
@@ -233,6 +250,8 @@ def find(folder: Path, value: str, actor: Actor, *, now: datetime, as_json: bool
         say(f"outcome: {each.outcome}, said {each.partner} for {each.day}{', with a note' if each.note else ''}")
     for job in found.jobs:
         say(f"job {job.number} ({job.kind}), {job.state}: names it")
+    for untaken in found.given_up:
+        say(f"data set {untaken.dataset}, of {_partner(hub, untaken.dataset)}: {_untaken(untaken)}")
     if found.check is not None:
         say(f"check data {found.check.version}: tells whoever it is about, as seen last on {found.check.last_seen}"
             f"{', ' + ', '.join(found.check.families) if found.check.families else ''}")  # fmt: skip
@@ -310,6 +329,8 @@ def erase(
         return
     for held in found.deliveries:
         say(f"{held.folder.dataset}, {subject.spellings.without(held.file, '[erased]')}: {_gone(held)}")
+    for untaken in found.given_up:
+        say(f"{untaken.dataset}: {_untaken(untaken)} is removed whole; it was never taken in")
     for job in found.jobs:
         if job.state is JobState.WAITING:
             say(f"job {job.number} ({job.kind}) names it and is never done: what it was to take is not taken")
@@ -345,6 +366,7 @@ def _found(hub: OpenHub, subject: Subject, reference: Reference) -> Found:
         decisions=decisions,
         outcomes=outcomes,
         jobs=jobs,
+        given_up=held_given_up(hub, subject, reference),
         check=published_about(hub, subject.indicator),
     )
 
@@ -598,6 +620,10 @@ def _say_otherwise(held: Mapping[str, int]) -> None:
         say(f"It is held as {said}, which stays: where that is wrong, say {options}.")
 
 
+def _untaken(one: GivenUp) -> str:
+    return f"{one.kind} {one.sha256}, given up on {one.ended_at:%Y-%m-%d} (job {one.job})"
+
+
 def _where(held: Held) -> str:
     if held.lines is None:
         inside = f" (in {', '.join(held.members[:5])})" if held.members else ""
@@ -676,5 +702,9 @@ def _told(hub: OpenHub, subject: Subject, found: Found) -> dict[str, object]:
             "last_seen": found.check.last_seen.isoformat(),
             "families": list(found.check.families),
         },
+        "given_up": [
+            {"kind": one.kind.value, "dataset": one.dataset, "sha256": one.sha256, "job": one.job}
+            for one in found.given_up
+        ],
         "jobs": [{"number": one.number, "kind": one.kind.value, "state": one.state.value} for one in found.jobs],
     }

@@ -10,20 +10,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pyarrow.parquet as pq
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from accord.access.clients import Client
 from accord.access.consultations import Processing, record
 from accord.agreements.declarations import DatasetId, PartnerId
 from accord.cli.acting import Actor
+from accord.cli.deliveries.given_up import GIVEN_UP_KEPT, given_up_in_words
 from accord.cli.deliveries.kept import names_of, read_account
 from accord.cli.deliveries.recalled import reference
 from accord.cli.deliveries.receipts import receipt_of
 from accord.cli.deliveries.settling import working
-from accord.cli.deliveries.uploads import GIVEN_UP_KEPT, Uploads, place_of_upload
+from accord.cli.deliveries.uploads import Uploads, place_of_upload
 from accord.cli.deliveries.waiting import place_of
 from accord.cli.hub import opened_hub
 from accord.cli.operations.answering import answer_told, take_answer
@@ -291,22 +293,20 @@ class PartnerDesk:
         for row in connection.execute(wanted):
             said = _arguments(row.arguments)
             state = JobState(row.state)
-            why = "It was not taken in: ask the hub."
-            if state is JobState.FAILED and row.kind == JobKind.UPLOAD.value:
-                # what is given up after many attempts failed for reasons of the hub's own
-                own = row.attempts >= ATTEMPTS
-                why = self._given_up(said["upload"], row.ended_at) if own else row.outcome
-            found[f"{said['dataset']}.{said['sha256']}"] = _Undone(state=state, why=why or "", file=said.get("file"))
+            why = self._why(JobKind(row.kind), said, row) if state is JobState.FAILED else ""
+            found[f"{said['dataset']}.{said['sha256']}"] = _Undone(state=state, why=why, file=said.get("file"))
         return found
 
-    def _given_up(self, upload: str, at: datetime) -> str:
-        """What the partner is told of an upload that the hub has given up."""
-        if not place_of_upload(self._workspace, upload).exists():
-            return "The hub could not take it in, and has it no longer: upload it anew."
-        return (
-            f"The hub could not take it in. It keeps it until {at + GIVEN_UP_KEPT:%Y-%m-%d}, and may try again: ask "
-            "the hub, or upload it anew."
-        )
+    def _why(self, kind: JobKind, said: Mapping[str, str], row: Row[Any]) -> str:
+        """What the partner is told of what was not taken in."""
+        if row.attempts < ATTEMPTS:
+            return "It was not taken in: ask the hub." if kind is JobKind.ADD else row.outcome or ""
+        # what is given up after many attempts failed for reasons of the hub's own
+        if kind is JobKind.ADD:
+            place = place_of(self._workspace, said["dataset"], said["sha256"])
+        else:
+            place = place_of_upload(self._workspace, said["upload"])
+        return given_up_in_words(kind, row.ended_at + GIVEN_UP_KEPT if place.exists() else None)
 
 
 def _uses(connection: Connection, dataset: str, names: tuple[str, ...], now: datetime) -> dict[str, object]:
