@@ -159,11 +159,29 @@ def test_a_workspace_s_own_settings_are_taken_over_and_still_hold(accord_here, h
 
 
 @pytest.mark.parametrize(
+    ("wrong", "table", "said"),
+    [
+        ('format = "shadowsever"', "", "dataset[1] (sinkhole).format"),
+        ('format = "stix"', "[serve]\nrequests_a_minute = 0\n", "serve.requests_a_minute"),
+    ],
+    ids=["format", "serve"],
+)
+def test_a_mistake_anywhere_in_the_settings_is_told_of_when_they_are_taken_over(
+    accord_here, hub: Path, wrong: str, table: str, said: str
+) -> None:
+    with (hub / "workspace.toml").open("a", encoding="utf-8") as file:
+        file.write(AGREEMENTS.replace('origin = "sinkhole"', f'origin = "sinkhole"\n{wrong}') + table)
+    for words in (("agreement", "apply", "--check"), ("partner", "apply"), ("agreement", "apply")):
+        assert said in accord_here(*words, "--in", hub, expect=2).stderr
+    assert asked(accord_here, hub, "partner", "list") == []
+
+
+@pytest.mark.parametrize(
     "table",
     [
         "[serve]\nrequests_a_minute = 6000\n",
         '[mail]\nhost = "mail.hub.example"\nfrom = "notify@hub.example"\ncertificate = "hub.pem"\nkey_file = "m.key"\n',
-        '[[peer]]\nid = "feed"\npartner = "vendor"\ncollection = "https://vendor.example/a/collections/c/"\n',
+        '[[peer]]\nid = "feed"\npartner = "vendor"\ndataset = "sinkhole"\ncollection = "https://vendor.example/c/"\n',
         '[ledger]\norigin = "hub.example/ledger"\n',
         '[[channel]]\nid = "all"\ntitle = "All"\npurpose = "network-defence"\n',
     ],
@@ -285,8 +303,8 @@ def test_a_renewal_of_what_the_settings_declare_says_what_to_add_to_them(
     empty = accord_here("agreement", "apply", "--in", hub).stdout
     assert empty == "No agreement is declared there ([[agreement]]): nothing is changed.\n"
     settings = hub / "workspace.toml"
-    # declared without what reading the data set's files takes: that is not asked here
-    settings.write_text(settings.read_text("utf-8") + AGREEMENTS, "utf-8")
+    declared = AGREEMENTS.replace('origin = "sinkhole"', 'origin = "sinkhole"\nformat = "stix"')
+    settings.write_text(settings.read_text("utf-8") + declared, "utf-8")
     accord_here("agreement", "apply", "--in", hub)
     renewal = ("--signed", "2019-06-03", "--document", document, "--from", "2019-07-01", "--to", "2024-06-30")
     told = accord_here("agreement", "renew", "of-2014", *renewal, "--in", hub).stderr

@@ -117,6 +117,9 @@ def apply_file(folder: Path, noun: str, file: Path | None, *, check: bool, as_js
     with _changing(folder, keep=not check) as connection:
         standing = load_register(connection)
         declared = _only(read_register(table, standing), taken)
+        if file is None:
+            # what is wrong beside what is taken over would stop every later command
+            read_workspace(table.file, FORMATS)
         _demand_public(standing, declared)
         _demand_known(standing, declared)
         changes = record_register(connection, standing, declared, now=datetime.now(UTC), draw=secrets.token_bytes)
