@@ -181,7 +181,7 @@ def test_a_mistake_anywhere_in_the_settings_is_told_of_when_they_are_taken_over(
     [
         "[serve]\nrequests_a_minute = 6000\n",
         '[mail]\nhost = "mail.hub.example"\nfrom = "notify@hub.example"\ncertificate = "hub.pem"\nkey_file = "m.key"\n',
-        '[[peer]]\nid = "feed"\npartner = "vendor"\ndataset = "sinkhole"\ncollection = "https://vendor.example/c/"\n',
+        '[[peer]]\nid = "feed"\npartner = "vendor"\ndataset = "sinkhole"\ncollection = "https://a.example/b/collections/c/"\n',
         '[ledger]\norigin = "hub.example/ledger"\n',
         '[[channel]]\nid = "all"\ntitle = "All"\npurpose = "network-defence"\n',
     ],
