@@ -261,7 +261,7 @@ def test_an_agreement_that_has_no_end_is_not_renewed_but_ended_and_followed(
     settings.write_text(settings.read_text("utf-8") + declared, "utf-8")
     file = tmp_path / "2026-10-01-event4_sinkhole-th.csv"
     file.write_text(SIGHTINGS, "utf-8")
-    accord_here("agreement", "end", "of-2014", "--reason", "Other conditions", "--in", recorded)
+    accord_here("agreement", "end", "of-2014", "--why", "Other conditions", "--in", recorded)
     refused = accord_here("delivery", "add", "sinkhole", file, "--in", recorded, expect=8).stderr
     assert "with the one that was ended as its `predecessor`" in refused
     assert "renew" not in refused
@@ -292,7 +292,7 @@ def test_options_are_named_where_they_are_wrong(accord_here, recorded: Path, doc
         said = accord_here(*add, *words, expect=2).stderr
         assert f"The option {option} is wrong.\n  where: {option}\n" in said, said
     said = accord_here(
-        *("agreement", "end", "of-2014", "--reason", "No more", "--at", "2010-01-01", "--in", recorded), expect=2
+        *("agreement", "end", "of-2014", "--why", "No more", "--at", "2010-01-01", "--in", recorded), expect=2
     ).stderr
     assert "The option --at is wrong.\n  where: --at\n  expected: a moment within its terms" in said
 
@@ -316,7 +316,7 @@ def test_a_renewal_of_what_the_settings_declare_says_what_to_add_to_them(
 
 def test_an_agreement_that_is_ended_early_lets_nothing_pass_from_then_on(accord_here, recorded: Path) -> None:
     passes = ("agreement", "check", "sinkhole", "--in", recorded, "--at")
-    end = ("agreement", "end", "of-2014", "--in", recorded, "--reason", "Notice of 1 March", "--at")
+    end = ("agreement", "end", "of-2014", "--in", recorded, "--why", "Notice of 1 March", "--at")
     assert "within its terms" in accord_here(*end, "2013-01-01", expect=2).stderr
     accord_here(*end, "2016-06-01T12:00:00Z")
     assert "yes" in accord_here(*passes, "2016-06-01T11:59:59Z").stdout

@@ -142,7 +142,7 @@ def test_what_is_there_already_is_not_put_again_and_what_changed_is_a_new_versio
 
 def test_an_agreement_that_ends_ends_a_member_s_sight_and_no_other_s(hub: Hub) -> None:
     hub.put()
-    hub("agreement", "end", "police-th-2026", "--reason", "over", "--in", hub.folder)
+    hub("agreement", "end", "police-th-2026", "--why", "over", "--in", hub.folder)
     assert hub.values("csirt-th") == VALUES
     left = {one["object"]["type"] for one in hub.poll("police-th")}
     assert left == {"marking-definition", "identity"}
@@ -233,7 +233,7 @@ def test_what_is_recalled_is_revoked_where_pollers_see_it_and_says_nothing_more(
     assert not any(value in everything for value in VALUES)
     assert "gamut" not in everything.lower()
     # an agreement that has ended hides no revocation
-    hub("agreement", "end", "police-th-2026", "--reason", "over", "--in", hub.folder)
+    hub("agreement", "end", "police-th-2026", "--why", "over", "--in", hub.folder)
     assert {one["object"]["id"] for one in hub.poll("police-th") if one["object"].get("revoked")} == wanted
     hub("ledger", "audit", "--in", hub.folder)
     # who joins later never knew of it

@@ -118,7 +118,7 @@ def test_what_is_purged_goes_from_the_check_too(hub: CheckHub) -> None:
 
 
 def test_after_an_agreement_has_ended_its_data_go_with_the_next_command(hub: CheckHub) -> None:
-    hub("agreement", "end", "vendor-2026", "--reason", "Notice was given.", "--in", hub.folder)
+    hub("agreement", "end", "vendor-2026", "--why", "Notice was given.", "--in", hub.folder)
     hub("release", "hand-over", "--in", hub.folder)
     assert hub.told(A, B, C) == {A: (("QakBot",), 4), C: (("QakBot",), 4)}
 
@@ -137,7 +137,7 @@ def test_what_an_agreement_covered_that_has_run_out_goes_by_itself(hub: CheckHub
         assert is_outdated(opened, now=after)
     # looked at a moment ago, it is not looked at again
     kept = keep_check(hub.folder, "accord", CheckKept(), now=now)
-    hub("agreement", "end", "vendor-2026", "--reason", "Notice was given.", "--in", hub.folder)
+    hub("agreement", "end", "vendor-2026", "--why", "Notice was given.", "--in", hub.folder)
     assert keep_check(hub.folder, "accord", kept, now=now + timedelta(seconds=59)) == kept
     assert hub.versions() == [first]
     for _ in range(2):

@@ -91,7 +91,7 @@ def test_while_the_clock_is_behind_nothing_comes_in_or_goes_out_and_lists_go_on(
         ("release", "make", operation(folder, "more"), "--channel", "infected-th"),
         ("release", "hand-over"),
         ("release", "receipt", folder / "opened" / "receipt"),
-        ("agreement", "end", "police-th-2026", "--reason", "over"),
+        ("agreement", "end", "police-th-2026", "--why", "over"),
         ("recall", "make", "--dataset", "sinkhole", "--all", "--kind", "withdrawn", "--why", "wrong"),
         ("subject", "erase", "110.164.10.1", "--why", "They asked."),
     ):
@@ -114,7 +114,7 @@ def test_an_agreement_that_has_ended_is_not_in_force_again_by_a_clock_that_lags_
     accord_here, hub: Path, gate: Callable[..., object]
 ) -> None:
     began = datetime.now(UTC)
-    accord_here("agreement", "end", "vendor-2026", "--reason", "over", "--in", hub)
+    accord_here("agreement", "end", "vendor-2026", "--why", "over", "--in", hub)
     settings = hub / "workspace.toml"
     (dataset,) = read_workspace(settings, FORMATS).datasets
     with open_database(place_of(settings)) as database:

@@ -168,7 +168,7 @@ def test_what_was_never_handed_over_is_passed_on_in_no_account(hub_on_either: Hu
         witness.fault = witness_down()
         sealed = waits(hub, "october-2026")
         secret_one = waits(hub, "secret-2026", more="embargo = 2099-01-01")
-        hub("agreement", "end", "vendor-2026", "--reason", "over", "--in", hub.folder)
+        hub("agreement", "end", "vendor-2026", "--why", "over", "--in", hub.folder)
         witness.fault = None
         hub("release", "hand-over", "--in", hub.folder)
     (year,) = json.loads((ledger / "figures.json").read_text("utf-8"))["years"]
@@ -221,7 +221,7 @@ def test_what_waits_is_handed_over_where_nothing_has_changed_and_where_others_ha
         witness.fault = witness_down()
         sealed = waits(hub, "october-2026")
         # the police gets nothing more; that is nothing to the CSIRT
-        hub("agreement", "end", "police-th-2026", "--reason", "over", "--in", hub.folder)
+        hub("agreement", "end", "police-th-2026", "--why", "over", "--in", hub.folder)
         witness.fault = None
         assert sealed["id"][:8] in hub("release", "hand-over", "--in", hub.folder)
     (release,) = hub.releases()

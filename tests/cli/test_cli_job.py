@@ -140,7 +140,7 @@ def test_what_no_agreement_covers_any_more_when_its_turn_comes_is_not_taken(
 ) -> None:
     accord_here("delivery", "add", "servers", servers, "--later", "--in", hub)
     (agreement,) = json.loads(accord_here("agreement", "list", "--json", "--in", hub).stdout)
-    accord_here("agreement", "end", agreement["id"], "--reason", "over", "--in", hub)
+    accord_here("agreement", "end", agreement["id"], "--why", "over", "--in", hub)
     (job,) = json.loads(accord_here("job", "work", "--json", "--in", hub, expect=1).stdout)
     # an agreement may be recorded late: it is tried again
     assert job["state"] == "waiting"

@@ -351,7 +351,7 @@ def test_what_an_analyst_withholds_leaves_the_feed_with_the_decision(hub: Hub) -
 
 def test_when_the_agreement_ends_nothing_is_published_any_more(hub: Hub) -> None:
     hub.put()
-    hub("agreement", "end", "vendor-2026", "--reason", "over", "--in", hub.folder)
+    hub("agreement", "end", "vendor-2026", "--why", "over", "--in", hub.folder)
     assert "0 attributes in 0 events" in hub("channel", "publish", "--in", hub.folder)
     assert hub.files() == {"hashes.csv": b"", "manifest.json": b"{}\n"}
 
@@ -364,7 +364,7 @@ def test_whoever_serves_brings_a_feed_up_when_what_the_public_may_have_has_chang
         before = hub.feed.stat().st_ino
         assert keep_feeds(hub.folder, database, "tests", kept) == kept
         assert hub.feed.stat().st_ino == before
-        hub("agreement", "end", "vendor-2026", "--reason", "over", "--in", hub.folder)
+        hub("agreement", "end", "vendor-2026", "--why", "over", "--in", hub.folder)
         assert keep_feeds(hub.folder, database, "tests", kept).seen not in {None, kept.seen}
     assert hub.files() == {"hashes.csv": b"", "manifest.json": b"{}\n"}
 

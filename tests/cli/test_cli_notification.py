@@ -198,7 +198,7 @@ def test_what_is_tlp_clear_may_go_signed_alone(accord_here: Accord, server: Serv
 
 
 def test_what_a_rule_does_not_permit_any_more_is_not_mailed(hub: Hub, server: Server) -> None:
-    hub("agreement", "end", "csirt-th-2026", "--reason", "over", "--in", hub.folder)
+    hub("agreement", "end", "csirt-th-2026", "--why", "over", "--in", hub.folder)
     said = send(hub, code=1)
     assert "not mailed to csirt-th: release " in said
     assert "rule 3 (Agreements in force)" in said

@@ -440,7 +440,7 @@ def test_an_agreement_that_has_ended_ends_what_was_opened_under_it(psi: Psi) -> 
     psi.opened()
     token = psi.token()
     assert psi.ask("/psi/session", token)[0] == 200
-    psi.hub("agreement", "end", "csirt-th-2026", "--reason", "Other conditions", "--in", psi.hub.folder)
+    psi.hub("agreement", "end", "csirt-th-2026", "--why", "Other conditions", "--in", psi.hub.folder)
     assert psi.ask("/psi/session", token)[0] == 410
     assert psi.spent() == 0
 
@@ -467,7 +467,7 @@ def test_what_the_rules_refuse_an_organisation_is_not_in_its_set(psi: Psi) -> No
 def test_nothing_is_opened_for_whom_no_rule_lets_be_told_anything_or_for_another_purpose(psi: Psi) -> None:
     text = psi.hub.operation.read_text("utf-8")
     assert "no such recipient" in psi.opened("vendor", code=2)["said"]
-    psi.hub("agreement", "end", "csirt-th-2026", "--reason", "Other conditions", "--in", psi.hub.folder)
+    psi.hub("agreement", "end", "csirt-th-2026", "--why", "Other conditions", "--in", psi.hub.folder)
     assert "Nothing of the operation may be told" in psi.opened(code=8)["said"]
     settings = psi.hub.folder / "workspace.toml"
     everybody = '\n[[partner]]\nid = "everybody"\nname = "Everybody"\nkind = "public"\n'

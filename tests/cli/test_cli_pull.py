@@ -82,7 +82,7 @@ def test_every_object_is_taken_once_whatever_instants_they_share_and_what_comes_
 
 
 def test_nothing_is_pulled_that_no_agreement_covers(hub: Hub, tmp_path: Path) -> None:
-    hub("agreement", "end", "vendor-stix-2026", "--reason", "over", "--in", hub.folder)
+    hub("agreement", "end", "vendor-stix-2026", "--why", "over", "--in", hub.folder)
     with medallion(tmp_path, added([1, 2], instant(1))) as port:
         declare(hub, path_of(port))
         said = hub("delivery", "pull", "theirs", "--in", hub.folder, code=8)

@@ -87,13 +87,13 @@ def test_words_are_no_values(text: str) -> None:
 
 
 def test_a_reason_without_an_end_is_refused_and_what_names_stand_for_is_read_once(monkeypatch) -> None:
-    demand_no_value("Case of Art.6 " + "word " * 190, "--reason")
+    demand_no_value("Case of Art.6 " + "word " * 190, "--why")
     with pytest.raises(SettingsError, match="too long"):
-        demand_no_value("word " * 201, "--reason")
+        demand_no_value("word " * 201, "--why")
     asked: list[int] = []
     loaded = places.reference_in_use
     monkeypatch.setattr(places, "reference_in_use", lambda: asked.append(1) or loaded())
-    demand_no_value("Case of Art.6 " + "word " * 190, "--reason")
+    demand_no_value("Case of Art.6 " + "word " * 190, "--why")
     assert len(asked) == 1
 
 
@@ -111,7 +111,7 @@ def test_no_reason_of_a_recall_or_an_end_brings_a_value_into_ledger_notice_or_lo
         ("subject", "correct", "45.1.1.44", "--why", "wrong", "--right", said),
         ("subject", "find", "45.1.1.44", "--why", said),
         ("lookup", "45.1.1.44", "--why", said),
-        ("agreement", "end", "vendor-2026", "--reason", said),
+        ("agreement", "end", "vendor-2026", "--why", said),
         ("delivery", "show", sha256(file)[:12], "--why", said),
     ):
         assert "must not hold the value" in accord_here(*words, "--in", hub, expect=2).stderr, words

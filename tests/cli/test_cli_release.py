@@ -133,7 +133,7 @@ def test_the_key_of_what_was_handed_over_is_gone_from_the_database_while_others_
 def test_each_recipient_gets_a_package_of_its_own_and_a_rule_that_refuses_one_refuses_all(hub: Hub) -> None:
     hub("release", "make", hub.operation(police=True), "--in", hub.folder)
     assert {one["recipient"] for one in hub.releases()} == {"csirt-th", "police-th"}
-    hub("agreement", "end", "police-th-2026", "--reason", "over", "--in", hub.folder)
+    hub("agreement", "end", "police-th-2026", "--why", "over", "--in", hub.folder)
     said = hub("release", "make", hub.operation("again", police=True), "--in", hub.folder, code=1)
     assert "nothing for TH" in said
     assert "rule 3 (Agreements in force) keeps back 1 of 1 data set: it would go to Police of Thailand under" in said
@@ -148,7 +148,7 @@ def test_nobody_is_told_without_an_agreement_a_purpose_or_a_key(hub: Hub) -> Non
     nowhere.write_text(operation.read_text("utf-8").partition("[[recipient]]")[0], "utf-8")
     assert "reaches nobody" in hub("release", "make", nowhere, "--in", hub.folder, code=2)
     assert "no such recipient" in hub("release", "make", operation, "--to", "vendor", "--in", hub.folder, code=2)
-    hub("agreement", "end", "vendor-2026", "--reason", "over", "--in", hub.folder)
+    hub("agreement", "end", "vendor-2026", "--why", "over", "--in", hub.folder)
     said = hub("release", "make", operation, "--in", hub.folder, code=1)
     assert (
         "nothing for TH: no finding may go to all of its recipients\n  rule 3 (Agreements in force) keeps back" in said
@@ -280,7 +280,7 @@ def test_the_key_waits_for_the_quorum_and_for_nothing_that_has_ended_meanwhile(h
         # a second one is sealed while the witness is away, and its agreement ends before it is back
         witness.fault = witness_down()
         hub("release", "make", hub.operation("second", police=False), "--in", hub.folder, code=7)
-        hub("agreement", "end", "csirt-th-2026", "--reason", "over", "--in", hub.folder)
+        hub("agreement", "end", "csirt-th-2026", "--why", "over", "--in", hub.folder)
         witness.fault = None
         said = hub("release", "hand-over", "--in", hub.folder)
         assert "refused" in said

@@ -160,7 +160,7 @@ def test_what_a_partner_s_client_adds_is_a_delivery_with_its_entry_and_every_obj
         (422, asked(served.port, objects, "POST", b'{"objects":[7]}', **typed)),
     ):
         assert (told[0], told[1], told[2]["http_status"]) == (status_code, MEDIA_TYPE, str(status_code))
-    hub("agreement", "end", "vendor-stix-2026", "--reason", "over", "--in", hub.folder)
+    hub("agreement", "end", "vendor-stix-2026", "--why", "over", "--in", hub.folder)
     assert asked(served.port, objects, "POST", envelope, **typed)[0] == 403
     assert end(served) == 0
     # a job that was ended in the middle is done again

@@ -60,7 +60,7 @@ def changing(folder: Path) -> Sequence[Sequence[object]]:
     """Commands that would change a hub."""
     return (
         ("delivery", "add", "sinkhole", delivery(folder, 2)),
-        ("agreement", "end", "police-th-2026", "--reason", "over"),
+        ("agreement", "end", "police-th-2026", "--why", "over"),
         ("release", "make", operation(folder)),
     )
 
@@ -143,7 +143,7 @@ def test_of_two_folders_with_one_database_the_one_that_went_on_last_goes_on_alon
     # and the copy, by its own word, goes on in place of the original
     accord_here("migrate", "--adopt", "--in", other)
     assert "it does not lie in" in accord_here("ledger", "audit", "--in", other, expect=1).stdout
-    accord_here("agreement", "end", "police-th-2026", "--reason", "over", "--in", other)
+    accord_here("agreement", "end", "police-th-2026", "--why", "over", "--in", other)
     assert APART in accord_here("delivery", "add", "sinkhole", delivery(tmp_path, 4), "--in", hub, expect=7).stderr
     accord_here("ledger", "verify", "--in", other)
 

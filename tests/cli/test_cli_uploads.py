@@ -246,7 +246,7 @@ def test_what_is_wrong_with_an_upload_is_told_and_nothing_of_another_partner_s_i
     assert ask("POST", "/deliveries", upload_metadata=good, **length).status == 429
     for one in places:
         assert ask("DELETE", one).status == 204
-    hub("agreement", "end", "vendor-2026", "--reason", "over", "--in", hub.folder)
+    hub("agreement", "end", "vendor-2026", "--why", "over", "--in", hub.folder)
     assert ask("POST", "/deliveries", upload_metadata=good, **length).status == 403
 
 

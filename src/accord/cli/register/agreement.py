@@ -149,7 +149,7 @@ def renew(
 @app.command("end")
 def end(
     agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="Its id.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why, in words.")],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why, in words.")],
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="From when on it is not in force; by default now.")
     ] = None,
@@ -159,11 +159,11 @@ def end(
 
     It stays recorded, and is not in force from that moment on.
 
-    Example: accord agreement end vendor-2026 --reason "Notice of 1 March" --at 2027-06-01 --in hub
+    Example: accord agreement end vendor-2026 --why "Notice of 1 March" --at 2027-06-01 --in hub
     """
     from accord.cli.register.registering import end_agreement
 
-    end_agreement(folder, agreement, at, reason)
+    end_agreement(folder, agreement, at, why)
 
 
 @app.command("deliver")

@@ -243,7 +243,7 @@ def _key(folder: Path) -> bytes:
     return hub_key(read_workspace(open_workspace(folder).settings, FORMATS).hub.key_file)
 
 
-def end_agreement(folder: Path, name: str, at: str | None, reason: str) -> None:
+def end_agreement(folder: Path, name: str, at: str | None, why: str) -> None:
     """Record that an agreement is ended early."""
     now = datetime.now(UTC)
     moment = now if at is None else _time(at, "--at")
@@ -257,9 +257,9 @@ def end_agreement(folder: Path, name: str, at: str | None, reason: str) -> None:
                 got=f"{agreement.ended.at:%Y-%m-%d %H:%M} UTC: {agreement.ended.reason}",
                 remedy="an agreement that is signed after that is another one, with this one as its predecessor",
             )
-        options = words({"reason": reason, "ended": at or now}, {"ended": "--at"})
+        options = words({"reason": why, "ended": at or now}, {"reason": "--why", "ended": "--at"})
         said = options.text("reason")
-        demand_no_value(said, "--reason")
+        demand_no_value(said, "--why")
         ended = Ending(at=moment, reason=said, recorded_at=now)
         _record(connection, standing, replace(agreement, ended=ended), options, now)
 
