@@ -18,13 +18,13 @@ from accord.vocabulary.markings import MARKINGS, Marking
 from accord.vocabulary.roles import ROLES, Role
 from tests.release.test_audience import AS_OF_US, DAY_US, contents, view_of
 
-ADDRESSES = ["203.150.1.1", "203.150.1.2", "202.28.1.1", "171.96.0.7", "2001:fb1::7"]
+ADDRESSES = ["203.150.1.1", "203.150.1.2", "202.28.1.1", "171.96.0.7", "2403:6200::7"]
 """All in Thailand by the bundled range data: AS4618 has the first two, AS17823 the third, AS7470 the fourth, and
 AS17552 the last."""
 HOLDINGS = {
     ("203.150.1.1/32",): ["203.150.1.1"],
     ("AS4618",): ["203.150.1.1", "203.150.1.2"],
-    ("2001:fb1::/32", "202.28.0.0/16"): ["202.28.1.1", "2001:fb1::7"],
+    ("2403:6200::/32", "202.28.0.0/16"): ["202.28.1.1", "2403:6200::7"],
     ("AS7470", "203.150.1.2/32"): ["203.150.1.2", "171.96.0.7"],
 }
 """Networks, and by hand what is in them."""
@@ -92,7 +92,7 @@ def inside(row: dict, networks: tuple[str, ...], held: list[str], named: set[str
     if row["type"] == TYPE_CODES[IndicatorType.ASN]:
         return False
     if row["type"] == TYPE_CODES[IndicatorType.CIDR]:
-        return (value, networks) == ("202.28.0.0/17", ("2001:fb1::/32", "202.28.0.0/16"))
+        return (value, networks) == ("202.28.0.0/17", ("2403:6200::/32", "202.28.0.0/16"))
     return value in named or value.removeprefix("http://").removesuffix("/x") in held
 
 
@@ -144,3 +144,13 @@ def test_each_sighting_in_a_prefix_stands_there_with_its_time_and_port(reference
         ("203.150.1.1", "2026-01-29T16:00:00Z", "40001"),
         ("203.150.1.1", "2026-01-29T17:01:01Z", "40002"),
     ]
+
+
+def test_each_address_by_itself_is_told_to_who_declares_its_network(reference: Reference, tmp_path: Path) -> None:
+    """What the property above draws seldom: a view of nothing else."""
+    row = {"delivery": 0, "dataset": 0, "role": 0, "family": 0, "seen_at": AS_OF_US, "undated": False, "count": 1}
+    for number, (networks, held) in enumerate(HOLDINGS.items()):
+        for place, (kind, value) in enumerate(HOSTS):
+            told = [row | {"type": TYPE_CODES[kind], "value": value, "port": 0, "marking": 0}]
+            view = view_of(reference, told, [], tmp_path / f"{number}-{place}", owner(networks))
+            assert view.findings["value"].to_pylist() == [one for one in held if one == value]
