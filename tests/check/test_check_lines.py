@@ -10,20 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.check.lines import network_lines
+from accord.check.lines import HOSTING, VPN, network_lines
 from accord.check.networks import NETWORK_KINDS, NetworkKind
 from accord.check.place import CheckPlace, read_check_place
 from accord.check.writing import NetworkLine
 from accord.reference.addresses import pair
 from accord.reference.flattening import Ranges
 from accord.reference.ranges import RangeTable
+from accord.reference.store import load
 from accord.reference.warningclasses import WarningClass
 from accord.reference.warningindex import ListSheet, WarningIndex
 from accord.reference.warninglists import WarningLists
 from accord.vocabulary.errors import SettingsError
 from accord.workspace.settings import read_settings
 
-SLUGS = ("vpn-ipv4", "amazon-aws", "akamai", "rfc1918")
+SLUGS = ("vpn-ipv4", "amazon-aws", "microsoft-office365-ip", "rfc1918")
 MEANT = (NetworkKind.VPN, NetworkKind.HOSTING, NetworkKind.SHARED, NetworkKind.ORDINARY)
 WEAKEST_FIRST = (NetworkKind.ORDINARY, NetworkKind.SHARED, NetworkKind.HOSTING, NetworkKind.VPN)
 
@@ -158,6 +159,26 @@ def test_what_lists_hold_most_of_by_ipv4_is_hosting_as_a_whole_by_ipv6_too():
     assert [told(lines, one)[1] for one in ("192.0.2.1", "2001:db8:1::", "192.0.2.255")] == [
         NetworkKind.ORDINARY, NetworkKind.ORDINARY, NetworkKind.CARRIER_NAT
     ]  # fmt: skip
+
+
+# by Apple's list of where its Private Relay goes out, and what Cloudflare and Fastly say of their networks
+RELAYS = ("104.28.0.1", "104.28.200.7", "172.224.224.1", "146.75.222.1", "2606:54c0::1", "2a09:bac0::1", "2a04:4e41::1")
+# of companies with customers at home: True, Deutsche Telekom, Comcast, Orange; again by IPv6
+HOMES = ("171.96.0.7", "79.192.0.1", "24.0.0.1", "90.0.0.1", "2003::1", "2001:fb0::1", "2a01:cb00::1")
+
+
+def test_relays_are_told_from_homes_by_the_lists_that_come_along() -> None:
+    reference = load(None)
+    assert {one.slug for one in reference.warning_lists.index.lists} >= HOSTING | VPN
+    v4, v6 = network_lines(reference.network, reference.warning_lists, place())
+
+    def kind(address: str) -> NetworkKind:
+        one = ip_address(address)
+        line, place = (v4, int(one)) if one.version == 4 else (v6, int(one) >> 64)
+        return NETWORK_KINDS[line.kinds[np.searchsorted(line.starts, np.array(place, line.starts.dtype), "right") - 1]]
+
+    assert {kind(one) for one in RELAYS} == {NetworkKind.HOSTING, NetworkKind.VPN}
+    assert {one: kind(one) for one in HOMES} == dict.fromkeys(HOMES, NetworkKind.ORDINARY)
 
 
 def test_addresses_between_carriers_and_customers_are_theirs_without_being_named():

@@ -27,13 +27,16 @@ Numbers = npt.NDArray[np.uint64]
 Spans = tuple[Numbers, Numbers]
 """First and last of each range."""
 
-_VPN = frozenset({"vpn-ipv4", "vpn-ipv6"})
-_HOSTING = frozenset(
+VPN = frozenset({"vpn-ipv4", "vpn-ipv6"})
+HOSTING = frozenset(
     """
-    amazon-aws google-gcp microsoft-azure microsoft-azure-china microsoft-azure-germany microsoft-azure-us-gov
-    ovh-cluster
+    amazon-aws cloudflare fastly github google-gcp microsoft-azure microsoft-azure-china microsoft-azure-germany
+    microsoft-azure-us-gov ovh-cluster stackpath zscaler
     """.split()
 )
+"""Networks that deliver others' content are relays too: Apple's Private Relay goes out by Cloudflare and Fastly, too,
+Cloudflare has a relay of its own, and companies' people go out by Zscaler. Akamai's servers stand in providers'
+networks, which are none; its relays are on the lists of VPNs."""
 _ASCENDING = (NetworkKind.SHARED, NetworkKind.HOSTING, NetworkKind.VPN)
 """The later, the less can be told."""
 
@@ -48,9 +51,9 @@ def kind_of_list(slug: str, meaning: WarningClass) -> NetworkKind:
     """What a warning list says of the addresses that it holds."""
     if meaning is not WarningClass.SHARED:
         return NetworkKind.ORDINARY
-    if slug in _VPN:
+    if slug in VPN:
         return NetworkKind.VPN
-    return NetworkKind.HOSTING if slug in _HOSTING else NetworkKind.SHARED
+    return NetworkKind.HOSTING if slug in HOSTING else NetworkKind.SHARED
 
 
 def network_lines(networks: RangeTable, lists: WarningLists, place: CheckPlace) -> tuple[NetworkLine, NetworkLine]:
