@@ -3,7 +3,8 @@
 Each round runs `accord operation run` in a workspace, which makes ten countries' reports and the hub's tables, and then
 `accord release make` on the same, which does that too, asks the release rules, and seals, enters, publishes and hands
 over a package for each country's CSIRT. What the second took longer is what releasing costs: `release_s` of wall time,
-`release_cpu_s` of CPU time.
+`release_cpu_s` of CPU time. Beside it, in another copy of the workspace, `accord release make --channel` puts all
+findings into a channel that all ten read, where no report is made: `channel_*`, the whole command.
 """
 
 import argparse
@@ -43,6 +44,18 @@ country = "{country}"
 encrypted = true
 """
 
+CHANNEL = """
+[[channel]]
+id = "ten"
+title = "Infected machines in ten countries"
+purpose = "victim-notification"
+encrypted = true
+"""
+MEMBER = """
+[[channel.member]]
+partner = "{}"
+"""
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--findings", type=int, metavar="N", help=f"how many; by default {FINDINGS:,}")
@@ -54,7 +67,7 @@ def run(chosen: argparse.Namespace, rounds: int) -> Iterator[Outcome]:
         name="release",
         title=f"A release of {findings:,} findings to {len(COUNTRIES)} recipients",
         options={"findings": findings, "recipients": len(COUNTRIES), "rounds": rounds},
-        targets={"release_s": Target(limit=10)},
+        targets={"release_s": Target(limit=10), "channel_wall_s": Target(limit=10)},
     )
     with tempfile.TemporaryDirectory() as place:
         hub, operation = furnish(Path(place), findings)
@@ -82,6 +95,9 @@ def furnish(place: Path, findings: int) -> tuple[Path, Path]:
         text += AGREEMENT.format(id=f"{one}-2026", party=one, direction="out", pap="clear", digit=digit)
     settings.write_text(text, "utf-8")
     measure(accord("agreement", "apply", "--in", hub))
+    channel = place / "channel.toml"
+    channel.write_text(CHANNEL + "".join(map(MEMBER.format, names)), "utf-8")
+    measure(accord("channel", "apply", channel, "--in", hub))
     file = place / "2026-10-01-event4_sinkhole.csv"
     file.write_text(sightings(findings), "utf-8")
     measure(accord("delivery", "add", "sinkhole", file, "--in", hub))
@@ -111,16 +127,22 @@ def sightings(findings: int) -> str:
 
 
 def one_round(hub: Path, operation: Path, place: Path, outcome: Outcome) -> Figures:
-    shutil.copytree(hub, place / "hub")
+    for copy in ("hub", "beside"):
+        shutil.copytree(hub, place / copy)
     # exit 3 is complete with refused files
     ran = measure(accord("operation", "run", operation, "--in", place / "hub", "--out", place / "out"))
     made = measure(accord("release", "make", operation, "--in", place / "hub", "--json"))
     handed = [one["findings"] for one in json.loads(made.stdout)["sealed"]]
-    outcome.facts |= {"findings that recipients get": ", ".join(f"{one:,}" for one in sorted(handed))}
+    put = measure(accord("release", "make", operation, "--channel", "ten", "--in", place / "beside", "--json"))
+    outcome.facts |= {
+        "findings that recipients get": ", ".join(f"{one:,}" for one in sorted(handed)),
+        "findings that the channel gets": f"{json.loads(put.stdout)['findings']:,}",
+    }
     shutil.rmtree(place)
     return (
         ran.figures("reports")
         | made.figures("make")
+        | put.figures("channel")
         | {
             "release_s": made.wall_s - ran.wall_s,
             "release_cpu_s": made.cpu_s - ran.cpu_s,
