@@ -167,8 +167,13 @@ def test_what_was_taken_in_for_another_purpose_is_as_if_it_were_not_there(hub: C
     assert "Emotet" in hub.families(), "of another address"
 
 
-def test_nothing_is_told_that_is_older_than_its_data_set_may_be_kept(accord_here: Accord, tmp_path: Path) -> None:
-    hub = CheckHub(accord_here, tmp_path, retention="P7D")
+@pytest.mark.parametrize(
+    "where", [{"retention": "P7D"}, {"limits": 'retention = "P7D"'}], ids=["data set", "agreement"]
+)
+def test_nothing_is_told_that_is_older_than_its_data_set_and_its_agreement_let_it_be_kept(
+    accord_here: Accord, tmp_path: Path, where: dict[str, str]
+) -> None:
+    hub = CheckHub(accord_here, tmp_path, **where)
     hub.deliver("first.csv", lines([(A, "mirai", 6), (B, "mirai", 8)]))
     hub.publish()
     assert set(hub.told(A, B)) == {A}
