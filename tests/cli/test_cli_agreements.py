@@ -456,6 +456,21 @@ def test_deliveries_count_against_what_was_promised_by_themselves_and_all_else_a
     assert delivered("of-2026")["deliveries"] == (0, 2, "open")
 
 
+def test_no_title_note_or_reason_is_without_an_end(accord_here, recorded: Path, agreements: Path) -> None:
+    text = agreements.read_text("utf-8")
+    agreements.write_text(text.replace('"A vendor"', f'"{"A" * 201}"'), "utf-8")
+    said = accord_here("partner", "apply", agreements, "--in", recorded, expect=2).stderr
+    assert "partner[1] (vendor).name\n  expected: at most 200 characters\n  got: 201\n" in said
+    note = ("agreement", "deliver", "of-2014", "analyst", "--amount", "1", "--in", recorded, "--note")
+    said = accord_here(*note, "a " * 1001, expect=2).stderr
+    assert "where: --note\n  expected: at most 2,000 characters\n  got: 2002\n" in said
+    why = ("agreement", "end", "of-2014", "--in", recorded, "--why")
+    said = accord_here(*why, "a " * 600, expect=2).stderr
+    assert "where: --why\n  expected: at most 1,000 characters\n  got: 1,200\n" in said
+    said = accord_here("lookup", "192.0.2.1", "--in", recorded, "--why", "a " * 600, expect=2).stderr
+    assert "at most 1,000 characters" in said
+
+
 def test_names_of_nothing_and_words_that_are_no_text_are_refused_in_words(accord_here, recorded: Path) -> None:
     for noun in ("partner", "dataset", "agreement"):
         assert "one of " in accord_here(noun, "show", "nothing", "--in", recorded, expect=2).stderr

@@ -150,3 +150,29 @@ def test_an_argument_that_is_no_text_is_refused_before_a_database_sees_it() -> N
     table = SettingsTable(file=Path("words"), path="", content={"name": b"\xff".decode("utf-8", "surrogateescape")})
     with pytest.raises(SettingsError, match="UTF-8"):
         table.text("name")
+
+
+@pytest.mark.parametrize(
+    ("read", "most"),
+    [
+        (lambda table: table.text("words"), 2000),
+        (lambda table: table.optional_text("words"), 2000),
+        (lambda table: table.texts("words"), 2000),
+        (lambda table: table.title("words"), 200),
+    ],
+    ids=["text", "optional text", "texts", "title"],
+)
+def test_a_text_has_an_end_and_a_name_or_title_a_nearer_one(
+    tmp_path: Path, read: Callable[[SettingsTable], object], most: int
+) -> None:
+    # characters are counted, not bytes
+    letter = "\u0e01"
+
+    def asked(length: int) -> object:
+        return read(read_settings(settings(tmp_path, f'words = "{letter * length}"')))
+
+    assert asked(most) in {letter * most, (letter * most,)}
+    with pytest.raises(SettingsError) as caught:
+        asked(most + 1)
+    assert f"characters\n  got: {most + 1}\n  to do: say it shorter" in str(caught.value)
+    assert f"at most {most:,} characters" in str(caught.value)

@@ -128,7 +128,7 @@ def read_partner(table: SettingsTable) -> Partner:
     kind = table.choice("kind", PartnerKind, PartnerKind.VENDOR)
     partner = Partner(
         id=PartnerId(table.identifier("id")),
-        name=table.text("name"),
+        name=table.title("name"),
         kind=kind,
         country=read_country(table, "country") if table.offers("country") else None,
         networks=_read_networks(table, kind),
@@ -222,7 +222,7 @@ def read_dataset(
     )
     dataset = Dataset(
         id=DatasetId(table.identifier("id")),
-        title=table.text("title"),
+        title=table.title("title"),
         partner=partners[known(table, "partner", table.text("partner"), partners, "partner")],
         formats=names,
         paths=table.texts("paths", required=True) if located else (),

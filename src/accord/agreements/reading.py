@@ -110,7 +110,7 @@ def read_registered(table: SettingsTable, partners: Mapping[PartnerId, Partner])
     table.pass_over(*_ABOUT_FILES)
     dataset = RegisteredDataset(
         id=DatasetId(table.identifier("id")),
-        title=table.text("title"),
+        title=table.title("title"),
         partner=known(table, "partner", table.text("partner"), partners, "partner"),
         origin=table.choice("origin", Origin),
         legal_basis=table.choice("legal_basis", LegalBasis),
@@ -135,7 +135,7 @@ def read_agreement(table: SettingsTable) -> Agreement:
     name = AgreementId(table.identifier("id"))
     agreement = Agreement(
         id=name,
-        title=table.text("title"),
+        title=table.title("title"),
         predecessor=AgreementId(table.identifier("predecessor")) if table.offers("predecessor") else None,
         signatories=tuple(_read_signatory(one) for one in table.tables("signatory", required=True)),
         terms=(_read_term(table), *map(read_renewal, table.tables("renewal"))),
@@ -180,7 +180,7 @@ def _read_party(table: SettingsTable, name: str) -> PartnerId | None:
 
 def _read_signatory(table: SettingsTable) -> Signatory:
     signatory = Signatory(
-        party=_read_party(table, "party"), name=table.text("name"), capacity=table.optional_text("capacity")
+        party=_read_party(table, "party"), name=table.title("name"), capacity=table.optional_text("capacity")
     )
     table.done()
     return signatory

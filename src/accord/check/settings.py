@@ -121,7 +121,7 @@ def read_check_settings(path: Path) -> CheckSettings:
     whole = read_settings(path)
     own = whole.table("check")
     settings = CheckSettings(
-        hub=own.text("hub"),
+        hub=own.title("hub"),
         contact=own.mail("contact"),
         data=path.parent / own.text("data"),
         pepper_file=path.parent / own.text("pepper_file"),
@@ -182,7 +182,7 @@ def _contact(table: SettingsTable) -> Contact:
         raise table.wrong("url", "a web address that begins with https:// or http://", url)
     if phone is not None and _PHONE.fullmatch(phone) is None:
         raise table.wrong("phone", "a telephone number of digits and blanks, such as +62 21 000 000", phone)
-    contact = Contact(country=country, name=table.text("name"), url=url, mail=mail, phone=phone)
+    contact = Contact(country=country, name=table.title("name"), url=url, mail=mail, phone=phone)
     if url is mail is phone is None:
         raise table.wrong("url", "a url, a mail or a phone by which it is reached", None)
     table.done()

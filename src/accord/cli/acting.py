@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from accord.vocabulary.errors import AccordError, SettingsError
+from accord.vocabulary.lengths import MAX_REASON
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,9 +45,6 @@ WhyAsked = Annotated[
 
 WHY = "ACCORD_WHY"
 """The variable with the reason for all that is asked in a session, such as a case's number."""
-
-_LONGEST = 1000
-"""Characters of a name or a reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,11 +164,12 @@ def _reason(said: str, where: str) -> str:
 
 def _text(said: str, option: str) -> str:
     text = " ".join(said.split())
-    if text and len(text) <= _LONGEST and text.isprintable():
+    if text and len(text) <= MAX_REASON and text.isprintable():
         return text
     raise SettingsError(
         f"What {option} says is not fit for the log of consultations.",
         where=option,
-        expected=f"words, at most {_LONGEST} characters, none of them a control character",
-        got=f"{len(said)} characters" if text else "nothing",
+        expected=f"words, at most {MAX_REASON:,} characters, none of them a control character",
+        got=f"{len(said):,} characters" if text else "nothing",
+        remedy="say it shorter, and name the document that says more" if len(text) > MAX_REASON else None,
     )

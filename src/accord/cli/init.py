@@ -113,7 +113,7 @@ def init(
     # what was typed is looked at before anything is made
     typed = SettingsTable(file=folder / SETTINGS, path="", content=tomllib.loads(settings), options=_OPTIONS)
     hub = typed.table("hub")
-    hub.text("name")
+    hub.title("name")
     hub.mail("contact")
     read_ledger(typed, namespace)
     read_database(typed, namespace)

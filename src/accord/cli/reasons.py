@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from accord.columns.values import ADDRESSES, read_value, refang, url_host
 from accord.vocabulary.errors import SettingsError
 from accord.vocabulary.indicators import Indicator, IndicatorType
+from accord.vocabulary.lengths import MAX_REASON
 from accord.vocabulary.reasons import Rejected
 
 if TYPE_CHECKING:
@@ -23,15 +24,17 @@ _PIECES = re.compile(r"[:/%+_-]")
 _EDGES = "".join(_SIGNS)
 _SPREAD = re.compile(r"\s+[\[({<]\s*(?:(dot|\.)|at|@)\s*[\])}>]\s+", re.IGNORECASE)
 _DOTS = str.maketrans(dict.fromkeys("\u3002\uff61\u2024\u00b7\u2027\u30fb", "."))
-MAX_REASON = 1000
-"""Characters."""
 
 
 def demand_no_value(text: str, option: str) -> None:
     """Raise SettingsError when something stands in a reason that could be an indicator: in doubt it is one."""
     if len(text) > MAX_REASON:
         raise SettingsError(
-            "A reason is too long.", where=option, expected=f"at most {MAX_REASON} characters", got=f"{len(text)}"
+            "A reason is too long.",
+            where=option,
+            expected=f"at most {MAX_REASON:,} characters",
+            got=f"{len(text):,}",
+            remedy="say it shorter, and name the document that says more",
         )
     plain = _plain(text)
     found = next(_values(plain), None) if _SPEAKING.search(plain) else None

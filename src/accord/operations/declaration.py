@@ -260,7 +260,7 @@ def _read_sheet(
     operation = Operation(
         file=path,
         name=sheet.identifier("name"),
-        title=sheet.text("title"),
+        title=sheet.title("title"),
         simulated=sheet.flag("simulated", default=False),
         languages=sheet.languages("languages") or LANGUAGES[:1],
         answer_by=sheet.optional_instant("answer_by"),
@@ -287,7 +287,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _read_hub(table: SettingsTable, folder: Path) -> Hub:
-    name, contact, namespace = table.text("name"), table.mail("contact"), table.text("namespace")
+    name, contact, namespace = table.title("name"), table.mail("contact"), table.text("namespace")
     try:
         identifier = UUID(namespace)
     except ValueError:
@@ -398,7 +398,7 @@ def _read_themes(table: SettingsTable) -> tuple[Theme, ...]:
     for one in table.tables("report"):
         theme = Theme(
             name=one.identifier("name"),
-            title=one.text("title"),
+            title=one.title("title"),
             roles=one.choices("roles", Role),
             families=one.texts("families"),
         )

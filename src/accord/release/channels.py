@@ -114,7 +114,7 @@ def _read_channel(table: SettingsTable, partners: Mapping[PartnerId, Partner]) -
     channel = Channel(
         id=ChannelId(table.identifier("id")),
         collection=None,
-        title=table.text("title"),
+        title=table.title("title"),
         description=table.optional_text("description"),
         purpose=table.choice("purpose", Purpose),
         encrypted=table.flag("encrypted", default=False),

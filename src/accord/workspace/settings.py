@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from accord.columns.instants import EPOCH, LATEST_US
 from accord.vocabulary.errors import SettingsError, UnreadableError
+from accord.vocabulary.lengths import MAX_TEXT, MAX_TITLE
 from accord.workspace.regular import open_regular
 from accord.workspace.translations import LANGUAGES
 
@@ -131,8 +132,8 @@ class SettingsTable:
         """Make keys known that somebody else reads."""
         self._asked.update(names)
 
-    def text(self, name: str, default: str | None = None) -> str:
-        """A non-empty text without control characters."""
+    def text(self, name: str, default: str | None = None, *, most: int = MAX_TEXT) -> str:
+        """A non-empty text without control characters, of at most so many characters."""
         value = self._take(name)
         if value is None and default is not None:
             return default
@@ -141,7 +142,13 @@ class SettingsTable:
         if any("\ud800" <= c <= "\udfff" for c in value):
             # arguments of a command may be bytes that are no text; TOML never holds them
             raise self.wrong(name, "text in UTF-8", value)
+        if len(value) > most:
+            raise self.wrong(name, f"at most {most:,} characters", len(value), "say it shorter")
         return value
+
+    def title(self, name: str) -> str:
+        """What something is called, as lists and pages show it: MAX_TITLE characters at most."""
+        return self.text(name, most=MAX_TITLE)
 
     def optional_text(self, name: str) -> str | None:
         """A text, or None when the key is absent."""
@@ -206,6 +213,9 @@ class SettingsTable:
             raise self.wrong(name, "a text or a list of texts", value)
         if required and not values:
             raise self.wrong(name, "at least one text", value)
+        longest = max(map(len, values), default=0)
+        if longest > MAX_TEXT:
+            raise self.wrong(name, f"texts of at most {MAX_TEXT:,} characters", longest, "say it shorter")
         return tuple(values)
 
     def languages(self, name: str) -> tuple[str, ...]:
