@@ -13,8 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,10 @@ from pathlib import Path
 from accord.check.layout import Family
 from accord.check.mailing.state import MailState
 from accord.check.networks import NetworkKind
+from accord.check.rendering import Hub, render, render_standing
+from accord.check.service import Service
+from accord.check.settings import read_check_settings
+from accord.check.snapshot import CheckData
 from tests.check.check_data import PEPPER, Ranges, Told, publish, spelled
 from tests.simulators.browser import Page
 
@@ -283,6 +287,52 @@ class Check:
             for tasks in Path(f"/proc/{pid}/task").iterdir():
                 found += map(int, (tasks / "children").read_text().split())
         return found
+
+
+class Headers:
+    """What a proxy at 127.0.0.1 sends."""
+
+    def __init__(self, visitor: str, accept: str) -> None:
+        self.held = {"host": [HOST], "x-forwarded-for": [visitor], "accept": [accept]}
+
+    def get_all(self, name: str) -> list[str]:
+        return self.held.get(name, [])
+
+    def keys(self) -> list[str]:
+        return list(self.held)
+
+
+class Question:
+    """As the server hands it over."""
+
+    client = "127.0.0.1:4711"
+    method = "POST"
+    path = "/en"
+
+    def __init__(self, visitor: str, accept: str = "application/json") -> None:
+        self.headers = Headers(visitor, accept)
+
+
+@contextmanager
+def service_here(folder: Path, *, today: Callable[[], int]) -> Iterator[Service]:
+    """A service in this process, for which no minute ends; `folder` holds its settings, `today` is as in Service."""
+    settings = read_check_settings(folder / "check.toml")
+    hub = Hub(name=settings.hub, contact=settings.contact, hosts=settings.hosts, contacts=settings.contacts)
+    service = Service(
+        settings,
+        render_standing(hub),
+        names=(HOST,),
+        salt=bytes(16),
+        tell=print,
+        clock=lambda: 0,
+        today=today,
+    )
+    data = CheckData.open(settings.data, PEPPER)
+    service.use(data, render(hub, data.families, data.day))
+    try:
+        yield service
+    finally:
+        data.close()
 
 
 def received(connection: socket.socket) -> bytes:

@@ -1,23 +1,32 @@
 """What the check's service answers: the grades, in which forms and languages, and that they look alike from outside."""
 
 import itertools
+import json
 import re
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http import HTTPStatus
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from accord.check.networks import NetworkKind
+from tests.check.check_data import DAY as OF
+from tests.check.check_data import publish
 from tests.check.check_served import (
     BEHIND_NAT,
     CLEAN,
     DAY,
+    FAMILIES,
     HOSTED,
     INSIDE,
     LANGUAGES,
     MANY,
     MONTH,
     ODD,
+    RANGES,
     RELAYED,
     SHARED,
     SHARED_CLEAN,
@@ -26,8 +35,10 @@ from tests.check.check_served import (
     V6_CLEAN,
     WEEK,
     Check,
+    Question,
     publish_check,
     serve_check,
+    service_here,
     settings_of,
     stop,
     today,
@@ -64,6 +75,70 @@ def test_a_visitor_is_told_of_their_own_address_in_one_of_six_grades(check: Chec
     said = check.ask_json(visitor)
     assert (said["grade"], said["reason"]) == GRADES[visitor]
     assert said["address"] == visitor.removeprefix("::ffff:")
+
+
+WHOLE = range(32)
+"""Ages of which data tells."""
+FIRST = {
+    NetworkKind.ORDINARY: "203.0.113.0",
+    NetworkKind.SHARED: "192.0.2.0",
+    NetworkKind.HOSTING: "198.51.100.0",
+    NetworkKind.VPN: "198.51.100.64",
+    NetworkKind.CARRIER_NAT: "198.51.100.128",
+}
+"""By kind of network: who was seen on the data's own day; of the next addresses each a day earlier."""
+BY_AGE = {-1: "day", 0: "day", 1: "day", 2: "week", 7: "week", 8: "month", 31: "month", 32: "not-seen"}
+"""As docs/check.md says it; what was seen tomorrow, by a clock that is ahead, was seen today."""
+
+
+@pytest.fixture(scope="module")
+def at_an_age(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[NetworkKind, int, int], dict[str, Any]]]:
+    """What one is told who was seen so many days ago, by data that is so many days old."""
+    folder, now = tmp_path_factory.mktemp("ages"), [0]
+    told = {str(ip_address(first) + age): ((1,), OF - timedelta(days=age)) for first in FIRST.values() for age in WHOLE}
+    publish(folder / "data", told, ranges=RANGES, families=FAMILIES)
+    settings_of(folder)
+    with service_here(folder, today=lambda: now[0]) as service:
+
+        def ask(kind: NetworkKind, age: int, late: int) -> dict[str, Any]:
+            now[0] = OF.toordinal() + late
+            reply = service.reply(Question(str(ip_address(FIRST[kind]) + age - late)))
+            assert not callable(reply)
+            return json.loads(reply[2])
+
+        yield ask
+
+
+@pytest.mark.parametrize("kind", FIRST)
+@pytest.mark.parametrize(("age", "late"), [(age, late) for age in BY_AGE for late in (-1, 0, 1) if age - late in WHOLE])
+def test_a_grade_is_told_by_the_days_since_the_last_sighting_and_by_the_kind_of_network(
+    at_an_age: Callable[[NetworkKind, int, int], dict[str, Any]], kind: NetworkKind, age: int, late: int
+) -> None:
+    said = at_an_age(kind, age, late)
+    if kind is NetworkKind.ORDINARY:
+        expected = BY_AGE[age], None
+    elif kind is NetworkKind.SHARED:
+        expected = "not-seen" if age == 32 else "shared", None
+    else:
+        expected = "cannot-tell", "carrier-nat" if kind is NetworkKind.CARRIER_NAT else "hosting-or-vpn"
+    assert (said["grade"], said["reason"]) == expected
+    is_told = said["grade"] in {"day", "week", "month", "shared"}
+    assert said["last_seen"] == ((OF - timedelta(days=age - late)).isoformat() if is_told else None)
+    assert [one["name"] for one in said["families"]] == (["Mirai"] if is_told else [])
+
+
+def test_by_data_of_yesterday_who_was_seen_on_its_day_was_seen_within_the_last_day(tmp_path: Path) -> None:
+    day = today().date() - timedelta(days=1)
+    publish_check(tmp_path / "data", {DAY: ((2,), day), WEEK: ((1,), day - timedelta(days=1))}, age=1)
+    served = serve_check(settings_of(tmp_path))
+    try:
+        told = [served.ask_json(one) for one in (DAY, WEEK)]
+    finally:
+        stop(served)
+    # a midnight in between makes it the day before yesterday
+    grades = ["day", "week"] if today().date() == day + timedelta(days=1) else ["week", "week"]
+    assert [one["grade"] for one in told] == grades
+    assert [one["last_seen"] for one in told] == [day.isoformat(), (day - timedelta(days=1)).isoformat()]
 
 
 def test_an_answer_says_the_last_day_and_the_families_and_on_what_they_run(check: Check) -> None:

@@ -15,16 +15,11 @@ from types import CodeType, FrameType
 import numpy as np
 import pytest
 
-from accord.check.rendering import Hub, render, render_standing
 from accord.check.service import Reply, Service
-from accord.check.settings import read_check_settings
-from accord.check.snapshot import CheckData
 from bench.telling_apart import BOUND, largest_t, welch_t
-from tests.check.check_data import PEPPER
 from tests.check.check_served import (
     CLEAN,
     DAY,
-    HOST,
     HOSTED,
     MANY,
     MONTH,
@@ -34,7 +29,9 @@ from tests.check.check_served import (
     V6,
     V6_CLEAN,
     WEEK,
+    Question,
     publish_check,
+    service_here,
     settings_of,
 )  # fmt: skip
 
@@ -42,49 +39,12 @@ Steps = Counter[tuple[CodeType, int]]
 """How often each instruction of Python's was run: its code, and its place there."""
 
 
-class Headers:
-    """What a proxy at 127.0.0.1 sends."""
-
-    def __init__(self, visitor: str, accept: str) -> None:
-        self.held = {"host": [HOST], "x-forwarded-for": [visitor], "accept": [accept]}
-
-    def get_all(self, name: str) -> list[str]:
-        return self.held.get(name, [])
-
-    def keys(self) -> list[str]:
-        return list(self.held)
-
-
-class Question:
-    """As the server hands it over."""
-
-    client = "127.0.0.1:4711"
-    method = "POST"
-    path = "/en"
-
-    def __init__(self, visitor: str, accept: str) -> None:
-        self.headers = Headers(visitor, accept)
-
-
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     publish_check(tmp_path / "data")
-    settings = read_check_settings(settings_of(tmp_path))
-    hub = Hub(name=settings.hub, contact=settings.contact, hosts=settings.hosts, contacts=settings.contacts)
-    one = Service(
-        settings,
-        render_standing(hub),
-        names=(HOST,),
-        salt=bytes(16),
-        tell=print,
-        # no minute ends between two answers
-        clock=lambda: 0,
-        today=lambda: datetime.now(UTC).toordinal(),
-    )
-    data = CheckData.open(tmp_path / "data", PEPPER)
-    one.use(data, render(hub, data.families, data.day))
-    yield one
-    data.close()
+    settings_of(tmp_path)
+    with service_here(tmp_path, today=lambda: datetime.now(UTC).toordinal()) as one:
+        yield one
 
 
 def steps_of(reply: Callable[[Question], Reply], question: Question) -> Steps:
