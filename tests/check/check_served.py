@@ -59,6 +59,13 @@ RANGES: Ranges = {
 }
 
 
+MIRAI_DOES = {
+    "en": "Takes over routers, cameras and servers and uses them to flood others with traffic.",
+    "de": "Übernimmt Router, Kameras und Server und überflutet damit andere mit Datenverkehr.",
+}
+"""What is said of Mirai, by language."""
+
+
 def today() -> datetime:
     return datetime.now(UTC)
 

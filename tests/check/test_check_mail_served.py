@@ -20,9 +20,11 @@ from tests.check.check_served import (
     CONTACTS,
     FAMILIES,
     HOST,
+    MIRAI_DOES,
     RANGES,
     Answer,
     Check,
+    give_link,
     received,
     serve_check,
     settings_of,
@@ -159,6 +161,13 @@ def test_a_link_that_is_looked_at_by_machines_tells_nothing_and_stays_for_its_re
         assert "Mirai" not in again.text
     tampered = link[:-4] + ("AAAA" if not link.endswith("AAAA") else "BBBA")
     assert "Mirai" not in check.ask(tampered).text
+
+
+@pytest.mark.parametrize("language", MIRAI_DOES)
+def test_what_a_link_shows_says_what_each_family_does(mail_check: Check, language: str) -> None:
+    told = mail_check.ask(give_link(mail_check.folder, language)).text
+    assert f"<li><b>Mirai</b><br>{MIRAI_DOES[language]}</li>" in told
+    assert re.findall("<li><b>(.*?)</b><br>[^<]{20,}</li>", told) == ["Mirai", "FluBot", "Emotet"]
 
 
 def test_no_more_mails_are_wanted_by_a_button_and_not_by_a_look(serve_mail: Serve, server: Server) -> None:

@@ -24,6 +24,7 @@ from tests.check.check_served import (
     INSIDE,
     LANGUAGES,
     MANY,
+    MIRAI_DOES,
     MONTH,
     ODD,
     RANGES,
@@ -152,6 +153,13 @@ def test_an_answer_says_the_last_day_and_the_families_and_on_what_they_run(check
     assert check.ask_json(MANY)["more_families"] is True
 
 
+def test_a_page_says_what_a_family_does_and_nothing_where_that_is_not_known(check: Check) -> None:
+    for language, words in MIRAI_DOES.items():
+        assert f"<li><b>Mirai</b><br>{words}</li>" in check.ask(f"/{language}", visitor=WEEK).text
+    assert "<li>A malicious program of which the name is not known.</li>" in check.ask(visitor=UNNAMED).text
+    assert re.search("<li><b>[^\n]*Odd[^\n]*</b></li>", check.ask(visitor=ODD).text)
+
+
 def test_nothing_of_a_sighting_is_told_where_it_may_be_somebody_elses(check: Check) -> None:
     for visitor in (HOSTED, RELAYED, BEHIND_NAT, INSIDE):
         said = check.ask_json(visitor)
@@ -233,6 +241,20 @@ def test_what_to_do_is_about_the_systems_that_the_families_run_on(check: Check) 
     assert heads == ["Windows computer"]
     heads = re.findall("<h4>(.*?)</h4>", check.ask(visitor=UNNAMED).text)
     assert [head.split()[0] for head in heads] == ["Windows", "Android", "Router,", "Mac"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("offline scan", "Play Protect", "factory settings", "login items")),
+        ("de", ("Offline-Überprüfung", "Play Protect", "Werkseinstellungen", "Anmeldeobjekte")),
+    ],
+)
+def test_under_each_system_it_says_how_it_is_cleaned(check: Check, language: str, words: tuple[str, ...]) -> None:
+    ways = re.findall("</h4><ul>(.*?)</ul>", check.ask(f"/{language}", visitor=UNNAMED).text)
+    for way, word in zip(ways, words, strict=True):
+        assert word in way
+        assert way.count("<li>") >= 3
 
 
 def test_where_to_report_stands_on_the_answer_and_on_a_page_of_its_own(check: Check) -> None:
