@@ -44,6 +44,9 @@ from accord.workspace.schema import CHANGES, CHANNEL_POLICIES, JOURNAL_ENTRIES
 MOST_BODIES = 32
 """Bodies that are kept at a time while they come in and are worked on."""
 
+MOST_OF_ONE = 16
+"""Of them of one client: who sends slowly keeps nobody else from adding."""
+
 MOST_UNREAD = 8
 """Long answers to one client that it has not read to their end yet."""
 
@@ -425,6 +428,13 @@ def _not_now(words: str, wait_s: int) -> Answer:
     return TaxiiError(HTTPStatus.SERVICE_UNAVAILABLE, words, {"retry-after": str(wait_s)}).answer
 
 
+def _less(counted: Counter[str], person: str) -> None:
+    """Count one less of somebody; nobody stays who has none."""
+    counted[person] -= 1
+    if not counted[person]:
+        del counted[person]
+
+
 class Asked(Protocol):
     """Whoever answers questions: `Server`, or what stands for one."""
 
@@ -442,27 +452,29 @@ def mounted(server: Asked, failed: Callable[[Exception], None]) -> asgi.App:
     one client let many long answers wait until it reads them.
     """
     threads = ThreadPoolExecutor(THREADS, "taxii")
-    bodies, unread = 0, Counter[str]()
+    bodies, unread = Counter[str](), Counter[str]()
 
     async def within(asked: Question, receive: asgi.Receive) -> Answer:
         """The answer. Raises ConnectionError when the client has gone, ProblemError when it sends too much."""
-        nonlocal bodies
         # a database is waited for elsewhere, and not where other services wait for their threads
         loop = asyncio.get_running_loop()
         if asked.method != "POST":
             return await loop.run_in_executor(threads, server.answer, asked)
         client = await loop.run_in_executor(threads, server.greet, asked)
-        if not isinstance(client, Answer) and bodies >= MOST_BODIES:
-            client = _not_now("Others add before you.", 2)
+        if not isinstance(client, Answer):
+            if bodies[client.person] >= MOST_OF_ONE:
+                client = _not_now("Your other adds have not come to their end.", 2)
+            elif bodies.total() >= MOST_BODIES:
+                client = _not_now("Others add before you.", 2)
         if isinstance(client, Answer):
             await asgi.forget(receive)
             return client
-        bodies += 1
+        bodies[client.person] += 1
         try:
             body = await asgi.read(receive)
             return await loop.run_in_executor(threads, server.answer, replace(asked, client=client, body=body))
         finally:
-            bodies -= 1
+            _less(bodies, client.person)
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         asked = Question(
@@ -493,9 +505,7 @@ def mounted(server: Asked, failed: Callable[[Exception], None]) -> asgi.App:
         try:
             await tell(done, send)
         finally:
-            unread[done.person] -= 1
-            if not unread[done.person]:
-                del unread[done.person]
+            _less(unread, done.person)
 
     async def tell(done: Answer, send: asgi.Send) -> None:
         told = {"content-type": done.media_type, "cache-control": "no-store", "vary": "accept, authorization"}
