@@ -24,8 +24,8 @@ from accord.check.psi.oprf import GENERATOR, blind, blinds
 from accord.check.psi.routes import MOST_ELEMENTS, cut
 from accord.cli.acting import Actor
 from accord.cli.psi.checking import ask_about, remember
-from accord.cli.psi.closing import end_over
-from accord.cli.psi.serving import end_ended
+from accord.cli.psi.closing import end_ended, end_over
+from accord.cli.psi.opening import open_session
 from accord.cli.register.registering import opened
 from accord.cli.releases.desk import desk
 from accord.ledger.notes import SignatureType, SigningKey, parse_signing_key
@@ -35,7 +35,7 @@ from accord.workspace.schema import PSI_REQUESTS, PSI_SESSIONS
 from tests.check.test_psi_oprf import NO_ELEMENTS
 from tests.cli.released import AGREEMENT, OPERATION, PARTNERS, POLICE, SIGHTINGS, furnish
 from tests.cli.test_cli_channel import Accord, Hub
-from tests.cli.test_cli_serve import Served, free_port
+from tests.cli.test_cli_serve import Served, end, free_port, listen
 from tests.simulators.witness import Witness
 from tests.simulators.witness import served as witnessed
 
@@ -419,6 +419,73 @@ def test_a_session_whose_time_is_over_is_ended_and_its_key_destroyed(psi: Psi) -
         assert str(ended.id) == made["session"]
         assert end_over(hub, datetime.now(UTC) + timedelta(days=8)) == []
     assert not (psi.hub.folder / "psi" / made["session"]).exists()
+
+
+def open_shortly(hub: Hub, capsys: pytest.CaptureFixture[str], seconds: int) -> dict:
+    """A session that is over soon; a person's lasts a day at least."""
+    capsys.readouterr()
+    open_session(
+        hub.folder, hub.operation, to="csirt-th", budget=9, lasts=timedelta(seconds=seconds), purpose=None,
+        person="tests", why=None, as_json=True,
+    )  # fmt: skip
+    return json.loads(capsys.readouterr().out)
+
+
+def demand_ended(hub: Hub, session: str) -> None:
+    """Its key is destroyed, and log and ledger say so."""
+    assert not (hub.folder / "psi" / session).exists()
+    assert [(one["session"], one["state"]) for one in hub.json("psi", "list")] == [(session, "closed")]
+    rows = [row["object"] for row in hub.json("consultation", "list") if row["processing"] == "erasure"]
+    assert rows == [f"psi {session}"]
+    hub("ledger", "verify", "--in", hub.folder)
+    hub("ledger", "audit", "--in", hub.folder)
+
+
+@pytest.fixture
+def unserved(accord: Accord, database_url: str, tmp_path: Path) -> Hub:
+    """A hub, on SQLite and on PostgreSQL, of which nobody runs `accord psi serve`."""
+    hub = Hub(accord, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+    hub.operation.write_text(OPERATION.format(name="october-2026", more=""), "utf-8")
+    return hub
+
+
+def hearing(process: subprocess.Popen[str]) -> Served:
+    """A server that was started, once it answers; what it says is listened to."""
+    assert process.stdout.readline().startswith("Serving")
+    served = Served(process=process, port=0)
+    threading.Thread(target=listen, args=(served,), daemon=True).start()
+    return served
+
+
+def test_a_session_is_ended_in_time_by_the_server_of_sessions_while_nobody_calls_a_command(
+    psi: Psi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = Served(process=psi.served.process, port=psi.port)
+    threading.Thread(target=listen, args=(served,), daemon=True).start()
+    session = open_shortly(psi.hub, capsys, 2)["session"]
+    served.hear(f"session {session} is over, and its key destroyed")
+    demand_ended(psi.hub, session)
+
+
+def test_a_session_is_ended_by_the_server_of_the_workspace_where_nobody_serves_sessions(
+    unserved: Hub, start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = open_shortly(unserved, capsys, 1)["session"]
+    served = hearing(start("serve", "--in", unserved.folder, "--port", str(free_port())))
+    served.hear(f"session {session} is over, and its key destroyed")
+    assert end(served) == 0
+    demand_ended(unserved, session)
+
+
+def test_a_session_is_ended_by_who_does_the_jobs_that_are_due(
+    unserved: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = open_shortly(unserved, capsys, 1)
+    while datetime.now(UTC) < datetime.fromisoformat(made["ends"]):
+        pass
+    assert f"session {made['session']} is over" in unserved("job", "work", "--in", unserved.folder)
+    demand_ended(unserved, made["session"])
+    assert "Nothing is due." in unserved("job", "work", "--in", unserved.folder)
 
 
 def test_a_recall_ends_the_sessions_that_it_concerns(psi: Psi) -> None:

@@ -117,9 +117,11 @@ def next_epoch(connection: Connection, organisation: PartnerId, at: datetime) ->
     return (last or 0) + 1
 
 
-def sessions(connection: Connection, *, organisation: str | None = None) -> tuple[Session, ...]:
-    """All of them, or an organisation's, in the order of their entries."""
+def sessions(connection: Connection, *, organisation: str | None = None, unclosed: bool = False) -> tuple[Session, ...]:
+    """All of them, or an organisation's, or those whose keys were not given up yet, in the order of their entries."""
     wanted = select(PSI_SESSIONS).order_by(PSI_SESSIONS.c.entry)
+    if unclosed:
+        wanted = wanted.where(PSI_SESSIONS.c.closed_at.is_(None))
     if organisation is not None:
         wanted = wanted.where(PSI_SESSIONS.c.organisation == organisation)
     return tuple(_session(row) for row in connection.execute(wanted))

@@ -8,14 +8,16 @@ from sqlalchemy import Connection
 
 from accord.access.consultations import Processing, record
 from accord.check.psi.sessions import Session, close_session, find_session, sessions
-from accord.cli.acting import acting
+from accord.cli.acting import Actor, acting
 from accord.cli.ledgers.opening import publish
 from accord.cli.psi.places import FOLDER, destroy_key, place_of_session
 from accord.cli.register.registering import opened
 from accord.cli.releases.desk import Desk, desk
-from accord.cli.terminal import say, say_json, show_table
+from accord.cli.terminal import say, say_json, show_table, talk
 from accord.journal import book
 from accord.release.recall import notices
+from accord.vocabulary.errors import AccordError, BusyError
+from accord.workspace.database import Database
 
 
 def list_all(folder: Path, *, as_json: bool) -> None:
@@ -108,8 +110,8 @@ def due(connection: Connection, now: datetime) -> list[Session]:
     """The sessions whose keys are to be destroyed: their time is over, or a recall concerns what is in them."""
     return [
         one
-        for one in sessions(connection)
-        if one.closed_at is None and (one.is_over(now) or notices(connection, disclosure=one.disclosure))
+        for one in sessions(connection, unclosed=True)
+        if one.is_over(now) or notices(connection, disclosure=one.disclosure)
     ]
 
 
@@ -118,6 +120,40 @@ def end_over(hub: Desk, now: datetime) -> list[Session]:
     with hub.ledger.database.reading() as connection:
         found = due(connection, now)
     return [end_session(hub, one) for one in found]
+
+
+def any_due(database: Database) -> bool:
+    """Is there a session whose key is to be destroyed?"""
+    with database.reading() as connection:
+        return bool(due(connection, book.later(connection, datetime.now(UTC))))
+
+
+def end_ended(folder: Path, actor: Actor) -> list[str]:
+    """End what is over; the ids of those sessions. Raises AccordError."""
+    with opened(folder) as database:
+        if not any_due(database):
+            return []
+    with desk(folder, actor) as hub:
+        with hub.ledger.database.reading() as connection:
+            now = book.later(connection, datetime.now(UTC))
+        ended = end_over(hub, now)
+        publish(hub.ledger, datetime.now(UTC))
+    return [str(one.id) for one in ended]
+
+
+def keep_ended(folder: Path, actor: Actor, told: str | None = None) -> str | None:
+    """End what is over, and say so; what stands in the way, which is said unless it is what was told before."""
+    try:
+        for name in end_ended(folder, actor):
+            talk(f"session {name} is over, and its key destroyed")
+    except BusyError:
+        # whoever is at it, or the next look, ends it
+        return told
+    except AccordError as error:
+        if str(error) != told:
+            talk(f"sessions cannot be ended: {error}")
+        return str(error)
+    return None
 
 
 def end_session(hub: Desk, one: Session) -> Session:
@@ -146,7 +182,7 @@ def remove_unknown(hub: Desk) -> None:
     if not folder.is_dir():
         return
     with hub.ledger.database.reading() as connection:
-        known = {str(one.id) for one in sessions(connection) if one.closed_at is None}
+        known = {str(one.id) for one in sessions(connection, unclosed=True)}
     for path in folder.iterdir():
         if path.is_dir() and path.name not in known:
             destroy_key(hub.workspace.root, path)

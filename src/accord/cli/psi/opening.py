@@ -81,7 +81,7 @@ def open_session(
     *,
     to: str,
     budget: int,
-    days: int,
+    lasts: timedelta,
     purpose: str | None,
     person: str | None,
     why: str | None,
@@ -89,7 +89,7 @@ def open_session(
 ) -> None:
     """Make a session and say what it is. Raises AccordError."""
     with desk(folder, acting(person, why)) as hub, progress_bar() as progress:
-        said, entry, covered = _made(hub, file, to, budget, timedelta(days=days), read_purpose(purpose), progress)
+        said, entry, covered = _made(hub, file, to, budget, lasts, read_purpose(purpose), progress)
     told = {
         "session": str(said.session),
         "organisation": said.organisation,

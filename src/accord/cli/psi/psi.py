@@ -1,5 +1,6 @@
 """`accord psi`: organisations learn which of their own values were seen, and the hub how many they asked about."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +48,15 @@ def open_(
     from accord.cli.psi.opening import open_session
 
     open_session(
-        folder, operation, to=to, budget=budget, days=days, purpose=purpose, person=person, why=why, as_json=as_json
+        folder,
+        operation,
+        to=to,
+        budget=budget,
+        lasts=timedelta(days=days),
+        purpose=purpose,
+        person=person,
+        why=why,
+        as_json=as_json,
     )
 
 

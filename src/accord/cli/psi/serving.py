@@ -6,25 +6,21 @@ import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from accord.check.psi.server import LIMITS, Service
 from accord.check.psi.spreading import Spread
 from accord.cli.acting import Actor, acting
-from accord.cli.ledgers.opening import publish
-from accord.cli.psi.closing import due, end_over
+from accord.cli.psi.closing import keep_ended
 from accord.cli.psi.desk import PsiDesk
 from accord.cli.readying import cores
 from accord.cli.register.registering import opened
-from accord.cli.releases.desk import desk
 from accord.cli.services.listening import LOGGING, announce, demand_free, end_with, listening_address
 from accord.cli.services.opened import Opened
 from accord.cli.services.routes import served_names
 from accord.cli.terminal import talk
-from accord.journal.book import later
-from accord.vocabulary.errors import AccordError, BusyError, SettingsError
+from accord.vocabulary.errors import SettingsError
 from accord.web.asgi import App
 from accord.web.guarding import Guard, tell_failure
 
@@ -123,28 +119,6 @@ class Ending:
         self._thread.join()
 
     def _keep(self) -> None:
-        told = ""
+        told: str | None = None
         while not self._over.wait(LOOK_S):
-            try:
-                for name in end_ended(self._folder, self._actor):
-                    talk(f"session {name} is over, and its key destroyed")
-                told = ""
-            except BusyError:
-                # somebody else's turn: nothing is wrong
-                continue
-            except AccordError as error:
-                if str(error) != told:
-                    told = str(error)
-                    talk(f"sessions cannot be ended: {error}")
-
-
-def end_ended(folder: Path, actor: Actor) -> list[str]:
-    """End what is over; the ids of those sessions. Raises AccordError."""
-    with opened(folder) as database, database.reading() as connection:
-        now = later(connection, datetime.now(UTC))
-        if not due(connection, now):
-            return []
-    with desk(folder, actor) as hub:
-        ended = end_over(hub, now)
-        publish(hub.ledger, datetime.now(UTC))
-    return [str(one.id) for one in ended]
+            told = keep_ended(self._folder, self._actor, told)

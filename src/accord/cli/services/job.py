@@ -35,8 +35,8 @@ def list_jobs(
 
 @app.command("work", short_help="Do the jobs that are due, and end.")
 def work(folder: InWorkspace = Path(), as_json: AsJson = False) -> None:
-    """Do the jobs that are due, one after the other, bring the public page up, and end. `accord serve` does them as
-    they come.
+    """Do the jobs that are due, one after the other, end sessions of private set intersection that are over, bring
+    the public page up, and end. `accord serve` does all that as it comes.
 
     A job that fails is tried again later, at growing intervals; after eight times it has failed. One that meets
     somebody else at work is put off for some seconds. The exit code is 1 when a job was not done.

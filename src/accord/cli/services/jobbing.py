@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from accord.cli.acting import acting
 from accord.cli.ledgers.opening import keep_page
+from accord.cli.psi.closing import any_due, keep_ended
 from accord.cli.register.registering import opened
 from accord.cli.services.jobs import work_once, worker_name
 from accord.cli.terminal import first_sentence, say, say_json, show_table, talk
@@ -46,22 +48,29 @@ def list_page(folder: Path, state: str | None, before: int | None, limit: int, *
 
 
 def work_all(folder: Path, *, as_json: bool) -> bool:
-    """Do what is due, and bring the public page up; whether all jobs came to their end; what was put off has not."""
+    """Do what is due, end sessions that are over, and bring the public page up; whether all of it came to its end;
+    what was put off has not."""
     worker, done = worker_name(), []
     with opened(folder) as database:
         while (job := work_once(database, folder, worker)) is not None:
             done.append(job.number)
+        over = any_due(database)
+        if over:
+            keep_ended(folder, acting(None, None))
+        left = over and any_due(database)
         keep_page(folder, database)
         with database.reading() as connection:
             found = [one for number in dict.fromkeys(done) for one in jobs(connection, before=number + 1, limit=1)]
     if as_json:
         say_json([_told(one) for one in found])
-    elif not found:
+    elif not found and not over:
         say("Nothing is due.")
     else:
         for one in found:
             say(f"job {one.number} ({one.kind}): {one.state}: {' '.join((one.outcome or '').split())}")
-    return all(one.state is JobState.DONE for one in found)
+    if left:
+        talk("a session is over and not ended: call it again")
+    return all(one.state is JobState.DONE for one in found) and not left
 
 
 def retry_one(folder: Path, number: int, *, as_json: bool) -> None:

@@ -142,10 +142,12 @@ class JobProcess:
 
 
 def work_until_ended(folder: Path, parent: int) -> None:
-    """Do jobs as they are due, and keep up page, feeds and check, until SIGTERM or the parent's end."""
+    """Do jobs as they are due, keep up page, feeds and check, and end sessions that are over, until SIGTERM or the
+    parent's end."""
     from accord.cli.acting import acting
     from accord.cli.check.showing import CheckKept, keep_check
     from accord.cli.ledgers.opening import keep_page
+    from accord.cli.psi.closing import any_due, keep_ended
     from accord.cli.register.registering import opened
     from accord.cli.rights.retaining import keep_purging
     from accord.cli.services.jobs import work_once, worker_name
@@ -165,7 +167,7 @@ def work_until_ended(folder: Path, parent: int) -> None:
     above = multiprocessing.parent_process()
     watched = [] if above is None else [above.sentinel]
     worker, actor = worker_name(), acting(None, None)
-    behind, feeds, check = None, Kept(), CheckKept()
+    behind, feeds, check, lasting = None, Kept(), CheckKept(), None
     while not ended:
         pause = AGAIN_S
         try:
@@ -179,6 +181,8 @@ def work_until_ended(folder: Path, parent: int) -> None:
                     behind = keep_page(folder, database, behind)
                     feeds = keep_feeds(folder, database, actor.person, feeds)
                     check = keep_check(folder, actor.person, check, now=datetime.now(UTC))
+                    # a key must not outlive its session because nobody runs `accord psi serve`
+                    lasting = keep_ended(folder, actor, lasting) if any_due(database) else None
                     if wait(watched, LOOK_S):
                         return
         except BusyError:
