@@ -374,6 +374,24 @@ def serve_check(settings: Path, env: Mapping[str, str] | None = None) -> Check:
     return check
 
 
+NAMING_IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}
+"""With which Python names every module that it imports on standard error."""
+HEAVY = {"sqlalchemy", "sqlite3", "psycopg", "pyarrow", "duckdb", "numpy", "numba", "litestar", "httpx", "alembic"}
+OF_A_HUB = re.compile(
+    # with these, settings, keys and languages are read and mail is given, by a hub and by what stands apart from it
+    r"accord\.(workspace\.(?!(keys|mail|regular|settings|translations)\b)"
+    r"|(access|agreements|exchange|fusion|intake|journal|ledger|operations|release)\b)"
+)
+
+
+def taken_from_a_hub(check: Check) -> set[str]:
+    """What a service that was started NAMING_IMPORTS has imported that opens a database or a hub; it is ended."""
+    assert check.end() == 0
+    imported = {line.rpartition("|")[2].strip() for line in check.talk if line.startswith("import time:")}
+    assert {"accord.check.service", "accord.check.snapshot", "granian"} <= imported
+    return {one for one in imported if one.partition(".")[0] in HEAVY or OF_A_HUB.match(one)}
+
+
 def stop(check: Check) -> None:
     with suppress(ProcessLookupError):
         os.killpg(check.process.pid, signal.SIGKILL)

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import re
 import socket
 import threading
 from contextlib import suppress
@@ -20,6 +19,7 @@ from tests.check.check_served import (
     HOST,
     MANY,
     MONTH,
+    NAMING_IMPORTS,
     UNNAMED,
     V6,
     V6_CLEAN,
@@ -28,6 +28,7 @@ from tests.check.check_served import (
     publish_check,
     received,
     settings_of,
+    taken_from_a_hub,
     today,
 )
 
@@ -274,16 +275,9 @@ def test_an_address_of_a_visitor_is_written_nowhere(serve, tmp_path: Path) -> No
 
 
 def test_it_holds_nothing_of_the_hub_but_its_data(serve) -> None:
-    """Every module that its processes import is named on standard error, by Python itself."""
-    check = serve(env={"PYTHONPROFILEIMPORTTIME": "1"})
+    check = serve(env=NAMING_IMPORTS)
     grade(check, visitor=DAY)
-    assert check.end() == 0
-    imported = {line.rpartition("|")[2].strip() for line in check.talk if line.startswith("import time:")}
-    assert {"accord.check.service", "accord.check.snapshot", "granian"} <= imported
-    heavy = {"sqlalchemy", "sqlite3", "psycopg", "pyarrow", "duckdb", "numpy", "numba", "litestar", "httpx", "alembic"}
-    assert not {one for one in imported if one.partition(".")[0] in heavy}
-    hub = re.compile(r"accord\.(workspace\.(database|store|schema)|access|agreements|intake|fusion|release|exchange)\b")
-    assert not {one for one in imported if hub.match(one)}
+    assert taken_from_a_hub(check) == set()
 
 
 def test_slow_clients_are_hung_up_on_and_nobody_waits_for_them(serve) -> None:

@@ -21,6 +21,7 @@ from tests.check.check_served import (
     FAMILIES,
     HOST,
     MIRAI_DOES,
+    NAMING_IMPORTS,
     RANGES,
     Answer,
     Check,
@@ -29,6 +30,7 @@ from tests.check.check_served import (
     serve_check,
     settings_of,
     stop,
+    taken_from_a_hub,
     today,
 )
 from tests.simulators.mail_server import SECRET, USER, Server, mail_server, make_keys
@@ -71,7 +73,7 @@ def server(keys: Path) -> Iterator[Server]:
 def serve_mail(tmp_path: Path, server: Server) -> Iterator[Serve]:
     started: list[Check] = []
 
-    def begin(asked: int = 1000, limits: str = "", mail: str = "") -> Check:
+    def begin(asked: int = 1000, limits: str = "", mail: str = "", env: dict[str, str] | None = None) -> Check:
         day = today().date()
         publish(
             tmp_path / "data",
@@ -83,7 +85,7 @@ def serve_mail(tmp_path: Path, server: Server) -> Iterator[Serve]:
             families=FAMILIES,
         )
         more = CONTACTS + MAIL.format(port=server.port, keys=server.keys, user=USER.decode(), asked=asked) + mail
-        started.append(serve_check(settings_of(tmp_path, more=more, limits=limits)))
+        started.append(serve_check(settings_of(tmp_path, more=more, limits=limits), env))
         return started[-1]
 
     yield begin
@@ -187,6 +189,16 @@ def test_no_more_mails_are_wanted_by_a_button_and_not_by_a_look(serve_mail: Serv
         assert (stopped.status, stopped.title) == (HTTPStatus.OK, "Wir schreiben Ihnen nicht mehr")
     gone = check.ask(f"/de/mail/{'A' * 43}/stop")
     assert (gone.status, gone.title) == (HTTPStatus.OK, "Dieser Link funktioniert nicht mehr")
+
+
+def test_it_holds_nothing_of_the_hub_whatever_it_writes_and_shows(serve_mail: Serve, server: Server) -> None:
+    check = serve_mail(env=NAMING_IMPORTS)
+    ask(check, SEIZED)
+    ((_, link),) = arrived(server, 1)
+    assert "Mirai" in check.ask(link).text
+    assert check.ask(f"{link}/stop").title == "We write to you no more"
+    # what it remembers itself it keeps in a file of its own, with the standard library
+    assert {one.partition(".")[0] for one in taken_from_a_hub(check)} == {"sqlite3"}
 
 
 def test_who_asks_too_often_is_refused_whatever_they_ask_about(serve_mail: Serve, server: Server) -> None:
