@@ -163,7 +163,13 @@ def open_mail_page(check: "Check", page: Page, language: str, what: str) -> None
 
 
 def settings_of(
-    folder: Path, *, limits: str = "", alarm: str = "", more: str = CONTACTS, hub: str = "Hub of tests"
+    folder: Path,
+    *,
+    limits: str = "",
+    alarm: str = "",
+    more: str = CONTACTS,
+    hub: str = "Hub of tests",
+    proxies: str = '["127.0.0.1", "10.9.0.0/16"]',
 ) -> Path:
     """A service's settings beside data and pepper; by default nobody of the tests asks too often."""
     pepper = folder / "check.pepper"
@@ -178,7 +184,7 @@ hub = "{hub}"
 contact = "check@hub.example"
 data = "data"
 pepper_file = "check.pepper"
-proxies = ["127.0.0.1", "10.9.0.0/16"]
+proxies = {proxies}
 
 [hosts]
 names = ["{HOST}"]
@@ -226,6 +232,8 @@ class Check:
     process: subprocess.Popen[str]
     port: int
     folder: Path
+    host: str = "127.0.0.1"
+    """Where it listens."""
     talk: list[str] = field(default_factory=list)
     heard: threading.Condition = field(default_factory=threading.Condition)
 
@@ -235,17 +243,22 @@ class Check:
         method: str = "POST",
         *,
         visitor: str | None = None,
-        source: str = "127.0.0.1",
+        source: str | None = None,
+        to: str | None = None,
         headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> Answer:
-        """Ask from an address of this machine; `visitor`: for whom the proxy at 127.0.0.1 asks."""
+        """Ask from an address of this machine; `visitor`: for whom the proxy at 127.0.0.1 asks.
+
+        `to`: an address at which it is reached, where it listens at every one.
+        """
         told = [*(headers.items() if isinstance(headers, Mapping) else headers)]
         if visitor is not None:
             told.append(("X-Forwarded-For", visitor))
         if not any(name.lower() == "host" for name, _ in told):
             told.append(("Host", HOST))
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120, source_address=(source, 0))
+        begin = None if source is None else (source, 0)
+        connection = http.client.HTTPConnection(to or self.host, self.port, timeout=120, source_address=begin)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in (*told, ("Content-Length", str(len(body)))):
@@ -350,16 +363,18 @@ def received(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as server:
         return server.getsockname()[1]
 
 
-def serve_check(settings: Path, env: Mapping[str, str] | None = None) -> Check:
+def serve_check(settings: Path, env: Mapping[str, str] | None = None, *, host: str = "127.0.0.1") -> Check:
     """Start the service, and wait for the line with which it says that it answers."""
-    port = free_port()
+    # tests themselves bind loopback alone
+    port = free_port("::1" if host == "::" else host)
+    words = ["check", "serve", "--settings", settings, "--host", host, "--port", str(port)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "accord.cli.main", "check", "serve", "--settings", settings, "--port", str(port)],
+        [sys.executable, "-m", "accord.cli.main", *words],
         env=os.environ | {"PYTHONUTF8": "1"} | dict(env or {}),
         cwd=settings.parent,
         stdout=subprocess.PIPE,
@@ -367,7 +382,7 @@ def serve_check(settings: Path, env: Mapping[str, str] | None = None) -> Check:
         encoding="utf-8",
         start_new_session=True,
     )
-    check = Check(process=process, port=port, folder=settings.parent)
+    check = Check(process=process, port=port, folder=settings.parent, host=host)
     threading.Thread(target=_listen, args=(check,), daemon=True).start()
     line = process.stdout.readline()
     assert "Serving the check of" in line, check.talk

@@ -45,9 +45,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Check]]:
     """Start a service with settings of its own."""
     started: list[Check] = []
 
-    def begin(*, env: dict[str, str] | None = None, **settings: str) -> Check:
+    def begin(*, env: dict[str, str] | None = None, host: str = "127.0.0.1", **settings: str) -> Check:
         publish_check(tmp_path / "data")
-        started.append(serve_check(settings_of(tmp_path, **settings), env))
+        started.append(serve_check(settings_of(tmp_path, **settings), env, host=host))
         return started[-1]
 
     yield begin

@@ -25,6 +25,7 @@ from tests.check.check_served import (
     V6_CLEAN,
     WEEK,
     Check,
+    free_port,
     publish_check,
     received,
     settings_of,
@@ -80,6 +81,45 @@ def test_a_proxy_that_does_not_say_for_whom_it_asks_is_told_nothing_of_its_own_a
         assert grade(check, visitor=said) == (NOBODY, "cannot-tell"), said
     assert grade(check) == (NOBODY, "cannot-tell")
     assert json.loads(check.hear("silent-proxy")[-1])["alarm"] == "silent-proxy"
+
+
+@pytest.fixture
+def ipv6() -> None:
+    """Nothing, where this machine has an IPv6 loopback."""
+    try:
+        free_port("::1")
+    except OSError as error:
+        pytest.skip(f"needs ipv6: a loopback address ::1 ({error})")
+
+
+@pytest.mark.usefixtures("ipv6")
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_who_connects_by_ipv6_is_asked_about_by_that_address_whatever_they_say(serve, host) -> None:
+    check = serve(host=host)
+    assert grade(check, to="::1") == ("::1", "cannot-tell")
+    assert grade(check, to="::1", visitor=DAY) == ("::1", "cannot-tell")
+    assert check.ask("/health", "GET", to="::1", headers={"Host": "localhost"}).json["answers"] == 2
+    assert not any("silent-proxy" in line for line in check.talk)
+
+
+@pytest.mark.usefixtures("ipv6")
+def test_a_proxy_is_believed_by_its_ipv6_address(serve) -> None:
+    check = serve(host="::1", proxies='["::1"]')
+    for visitor, told in ((DAY, (DAY, "day")), (V6, (V6, "day")), (V6_CLEAN, (V6_CLEAN, "not-seen"))):
+        assert grade(check, visitor=visitor) == told
+
+
+@pytest.mark.usefixtures("ipv6")
+def test_where_it_listens_to_both_who_connects_by_ipv4_is_asked_about_by_their_ipv4_address(serve) -> None:
+    """The system hands such a connection over as from ::ffff:127.0.0.1 (RFC 3493, 3.7)."""
+    if Path("/proc/sys/net/ipv6/bindv6only").read_text().strip() != "0":
+        pytest.skip("needs ipv6: a machine on which :: takes IPv4, too (net.ipv6.bindv6only = 0)")
+    check = serve(host="::")
+    assert grade(check, to="127.0.0.1", source="127.0.0.2") == ("127.0.0.2", "cannot-tell")
+    assert grade(check, to="127.0.0.1", source="127.0.0.2", visitor=DAY) == ("127.0.0.2", "cannot-tell")
+    # 127.0.0.1 is the proxy that is named
+    assert grade(check, to="127.0.0.1", visitor=DAY) == (DAY, "day")
+    assert check.ask("/health", "GET", to="127.0.0.1", headers={"Host": "localhost"}).json["hits"] == 1
 
 
 def test_no_part_of_a_request_names_whom_it_is_about(check: Check) -> None:
