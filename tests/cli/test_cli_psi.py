@@ -337,6 +337,36 @@ def test_what_the_ledger_has_not_committed_to_is_refused(psi: Psi) -> None:
     assert made["witnessed"] is True
 
 
+def test_what_the_ledger_has_not_committed_to_is_found_by_the_hub_s_own_audit(
+    accord: Accord, database_url: str, tmp_path: Path
+) -> None:
+    hub = Hub(accord, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+    hub.operation.write_text(OPERATION.format(name="october-2026", more=""), "utf-8")
+    made = hub.json("psi", "open", hub.operation, "--to", "csirt-th", "--budget", "100")
+    hub("ledger", "audit", "--in", hub.folder)
+    table, mine = PSI_SESSIONS.c, f"session {made['session']}: entry {{}} is none of it"
+
+    def change(**values: object) -> None:
+        with opened(hub.folder) as database, database.writing() as connection:
+            connection.execute(update(PSI_SESSIONS).values(**values))
+
+    with opened(hub.folder) as database, database.reading() as connection:
+        document = connection.execute(select(table.document)).scalar_one()
+    change(document=document.replace('"budget":100', '"budget":900'))
+    said = hub("ledger", "audit", "--in", hub.folder, code=1)
+    assert mine.format(made["entry"]) in said
+    change(document=document)
+    hub("psi", "close", made["session"], "--in", hub.folder)
+    hub("ledger", "audit", "--in", hub.folder)
+    with opened(hub.folder) as database, database.reading() as connection:
+        closing = connection.execute(select(table.closing_entry)).scalar_one()
+    # another entry for its end: then the ledger has one that the books do not know
+    change(closing_entry=made["entry"] - 1)
+    said = hub("ledger", "audit", "--in", hub.folder, code=1)
+    assert mine.format(made["entry"] - 1) in said
+    assert f"entry {closing}: check data {made['digest']}" in said
+
+
 def test_a_session_of_another_organisation_is_refused_by_who_says_its_name(psi: Psi) -> None:
     psi.opened()
     token = psi.token()
