@@ -140,6 +140,52 @@ def test_what_is_there_already_is_not_put_again_and_what_changed_is_a_new_versio
     assert {one["object"]["type"] for one in fresh} == {"observed-data", "sighting"}
 
 
+def test_a_member_is_told_the_limits_of_all_agreements_under_which_it_gets_something(hub: Hub) -> None:
+    show = ("channel", "show", "infected-th")
+    # of what may come, and not of what is there
+    assert hub.json(*show)["handling"]["police-th"]["pap"] == "green"
+    hub.put()
+    before = {one["object"]["id"]: one["object"] for one in hub.poll("csirt-th")}
+    settings = hub.folder / "workspace.toml"
+    text = settings.read_text("utf-8")
+    first, *rest = text.split('pap = "clear"')
+    # CSIRT of Thailand has signed more than the police have
+    mine = 'handling = ["H1", "H3"]\nhandling_text = "Ask us first."\niep = { encrypt_in_transit = "must" }'
+    text = first + mine + 'pap = "clear"'.join(rest)
+    settings.write_text(text.replace('pap = "green"\nonward', 'pap = "clear"\nhandling = ["H2"]\nonward', 1), "utf-8")
+    hub("agreement", "apply", "--in", hub.folder)
+    told = hub.json(*show)["handling"]
+    assert (told["csirt-th"]["pap"], told["csirt-th"]["codes"], told["csirt-th"]["text"]) == (
+        "clear",
+        ["H1", "H2", "H3"],
+        "Ask us first.",
+    )
+    assert (told["police-th"]["pap"], told["police-th"]["codes"], told["police-th"]["iep"]) == ("clear", ["H2"], None)
+    said = hub(*show, "--in", hub.folder)
+    for words in ("passing on: with-consent", "H2: not passed on without leave", "encrypt in transit: must", "P1Y"):
+        assert words in said
+    # what stands there keeps what it said until it is put again; then it is a new version of the same
+    assert hub.put()["objects"] > 0
+    after = {one["object"]["id"]: one["object"] for one in hub.poll("csirt-th")}
+    clear = "marking-definition--ad15a0cd-55b6-4588-a14c-a66105329b92"
+    green = "marking-definition--c43594d1-4b11-4c59-93ab-1c9b14d53ce9"
+    assert before.keys() - after.keys() == set()
+    assert after.keys() - before.keys() == {clear}
+    victims = [one for one in before if one.startswith("observed-data")]
+    for one in victims:
+        assert (green in before[one]["object_marking_refs"], clear in after[one]["object_marking_refs"]) == (True, True)
+        assert green not in after[one]["object_marking_refs"]
+        assert (after[one]["created"], after[one]["modified"] > before[one]["modified"]) == (
+            before[one]["created"],
+            True,
+        )
+    assert hub.put()["objects"] == 0
+    # no agreement lets anything come
+    hub("agreement", "end", "vendor-2026", "--why", "They want no more.", "--in", hub.folder)
+    assert hub.json(*show)["handling"] == {"csirt-th": None, "police-th": None}
+    assert "nothing may come to it" in hub(*show, "--in", hub.folder)
+
+
 def test_an_agreement_that_ends_ends_a_member_s_sight_and_no_other_s(hub: Hub) -> None:
     hub.put()
     hub("agreement", "end", "police-th-2026", "--why", "over", "--in", hub.folder)

@@ -56,7 +56,18 @@ def test_members_poll_a_server_while_a_put_is_at_its_middle_and_see_nothing_of_i
         assert written(hub)
         assert served.ask("/health")[0] == 200
         assert asked(served.port, objects, **own)[::2] == (200, {"more": False})
-    assert len(asked(served.port, objects, **own)[2]["objects"]) == 11
+    assert len(asked(served.port, objects, **own)[2]["objects"]) == 12
+
+
+def test_a_put_is_refused_at_its_end_when_agreements_say_otherwise_by_then_what_may_be_done_with_it(
+    hub: Hub, paused: Paused
+) -> None:
+    put = ("release", "make", hub.operation, "--channel", "infected-th", "--in", hub.folder)
+    settings = hub.folder / "workspace.toml"
+    with paused("end_put", *put, expect=5) as said:
+        settings.write_text(settings.read_text("utf-8").replace('pap = "green"', 'pap = "clear"'), "utf-8")
+        hub("agreement", "apply", "--in", hub.folder)
+    assert "has changed while it was made ready" in said[0]
 
 
 def test_a_put_that_finds_something_changed_at_its_end_is_gone_with_the_next_command_and_keeps_nothing_from_who_joined(

@@ -21,6 +21,8 @@ MEDIA_TYPE = "application/taxii+json;version=2.1"
 AMBER = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"
 CLEAR = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"
 """TLP 2.0's own ids (FIRST, and OASIS's common object repository)."""
+PAP_GREEN = "marking-definition--c43594d1-4b11-4c59-93ab-1c9b14d53ce9"
+"""By the STIX PAP extension; the vendor's agreement says so."""
 
 
 @pytest.fixture
@@ -80,7 +82,8 @@ def test_a_member_s_client_finds_what_was_released_and_what_was_taken_back(
     assert (status, media_type) == (200, MEDIA_TYPE)
     named = [one["id"] for one in markings["objects"]]
     assert named == sorted({ref for one in objects for ref in one.get("object_marking_refs", [])})
-    assert named == [AMBER, CLEAR]
+    assert named == [AMBER, CLEAR, PAP_GREEN]
+    assert victim["object_marking_refs"] == [AMBER, PAP_GREEN]
     assert complaints(markings["objects"], tmp_path, whole=False) == []
     assert asked(served.port, "/taxii2/hub/markings/", authorization=f"Bearer {foreign}")[2] == {"more": False}
     last = manifest[-1]["date_added"]

@@ -22,6 +22,7 @@ from accord.reports import bundle, stix
 from accord.reports.identifiers import Names, report_name
 from accord.reports.versions import read_report
 from accord.vocabulary.errors import UnreadableError
+from accord.vocabulary.handling import Pap
 from accord.vocabulary.indicators import IndicatorType
 from accord.vocabulary.markings import Marking
 from accord.vocabulary.roles import ROLES, VICTIM_ROLES, Role
@@ -242,6 +243,78 @@ def test_an_object_is_marked_as_its_finding_is(make_view, tmp_path):
             }
         },
     } in objects
+
+
+PAP_IDS = {
+    "clear": "marking-definition--ad15a0cd-55b6-4588-a14c-a66105329b92",
+    "green": "marking-definition--c43594d1-4b11-4c59-93ab-1c9b14d53ce9",
+    "amber": "marking-definition--60f8932b-e51e-4458-b265-a2e8be9a80ab",
+    "red": "marking-definition--740d36e5-7714-4c30-961a-3ae632ceee0e",
+}
+"""From the STIX PAP extension."""
+
+
+def test_an_object_says_what_agreements_let_be_done_with_its_finding_the_strictest_first(make_view, tmp_path):
+    first, second, free = "northwind-sinkhole", "contoso-telemetry", "fabrikam-crawl"
+    rows = [
+        {"value": "203.0.113.7", "marking": "green", "datasets": [second, first], "families": ["Emotet", "Mirai"]},
+        {"value": "203.0.113.7", "marking": "green", "datasets": [second], "families": ["Emotet"], "role": "phishing"},
+        {"value": "203.0.113.8", "marking": "green", "datasets": [free], "families": ["Gamut"]},
+        # what is left out because an analyst must decide decides on no other object
+        {"value": "203.0.113.9", "marking": "green", "datasets": ["fourth"], "review": ["a list (1)"]},
+    ]
+    plain = written(make_view(rows=rows), tmp_path)
+    view = changed(
+        make_view(rows=rows), paps={first: Pap.AMBER, second: Pap.CLEAR, "fourth": Pap.RED, "elsewhere": Pap.RED}
+    )
+    objects = written(view, tmp_path)
+    assert complaints(tmp_path / "bundle.json") == []
+    green = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
+    amber, clear = [green, PAP_IDS["amber"]], [green, PAP_IDS["clear"]]
+    marked = {each["name"]: each["object_marking_refs"] for each in objects if each["type"] in {"indicator", "malware"}}
+    assert marked == {
+        "Command-and-control server 203.0.113.7": amber,
+        "Phishing 203.0.113.7": clear,
+        "Command-and-control server 203.0.113.8": [green],
+        # who acts on what findings share acts on what all of them say
+        "Emotet": amber,
+        "Mirai": amber,
+        "Gamut": [green],
+    }
+    values = {each["value"]: each["object_marking_refs"] for each in of(objects, "ipv4-addr")}
+    assert values == {"203.0.113.7": amber, "203.0.113.8": [green]}
+    assert of(objects, "report")[0]["object_marking_refs"] == amber
+    # the definitions are there, of labels that occur
+    defined = {each["id"] for each in of(objects, "marking-definition")}
+    assert defined & {*PAP_IDS.values()} == {PAP_IDS["amber"], PAP_IDS["clear"]}
+    assert {ref for each in objects for ref in each.get("object_marking_refs", ())} <= defined
+    # and where nothing is agreed everything is as it was
+    assert not any(one in json.dumps(plain) for one in PAP_IDS.values())
+
+
+@pytest.mark.parametrize("label", list(PAP_IDS))
+def test_a_pap_label_is_its_published_marking(label):
+    assert json.loads(stix.encode(stix.pap(Pap(label)))) == {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": PAP_IDS[label],
+        "created": "2022-10-02T00:00:00.000Z",
+        "name": f"PAP:{label.upper()}",
+        "extensions": {
+            "extension-definition--f8d78575-edfd-406e-8e84-6162a8450f5b": {
+                "extension_type": "property-extension",
+                "pap": label,
+            }
+        },
+    }
+
+
+def test_what_two_views_share_has_the_stricter_pap_label_of_theirs_and_its_own_other_markings():
+    green, amber = PAP_IDS["green"], PAP_IDS["amber"]
+    assert stix.narrowed(("tlp", "simulated", green), ("other", amber)) == ("tlp", "simulated", amber)
+    assert stix.narrowed(("tlp", amber), ("tlp",)) == ("tlp", amber)
+    assert stix.narrowed(("tlp",), ("tlp", green)) == ("tlp", green)
+    assert stix.narrowed(("tlp",), ("other",)) == ("tlp",)
 
 
 def test_every_object_of_a_simulated_operation_says_so(make_view, tmp_path):

@@ -29,6 +29,7 @@ from accord.operations.actions import ASKED
 from accord.operations.declaration import Operation, Recipient, Theme
 from accord.reference.store import Reference
 from accord.release.account import EvidenceAccount
+from accord.release.handing import permissible
 from accord.release.policy import Mask, Terms, personal_findings, run_terms
 from accord.release.question import Audience
 from accord.release.view import HubSheet, OperationSheet, RecipientSheet, ReferenceSheet, Sightings, View
@@ -249,6 +250,7 @@ class Case:
             ),
             channel=None if channel is None else channel[0],
             owner=None if owner is None else owner.partner.id,
+            paps=permissible(self._terms.release, audience, [one.id for one in self.operation.datasets]),
         )
 
     def _write_traces(

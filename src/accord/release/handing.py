@@ -7,8 +7,11 @@ from typing import TypeVar
 from accord.agreements.agreement import Agreement, Iep, Limits, Register
 from accord.agreements.declarations import DatasetId, PartnerId
 from accord.agreements.retention import due
+from accord.release.channels import Channel, Member, recipient
 from accord.release.disclosures import Disclosure
 from accord.release.package.manifest import Handling
+from accord.release.question import Audience, Item, Release, taken_in_under
+from accord.release.rules import RULES, decide
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.durations import shortest
 from accord.vocabulary.handling import (
@@ -18,6 +21,7 @@ from accord.vocabulary.handling import (
     Pap,
     PermittedActions,
     ProviderAttribution,
+    strictest_pap,
 )
 from accord.vocabulary.markings import Marking
 
@@ -50,6 +54,47 @@ def handling_of(register: Register, recipient: PartnerId, resting: Set[DatasetId
     )
 
 
+def channel_handling(channel: Channel, member: Member, release: Release) -> Handling | None:
+    """What a member is told of how to handle what may come through a channel to it; None: nothing may.
+
+    `release`: for the channel's purpose. What may come is whatever data set the rules let through as it is registered.
+    """
+    register = release.register
+    reader = Audience(recipients=(recipient(channel, member, register),), encrypted=channel.encrypted, by_token=True)
+    resting = set[DatasetId]()
+    for name, held in register.datasets.items():
+        item = Item(
+            dataset=held,
+            marking=held.marking,
+            came_in=taken_in_under(register, name, release.at),
+            personal=held.personal,
+            in_review=False,
+            embargo=None,
+        )
+        if decide(item, reader, release, RULES).permitted:
+            resting.add(name)
+    return handling_of(register, member.partner, resting, channel.purpose) if resting else None
+
+
+def permissible(release: Release, audience: Audience, datasets: Iterable[DatasetId]) -> dict[str, Pap]:
+    """By data set the strictest PAP label of the agreements that bind a reader; missing where none says one."""
+    found = dict[str, Pap]()
+    purpose = release.purpose
+    if purpose is None:
+        return found
+    for name in datasets:
+        pap = strictest_pap(
+            *(
+                agreed.limits.pap
+                for one in audience.recipients
+                for agreed in binding_on(release.register, one.partner.id, {name}, purpose)
+            )
+        )
+        if pap is not None:
+            found[name] = pap
+    return found
+
+
 def kept_until(register: Register, disclosure: Disclosure, resting: Set[DatasetId]) -> datetime:
     """Until when a recipient may keep a disclosure that rests on these data sets, as far as is agreed; CAP at most."""
     agreed = binding_on(register, disclosure.recipient, resting, disclosure.purpose)
@@ -64,7 +109,7 @@ def combined(limits: Sequence[Limits], retentions: Iterable[str]) -> Handling:
     texts = [one.handling_text for one in limits if one.handling_text is not None]
     kept = [*retentions, *(one.retention for one in limits if one.retention is not None)]
     return Handling(
-        pap=_last(tuple(Pap), [one.pap for one in limits]),
+        pap=strictest_pap(*(one.pap for one in limits)),
         iep=_iep(ieps) if ieps else None,
         codes=tuple(sorted({code for one in limits for code in one.handling})),
         text="\n".join(dict.fromkeys(texts)) or None,

@@ -3,8 +3,8 @@
 Reports read a `View` and no other source, so that what an audience may not see cannot reach a page.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from accord.columns.schema import FINDINGS, VIEW_FAMILIES
+from accord.vocabulary.handling import Pap
 from accord.vocabulary.markings import Marking
 
 
@@ -139,6 +140,8 @@ class View:
     """The channel that it is for; None: a country's report."""
     owner: str | None = None
     """The network owner that it is for, by id; then `country` is where that sits."""
+    paps: Mapping[str, Pap] = field(default_factory=dict)
+    """By data set what agreements say may be done with what rests on it; one of which none says it is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ Source: OASIS STIX 2.1 (OS). docs/outputs.md says which object stands for what.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -32,8 +33,9 @@ from accord.release.view import View
 from accord.reports import stix
 from accord.reports.identifiers import NUL, Names, object_names, report_name
 from accord.reports.versions import Sink, read_versions
+from accord.vocabulary.handling import Pap, strictest_pap
 from accord.vocabulary.indicators import IndicatorType
-from accord.vocabulary.markings import MARKINGS, TLP2_IDS, Marking
+from accord.vocabulary.markings import MARKINGS, PAP_IDS, TLP2_IDS, Marking
 from accord.vocabulary.roles import Role
 
 CRIMINAL_ROLES: frozenset[Role] = frozenset(
@@ -154,6 +156,8 @@ class _Row(Struct, gc=False):
     ports_many: bool
     partners: int
     sources: Sequence[str]
+    datasets: Sequence[str]
+    """The hub's own ids, for what agreements say of them."""
     confidence: float | None
     marking: str
     asn: int | None
@@ -174,6 +178,8 @@ class _Family(Struct, gc=False):
 
     id: str
     marking: int
+    pap: Pap | None
+    """The strictest label of theirs."""
 
 
 class _Composition:
@@ -189,10 +195,16 @@ class _Composition:
         self._simulated = f"marking-definition--{Names(view.hub.namespace)('simulated')}"
         self._label = (SIMULATED_LABEL,) if view.operation.simulated else ()
         extra = (self._simulated,) if view.operation.simulated else ()
-        self._markings = {marking: (TLP2_IDS[marking], *extra) for marking in MARKINGS}
-        # What several findings share is written last, marked as the widest of them: it says no more than that one
+        self._markings = {
+            (marking, pap): (TLP2_IDS[marking], *extra, *(() if pap is None else (PAP_IDS[pap],)))
+            for marking in MARKINGS
+            for pap in (None, *Pap)
+        }
+        # What several findings share is written last, marked as the widest of them: it says no more than that one.
+        # What may be done with it is what may be with the strictest: who acts on it acts on what all of them say
         self._observables: dict[str, stix.Observable] = {}
         self._widest: dict[str, int] = {}
+        self._strictest: dict[str, Pap | None] = {}
         self._networks: dict[int, stix.Observable] = {}
         self._families: dict[str, _Family] = {}
         # by the ids of what is shared, the findings that it is about
@@ -203,7 +215,7 @@ class _Composition:
     def put_findings(self) -> None:
         """Put what the view's findings are told by, but for those in review."""
         acted = self._acted
-        self._preliminaries(self._view.findings["marking"].take(pa.array(acted)))
+        self._preliminaries(self._view.findings["marking"].take(pa.array(acted)), self._paps)
         for row, seen in _rows(self._view, acted):
             if row.role in CRIMINAL_ROLES:
                 self._indicate(row)
@@ -214,6 +226,17 @@ class _Composition:
     @property
     def _acted(self) -> Positions:
         return np.flatnonzero(pc.equal(pc.list_value_length(self._view.findings["review"]), 0))
+
+    @cached_property
+    def _paps(self) -> frozenset[Pap]:
+        """The labels of the findings that are put."""
+        if not self._view.paps:
+            return frozenset()
+        lists = self._view.findings["datasets"].take(pa.array(self._acted)).to_pylist()
+        return frozenset(pap for one in {*map(tuple, lists)} if (pap := self._pap(one)) is not None)
+
+    def _pap(self, datasets: Sequence[str]) -> Pap | None:
+        return strictest_pap(*(self._view.paps.get(one) for one in datasets)) if self._view.paps else None
 
     def write(self, sink: Sink) -> Written:
         """Write them as a bundle, with the report that refers to them."""
@@ -234,11 +257,13 @@ class _Composition:
     def _id(self, kind: str, *key: str) -> str:
         return f"{kind}--{self._names(NUL.join((kind, *key)))}"
 
-    def _preliminaries(self, markings: pa.ChunkedArray) -> None:
+    def _preliminaries(self, markings: pa.ChunkedArray, paps: Collection[Pap]) -> None:
         """The marking-definitions that occur, and the hub."""
         present = {Marking(text) for text in pc.unique(markings).to_pylist()} | {self._view.marking}
         for marking in sorted(present | {Marking.CLEAR}, key=MARKINGS.index):
             self._sink.put_marking(stix.tlp(marking))
+        for pap in sorted(paps, key=tuple(Pap).index):
+            self._sink.put_marking(stix.pap(pap))
         if self._label:
             self._sink.put_marking(
                 stix.MarkingDefinition(
@@ -258,7 +283,7 @@ class _Composition:
                 name=self._view.hub.name,
                 identity_class="organization",
                 contact_information=self._view.hub.contact,
-                object_marking_refs=self._markings[Marking.CLEAR],
+                object_marking_refs=self._markings[Marking.CLEAR, None],
             ),
             (),
         )
@@ -266,11 +291,12 @@ class _Composition:
     def _indicate(self, row: _Row) -> None:
         """Criminals' infrastructure: indicator, infrastructure, sighting, and how they hang together."""
         kind, role, marking = IndicatorType(row.type), Role(row.role), Marking(row.marking)
-        markings, labels = self._markings[marking], self._labels(row)
+        pap = self._pap(row.datasets)
+        markings, labels = self._markings[marking, pap], self._labels(row)
         confidence: int | UnsetType = UNSET if row.confidence is None else round(row.confidence * 100)
         name = f"{_NAMES[role]} {row.value}"
         indicator = self._id("indicator", self._key(row))
-        value = self._value(row, kind, marking)
+        value = self._value(row, kind, marking, pap)
         self._indicators += 1
         self._sink.put(
             stix.Indicator(
@@ -313,7 +339,7 @@ class _Composition:
             self._relate(row, "consists-of", infrastructure, value, ("observable",), markings)
         self._sight(row, indicator, ("indicator",), (row.first_seen, row.last_seen, row.sightings), UNSET)
         for family in row.families:
-            malware = self._family(family, marking, row.finding_id)
+            malware = self._family(family, marking, pap, row.finding_id)
             self._relate(row, "indicates", indicator, malware, ("malware", family), markings)
             if infrastructure is None:
                 continue
@@ -324,9 +350,9 @@ class _Composition:
 
     def _observe(self, row: _Row, seen: Sequence[Seen]) -> None:
         """A victim, or what has no known role: observed data, and a sighting of each family there."""
-        kind, marking = IndicatorType(row.type), Marking(row.marking)
+        kind, marking, pap = IndicatorType(row.type), Marking(row.marking), self._pap(row.datasets)
         observed = self._id("observed-data", self._key(row))
-        value = self._value(row, kind, marking)
+        value = self._value(row, kind, marking, pap)
         self._observed += 1
         self._sink.put(
             stix.ObservedData(
@@ -336,7 +362,7 @@ class _Composition:
                 created_by_ref=self._hub,
                 labels=self._labels(row),
                 confidence=UNSET if row.confidence is None else round(row.confidence * 100),
-                object_marking_refs=self._markings[marking],
+                object_marking_refs=self._markings[marking, pap],
                 first_observed=row.first_seen,
                 last_observed=row.last_seen,
                 number_observed=_counted(row.sightings),
@@ -347,7 +373,9 @@ class _Composition:
         by_family = {family: (first, last, count) for family, first, last, count in seen}
         for family in row.families:
             times = by_family.get(family, (row.first_seen, row.last_seen, row.sightings))
-            self._sight(row, self._family(family, marking, row.finding_id), ("malware", family), times, (observed,))
+            self._sight(
+                row, self._family(family, marking, pap, row.finding_id), ("malware", family), times, (observed,)
+            )
 
     def _labels(self, row: _Row) -> tuple[str, ...]:
         return (
@@ -372,7 +400,7 @@ class _Composition:
                 modified=self._now,
                 created_by_ref=self._hub,
                 labels=self._label or UNSET,
-                object_marking_refs=self._markings[Marking(row.marking)],
+                object_marking_refs=self._markings[Marking(row.marking), self._pap(row.datasets)],
                 first_seen=times[0],
                 last_seen=times[1],
                 count=_counted(times[2]),
@@ -400,35 +428,37 @@ class _Composition:
             (row.finding_id,),
         )
 
-    def _value(self, row: _Row, kind: IndicatorType, marking: Marking) -> str:
+    def _value(self, row: _Row, kind: IndicatorType, marking: Marking, pap: Pap | None) -> str:
         """The id of the observable of a finding's value; an address names its network."""
         if kind is IndicatorType.ASN:
-            return self._share(stix.autonomous_system(int(row.value), row.network_owner), marking, row.finding_id)
+            return self._share(stix.autonomous_system(int(row.value), row.network_owner), marking, pap, row.finding_id)
         thing = stix.observable(kind, row.value)
         if row.asn is not None and kind in _ADDRESSES and isinstance(thing, stix.Address):
             network = self._networks.get(row.asn)
             if network is None:
                 network = self._networks[row.asn] = stix.autonomous_system(row.asn, row.network_owner)
-            thing.belongs_to_refs = (self._share(network, marking, row.finding_id),)
-        return self._share(thing, marking, row.finding_id)
+            thing.belongs_to_refs = (self._share(network, marking, pap, row.finding_id),)
+        return self._share(thing, marking, pap, row.finding_id)
 
-    def _share(self, thing: stix.Observable, marking: Marking, finding: str) -> str:
+    def _share(self, thing: stix.Observable, marking: Marking, pap: Pap | None, finding: str) -> str:
         self._observables.setdefault(thing.id, thing)
         self._widest[thing.id] = min(self._widest.get(thing.id, marking.code), marking.code)
+        self._strictest[thing.id] = strictest_pap(self._strictest.get(thing.id), pap)
         self._sharers.setdefault(thing.id, []).append(finding)
         return thing.id
 
-    def _family(self, name: str, marking: Marking, finding: str) -> str:
+    def _family(self, name: str, marking: Marking, pap: Pap | None, finding: str) -> str:
         family = self._families.get(name)
         if family is None:
-            family = self._families[name] = _Family(self._id("malware", name), marking.code)
+            family = self._families[name] = _Family(self._id("malware", name), marking.code, pap)
         family.marking = min(family.marking, marking.code)
+        family.pap = strictest_pap(family.pap, pap)
         self._sharers.setdefault(family.id, []).append(finding)
         return family.id
 
     def _put_shared(self) -> None:
         for identifier, thing in self._observables.items():
-            thing.object_marking_refs = self._markings[MARKINGS[self._widest[identifier]]]
+            thing.object_marking_refs = self._markings[MARKINGS[self._widest[identifier]], self._strictest[identifier]]
             self._sink.put_observable(thing, self._sharers[thing.id])
         self._observables.clear()
         for name, family in self._families.items():
@@ -439,7 +469,7 @@ class _Composition:
                     modified=self._now,
                     created_by_ref=self._hub,
                     labels=self._label or UNSET,
-                    object_marking_refs=self._markings[MARKINGS[family.marking]],
+                    object_marking_refs=self._markings[MARKINGS[family.marking], family.pap],
                     name=name,
                 ),
                 self._sharers[family.id],
@@ -466,7 +496,7 @@ class _Composition:
                 modified=self._now,
                 created_by_ref=self._hub,
                 labels=self._label or UNSET,
-                object_marking_refs=self._markings[view.marking],
+                object_marking_refs=self._markings[view.marking, strictest_pap(*self._paps)],
                 name=f"Cyber Activity Report: {view.operation.title} ({about})",
                 description=(
                     f"{self._indicators} findings as indicators, {self._observed} as observed data (victims, and what"

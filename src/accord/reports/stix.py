@@ -12,8 +12,9 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from accord.reports.identifiers import observable_id
+from accord.vocabulary.handling import Pap, strictest_pap
 from accord.vocabulary.indicators import IndicatorType
-from accord.vocabulary.markings import TLP2_IDS, Marking
+from accord.vocabulary.markings import PAP_CREATED, PAP_EXTENSION, PAP_IDS, TLP2_IDS, Marking
 
 TLP2_EXTENSION = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 TLP2_CREATED = "2022-10-01T00:00:00.000Z"
@@ -180,6 +181,25 @@ def tlp(marking: Marking) -> MarkingDefinition:
         name=marking.label,
         extensions={TLP2_EXTENSION: {"extension_type": "property-extension", "tlp_2_0": marking.value}},
     )
+
+
+def pap(label: Pap) -> MarkingDefinition:
+    """The marking-definition of a label of the Permissible Actions Protocol."""
+    return MarkingDefinition(
+        id=PAP_IDS[label],
+        created=PAP_CREATED,
+        name=label.label,
+        extensions={PAP_EXTENSION: {"extension_type": "property-extension", "pap": label.value}},
+    )
+
+
+def narrowed(markings: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """References to markings, with the stricter of their PAP label and that of others."""
+    label = strictest_pap(*(_PAP.get(one) for one in (*markings, *others)))
+    return (*(one for one in markings if one not in _PAP), *(() if label is None else (PAP_IDS[label],)))
+
+
+_PAP = {identifier: label for label, identifier in PAP_IDS.items()}
 
 
 def stamp(instant: datetime) -> str:

@@ -22,6 +22,16 @@ class Pap(StrEnum):
     AMBER = "amber"
     RED = "red"
 
+    @property
+    def label(self) -> str:
+        """The label as people write it, for example `PAP:AMBER`."""
+        return f"PAP:{self.value.upper()}"
+
+
+def strictest_pap(*said: Pap | None) -> Pap | None:
+    """The narrowest of what is said; None: nothing is."""
+    return max((one for one in said if one is not None), key=tuple(Pap).index, default=None)
+
 
 class HandlingCode(StrEnum):
     """Handling codes of police exchange."""

@@ -1,9 +1,11 @@
-"""The Traffic Light Protocol 2.0 as an audience, and the ids by which STIX names its labels.
+"""The Traffic Light Protocol 2.0 as an audience, and the ids by which STIX names its labels and those of PAP.
 
-Source: FIRST TLP 2.0; OASIS STIX TLP 2.0 extension (`extension-definition--60a3c5c5-...`).
+Source: FIRST TLP 2.0; OASIS STIX TLP 2.0 extension (`extension-definition--60a3c5c5-...`), STIX PAP extension.
 """
 
 from enum import StrEnum
+
+from accord.vocabulary.handling import Pap
 
 
 class Marking(StrEnum):
@@ -45,6 +47,16 @@ TLP1_IDS: dict[str, Marking] = {
 }
 
 MARKING_IDS: dict[str, Marking] = TLP1_IDS | {identifier: marking for marking, identifier in TLP2_IDS.items()}
+
+PAP_EXTENSION = "extension-definition--f8d78575-edfd-406e-8e84-6162a8450f5b"
+PAP_CREATED = "2022-10-02T00:00:00.000Z"
+PAP_IDS: dict[Pap, str] = {
+    Pap.CLEAR: "marking-definition--ad15a0cd-55b6-4588-a14c-a66105329b92",
+    Pap.GREEN: "marking-definition--c43594d1-4b11-4c59-93ab-1c9b14d53ce9",
+    Pap.AMBER: "marking-definition--60f8932b-e51e-4458-b265-a2e8be9a80ab",
+    Pap.RED: "marking-definition--740d36e5-7714-4c30-961a-3ae632ceee0e",
+}
+"""The Permissible Actions Protocol's markings."""
 
 _NAMES: dict[str, Marking] = {marking.value: marking for marking in MARKINGS} | {
     "white": Marking.CLEAR,

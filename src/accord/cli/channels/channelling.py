@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 from sqlalchemy import Connection, func, select
 
 from accord.access.consultations import Processing, record
@@ -30,6 +31,7 @@ from accord.release.channels import (
     read_channels,
     record_channels,
 )
+from accord.release.handing import channel_handling
 from accord.release.question import Release
 from accord.release.sights import page, sight
 from accord.vocabulary.countries import CountryCode
@@ -86,15 +88,26 @@ def list_all(folder: Path, *, as_json: bool) -> None:
 
 def show_one(folder: Path, name: str, *, as_json: bool) -> None:
     """Show a channel, how much is in it, and what became of it."""
+    declared = read_workspace(open_workspace(folder).settings, FORMATS)
     with opened(folder) as database, database.reading() as connection:
         channel = find_channel(load_channels(connection), name)
         held = _held(connection, channel)
         changes = history(connection, "channel", channel.id)
+        release = Release(
+            register=load_register(connection),
+            purpose=channel.purpose,
+            at=later(connection, datetime.now(UTC)),
+            legal_area=declared.hub.legal_area,
+        )
+    handling = {one.partner: channel_handling(channel, one, release) for one in channel.members}
     told = channel_told(channel) | {"collection": str(channel.collection), "objects": held}
     if as_json:
         say_json(
             told
-            | {"history": [{"at": one.at.isoformat(), "before": one.before, "after": one.after} for one in changes]}
+            | {
+                "handling": {name: msgspec.to_builtins(one) for name, one in handling.items()},
+                "history": [{"at": one.at.isoformat(), "before": one.before, "after": one.after} for one in changes],
+            }
         )
         return
     say(f"channel {channel.id}: {channel.title}")
@@ -111,6 +124,11 @@ def show_one(folder: Path, name: str, *, as_json: bool) -> None:
         [("member", False), ("country", False), ("named persons", False)],
         [(one.partner, one.country, ", ".join(one.persons)) for one in channel.members],
     )
+    for partner, one in handling.items():
+        say("")
+        say(f"How {partner} is told to handle what comes through it now:")
+        for words in ("nothing may come to it",) if one is None else one.words:
+            say(f"  {words}")
     say("")
     say("What became of it (UTC):")
     for change in changes:

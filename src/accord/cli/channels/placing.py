@@ -38,6 +38,7 @@ from accord.release.basis import classes_of
 from accord.release.batches import MANY, Batch, Draft, Resting, Source, generations, portions
 from accord.release.channels import Channel, Member, find_channel, load_channels, recipient
 from accord.release.disclosures import Disclosure, record_disclosure
+from accord.release.handing import permissible
 from accord.release.policy import Terms
 from accord.release.recall import demand_ended
 from accord.release.view import StoredView
@@ -173,8 +174,11 @@ def _demand_unchanged(connection: Connection, gathered: Gathered, terms: Terms, 
     """Raise OutputError unless the rules permit what they did, and the channel is as it was."""
     audience = channel.audience(gathered.register)
     promised = terms.grid(gathered.operation.datasets, audience)
-    permitted = now_permitted(connection, gathered, at).grid(gathered.operation.datasets, audience)
-    if (promised & ~permitted).any() or load_channels(connection).get(channel.id) != channel:
+    now = now_permitted(connection, gathered, at)
+    permitted = now.grid(gathered.operation.datasets, audience)
+    names = [one.id for one in gathered.operation.datasets]
+    marked = [permissible(each.release, audience, names) for each in (terms, now)]
+    if (promised & ~permitted).any() or marked[0] != marked[1] or load_channels(connection).get(channel.id) != channel:
         raise _changed(gathered.operation.name, channel)
 
 
@@ -241,28 +245,31 @@ class _Drafts:
         self.own: list[Draft] = []
         self.shared: dict[str, Draft] = {}
         """Observables and families of all views so far."""
+        self._markings: dict[str, tuple[str, ...]] = {}
+        """What these are marked with."""
 
     def put(self, thing: stix.Object, about: Collection[str]) -> None:
         """A domain or relationship object."""
-        draft = _draft(thing, thing.modified, about, shared=isinstance(thing, stix.Malware))
-        if draft.shared:
-            self._share(draft)
+        if isinstance(thing, stix.Malware):
+            self._share(thing, thing.modified, about)
         else:
-            self.own.append(draft)
+            self.own.append(_draft(thing, thing.modified, about, shared=False))
 
     def put_observable(self, thing: stix.Observable, about: Collection[str]) -> None:
         """A cyber observable."""
-        self._share(_draft(thing, "", about, shared=True))
+        self._share(thing, "", about)
 
     def put_marking(self, thing: stix.MarkingDefinition) -> None:
         """A marking-definition."""
         self.own.append(_draft(thing, "", (), shared=False))
 
-    def _share(self, draft: Draft) -> None:
-        before = self.shared.get(draft.object)
+    def _share(self, thing: stix.Malware | stix.Observable, version: str, about: Collection[str]) -> None:
+        before = self.shared.get(thing.id)
         if before is not None:
-            draft = replace(before, findings=(*before.findings, *draft.findings))
-        self.shared[draft.object] = draft
+            about = (*before.findings, *about)
+            thing.object_marking_refs = stix.narrowed(self._markings[thing.id], thing.object_marking_refs)
+        self._markings[thing.id] = thing.object_marking_refs
+        self.shared[thing.id] = _draft(thing, version, about, shared=True)
 
 
 def _draft(

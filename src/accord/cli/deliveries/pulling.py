@@ -26,7 +26,7 @@ from accord.formats.stix.bundle import REFERRED
 from accord.operations.declaration import read_workspace
 from accord.release.summary import account_of
 from accord.vocabulary.errors import AccordError, SettingsError, UnreadableError
-from accord.vocabulary.markings import MARKING_IDS
+from accord.vocabulary.markings import MARKING_IDS, PAP_IDS
 from accord.workspace.database import Database, open_database
 from accord.workspace.keys import hub_key
 from accord.workspace.peers import Peer, find_peer, secret_of
@@ -80,8 +80,8 @@ class _Gathered:
 
         Without it nobody knows what was observed, of which family it is, or how far it may go.
         """
-        # what is marked by the standard's own marking needs nothing more
-        here = {_id_of(one) for one in self.objects} | MARKING_IDS.keys()
+        # what is marked by a published marking needs nothing more
+        here = {_id_of(one) for one in self.objects} | MARKING_IDS.keys() | {*PAP_IDS.values()}
         asking = [one for one in self.objects if _id_of(one).partition("--")[0] in STATEMENTS]
         for _ in range(ROUNDS):
             wanted = sorted({name for one in asking for name in companions_of(one, sighted=True)} - here)

@@ -10,18 +10,10 @@ from accord.cli.kinds import HANDOVER, KEYS, PACKAGE, POLICY_KIND, taking
 from accord.cli.terminal import counted, say, say_json, show_table
 from accord.ledger.policies import MAX_POLICY_BYTES, Policy, parse_policy
 from accord.release.package.keys import make_keys, read_keys
-from accord.release.package.manifest import Handling, Manifest, Statement
+from accord.release.package.manifest import Manifest, Statement
 from accord.release.package.opening import RECEIPT, open_package, verify_package
 from accord.release.package.reading import Proven, opened_file, read_package
 from accord.vocabulary.errors import SettingsError
-from accord.vocabulary.handling import HandlingCode
-
-_CODES = {
-    HandlingCode.H0: "only to prevent and combat crime",
-    HandlingCode.H1: "not as evidence in court without the provider's leave",
-    HandlingCode.H2: "not passed on without leave",
-    HandlingCode.H3: "other limits",
-}
 
 
 def make(name: str, out: Path) -> None:
@@ -99,7 +91,7 @@ def _tell(manifest: Manifest) -> None:
     say(f"Package {said.package}")
     for name, value in _lines(said):
         say(f"  {name}: {value}")
-    for value in _handling(said.handling):
+    for value in said.handling.words:
         say(f"  handling: {value}")
     content = manifest.content
     say(f"  content: {counted(content.files, 'file')}, {counted(content.bytes, 'byte')} before sealing")
@@ -125,21 +117,6 @@ def _lines(said: Statement) -> list[tuple[str, str]]:
     if agreements:
         lines.append(("under", ", ".join(agreements)))
     return [*lines, ("findings", f"{said.findings:,}")]
-
-
-def _handling(handling: Handling) -> list[str]:
-    lines = [f"passing on: {handling.onward_sharing.value}"]
-    if handling.pap is not None:
-        lines.append(f"PAP:{handling.pap.value.upper()}")
-    lines += [f"{code.value}: {_CODES[code]}" for code in handling.codes]
-    if handling.text is not None:
-        lines.append(handling.text)
-    if handling.retention is not None:
-        lines.append(f"keep no longer than {handling.retention}")
-    if handling.iep is not None:
-        told = msgspec.to_builtins(handling.iep)
-        lines += [f"IEP 2.0, {name.replace('_', ' ')}: {value}" for name, value in told.items() if value is not None]
-    return lines
 
 
 def _tell_proven(ledger: str, numbers: tuple[int, ...], proven: Proven) -> None:

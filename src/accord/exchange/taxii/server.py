@@ -31,6 +31,7 @@ from accord.exchange.taxii.messages import MEDIA_TYPE, STIX_MEDIA_TYPE, Answer, 
 from accord.exchange.taxii.routes import API_ROOT, ROOT, methods_of
 from accord.journal.book import later
 from accord.release.channels import Channel, ChannelId, Member, load_channels
+from accord.release.handing import channel_handling
 from accord.release.question import Release
 from accord.release.sights import Sight, sight
 from accord.vocabulary.countries import CountryCode
@@ -135,7 +136,7 @@ class Server:
             case ["hub"]:
                 return _json(self._root())
             case ["hub", "collections"]:
-                return self._collections(client)
+                return self._collections(client, now)
             case ["hub", "markings"]:
                 return self._markings(client, now)
             case ["hub", "status", name]:
@@ -166,11 +167,37 @@ class Server:
     def _root(self) -> dict[str, object]:
         return {"title": self._hub.title, "versions": [MEDIA_TYPE], "max_content_length": LONGEST_BODY}
 
-    def _collections(self, client: Client) -> Answer:
+    def _collections(self, client: Client, now: datetime) -> Answer:
         with self._database.reading() as connection:
-            mine = [one for one in load_channels(connection).values() if _member(one, client) is not None]
-        told = [*map(_described, mine), *(one.told() for one in self._targets(client))]
+            mine = [
+                self._described(connection, one, member, now)
+                for one in load_channels(connection).values()
+                if (member := _member(one, client)) is not None
+            ]
+        told = [*mine, *(one.told() for one in self._targets(client))]
         return _json({"collections": told} if told else {})
+
+    def _described(self, connection: Connection, channel: Channel, member: Member, now: datetime) -> dict[str, object]:
+        """A channel as a collection; its description ends with what agreements ask of the member that asks."""
+        release = Release(
+            register=load_register(connection),
+            purpose=channel.purpose,
+            at=later(connection, now),
+            legal_area=self._hub.legal_area,
+        )
+        handling = channel_handling(channel, member, release)
+        lines = [] if channel.description is None else [channel.description]
+        if handling is not None:
+            lines.append(f"How agreements say to handle what comes from here: {'; '.join(handling.words)}")
+        return {
+            "id": str(channel.collection),
+            "title": channel.title,
+            **({"description": "\n".join(lines)} if lines else {}),
+            "alias": channel.id,
+            "can_read": True,
+            "can_write": False,
+            "media_types": [STIX_MEDIA_TYPE],
+        }
 
     def _targets(self, client: Client) -> Sequence[Target]:
         return self._desk.targets(client.partner) if Scope.WRITE in client.scopes else ()
@@ -235,8 +262,8 @@ class Server:
     def _collection(self, client: Client, name: str, rest: list[str], asked: Question, now: datetime) -> Answer:
         if not rest:
             with self._database.reading() as connection:
-                channel, _ = _channel(load_channels(connection), client, name)
-            return _json(_described(channel))
+                channel, member = _channel(load_channels(connection), client, name)
+                return _json(self._described(connection, channel, member, now))
         filters = read_filters(asked.query)
         if rest[0] == "objects" and len(rest) > 1:
             filters = _of_object(filters, rest[1])
@@ -343,18 +370,6 @@ def _channel(channels: Mapping[ChannelId, Channel], client: Client, name: str) -
 def _is_called(channel: Channel, name: str) -> bool:
     """By its id or its alias (TAXII 2.1, 5.2)."""
     return name in {str(channel.collection), channel.id}
-
-
-def _described(channel: Channel) -> dict[str, object]:
-    told: dict[str, object] = {"id": str(channel.collection), "title": channel.title}
-    if channel.description is not None:
-        told["description"] = channel.description
-    return told | {
-        "alias": channel.id,
-        "can_read": True,
-        "can_write": False,
-        "media_types": [STIX_MEDIA_TYPE],
-    }
 
 
 def _of_object(filters: Filters, name: str) -> Filters:

@@ -5,21 +5,20 @@ extension. Confidentiality is not guessed: a reference to a marking that neither
 or that says something else than TLP or a statement, makes the object unusable.
 """
 
-from collections.abc import Mapping
-
 from accord.formats.stix.bundle import Body, Bundle, bodies_of, body_of, kind_of, shown, text_of
-from accord.vocabulary.markings import MARKING_IDS, Marking, read_marking, read_pap, strictest
+from accord.vocabulary.markings import (
+    MARKING_IDS,
+    PAP_EXTENSION,
+    PAP_IDS,
+    Marking,
+    read_marking,
+    read_pap,
+    strictest,
+)
 
 TLP2_EXTENSION = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
-PAP_EXTENSION = "extension-definition--f8d78575-edfd-406e-8e84-6162a8450f5b"
 
-PAP_IDS: Mapping[str, str] = {
-    "marking-definition--ad15a0cd-55b6-4588-a14c-a66105329b92": "clear",
-    "marking-definition--c43594d1-4b11-4c59-93ab-1c9b14d53ce9": "green",
-    "marking-definition--60f8932b-e51e-4458-b265-a2e8be9a80ab": "amber",
-    "marking-definition--740d36e5-7714-4c30-961a-3ae632ceee0e": "red",
-}
-"""The Permissible Actions Protocol's markings."""
+_PAP = {identifier: label.value for label, identifier in PAP_IDS.items()}
 
 # Properties that no observation is made of: a marking of these alone does not concern what is taken.
 _UNREAD = frozenset({"description", "external_references", "confidence", "lang", "opinion", "abstract", "content"})
@@ -77,7 +76,7 @@ def _references(body: Body) -> list[str]:
 
 def _read_reference(reference: str, bundle: Bundle) -> Marking | None:
     known = MARKING_IDS.get(reference)
-    pap = PAP_IDS.get(reference)
+    pap = _PAP.get(reference)
     definition = bundle.latest.get(reference)
     if pap is not None:
         return _read_pap(pap)

@@ -31,6 +31,13 @@ _ID = re.compile("[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
+_CODES = {
+    HandlingCode.H0: "only to prevent and combat crime",
+    HandlingCode.H1: "not as evidence in court without the provider's leave",
+    HandlingCode.H2: "not passed on without leave",
+    HandlingCode.H3: "other limits",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubNamed:
@@ -70,6 +77,19 @@ class Handling:
     onward_sharing: OnwardSharing
     retention: str | None
     """ISO 8601 duration."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Each limit as a person reads it: `passing on: with-consent`."""
+        iep = {} if self.iep is None else msgspec.to_builtins(self.iep)
+        return (
+            f"passing on: {self.onward_sharing.value}",
+            *(() if self.pap is None else (self.pap.label,)),
+            *(f"{code.value}: {_CODES[code]}" for code in self.codes),
+            *(() if self.text is None else (self.text,)),
+            *(() if self.retention is None else (f"keep no longer than {self.retention}",)),
+            *(f"IEP 2.0, {name.replace('_', ' ')}: {value}" for name, value in iep.items() if value is not None),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
