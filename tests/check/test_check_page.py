@@ -2,10 +2,12 @@
 
 import http.server
 import itertools
+import re
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +186,86 @@ def test_who_cannot_see_it_can_use_the_check_by_mail_says_axe(
         titles.append(heading(page))
         assert said_by_axe(page) == [], what
     assert len(set(titles)) == len(MAIL_PAGES)
+
+
+SOFT, PLAIN = (".hub", ".facts dt", ".data"), ("main p:not(.data)", "dd code")
+CONTRAST = {
+    "light": dict.fromkeys(SOFT, "#323f4b") | dict.fromkeys(PLAIN, "#000000") | {"h1.seen": "#8f1a10"},
+    "dark": dict.fromkeys(SOFT, "#e4e9ee") | dict.fromkeys(PLAIN, "#ffffff") | {"h1.seen": "#ff8a80"},
+}
+"""Colours of text that check.css sets for who prefers more contrast, by what they prefer else."""
+
+TEXTS = """(() => {
+  const ground = one => {
+    for (; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if (colour !== "rgba(0, 0, 0, 0)") return colour;
+    }
+    return "nothing";
+  };
+  return [...document.body.querySelectorAll("*")].filter(one => one.matches("input") ||
+    [...one.childNodes].some(part => part.nodeType === Node.TEXT_NODE && part.data.trim()))
+    .map(one => [one.outerHTML.slice(0, 80), getComputedStyle(one).color, ground(one)]);
+})()"""
+"""Of each element that has text of its own: how it begins, its colour, and the colour of what it stands on."""
+
+
+def colour(said: str) -> tuple[int, ...]:
+    """Red, green and blue, each up to 255, as `#52606d` or as a browser says it of what is not transparent."""
+    if said.startswith("#"):
+        return tuple(bytes.fromhex(said[1:]))
+    found = re.fullmatch(r"rgb\((\d+), (\d+), (\d+)\)", said)
+    assert found is not None, said
+    return tuple(map(int, found.groups()))
+
+
+def luminance(said: str) -> float:
+    """WCAG 2.2, relative luminance."""
+    parts = [one / 255 for one in colour(said)]
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def ratio(one: str, other: str) -> float:
+    """WCAG 2.2, contrast ratio."""
+    darker, lighter = sorted(map(luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_contrast_is_computed_as_wcag_does() -> None:
+    assert ratio("#000000", "#ffffff") == pytest.approx(21)
+    # the palest grey that passes 4.5:1 on white, and the next one (WebAIM's contrast checker)
+    assert ratio("#767676", "rgb(255, 255, 255)") == pytest.approx(4.54, abs=0.005)
+    assert ratio("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("scheme", CONTRAST)
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_who_prefers_more_contrast_gets_the_colours_for_it_and_seven_to_one_everywhere(
+    mail_check: Check, page: Page, scheme: str, language: str
+) -> None:
+    page.show(prefers_contrast="more", prefers_color_scheme=scheme)
+    for reach in (
+        lambda: page.open(url(mail_check, f"/{language}")),
+        lambda: page.open(url(mail_check, f"/{language}/report")),
+        *(partial(ask, mail_check, page, visitor, language) for visitor in (DAY, CLEAN)),
+        *(partial(open_mail_page, mail_check, page, language, what) for what in MAIL_PAGES),
+    ):
+        page.say({"X-Forwarded-For": CLEAN})
+        reach()
+        texts = page.evaluate(TEXTS)
+        assert len(texts) > 10
+        assert [one for one in texts if ratio(*one[1:]) < 7] == []
+    ask(mail_check, page, DAY, language)
+    for selector, expected in CONTRAST[scheme].items():
+        said = page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).color")
+        assert colour(said) == colour(expected), selector
+    facts = page.evaluate(
+        "(style => [style.borderBlockEndWidth, style.borderBlockEndStyle, style.borderBlockEndColor, "
+        "style.backgroundColor])(getComputedStyle(document.querySelector('.facts')))"
+    )
+    ground, text = ("rgb(255, 255, 255)", "rgb(0, 0, 0)")[:: 1 if scheme == "light" else -1]
+    assert facts == ["2px", "solid", text, ground]
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="`make interop` has not installed axe-core")
