@@ -6,6 +6,7 @@ A liar is a proxy before a hub that is really asked: it passes on what is asked,
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import threading
@@ -26,6 +27,7 @@ from accord.cli.acting import Actor
 from accord.cli.psi.checking import PAUSES_S, asker
 from accord.cli.psi.closing import end_session
 from accord.cli.psi.places import read_key
+from accord.cli.psi.serving import CONNECTIONS
 from accord.cli.releases.desk import desk
 from accord.exchange.asking import Asking, Bounds
 from accord.vocabulary.errors import NotAgreedError, UnprovenError, UnreadableError
@@ -117,6 +119,25 @@ def test_whatever_comes_over_the_line_costs_nothing_stops_nobody_and_is_not_writ
     log = log_of(psi.served)
     for secret in (token, session, "110.164.10", good[:32].hex()):
         assert secret not in log
+
+
+def test_slow_clients_take_so_many_places_are_hung_up_on_and_nobody_waits_longer(psi: Psi) -> None:
+    # three times as long as docs/psi.md says that headers may take
+    held = [socket.create_connection(("127.0.0.1", psi.port), timeout=30) for _ in range(CONNECTIONS)]
+    beginnings = (b"", b"PUT /psi/ses", b"GET /psi/session HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ")
+    for place, one in enumerate(held):
+        one.sendall(beginnings[place % len(beginnings)])
+    # there is no place left: whoever comes now waits until a slow one was hung up on
+    with socket.create_connection(("127.0.0.1", psi.port), timeout=30) as late:
+        late.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert status(late.recv(65536)) == 200
+    ended = select.poll()
+    for one in held:
+        ended.register(one, select.POLLIN)
+    assert ended.poll(0) != []
+    for one in held:
+        assert status(one.recv(65536)) in {0, 408}
+        one.close()
 
 
 def test_who_vanishes_has_spent_once_and_is_answered_when_it_comes_again(either: Psi) -> None:

@@ -27,6 +27,10 @@ from accord.web.guarding import Guard, tell_failure
 HEADER_TIME_MS = 10_000
 """For which a client may take to send its request's headers."""
 
+CONNECTIONS = 512
+"""Open at a time; others wait until one ends. Each takes a file, and 1,024 are what Linux lets a process open unless it
+is told otherwise."""
+
 HEADER_BYTES = 64 << 10
 """What the server reads of a request before its headers must have ended."""
 
@@ -76,6 +80,8 @@ def serve_sessions(folder: Path, *, host: str, port: int, names: Sequence[str]) 
         workers=1,
         http=HTTPModes.http1,
         websockets=False,
+        backlog=CONNECTIONS,
+        backpressure=CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIME_MS, max_buffer_size=HEADER_BYTES),
         log_level=LogLevels.warning,
         log_dictconfig=LOGGING,
