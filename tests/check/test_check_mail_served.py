@@ -20,6 +20,7 @@ from tests.check.check_served import (
     CONTACTS,
     FAMILIES,
     HOST,
+    LANGUAGES,
     MIRAI_DOES,
     NAMING_IMPORTS,
     RANGES,
@@ -51,6 +52,14 @@ least_delay_s = 0
 most_delay_s = 1
 asked_a_minute = {asked}
 """
+
+MARKED = {
+    "en": "TLP:AMBER means: pass this on only to those who need it to help you",
+    "fr": "TLP:AMBER signifie\N{NO-BREAK SPACE}: ne transmettez ceci qu’à ceux qui en ont besoin pour vous aider",
+    "es": "TLP:AMBER significa: transmita esto solo a quienes lo necesiten para ayudarle",
+    "ar": "معنى TLP:AMBER: لا تنقل هذا إلا إلى من يحتاج إليه لمساعدتك",
+    "de": "TLP:AMBER heißt: Geben Sie dies nur an die weiter, die es brauchen, um Ihnen zu helfen",
+}
 
 Serve = Callable[..., Check]
 
@@ -170,6 +179,19 @@ def test_what_a_link_shows_says_what_each_family_does(mail_check: Check, languag
     told = mail_check.ask(give_link(mail_check.folder, language)).text
     assert f"<li><b>Mirai</b><br>{MIRAI_DOES[language]}</li>" in told
     assert re.findall("<li><b>(.*?)</b><br>[^<]{20,}</li>", told) == ["Mirai", "FluBot", "Emotet"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_link_shows_is_marked_as_its_mail_is_and_says_what_that_means(mail_check: Check, language: str) -> None:
+    link = give_link(mail_check.folder, language)
+    label = '<p class="marking"><b class="tlp amber" dir="ltr">TLP:AMBER</b></p>'
+    told = [mail_check.ask(link, method).text for method in ("GET", "POST", "POST")]
+    # what says nothing of anybody is for everybody
+    assert ["TLP:" in one for one in told] == [False, True, False]
+    head, text, foot = re.split("<main[^>]*>|</main>", told[1])
+    assert label in head
+    assert label in foot
+    assert MARKED[language] in re.sub("<[^>]*>", "", text)
 
 
 def test_no_more_mails_are_wanted_by_a_button_and_not_by_a_look(serve_mail: Serve, server: Server) -> None:

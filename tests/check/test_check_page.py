@@ -347,6 +347,34 @@ def test_what_is_printed_of_a_link_says_what_is_known_and_what_to_do(
         assert words not in said
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_marking_of_what_a_link_shows_stands_at_the_right_of_head_and_foot_and_of_every_sheet(
+    mail_check: Check, page: Page, tmp_path: Path, language: str
+) -> None:
+    """TLP 2.0: capitals, at least 12 points, at the right, #FFC000 on #000000."""
+    page.say({"X-Forwarded-For": CLEAN})
+    page.show(prefers_color_scheme="dark")
+    open_mail_page(mail_check, page, language, "mail-told")
+    labels = page.evaluate(
+        "['header', 'footer'].flatMap(place => [...document.querySelectorAll(place + ' .tlp')].map(one => "
+        "(style => [one.innerText, style.color, style.backgroundColor, parseFloat(style.fontSize) * 72 / 96 >= 12, "
+        "Math.round(one.getBoundingClientRect().right - document.querySelector('h1').getBoundingClientRect().right)])"
+        "(getComputedStyle(one))))"
+    )
+    assert labels == [["TLP:AMBER", "rgb(255, 192, 0)", "rgb(0, 0, 0)", True, 0]] * 2
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs pdftotext: what stands on paper")
+    page.printed(tmp_path / "told.pdf")
+    words = ["pdftotext", "-layout", tmp_path / "told.pdf", "-"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    *sheets, _ = done.stdout.split("\f")
+    assert len(sheets) > 1
+    for sheet in sheets:
+        # an Arabic line holds marks of direction (UAX #9), too
+        lines = [line.strip("\u202a\u202b\u202c ") for line in sheet.splitlines() if line.strip()]
+        assert (lines[0], lines[-1]) == ("TLP:AMBER", "TLP:AMBER")
+
+
 HOSTILE = """<!doctype html><title>Another site</title>
 <iframe id="opened" src="{target}/en"></iframe><iframe id="posted" name="posted"></iframe>
 <iframe id="written" name="written"></iframe>

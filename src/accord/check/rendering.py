@@ -375,6 +375,7 @@ def _common(voice: Speaker, hub: Hub, place: str, robots: str) -> dict[str, obje
         "style": _style()[1],
         "place": place,
         "robots": robots,
+        "marking": None,
         "run_by": say(
             "This check is run by {hub}. Questions: {contact}",
             hub=Verbatim(text=hub.name),

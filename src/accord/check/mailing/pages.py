@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from accord.check.limits import ADDRESS_BITS, NETWORK_BITS, Slots
 from accord.check.mailing import wording
-from accord.check.mailing.letters import STOP, read_token, spelled
+from accord.check.mailing.letters import MARKING, STOP, read_token, spelled
 from accord.check.mailing.settings import MailSettings
 from accord.check.mailing.state import MailState
 from accord.check.mailing.waiting import LONGEST, Mailing
@@ -113,7 +113,7 @@ class MailPages:
         families = [data.families[at] for at in sighting.families]
         parts = sighting_in_words(self._hub, language, families, sighting.last_seen, wording.WHICH)
         stop_at = f"/{language}/mail/{spelled(token)}/{STOP}"
-        return self._page("mail_told.html", language, slots=parts, stop_at=stop_at)
+        return self._page("mail_told.html", language, slots=parts, stop_at=stop_at, marking=MARKING)
 
     def stopped(self, language: str, token: bytes, data: CheckData) -> bytes:
         """That nobody who asks makes us write again about what is known now."""

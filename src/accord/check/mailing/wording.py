@@ -38,6 +38,9 @@ TOLD_WORDS: Final = say(
     "It stood among data that were seized from criminals. They may have had a password of yours, too, or have taken "
     "both from a device of yours."
 )
+MARKED: Final = say(
+    "TLP:AMBER means: pass this on only to those who need it to help you, such as your bank or the police."
+)
 WHICH: Final = say(
     "Do this with every device on which you have used this address or its password. Until it is clean, do not bank or "
     "enter passwords on it."
