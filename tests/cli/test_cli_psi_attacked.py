@@ -275,7 +275,8 @@ def lying(port: int, lie: Lie) -> Iterator[int]:
                 return
             code, headers, data = said
             self.send_response(code)
-            for name, value in ({"content-length": str(len(data))} | headers).items():
+            # said, so that nobody asks again on a connection that is being closed
+            for name, value in ({"content-length": str(len(data)), "connection": "close"} | headers).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
