@@ -176,11 +176,11 @@ def audience_of(told: Told, partners: Mapping[PartnerId, Partner]) -> Audience:
                 country=CountryCode("AT"),
                 persons=tuple(one["persons"]),
                 languages=(),
+                clients=told["clients"],
             )
             for name, one in told["recipients"].items()
         ),
         encrypted=told["encrypted"],
-        clients=told["clients"],
         undeclared=told["undeclared"],
         by_token=told["by_token"],
         each_own=told["each_own"],

@@ -3,7 +3,7 @@
 All rules, where agreements are kept: tests/cases/release, by test_release_cases.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -115,8 +115,15 @@ def test_readers_who_are_not_declared_are_readers_beside_those_who_are() -> None
     ("marking", "answer"), [("clear", True), ("green", True), ("amber", True), ("amber+strict", False), ("red", False)]
 )
 def test_amber_reaches_a_recipients_clients_and_nothing_stricter_does(marking, answer) -> None:
-    audience = Audience(recipients=NAMED, clients=True)
+    audience = Audience(recipients=tuple(replace(one, clients=True) for one in NAMED))
     assert decide(item(marking, None), audience, RUN, RUN_RULES).permitted is answer
+
+
+def test_what_the_clients_of_one_reader_may_not_read_another_reader_without_clients_may() -> None:
+    police, csirt = recipient("police"), replace(recipient("csirt"), clients=True)
+    decision = decide(item("amber+strict", None), Audience(recipients=(police, csirt)), RUN, RUN_RULES)
+    refused = {one.reason for one in decision.verdicts if not one.permitted}
+    assert refused == {"TLP:AMBER+STRICT stays within CSIRT, and its clients read this channel"}
 
 
 def test_the_numbers_and_titles_of_the_rules_are_those_that_were_given_once() -> None:

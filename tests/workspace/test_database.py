@@ -182,6 +182,8 @@ ROWS: dict[str, tuple[str, ...]] = {
         """.replace("'T'", "'2016-02-01T00:00:00.000000Z'").split(";")
     ),
     "0020": ("INSERT INTO notification_notices (notification, recall, disclosure) VALUES ('n', 'r', 'd')",),
+    # a column alone
+    "0021": (),
 }
 
 # Two findings that hold and one that was taken away share a family. It was told of with the first, then with the
@@ -369,6 +371,7 @@ def test_what_is_in_channels_is_brought_over_by_what_it_means(place: Place) -> N
                 ("channel_shared", "object, finding, told, policy"),
                 ("channel_objects", "number, policy, told, finding, version, added, revoked, content"),
                 ("channel_sources", "finding, delivery, batch"),
+                ("channel_members", "channel, partner, clients"),
             )
         }
         # what is put next is known by what is there
@@ -392,6 +395,8 @@ def test_what_is_in_channels_is_brought_over_by_what_it_means(place: Place) -> N
         (16, 1, 2, None, "v9", 22, True, "{6}"),
     ]
     assert found["channel_sources"] == [("f", "bb", 3), ("f1", "bb", 3)]
+    # nobody could say of a member that its clients read the channel
+    assert found["channel_members"] == [("c", "vendor", False)]
 
 
 def fill(place: Place, revision: str, _migrated: tuple[str | None, str]) -> None:

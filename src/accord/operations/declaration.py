@@ -77,6 +77,8 @@ class Recipient:
     """Those that it reads; empty: the operation's."""
     encrypted: bool = False
     """Nobody can read on the way what is handed to it."""
+    clients: bool = False
+    """Its clients read it too."""
 
     @property
     def is_owner(self) -> bool:
@@ -388,6 +390,7 @@ def _read_recipient(table: SettingsTable, partners: Mapping[PartnerId, Partner])
         persons=table.texts("persons"),
         languages=table.languages("languages"),
         encrypted=table.flag("encrypted", default=False),
+        clients=table.flag("clients", default=False),
     )
     table.done()
     return recipient

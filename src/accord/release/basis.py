@@ -41,6 +41,8 @@ class Basis:
     persons: tuple[str, ...]
     """Whom the recipient named, for red."""
     encrypted: bool
+    clients: bool = False
+    """The recipient's clients read it too."""
 
     @classmethod
     def of(cls, traces: pa.Table, datasets: Iterable[Dataset], terms: Terms, recipient: Recipient) -> "Basis":
@@ -50,6 +52,7 @@ class Basis:
             declared=True,
             persons=recipient.persons,
             encrypted=recipient.encrypted,
+            clients=recipient.clients,
         )
 
     def encode(self) -> str:
@@ -59,6 +62,7 @@ class Basis:
             "declared": self.declared,
             "persons": list(self.persons),
             "encrypted": self.encrypted,
+            **({"clients": True} if self.clients else {}),
         }
         return json.dumps(told, ensure_ascii=False)
 
@@ -71,6 +75,8 @@ def parse_basis(text: str) -> Basis:
         declared=told["declared"],
         persons=tuple(told["persons"]),
         encrypted=told["encrypted"],
+        # an older Accord wrote no such thing
+        clients=told.get("clients", False),
     )
 
 
@@ -155,6 +161,7 @@ def _audience(disclosure: Disclosure, basis: Basis, release: Release) -> Audienc
         persons=basis.persons,
         languages=(),
         encrypted=basis.encrypted,
+        clients=basis.clients,
     )
     return Audience(recipients=(recipient,) if basis.declared else (), encrypted=basis.encrypted)
 
@@ -186,6 +193,7 @@ def restate(connection: Connection, operation: Operation, purpose: Purpose) -> N
             declared=bool(mine),
             persons=mine[0].persons if mine else before.persons,
             encrypted=mine[0].encrypted if mine else before.encrypted,
+            clients=mine[0].clients if mine else before.clients,
         )
         if after != before:
             connection.execute(update(DISCLOSURES).where(DISCLOSURES.c.id == str(one.id)).values(basis=after.encode()))

@@ -9,6 +9,7 @@
     [[channel.member]]
     partner = "csirt-th"
     persons = ["A. Person"]          # whom the partner named; red goes into no channel all the same
+    clients = true                   # its clients read it too
 
 A member is told of what is put there after it joined, and as long as it stays.
 """
@@ -51,6 +52,8 @@ class Member:
     """Where it reads it; EVERYWHERE: the public."""
     persons: tuple[str, ...]
     """Whom it named. They decide nothing: red goes into no channel."""
+    clients: bool = False
+    """Its clients read it too."""
     since: int = 0
     """The first batch that it is told of."""
 
@@ -95,6 +98,7 @@ def recipient(channel: Channel, member: Member, register: Register) -> Recipient
         persons=member.persons,
         languages=(),
         encrypted=channel.encrypted,
+        clients=member.clients,
     )
 
 
@@ -134,7 +138,12 @@ def _read_member(table: SettingsTable, partners: Mapping[PartnerId, Partner]) ->
         country = EVERYWHERE
     if country is None:
         raise table.wrong("country", "where the member reads it: the partner has no country", "none")
-    member = Member(partner=partner.id, country=country, persons=table.texts("persons"))
+    member = Member(
+        partner=partner.id,
+        country=country,
+        persons=table.texts("persons"),
+        clients=table.flag("clients", default=False),
+    )
     table.done()
     return member
 
@@ -148,6 +157,7 @@ def load_channels(connection: Connection) -> dict[ChannelId, Channel]:
             partner=PartnerId(row.partner),
             country=CountryCode(row.country),
             persons=tuple(json.loads(row.persons)),
+            clients=bool(row.clients),
             since=row.since,
         )
         members.setdefault(row.channel, []).append(member)
@@ -222,7 +232,13 @@ def channel_told(channel: Channel) -> dict[str, object]:
         "purpose": channel.purpose.value,
         "encrypted": channel.encrypted,
         "member": [
-            {"partner": one.partner, "country": one.country, "persons": list(one.persons)} for one in channel.members
+            {
+                "partner": one.partner,
+                "country": one.country,
+                "persons": list(one.persons),
+                **({"clients": True} if one.clients else {}),
+            }
+            for one in channel.members
         ],
     }
 
@@ -260,6 +276,7 @@ def _put(connection: Connection, channel: Channel, before: Channel | None, draw:
                 partner=one.partner,
                 country=one.country,
                 persons=json.dumps(one.persons, ensure_ascii=False),
+                clients=one.clients,
                 since=since if earlier is None else earlier.since,
             )
         )

@@ -135,9 +135,7 @@ def _against(iep: Iep, question: Question, purpose: Purpose, *, provider: bool) 
 
 
 def _sells(question: Question) -> bool:
-    return (
-        question.audience.clients and question.reader is not None and question.reader.partner.kind is PartnerKind.VENDOR
-    )
+    return question.clients and question.reader is not None and question.reader.partner.kind is PartnerKind.VENDOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +167,7 @@ class HandlingCodes:
             if HandlingCode.H3 in codes:
                 why = f"'{one.limits.handling_text}', which no program can judge: it takes leave"
                 return refuse(self, f"H3 of {one.id}: {why}; {unnamed}")
-        if (
-            question.handed is not None
-            and HandlingCode.H2 in question.handed.limits.handling
-            and question.audience.clients
-        ):
+        if question.handed is not None and HandlingCode.H2 in question.handed.limits.handling and question.clients:
             return refuse(
                 self, f"H2 of {question.handed.id}: not passed on, and clients of {question.name} read this channel"
             )

@@ -29,7 +29,7 @@ def outside(marking: Marking, question: Question) -> str | None:
         )
     if marking is Marking.RED and not question.reader.persons:
         return f"{marking.label} reaches named persons only, and {question.name} named none"
-    if marking is not Marking.AMBER and question.audience.clients:
+    if marking is not Marking.AMBER and question.clients:
         return f"{marking.label} stays within {question.name}, and its clients read this channel"
     return None
 

@@ -35,7 +35,7 @@ class PersonalData:
             return refuse(self, "it is personal data, and nobody is declared to read it")
         if question.is_public:
             return refuse(self, f"it is personal data, and {question.name} is the public")
-        if question.audience.clients:
+        if question.clients:
             return refuse(self, f"it is personal data, and clients of {question.name} are not declared one by one")
         if purpose is None:
             return None

@@ -60,8 +60,6 @@ class Audience:
     recipients: tuple[Recipient, ...]
     encrypted: bool = False
     """Nobody can read it on its way."""
-    clients: bool = False
-    """The recipients' clients read it too."""
     undeclared: bool = False
     """Others than the recipients may read it."""
     by_token: bool = False
@@ -120,6 +118,11 @@ class Question:
     def name(self) -> str:
         """The reader, in words."""
         return NOBODY_DECLARED if self.reader is None else self.reader.partner.name
+
+    @property
+    def clients(self) -> bool:
+        """Do the reader's clients read it too?"""
+        return self.reader is not None and self.reader.clients
 
     @property
     def is_public(self) -> bool:

@@ -38,7 +38,7 @@ class PassedOn:
         """With consent means that the data set's list names the reader; clients need that passing on is permitted."""
         if question.limiting is None or question.reader is None:
             return None
-        if question.audience.clients:
+        if question.clients:
             short = [one for one in question.limiting if one.limits.onward_sharing is not OnwardSharing.PERMITTED]
             if short:
                 return refuse(

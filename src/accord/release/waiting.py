@@ -43,6 +43,6 @@ class Embargoed:
             return refuse(self, f"{secret}, and {question.name} is the public")
         if question.is_concerned:
             return refuse(self, f"{secret}, and whoever is told of their own address would learn of it")
-        if question.audience.clients:
+        if question.clients:
             return refuse(self, f"{secret}, and clients of {question.name} read this channel")
         return permit(self, f"{secret}, and {question.name} is a recipient of it")

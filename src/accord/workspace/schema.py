@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0020"
+REVISION = "0021"
 """The newest revision: what this Accord reads and writes."""
 
 METADATA = MetaData(
@@ -589,6 +589,8 @@ CHANNEL_MEMBERS = Table(
     Column("country", Text, nullable=False),
     # JSON: whom the partner named, for red
     Column("persons", Text, nullable=False),
+    # its clients read it too
+    Column("clients", Boolean, nullable=False),
     # the first batch that it is told of: what came before it joined was not disclosed to it
     Column("since", BigInteger, nullable=False),
 )

@@ -121,8 +121,11 @@ def show_one(folder: Path, name: str, *, as_json: bool) -> None:
         if value:
             say(f"  {label}: {value}")
     show_table(
-        [("member", False), ("country", False), ("named persons", False)],
-        [(one.partner, one.country, ", ".join(one.persons)) for one in channel.members],
+        [("member", False), ("country", False), ("named persons", False), ("its clients", False)],
+        [
+            (one.partner, one.country, ", ".join(one.persons), "read it too" if one.clients else "")
+            for one in channel.members
+        ],
     )
     for partner, one in handling.items():
         say("")

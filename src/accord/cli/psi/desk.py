@@ -154,17 +154,19 @@ class PsiDesk:
         register = load_register(connection)
         if disclosure.basis is None or disclosure.recipient not in register.partners:
             return False
+        basis = parse_basis(disclosure.basis)
         recipient = Recipient(
             partner=register.partners[disclosure.recipient],
             country=disclosure.country,
             persons=(),
             languages=(),
             encrypted=True,
+            clients=basis.clients,
         )
         audience = Audience(recipients=(recipient,), encrypted=True, by_token=True)
         area = self._shared.declared.hub.legal_area
         release = Release(register=register, purpose=disclosure.purpose, at=now, legal_area=area)
-        items = [one.item(register) for one in parse_basis(disclosure.basis).classes]
+        items = [one.item(register) for one in basis.classes]
         return all(item is not None and decide(item, audience, release).permitted for item in items)
 
     def _proof(self, one: Session) -> bytes:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from accord.agreements.agreement import Register
 from accord.agreements.declarations import PartnerId
 from accord.release.basis import NOT_KEPT, parse_basis
+from accord.release.channels import find_channel, load_channels
 from accord.release.disclosures import disclosures, load_disclosure
 from accord.release.policies import Classes, decode
 from accord.release.question import Item
@@ -32,6 +33,7 @@ class Given:
     recipient: PartnerId | None = None
     persons: tuple[str, ...] = ()
     encrypted: bool = False
+    clients: bool = False
 
 
 def given(connection: Connection, asked: str, register: Register) -> Given | None:
@@ -52,15 +54,17 @@ def given(connection: Connection, asked: str, register: Register) -> Given | Non
 def _of_release(connection: Connection, asked: str, register: Register) -> Given:
     one = load_disclosure(connection, UUID(asked))
     persons: tuple[str, ...] = ()
-    encrypted = False
+    encrypted = clients = False
     if one.channel is not None:
+        member = find_channel(load_channels(connection), one.channel).member(one.recipient)
+        clients = member is not None and member.clients
         found = _policies(connection, CHANNEL_OBJECTS.c.batch == one.batch)
         words = f"release {one.id}: put into channel {one.channel} for {one.recipient}"
     elif one.basis is None:
         raise SettingsError("What is in this release cannot be explained.", where="OBJECT", got=NOT_KEPT)
     else:
         basis = parse_basis(one.basis)
-        found, persons, encrypted = basis.classes, basis.persons, basis.encrypted
+        found, persons, encrypted, clients = basis.classes, basis.persons, basis.encrypted, basis.clients
         words = f"release {one.id}: {one.findings:,} findings for {one.recipient}"
     return Given(
         items=_items(found, register, words),
@@ -68,6 +72,7 @@ def _of_release(connection: Connection, asked: str, register: Register) -> Given
         recipient=one.recipient,
         persons=persons,
         encrypted=encrypted,
+        clients=clients,
     )
 
 

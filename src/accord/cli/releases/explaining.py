@@ -137,6 +137,8 @@ def ask(
             if partner == standing.recipient:
                 named, encrypted = named or standing.persons, encrypted or standing.encrypted
         recipient = _recipient(sheet, register, partner, named, encrypted=encrypted)
+        if standing is not None and partner == standing.recipient and standing.clients:
+            recipient = replace(recipient, clients=True)
         received = [taken_in(one, read_account(one)) for one in workspace.deliveries()]
         terms = workspace_terms(
             sheet,
@@ -354,6 +356,7 @@ def tell(explanation: Explanation, *, as_json: bool) -> None:
             {
                 "object": explanation.asked,
                 "to": explanation.recipient.partner.id,
+                "clients": explanation.recipient.clients,
                 "purpose": release.purpose,
                 "at": release.at.isoformat(),
                 "permitted": explanation.permitted,
@@ -372,7 +375,8 @@ def tell(explanation: Explanation, *, as_json: bool) -> None:
         return
     name = explanation.recipient.partner.name
     purpose = "for no stated purpose" if release.purpose is None else f"for {release.purpose}"
-    say(f"{explanation.asked} to {name}, {purpose}, on {release.at:%Y-%m-%d %H:%M} UTC")
+    readers = f"{name} and its clients" if explanation.recipient.clients else name
+    say(f"{explanation.asked} to {readers}, {purpose}, on {release.at:%Y-%m-%d %H:%M} UTC")
     for one in explanation.judged:
         say("")
         say(_class_in_words(one.item))
