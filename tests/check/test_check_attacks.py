@@ -394,7 +394,7 @@ def test_nothing_is_upgraded(check: Check) -> None:
 def test_versions_are_swapped_in_under_many_clients_without_one_error(serve, tmp_path: Path) -> None:
     """Each keeps one connection. A version comes once all have seen the one before, on its heels another, and what was
     before them is destroyed; the last day that is told of an address says from which version an answer is."""
-    check, rounds, clients = serve(), 5, 30
+    check, rounds, clients = serve(limits=QUIET), 5, 30
     days = [(today().date() - timedelta(days=age)).isoformat() for age in range(2 * rounds, -1, -1)]
     publish_check(tmp_path / "data", {CLEAN: ((2,), date.fromisoformat(days[0]))})
     reached = threading.Condition()
@@ -409,7 +409,7 @@ def test_versions_are_swapped_in_under_many_clients_without_one_error(serve, tmp
             while at[client] < 2 * rounds:
                 connection.request("POST", "/en", headers={"Host": HOST, "X-Forwarded-For": CLEAN, **JSON})
                 answer = connection.getresponse()
-                told = json.loads(answer.read())["last_seen"]
+                told = json.loads(answer.read()).get("last_seen")
                 # the data of the fixture itself tells nothing of this address
                 now = days.index(told) if told else -1
                 with reached:

@@ -265,7 +265,7 @@ def test_a_delivery_whose_taking_is_killed_is_never_there_without_its_entry_and_
     assert forking("ledger", "audit", "--in", hub)["code"] == 0
     verified = forking("ledger", "verify", "--in", hub)
     assert verified["code"] == 0, verified
-    rows = json.loads(forking("consultation", "list", "--json", "--in", hub)["said"])
+    rows = json.loads(forking("consultation", "list", "--limit", 1000, "--json", "--in", hub)["said"])
     about = sorted(one["object"] for one in rows if one["processing"] == "collection")
     assert about == [f"delivery {one}" for one in entered(hub)]
     assert PORTION > 1 or not kills.missing, kills.met

@@ -156,9 +156,10 @@ class Worker:
                 if str(error) != told:
                     told = str(error)
                     talk(f"a new version cannot be used, and the one before stays: {error}")
-            except RuntimeError:
-                # the loop is closed: it is ending
-                return
+            except Exception as error:  # noqa: BLE001 -- the worker's loop: a version that we fail at stops no later one
+                if loop.is_closed():
+                    return
+                tell_failure(error)
 
 
 def _post(settings: CheckSettings, hub: Hub, pepper: bytes) -> "Post | None":
