@@ -245,18 +245,18 @@ def test_an_add_that_is_taken_in_while_others_are_counted_takes_no_room(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adds, "MOST_WAITING", 1)
-    looked = os.scandir
+    looked = os.listdir
 
-    def meanwhile(folder: Path) -> list[os.DirEntry]:
-        found = list(looked(folder))
+    def meanwhile(folder: Path) -> list[str]:
+        found = looked(folder)
         for one in found:
-            Path(one).unlink()
+            (folder / one).unlink()
         return found
 
     with asking(hub) as ask:
         assert ask("POST", OBJECTS, envelope_of(1)).status == 202
         with monkeypatch.context() as patched:
-            patched.setattr(os, "scandir", meanwhile)
+            patched.setattr(os, "listdir", meanwhile)
             assert ask("POST", OBJECTS, envelope_of(2)).status == 202
         assert ask("POST", OBJECTS, envelope_of(3)).status == 429
 

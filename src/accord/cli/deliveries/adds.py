@@ -14,7 +14,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -67,6 +67,8 @@ class TaxiiDesk:
     workspace: Workspace
     database: Database
     _read: tuple[int, tuple[Dataset, ...], bytes] | None = field(default=None)
+    _sizes: dict[Path, dict[str, int]] = field(default_factory=dict)
+    """By folder and name, the sizes of the adds that lay there lately."""
 
     def targets(self, partner: str) -> Sequence[Target]:
         """The collections to which a partner's clients may add."""
@@ -166,20 +168,36 @@ class TaxiiDesk:
         """
         mine = [one.id for one in self._declared()[0] if one.partner.id == partner]
         folders = [self.workspace.root / ADDS / f"dataset={one}" for one in mine]
-        sizes = {file: size for folder in folders if folder.is_dir() for file, size in _sizes(folder)}
+        lying = {folder: self._lying(folder) for folder in folders}
         # it may have been given up there
-        sizes.pop(place, None)
-        if _fits(sizes, size):
+        lying[place.parent].pop(place.name, None)
+        if _fits([one for each in lying.values() for one in each.values()], size):
             return
+        sizes = {folder / name: size for folder, each in lying.items() for name, size in each.items()}
         ended = {one.place: sizes[one.place] for one in given_up(self.workspace, connection) if one.place in sizes}
         waiting = {file: size for file, size in sizes.items() if file not in ended}
         for some, rooms, what in (waiting, 1, "wait to be taken in"), (ended, GIVEN_UP_ROOMS, "could not be taken in"):
-            if not _fits(some, size, rooms):
+            if not _fits(some.values(), size, rooms):
                 raise TaxiiError(
                     HTTPStatus.TOO_MANY_REQUESTS,
                     f"{len(some):,} adds of yours, of {sum(some.values()):,} bytes, {what}: add again later.",
                     {"retry-after": str(WAIT_S)},
                 )
+
+    def _lying(self, folder: Path) -> dict[str, int]:
+        """The sizes of what lies in a folder, by name; of thousands, only what is new there is looked at.
+
+        A name is a digest, or drawn for one file: what bears it is never longer or shorter than before.
+        """
+        names = os.listdir(folder) if folder.is_dir() else ()  # noqa: PTH208 -- thousands of names, and no paths
+        before = self._sizes.get(folder, {})
+        sizes = {name: before[name] for name in names if name in before}
+        for name in set(names) - set(sizes):
+            # a job that has taken one in removes it at any time
+            with suppress(FileNotFoundError):
+                sizes[name] = (folder / name).stat().st_size
+        self._sizes[folder] = sizes
+        return dict(sizes)
 
     def _declared(self) -> tuple[tuple[Dataset, ...], bytes]:
         """What the settings declare by now; they are read when they have changed."""
@@ -267,16 +285,9 @@ def _waiting(workspace: Workspace, connection: Connection) -> list[Path]:
     return sorted(one for one in places if one.exists())
 
 
-def _fits(lying: Mapping[Path, int], size: int, rooms: int = 1) -> bool:
+def _fits(sizes: Collection[int], size: int, rooms: int = 1) -> bool:
     """Is there room for one more among files of these sizes?"""
-    return len(lying) < rooms * MOST_WAITING and sum(lying.values()) + size <= rooms * MOST_WAITING_BYTES
-
-
-def _sizes(folder: Path) -> Iterator[tuple[Path, int]]:
-    for file in os.scandir(folder):
-        # a job that has taken one in removes it at any time
-        with suppress(FileNotFoundError):
-            yield Path(file), file.stat().st_size
+    return len(sizes) < rooms * MOST_WAITING and sum(sizes) + size <= rooms * MOST_WAITING_BYTES
 
 
 def _is_short(file: Path) -> bool:
