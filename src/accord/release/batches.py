@@ -85,11 +85,14 @@ class Placed:
 class Judged:
     """What of some drafts is to be put: rows that have no numbers yet, and tellings of shared objects."""
 
-    rows: tuple[dict[str, object], ...]
-    told: tuple[dict[str, object], ...]
+    rows: tuple[dict[str, object], ...] = ()
+    told: tuple[dict[str, object], ...] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self.rows or self.told)
+    def __add__(self, other: "Judged") -> "Judged":
+        return Judged(rows=self.rows + other.rows, told=self.told + other.told)
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.told)
 
 
 class _Places:

@@ -56,6 +56,8 @@ _BEGIN = "accord_begin"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))"
 _FORM = "postgresql://USER@HOST/DATABASE, or sqlite:///FILE with a path relative to the workspace"
 _VERSION = table("alembic_version", named("version_num"))
+_BULK = ("cache_size = -65536", "wal_autocheckpoint = 16384")
+"""64 MiB of pages in memory, and as many in the log before they are moved into the file."""
 _FEW = 100
 """Rows from which on PostgreSQL takes them as a copy, several times as fast as one by one."""
 _NOT_OURS = frozenset({"42501", "3F000"})
@@ -153,6 +155,17 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    def expect_bulk(self) -> None:
+        """Let connections keep more of SQLite's file in memory, and its log grow longer, for hundreds of thousands of
+        rows: pages of its indexes are written once then, not again and again.
+
+        For a command's own database; a service's connections would each take that much. PostgreSQL is set up for it.
+        """
+        if self._place.file is not None:
+            event.listen(self._engine, "connect", _settle_bulk)
+            # those that are open have what they were opened with
+            self._engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -558,6 +571,13 @@ def _settle_sqlite(connection: DBAPIConnection, _record: object) -> None:
         "trusted_schema = OFF",
         "secure_delete = ON",
     ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _settle_bulk(connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in _BULK:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

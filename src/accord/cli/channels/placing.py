@@ -35,7 +35,7 @@ from accord.journal import book
 from accord.operations.actions import record_actions
 from accord.reference.store import Reference
 from accord.release.basis import classes_of
-from accord.release.batches import MANY, Batch, Draft, Resting, Source, generations, portions
+from accord.release.batches import MANY, Batch, Draft, Judged, Resting, Source, generations, portions
 from accord.release.channels import Channel, Member, find_channel, load_channels, recipient
 from accord.release.disclosures import Disclosure, record_disclosure
 from accord.release.handing import permissible
@@ -51,6 +51,9 @@ from accord.vocabulary.markings import MARKINGS, Marking
 from accord.workspace.database import Database, count_rows
 from accord.workspace.jobs import JobKind, queue
 from accord.workspace.schema import CHANNEL_OBJECTS, CHANNEL_SHARED
+
+_TOGETHER = 5_000
+"""Rows of one transaction, about: whoever else wants to write waits less than a second for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,7 @@ def put_views(
     `terms`: those that they were made under. Raises AccordError.
     """
     database = desk.ledger.database
+    database.expect_bulk()
     with database.writing() as connection:
         at = book.moment(connection, datetime.now(UTC))
         _demand_unchanged(connection, gathered, terms, channel, at)
@@ -218,18 +222,26 @@ class Written:
 
     def put(self, drafts: Iterable[Draft]) -> None:
         """Write what is new of drafts, but for those that tell of nothing but what is kept back."""
+        judged = Judged()
         for some in portions(one for one in drafts if not _is_back(one, self.back)):
             # only whoever has the workspace changes what is read here, or takes away findings: that is asked at the end
             with self._database.reading() as connection:
-                judged = self.batch.on(connection).judge(some, _versioned)
-            if judged:
-                with self._database.writing() as connection:
-                    self.batch.on(connection).write(judged)
-                    # what is shared comes last: each table when it has grown
-                    for table, rows in ((CHANNEL_OBJECTS, self.batch.objects), (CHANNEL_SHARED, self.batch.tellings)):
-                        if rows >= self._count_at[table]:
-                            count_rows(connection, table)
-                            self._count_at[table] *= 4
+                judged += self.batch.on(connection).judge(some, _versioned)
+            if len(judged) >= _TOGETHER:
+                self._write(judged)
+                judged = Judged()
+        self._write(judged)
+
+    def _write(self, judged: Judged) -> None:
+        if not judged:
+            return
+        with self._database.writing() as connection:
+            self.batch.on(connection).write(judged)
+            # what is shared comes last: each table when it has grown
+            for table, rows in ((CHANNEL_OBJECTS, self.batch.objects), (CHANNEL_SHARED, self.batch.tellings)):
+                if rows >= self._count_at[table]:
+                    count_rows(connection, table)
+                    self._count_at[table] *= 4
 
     def demand_unchanged(self, connection: Connection, at: datetime, operation: str) -> None:
         """Raise OutputError if something of it was taken away, or is kept back, by now."""
