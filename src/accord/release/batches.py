@@ -7,7 +7,7 @@ looks (`release.sights`).
 
 import hashlib
 import secrets
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, select, tuple_, update
 
 from accord.agreements.declarations import DatasetId
 from accord.columns.instants import EPOCH, microseconds
@@ -119,6 +119,25 @@ class _Places:
         return self._begin + place
 
 
+class _Tables:
+    """Inserts rows, and lets a table be counted at `MANY` and whenever it has grown to four times as many.
+
+    What is asked while it grows is asked of a table that PostgreSQL would else believe to be as small as at first.
+    """
+
+    def __init__(self) -> None:
+        self._rows: Counter[Table] = Counter()
+        self._count_at: defaultdict[Table, int] = defaultdict(lambda: MANY)
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+        """Insert rows."""
+        insert_rows(connection, table, rows)
+        self._rows[table] += len(rows)
+        if self._rows[table] >= self._count_at[table]:
+            count_rows(connection, table)
+            self._count_at[table] *= 4
+
+
 class Batch:
     """A batch in the making, on a writer's connection: nothing of it is visible before `show`.
 
@@ -142,8 +161,8 @@ class Batch:
         """Those of which something was put."""
         self._told: dict[str, int] = {}
         """Of those that only say what stands, the first batch since which a member is told of it."""
-        self.objects = self.tellings = 0
-        self._places = _Places()
+        self.objects = 0
+        self._places, self._tables = _Places(), _Tables()
         self._policies = Policies(connection)
         if in_parts:
             # what is judged on a reader's connection finds it there
@@ -217,7 +236,7 @@ class Batch:
         moved = [one for one in findings if one not in standing or standing[one].policy != self._resting[one]]
         mine = and_(table.channel == channel, table.finding.in_([one for one in moved if one in standing]))
         self._connection.execute(delete(CHANNEL_FINDINGS).where(mine))
-        insert_rows(
+        self._tables.insert(
             self._connection,
             CHANNEL_FINDINGS,
             [
@@ -240,7 +259,7 @@ class Batch:
         found |= {(finding, *one): self.number for finding, each in behind.items() for one in each}
         if standing:
             self._connection.execute(delete(CHANNEL_SOURCES).where(mine))
-        insert_rows(
+        self._tables.insert(
             self._connection,
             CHANNEL_SOURCES,
             [
@@ -288,12 +307,11 @@ class Batch:
     def write(self, judged: Judged) -> None:
         """Put what was judged."""
         self._write(judged.rows)
-        insert_rows(self._connection, CHANNEL_SHARED, judged.told)
-        self.tellings += len(judged.told)
+        self._tables.insert(self._connection, CHANNEL_SHARED, judged.told)
 
     def _write(self, rows: Sequence[dict[str, object]]) -> None:
         numbered = [{"number": self._places.draw(self._connection), **row} for row in rows]
-        insert_rows(self._connection, CHANNEL_OBJECTS, numbered)
+        self._tables.insert(self._connection, CHANNEL_OBJECTS, numbered)
         self.objects += len(rows)
 
     def _tell(

@@ -35,7 +35,7 @@ from accord.journal import book
 from accord.operations.actions import record_actions
 from accord.reference.store import Reference
 from accord.release.basis import classes_of
-from accord.release.batches import MANY, Batch, Draft, Judged, Resting, Source, generations, portions
+from accord.release.batches import Batch, Draft, Judged, Resting, Source, generations, portions
 from accord.release.channels import Channel, Member, find_channel, load_channels, recipient
 from accord.release.disclosures import Disclosure, record_disclosure
 from accord.release.handing import permissible
@@ -48,9 +48,8 @@ from accord.reports.versions import version_of, versioned
 from accord.vocabulary.datasets import Purpose
 from accord.vocabulary.errors import OutputError, SettingsError
 from accord.vocabulary.markings import MARKINGS, Marking
-from accord.workspace.database import Database, count_rows
+from accord.workspace.database import Database
 from accord.workspace.jobs import JobKind, queue
-from accord.workspace.schema import CHANNEL_OBJECTS, CHANNEL_SHARED
 
 _TOGETHER = 5_000
 """Rows of one transaction, about: whoever else wants to write waits less than a second for it."""
@@ -205,7 +204,6 @@ class Written:
         self._database = database
         self.channel = channel
         self._generations: dict[str, int] = {}
-        self._count_at = {CHANNEL_OBJECTS: MANY, CHANNEL_SHARED: MANY}
 
     def generations(self, findings: Collection[str]) -> dict[str, int]:
         """How often objects of findings were taken away, before anything is written of them."""
@@ -237,11 +235,6 @@ class Written:
             return
         with self._database.writing() as connection:
             self.batch.on(connection).write(judged)
-            # what is shared comes last: each table when it has grown
-            for table, rows in ((CHANNEL_OBJECTS, self.batch.objects), (CHANNEL_SHARED, self.batch.tellings)):
-                if rows >= self._count_at[table]:
-                    count_rows(connection, table)
-                    self._count_at[table] *= 4
 
     def demand_unchanged(self, connection: Connection, at: datetime, operation: str) -> None:
         """Raise OutputError if something of it was taken away, or is kept back, by now."""
