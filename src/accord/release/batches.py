@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -208,12 +209,15 @@ class Batch:
         """The findings of which it is told what it was not told before."""
         return frozenset(one for one, told in self._told.items() if told < member.since)
 
-    @property
+    @cached_property
     def listing(self) -> str:
-        """What was put, but for what findings share: a line an object, sorted, with its id and version."""
+        """What was put, but for what findings share: a line an object, sorted, with its id and version.
+
+        To be asked for once all is put.
+        """
         return "".join(sorted(self._listed))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the listing, in hex."""
         return hashlib.sha256(self.listing.encode()).hexdigest()
@@ -276,9 +280,8 @@ class Batch:
         """
         ids = [one.object for one in drafts]
         standing, left = self._standing(ids), self._left(ids)
-        self._resting |= _finding_policies(
-            self._connection, self._channel.id, {each for one in drafts for each in one.findings} - {*self._resting}
-        )
+        unknown = {each for one in drafts for each in one.findings if each not in self._resting}
+        self._resting |= _finding_policies(self._connection, self._channel.id, unknown)
         tellings = _tellings(self._connection, self._channel.id, [one.object for one in drafts if one.shared])
         rows: list[dict[str, object]] = []
         told: list[dict[str, object]] = []

@@ -5,6 +5,7 @@ Sources: FIRST Information Exchange Policy 2.0; MISP Permissible Actions Protoco
 """
 
 from enum import StrEnum
+from functools import cache
 
 
 class Direction(StrEnum):
@@ -28,6 +29,7 @@ class Pap(StrEnum):
         return f"PAP:{self.value.upper()}"
 
 
+@cache
 def strictest_pap(*said: Pap | None) -> Pap | None:
     """The narrowest of what is said; None: nothing is."""
     return max((one for one in said if one is not None), key=tuple(Pap).index, default=None)
