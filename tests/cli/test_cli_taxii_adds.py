@@ -218,6 +218,10 @@ def test_the_same_add_again_while_it_waits_waits_once(hub: Hub) -> None:
         (hub.folder / "adds" / "dataset=indicators" / digest).write_bytes(envelope_of(2))
         assert ask("POST", OBJECTS, envelope_of(2)).status == 202
         hub("job", "work", "--in", hub.folder)
+        # it was asked for once, whenever it is looked at (TAXII 2.1, 4.3.1)
+        taken = json.loads(ask("GET", f"status/{one['id']}").body)
+        assert taken["status"] == "complete"
+        assert len({told["request_timestamp"] for told in (one, other, taken)}) == 1
     assert sorted(delivered(hub)) == [1, 2]
 
 

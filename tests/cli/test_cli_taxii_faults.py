@@ -3,23 +3,26 @@
 import asyncio
 import http.client
 import json
+import re
 import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from accord.access.clients import Client
 from accord.cli.services.routes import Services, make_app
-from accord.exchange.taxii.adds import read_envelope
+from accord.exchange.taxii.adds import Added, read_envelope, status_of
 from accord.exchange.taxii.messages import MEDIA_TYPE, Answer, TaxiiError
 from accord.exchange.taxii.server import MOST_BODIES, MOST_OF_ONE, MOST_UNREAD, Question, Server, mounted
 from accord.web.asgi import PIECE
@@ -237,6 +240,7 @@ NASTY = (
     + b"9" * 100_000
     + b"}]}",
     b'{"objects":[{"type":"indicator","id":"indicator--00000000-0000-4000-8000-000000000001","x":"\\ud800"}]}',
+    b'{"objects":[{"type":"indicator","id":"indicator--00000000-0000-4000-8000-000000000001","modified":"\\ud800"}]}',
     b'{"objects":[{"type":{},"id":[],"modified":7}]}',
     b'{"objects":[null,true,7,"x",[]]}',
     b'{"objects":{"id":"x"}}',
@@ -277,8 +281,14 @@ JSON = st.recursive(
 )
 
 
+AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
+INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z")
+"""RFC 3339 in UTC, as STIX and TAXII have it (STIX 2.1, 2.16)."""
+
+
 @given(st.binary(max_size=200) | JSON.map(json.dumps).map(str.encode))
 @example(DEEP)
+@example(b'{"objects":[{"type":"x","id":"x--00000000-0000-4000-8000-000000000001","created":"\\ud800"}]}')
 def test_an_envelope_is_read_or_refused_and_nothing_else(body: bytes) -> None:
     try:
         found = read_envelope(body, MEDIA_TYPE)
@@ -288,6 +298,9 @@ def test_an_envelope_is_read_or_refused_and_nothing_else(body: bytes) -> None:
         code = 202
         assert found.members
         assert all(isinstance(one.content, dict) for one in found.members)
+        told = status_of(Added(name="x", at=AT, body=body, pending=True, failed={}), found)
+        # a version is an instant, whatever was said (TAXII 2.1, 4.3.1)
+        assert all(INSTANT.fullmatch(one["version"]) for one in json.loads(msgspec.json.encode(told))["pendings"])
     assert code in {202, 422}
 
 

@@ -221,7 +221,8 @@ def test_what_is_sent_again_while_it_is_removed_stays_and_who_was_killed_leaves_
         fail_for_good(hub)
         with database.reading() as connection:
             job = connection.execute(select(func.max(JOBS.c.number))).scalar_one()
-        adds.keep(adds.place_of(workspace, "indicators", sha256(envelope_of(3)).hexdigest()), envelope_of(3))
+        place = adds.place_of(workspace, "indicators", sha256(envelope_of(3)).hexdigest())
+        adds.keep(place, envelope_of(3), datetime.now(UTC))
         assert json.loads(ask("GET", f"status/{name_of(3)}").body)["failure_count"] == 1
         hub("job", "retry", str(job), "--in", hub.folder)
         hub("job", "work", "--in", hub.folder)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from accord.web.asgi import PIECE, App, Message, Receive, Scope, Send, answer
+from accord.web.asgi import PIECE, App, Message, Receive, Scope, Send, answer, single_headers
 from accord.web.guarding import SECURITY_HEADERS, Guard, Limits, host_name
 from accord.web.problems import ProblemError
 
@@ -155,3 +155,9 @@ def test_a_host_s_name_is_read_as_the_standard_writes_it() -> None:
     assert [host_name(one) for one in ("A.example", "a:80", "[::1]:80", "[::1]", None)] == [
         "a.example", "a", "[::1]", "[::1]", None
     ]  # fmt: skip
+
+
+def test_a_header_that_is_a_list_may_come_in_several_lines_and_any_other_counts_once() -> None:
+    lines = [(b"accept", b"text/html"), (b"accept", b"*/*;q=0.1"), (b"host", b"a"), (b"host", b"b"), (b"range", b"c")]
+    # RFC 9110, 5.3
+    assert single_headers({"headers": lines}) == {"accept": "text/html, */*;q=0.1", "range": "c"}

@@ -13,6 +13,8 @@ Header = tuple[bytes, bytes]
 PIECE = 1 << 18
 """Bytes of a body that are handed to the server at once."""
 
+_LISTS = frozenset({"accept", "x-forwarded-for"})
+
 
 def header(scope: Scope, name: bytes) -> str | None:
     """A request's header that may come once; None where it is missing or came more than once."""
@@ -21,11 +23,12 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 
 def single_headers(scope: Scope) -> dict[str, str]:
-    """A request's headers that may come once, by lower-case names; and `X-Forwarded-For`, to which each proxy adds."""
+    """A request's headers that may come once, by lower-case names; and those that are lists (RFC 9110, 5.3): `Accept`,
+    and `X-Forwarded-For`, to which each proxy adds."""
     found: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
         found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
-    return {name: ", ".join(each) for name, each in found.items() if len(each) == 1 or name == "x-forwarded-for"}
+    return {name: ", ".join(each) for name, each in found.items() if len(each) == 1 or name in _LISTS}
 
 
 def headers_of(told: Mapping[str, str]) -> list[Header]:

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from accord.cli.deliveries.given_up import GIVEN_UP_KEPT, given_up, given_up_in_
 from accord.cli.deliveries.recalled import refuse_returned
 from accord.cli.deliveries.uploads import untaken
 from accord.cli.deliveries.waiting import UNDONE, demand_delivered, place_of
+from accord.columns.instants import EPOCH, microseconds
 from accord.exchange.taxii.adds import LONGEST_BODY, Added, Target
 from accord.exchange.taxii.messages import TaxiiError
 from accord.formats.catalogue import FORMATS
@@ -107,7 +108,7 @@ class TaxiiDesk:
                 raise TaxiiError(HTTPStatus.FORBIDDEN, _NOT_AGREED) from refusal
             with errors_named(self.workspace.root):
                 self._demand_room(connection, client.partner, place, len(body))
-                keep(place, body)
+                keep(place, body, now)
             # it is tried anew: a job that has failed at the same bytes is not there to begin anew as well
             connection.execute(delete(JOBS).where(JOBS.c.number.in_([one.number for one in before])))
             arguments = {
@@ -140,8 +141,11 @@ class TaxiiDesk:
                 if delivered.exists():
                     file = delivered / "delivered"
                     # what is longer came otherwise than as an add
-                    return _added(name, file, failed=_failed(delivered)) if _is_short(file) else None
-                added = _added(name, waiting, pending=True)
+                    if not _is_short(file):
+                        return None
+                    body, at, failed = file.read_bytes(), _asked_at(delivered), _failed(delivered)
+                    return Added(name=name, at=at, body=body, pending=False, failed=failed)
+                added = _waits(name, waiting)
                 # the longer jobs wait, the longer it takes to look through them: what is new is not asked for there
                 refused = self._refused(dataset, digest)
                 return added if refused is None else replace(added, pending=False, refused=refused)
@@ -214,8 +218,8 @@ def collection_of(dataset: str, key: bytes) -> UUID:
     return UUID(bytes=drawn[:16], version=4)
 
 
-def keep(place: Path, body: bytes) -> None:
-    """Write a file whole, and have it on the disk, under its name. Raises OSError."""
+def keep(place: Path, body: bytes, at: datetime) -> None:
+    """Write a file whole, and have it on the disk, under its name and as of when it came. Raises OSError."""
     for folder in (place.parent.parent, place.parent):
         folder.mkdir(mode=0o700, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=".", dir=place.parent)
@@ -223,6 +227,7 @@ def keep(place: Path, body: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(body)
             file.flush()
+            os.utime(file.fileno(), ns=(microseconds(at) * 1000,) * 2)
             os.fsync(file.fileno())
         Path(name).replace(place)
     except BaseException:
@@ -294,10 +299,16 @@ def _is_short(file: Path) -> bool:
     return file.stat().st_size <= LONGEST_BODY
 
 
-def _added(name: str, file: Path, *, pending: bool = False, failed: Mapping[int, str] | None = None) -> Added:
+def _waits(name: str, file: Path) -> Added:
     with file.open("rb") as opened:
-        at = datetime.fromtimestamp(os.fstat(opened.fileno()).st_mtime, UTC)
-        return Added(name=name, at=at, body=opened.read(), pending=pending, failed=failed or {})
+        at = EPOCH + timedelta(microseconds=os.fstat(opened.fileno()).st_mtime_ns // 1000)
+        return Added(name=name, at=at, body=opened.read(), pending=True, failed={})
+
+
+def _asked_at(delivery: Path) -> datetime:
+    """When what was delivered was collected, which of an add is when it was asked for."""
+    account = json.loads((delivery / "account.json").read_text("utf-8"))
+    return datetime.fromisoformat(account["collected_at"])
 
 
 def _failed(delivery: Path) -> dict[int, str]:

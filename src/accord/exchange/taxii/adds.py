@@ -15,6 +15,7 @@ from accord.access.clients import Client
 from accord.columns.instants import microseconds
 from accord.columns.reading import Document
 from accord.exchange.taxii.collections import write_time
+from accord.exchange.taxii.filters import is_time
 from accord.exchange.taxii.messages import STIX_MEDIA_TYPE, TaxiiError, demand_content
 from accord.formats.stix.bundle import STIX_ID, Bundle, open_bundle, text_of
 from accord.vocabulary.errors import RefusedFileError
@@ -53,6 +54,7 @@ class Added:
     name: str
     """By which its status is asked for."""
     at: datetime
+    """When it was asked for."""
     body: bytes
     pending: bool
     """It waits to be taken in."""
@@ -100,10 +102,10 @@ def status_of(added: Added, envelope: Bundle) -> dict[str, object]:
     successes: list[dict[str, str]] = []
     failures: list[dict[str, str]] = []
     pendings: list[dict[str, str]] = []
+    at = write_time(microseconds(added.at))
     for number, one in enumerate(envelope.members, 1):
         content = one.content if isinstance(one.content, dict) else {}
-        version = text_of(content, "modified") or text_of(content, "created") or write_time(microseconds(added.at))
-        told = {"id": text_of(content, "id") or "", "version": version}
+        told = {"id": text_of(content, "id") or "", "version": _version(content) or at}
         if added.refused is not None:
             failures.append({**told, "message": added.refused})
         elif added.pending:
@@ -117,8 +119,14 @@ def status_of(added: Added, envelope: Bundle) -> dict[str, object]:
     return {
         "id": added.name,
         "status": "pending" if pendings else "complete",
-        "request_timestamp": write_time(microseconds(added.at)),
+        "request_timestamp": at,
         "total_count": len(envelope.members),
         **{f"{name}_count": len(each) for name, each in counted.items()},
         **{name: each for name, each in lists.items() if each},
     }
+
+
+def _version(content: Mapping[str, object]) -> str | None:
+    """How an object says which version it is, as an instant; None where it says none, or anything else."""
+    said = (text_of(content, name) or "" for name in ("modified", "created"))
+    return next((one for one in said if is_time(one)), None)

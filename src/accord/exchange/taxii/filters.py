@@ -17,7 +17,7 @@ MOST_MATCHES = 1000
 """Values of one filter."""
 
 _LAST = microseconds(datetime.max.replace(tzinfo=UTC))
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z", re.ASCII)
 _KNOWN = frozenset({"id", "type", "version", "spec_version"})
 
 
@@ -81,6 +81,11 @@ def read_time(text: str, name: str) -> int:
     except ValueError as error:
         raise _no_time(name) from error
     return microseconds(whole) + int((found[2] or "0")[:6].ljust(6, "0"))
+
+
+def is_time(text: str) -> bool:
+    """Is it written as an instant of TAXII?"""
+    return _TIME.fullmatch(text) is not None
 
 
 def _no_time(name: str) -> TaxiiError:
