@@ -9,18 +9,17 @@ those that were seen call one empty function more: that a leak as small as that 
 
 import argparse
 import gc
-import socket
 import tempfile
 import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import numpy as np
-from check_stand import HOST, PEPPER, Crowd, draw_crowd, served, write_data
+from check_asking import drawn, spelled, times_over
+from check_stand import HOST, PEPPER, draw_crowd, served, write_data
 from measuring import Figures, Outcome, Target, say
 from telling_apart import BOUND, largest_t
 
@@ -61,28 +60,17 @@ def run(chosen: argparse.Namespace, rounds: int) -> Iterator[Outcome]:
         for number in range(rounds):
             with served(folder) as service:
                 say(f"asking {questions:,} times")
-                addresses, which = _drawn(crowd, questions + 1, number)
-                figures = _told("loopback", _times_over(service.port, addresses), which[1:], number)
+                rounds_of_one, which = drawn(crowd.victims, crowd.others, questions + 1, 1, number)
+                figures = _told("loopback", times_over(service.port, HOST, rounds_of_one), which[1:], number)
             say(f"answering {answers:,} times, twice")
             service_here = _service(folder)
-            addresses, which = _drawn(crowd, WARM + answers, number)
+            order, which = drawn(crowd.victims, crowd.others, WARM + answers, 1, number)
+            addresses = [spelled(one) for one in order[:, 0].tolist()]
             for name, leaks in (("inside", bytes(len(which))), ("planted", (1 - which).tobytes())):
                 taken = _times_inside(service_here, addresses, leaks)[WARM:]
                 figures |= _told(name, taken, which[WARM:], number)
             outcome.add(figures | {"inside_t_planted": figures.pop("planted_t")})
     yield outcome
-
-
-def _drawn(crowd: Crowd, number: int, seed: int) -> tuple[list[str], np.ndarray]:
-    """Addresses in an order drawn by chance, and of which class each is (0: seen); none twice as far as they go."""
-    draw = np.random.default_rng(seed)
-    which = draw.integers(0, 2, number).astype(np.uint8)
-    order = np.empty(number, np.uint32)
-    for kind, those in enumerate((crowd.victims, crowd.others)):
-        rows = np.flatnonzero(which == kind)
-        order[rows] = np.resize(draw.permutation(those), len(rows))
-    # of one length, so that the asker's own work is the same
-    return [str(IPv4Address(one)).ljust(15) for one in order.tolist()], which
 
 
 def _told(name: str, taken: np.ndarray, which: np.ndarray, seed: int) -> Figures:
@@ -95,26 +83,6 @@ def _told(name: str, taken: np.ndarray, which: np.ndarray, seed: int) -> Figures
         f"{name}_seen_more_ns": float(taken[low & (which == 0)].mean() - taken[low & (which == 1)].mean()),
         f"{name}_median_us": float(np.median(taken)) / 1000,
     }
-
-
-def _times_over(port: int, addresses: list[str]) -> np.ndarray:
-    """Nanoseconds that each answer takes over one connection, the first left aside."""
-    requests = [_request(address) for address in addresses]
-    times = array("q", bytes(8 * len(requests)))
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sendall(requests[0])
-        size = _size_of(connection)
-        room = memoryview(bytearray(size))
-        clock = time.perf_counter_ns
-        for place, request in enumerate(requests[1:], 1):
-            begun = clock()
-            connection.sendall(request)
-            left = size
-            while left:
-                left -= connection.recv_into(room[:left])
-            times[place] = clock() - begun
-    return np.array(times)[1:]
 
 
 class _Headers:
@@ -178,19 +146,3 @@ def _times_inside(service: Service, addresses: list[str], leaks: bytes) -> np.nd
 
 def _nothing() -> None:
     """What a leak takes: some tens of nanoseconds."""
-
-
-def _request(address: str) -> bytes:
-    return f"POST /en HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\nX-Forwarded-For: {address}\r\n\r\n".encode()
-
-
-def _size_of(connection: socket.socket) -> int:
-    """Bytes of a whole answer: of each, as all are of one size."""
-    read = b""
-    while b"\r\n\r\n" not in read:
-        read += connection.recv(1 << 16)
-    head, _, body = read.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-    while len(body) < length:
-        body += connection.recv(1 << 16)
-    return len(head) + 4 + length

@@ -20,7 +20,12 @@ def largest_t(taken: np.ndarray, which: np.ndarray) -> float:
 
 
 def welch_t(taken: np.ndarray, which: np.ndarray) -> float:
-    """|t| of the classes 0 and 1 of measurements, whose variances may differ (Welch, 1947)."""
+    """|t| of the classes 0 and 1 of measurements, whose variances may differ (Welch, 1947).
+
+    Of a class of fewer than two nothing can be said: where all the shortest are of one class, more of them tell.
+    """
     one, other = taken[which == 0].astype(float), taken[which == 1].astype(float)
+    if min(len(one), len(other)) < 2:
+        return 0.0
     spread = math.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other))
     return abs(one.mean() - other.mean()) / spread if spread else 0.0

@@ -368,13 +368,25 @@ def free_port(host: str = "127.0.0.1") -> int:
         return server.getsockname()[1]
 
 
-def serve_check(settings: Path, env: Mapping[str, str] | None = None, *, host: str = "127.0.0.1") -> Check:
-    """Start the service, and wait for the line with which it says that it answers."""
+ACCORD = ("-m", "accord.cli.main")
+
+
+def serve_check(
+    settings: Path,
+    env: Mapping[str, str] | None = None,
+    *,
+    host: str = "127.0.0.1",
+    program: Sequence[str | Path] = ACCORD,
+) -> Check:
+    """Start the service, and wait for the line with which it says that it answers.
+
+    `program`: what Python is told to run, for a service that is not as it should be.
+    """
     # tests themselves bind loopback alone
     port = free_port("::1" if host == "::" else host)
     words = ["check", "serve", "--settings", settings, "--host", host, "--port", str(port)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "accord.cli.main", *words],
+        [sys.executable, *program, *words],
         env=os.environ | {"PYTHONUTF8": "1"} | dict(env or {}),
         cwd=settings.parent,
         stdout=subprocess.PIPE,

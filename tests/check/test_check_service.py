@@ -20,6 +20,7 @@ from tests.check.check_served import (
     CLEAN,
     DAY,
     FAMILIES,
+    HOST,
     HOSTED,
     INSIDE,
     LANGUAGES,
@@ -305,6 +306,29 @@ def test_every_answer_of_a_form_has_the_same_size_status_and_headers(check: Chec
         }
         assert len(alike) == 1
         assert {len(one.headers["content-language"]) for one in answers} == {2}
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "*/*"])
+@pytest.mark.parametrize("path", ["/{}", "/"])
+def test_every_answer_of_a_form_is_as_long_on_the_wire_whatever_may_be_compressed(
+    check: Check, accept: str, path: str
+) -> None:
+    heads, sizes = set(), set()
+    for visitor, language in itertools.product(GRADES, LANGUAGES):
+        asked = (
+            f"POST {path.format(language)} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: {visitor}\r\n"
+            f"Accept: {accept}\r\nAccept-Language: {language}\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n"
+            "Content-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        head, _, body = check.raw(asked.encode()).partition(b"\r\n\r\n")
+        assert f"content-language: {language}\r\n".encode() in head
+        heads.add(re.sub(rb"(?<=\r\ncontent-language: )..|(?<=\r\ndate: )[ -~]{29}", b"", head))
+        sizes.add((len(head), len(body)))
+    assert (len(heads), len(sizes)) == (1, 1), (heads, sizes)
+    (head,), ((_, size),) = heads, sizes
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert f"\r\ncontent-length: {size}\r\n".encode() in head + b"\r\n"
+    assert b"-encoding" not in head
 
 
 def test_an_answer_is_kept_by_nobody_framed_by_nobody_and_read_by_no_other_page(check: Check) -> None:

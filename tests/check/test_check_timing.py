@@ -1,6 +1,6 @@
 """That who was seen and who was not are answered by the same steps: every instruction counted, in no unit of time.
 
-`make bench BENCH=check-timing` takes the times themselves.
+test_check_asked.py and `make bench BENCH=check-timing` take the times themselves.
 """
 
 import gc
