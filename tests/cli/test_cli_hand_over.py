@@ -14,6 +14,7 @@ from sqlalchemy import text
 from accord.cli.releases import handing
 from accord.ledger.notes import parse_signing_key
 from accord.release.disclosures import load_disclosure
+from accord.release.rules import RULES
 from accord.workspace.database import open_database, place_of
 from tests.cli.released import POLICE
 from tests.cli.test_cli_channel import CHANNEL, MEMBER
@@ -50,6 +51,14 @@ CHANGES = {
         "rule 1 (Traffic Light Protocol 2.0), sinkhole: TLP:AMBER stands on it, and it is TLP:AMBER+STRICT",
         everywhere=True,
     ),
+    # it was sealed as what it was then, and that no agreement covers any more
+    "marking lowered": Change(
+        'marking = "amber"',
+        'marking = "green"',
+        "rule 4 (Strictest marking of the agreements), sinkhole: agreement vendor-2026 covers data up to TLP:GREEN, "
+        "and this is TLP:AMBER",
+        everywhere=True,
+    ),
     "agreement expired": Change(
         "from = 2026-01-02\npurposes",
         "from = 2026-01-02\nto = 2026-03-31\npurposes",
@@ -63,6 +72,12 @@ CHANGES = {
     ),
     "permissible actions": Change(
         'pap = "green"', 'pap = "red"', "rule 6 (Permissible Actions Protocol), sinkhole: vendor-2026 permits what"
+    ),
+    "exchange policy": Change(
+        'pap = "green"',
+        'pap = "green"\niep = { affected_party_notifications = "must-not" }',
+        "rule 7 (Information Exchange Policy 2.0), sinkhole: the exchange policy of vendor-2026 forbids to notify "
+        "affected parties",
     ),
     "handling code": Change(
         'pap = "green"',
@@ -84,6 +99,10 @@ CHANGES = {
         'pap = "green"', 'pap = "green"\nretention = "P30D"', "how it must be handled than it tells"
     ),
 }
+
+OTHERS = {10, 12, 13, 14}
+"""What these rules ask changes otherwise: by an operation's file (10 and 13, below), by an analyst's decision
+(test_cli_review.py), by what a network owner declares (test_cli_owners.py)."""
 
 # The rules are asked of what was loaded, from whichever database: at home all of them are asked on SQLite.
 FEW = ("share_with", "agreement expired", "retention of an agreement")
@@ -211,6 +230,48 @@ def test_what_waits_of_an_operation_follows_what_its_file_says_of_recipients_and
         "csirt-th": False,
         "police-th": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "encrypted = true",
+            "encrypted = true\nclients = true",
+            "rule 10 (Personal data), sinkhole: it is personal data, and clients of CSIRT of Thailand are not declared",
+        ),
+        (
+            "encrypted = true",
+            "encrypted = false",
+            "sinkhole: the exchange policy of vendor-2026 wants it encrypted in transit, and this channel is not",
+        ),
+    ],
+)
+def test_what_waits_follows_what_its_file_says_of_a_recipient_s_clients_and_of_encryption(
+    hub_on_either: Hub, before: str, after: str, said: str
+) -> None:
+    hub = hub_on_either
+    settings = hub.folder / "workspace.toml"
+    policy = 'pap = "green"\niep = { encrypt_in_transit = "must" }'
+    settings.write_text(settings.read_text("utf-8").replace('pap = "green"', policy), "utf-8")
+    hub("agreement", "apply", "--in", hub.folder)
+    key = parse_signing_key((hub.folder / "ledger.key").read_text("utf-8").strip())
+    with served(Witness("north.example", key.verifier)) as witness:
+        quorum(hub, witness)
+        witness.fault = witness_down()
+        sealed = waits(hub, "october-2026")
+        file = hub.operation()
+        file.write_text(file.read_text("utf-8").replace(before, after), "utf-8")
+        witness.fault = None
+        told = hub("release", "make", file, "--in", hub.folder, code=1)
+    assert f"refused, and never handed over: {sealed['id']} to csirt-th: " in told
+    assert said in told
+    assert [one["handed_over_at"] for one in hub.releases()] == [None]
+
+
+def test_each_rule_that_settings_can_change_the_answer_of_refuses_something_that_waits() -> None:
+    numbers = {int(one) for change in CHANGES.values() for one in re.findall(r"^rule (\d+) ", change.said)}
+    assert numbers | OTHERS == {rule.number for rule in RULES}
 
 
 def test_what_waits_is_handed_over_where_nothing_has_changed_and_where_others_have(hub_on_either: Hub) -> None:
