@@ -172,7 +172,6 @@ def audience(draw: Random) -> dict[str, Any]:
         "recipients": {name: {"persons": ["A. Officer"] if draw.random() < 0.5 else []} for name in readers},
         "encrypted": draw.random() < 0.5,
         "clients": draw.random() < 0.2,
-        "undeclared": draw.random() < 0.05,
         "by_token": draw.random() < 0.2,
         "each_own": draw.random() < 0.8,
     }

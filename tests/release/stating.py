@@ -181,7 +181,6 @@ def audience_of(told: Told, partners: Mapping[PartnerId, Partner]) -> Audience:
             for name, one in told["recipients"].items()
         ),
         encrypted=told["encrypted"],
-        undeclared=told["undeclared"],
         by_token=told["by_token"],
         each_own=told["each_own"],
     )

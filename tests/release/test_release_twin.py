@@ -73,7 +73,7 @@ def test_what_no_reader_may_get_alone_no_channel_with_that_reader_gets() -> None
         register = register_of(world | {"object": things[0]})
         release = release_of(world, register)
         for told in audiences:
-            if told["undeclared"] or not told["recipients"]:
+            if not told["recipients"]:
                 continue
             alone = [
                 audience_of(told | {"recipients": {name: one}}, partners_of(world))

@@ -104,13 +104,6 @@ def test_a_run_keeps_an_embargo_that_its_file_declares() -> None:
         assert decision.permitted is answer
 
 
-def test_readers_who_are_not_declared_are_readers_beside_those_who_are() -> None:
-    audience = Audience(recipients=NAMED, undeclared=True)
-    assert decide(item("green", None), audience, RUN, RUN_RULES).permitted
-    for marking, share_with in (("amber", None), ("red", None), ("clear", ("csirt",))):
-        assert not decide(item(marking, share_with), audience, RUN, RUN_RULES).permitted
-
-
 @pytest.mark.parametrize(
     ("marking", "answer"), [("clear", True), ("green", True), ("amber", True), ("amber+strict", False), ("red", False)]
 )

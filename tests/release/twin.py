@@ -22,19 +22,13 @@ ACTIONS = [
 
 def may_get(told: Told) -> bool:
     """May every reader of the audience get the object?"""
-    audience = told["audience"]
-    readers: list[str | None] = list(audience["recipients"])
-    if not readers or audience["undeclared"]:
-        readers.append(None)
+    readers: list[str | None] = list(told["audience"]["recipients"]) or [None]
     return all(any(not objections(told, reader, name) for name in [*told["agreements"], None]) for reader in readers)
 
 
 def refusing(told: Told) -> set[int]:
     """The numbers of the rules that are told as refusing: of each reader, under the agreement where they are fewest."""
-    audience = told["audience"]
-    readers: list[str | None] = list(audience["recipients"])
-    if not readers or audience["undeclared"]:
-        readers.append(None)
+    readers: list[str | None] = list(told["audience"]["recipients"]) or [None]
     against: set[int] = set()
     for reader in readers:
         signed = [

@@ -60,8 +60,6 @@ class Audience:
     recipients: tuple[Recipient, ...]
     encrypted: bool = False
     """Nobody can read it on its way."""
-    undeclared: bool = False
-    """Others than the recipients may read it."""
     by_token: bool = False
     """Whoever holds a recipient's token reads it; a package is opened by whom it is given."""
     each_own: bool = False
@@ -75,8 +73,8 @@ class Audience:
 
     @property
     def readers(self) -> tuple[Recipient | None, ...]:
-        """Each reader; None: somebody who is not declared."""
-        return (*self.recipients, None) if self.undeclared or not self.recipients else self.recipients
+        """Each reader; None, where there is no recipient: somebody who is not declared."""
+        return self.recipients or (None,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
