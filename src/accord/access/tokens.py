@@ -19,7 +19,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Row, insert, select, update
 
 from accord.vocabulary.errors import SettingsError
-from accord.workspace.schema import TOKENS
+from accord.workspace.schema import JOURNAL_ENTRIES, TOKENS
 
 BEGINNING = "accord1_"
 SECRET_BYTES, ID_BYTES = 32, 4
@@ -131,23 +131,28 @@ def _insert(connection: Connection, token: Token, digest: str) -> None:
     )
 
 
-def holder(connection: Connection, secret: str, at: datetime) -> Token | None:
-    """Whose token this is; None: it is none, or opens nothing any more."""
+def holder(connection: Connection, secret: str, now: datetime) -> Token | None:
+    """Whose token this is; None: it is none, or opens nothing any more, by the clock or the ledger's last entry."""
     if not secret.startswith(BEGINNING) or not secret.isascii() or len(secret) > 2 * SECRET_BYTES:
         return None
     # the digest of a secret is looked for, so that how long it takes tells nothing of any secret
-    return _held(connection, _digest(secret), at)
+    return _held(connection, _digest(secret), now)
 
 
-def certificate_holder(connection: Connection, der: bytes, at: datetime) -> Token | None:
-    """For whose token a certificate stands; None: for none, or it opens nothing any more."""
-    return _held(connection, _certificate_digest(der), at)
+def certificate_holder(connection: Connection, der: bytes, now: datetime) -> Token | None:
+    """For whose token a certificate stands; None: for none, or it opens nothing any more, as `holder` says."""
+    return _held(connection, _certificate_digest(der), now)
 
 
-def _held(connection: Connection, digest: str, at: datetime) -> Token | None:
-    row = connection.execute(select(TOKENS).where(TOKENS.c.digest == digest)).one_or_none()
-    token = None if row is None else _token(row)
-    return token if token is not None and token.counts(at) else None
+def _held(connection: Connection, digest: str, now: datetime) -> Token | None:
+    # a clock that was set back brings back no token; both are asked for at once, for each is waited for
+    entries = JOURNAL_ENTRIES.c
+    last = select(entries.at).order_by(entries.number.desc()).limit(1).scalar_subquery().label("last_entry")
+    row = connection.execute(select(TOKENS, last).where(TOKENS.c.digest == digest)).one_or_none()
+    if row is None:
+        return None
+    token = _token(row)
+    return token if token.counts(max(now, row.last_entry or now)) else None
 
 
 def tokens(connection: Connection) -> tuple[Token, ...]:

@@ -13,7 +13,6 @@ from accord.access.clients import Client, by_token, by_user
 from accord.access.passwords import LONGEST, Passwords
 from accord.access.tokens import BEGINNING, certificate_holder, holder
 from accord.access.users import NAME, find_user
-from accord.journal.book import later
 from accord.web.addresses import read_address, read_forwarded
 from accord.web.rates import Rates, client_of
 from accord.web.settings import Serving
@@ -80,8 +79,8 @@ class Entrance:
         der = _read_certificate(shown)
         if der is None:
             return None
-        with self._database.reading() as connection:
-            token = certificate_holder(connection, der, later(connection, now))
+        with self._database.asking() as connection:
+            token = certificate_holder(connection, der, now)
         return None if token is None else by_token(token)
 
     def _client(self, said: str | None, address: str, now: datetime) -> Client | None:
@@ -99,14 +98,13 @@ class Entrance:
         elif scheme.lower() in {"bearer", "token"}:
             secret = rest.strip()
         if secret.startswith(BEGINNING):
-            with self._database.reading() as connection:
-                # a clock that was set back brings back no token
-                token = holder(connection, secret, later(connection, now))
+            with self._database.asking() as connection:
+                token = holder(connection, secret, now)
             return None if token is None else by_token(token)
         return self._user(name, secret, address) if NAME.fullmatch(name) and 0 < len(secret) <= LONGEST else None
 
     def _user(self, name: str, password: str, address: str) -> Client | None:
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             user = find_user(connection, name)
         if user is not None and user.closed_at is not None:
             user = None

@@ -178,6 +178,16 @@ class Database:
             with connection.begin():
                 yield connection
 
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """As `reading`, for one question: on PostgreSQL nothing is waited for but its answer."""
+        if self._place.file is not None:
+            with self.reading() as connection:
+                yield connection
+            return
+        with self._errors_named(self._unread), self._engine.connect() as plain:
+            yield plain.execution_options(isolation_level="AUTOCOMMIT")
+
     def take_turn(self) -> None:
         """Let what is kept next give folder and database a new mark: a copy of either is refused from then on.
 
