@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accord.access.tokens import revoke_token, tokens
-from accord.exchange.taxii.messages import MEDIA_TYPE
+from accord.exchange.taxii.messages import MEDIA_TYPE, TaxiiError, demand_acceptable, demand_content
 from tests.exchange.stand import Stand, draft, name, stamp, standing, value
 
 NOBODY = "0f2d7c6e-3b1a-4c55-9d8e-6a7b8c9d0e1f"
@@ -174,6 +175,16 @@ def test_a_query_that_cannot_be_meant_is_refused_in_words(stand: Stand, query: s
 def test_content_is_negotiated(stand: Stand, accept: str | None, status: int) -> None:
     answer = stand.ask("hub", **({} if accept is None else {"accept": accept}))
     assert (answer.status, answer.media_type) == (status, MEDIA_TYPE)
+
+
+@pytest.mark.parametrize("begin", ["", "application/taxii+json", "application/taxii+json;a", "application/taxii+json;"])
+@pytest.mark.parametrize("filled", [" ", ";", "; ", '"', ",", ';a="', "a"])
+def test_a_header_is_read_once_however_long_it_is(begin: str, filled: str) -> None:
+    # where each place of it is read to the end, this has no end
+    header = begin + filled * (1 << 20) + "/"
+    for demand in (demand_acceptable, demand_content):
+        with suppress(TaxiiError):
+            demand(header)
 
 
 def test_who_does_not_say_who_it_is_is_asked_and_nothing_is_told(stand: Stand) -> None:

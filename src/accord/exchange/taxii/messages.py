@@ -14,7 +14,8 @@ from http import HTTPStatus
 MEDIA_TYPE = "application/taxii+json;version=2.1"
 STIX_MEDIA_TYPE = "application/stix+json;version=2.1"
 
-_PARAMETER = re.compile(r'\s*;\s*([a-z0-9_-]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.IGNORECASE)
+# nothing that may be long stands before what it must begin with: else each place in it would be tried to its end
+_PARAMETER = re.compile(r';\s*([a-z0-9_-]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.IGNORECASE)
 _RANGE = re.compile(r"\s*([a-z0-9.+*-]+/[a-z0-9.+*-]+)", re.IGNORECASE)
 _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
