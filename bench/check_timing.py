@@ -106,6 +106,7 @@ class _Request:
     client: str = "127.0.0.1:4711"
     method: str = "POST"
     path: str = "/en"
+    authority: None = None
 
 
 def _service(folder: Path) -> Service:

@@ -328,6 +328,7 @@ class Question:
     client = "127.0.0.1:4711"
     method = "POST"
     path = "/en"
+    authority = None
 
     def __init__(self, visitor: str, accept: str = "application/json") -> None:
         self.headers = Headers(visitor, accept)

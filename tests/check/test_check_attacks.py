@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from accord.check.asking import peer
 from accord.check.writing import destroy_others, show_version
 from tests.check.check_served import (
     BEHIND_NAT,
@@ -65,8 +66,44 @@ def test_only_a_proxys_own_word_counts_and_not_what_it_was_told(check: Check) ->
         (f"nonsense, {DAY}", DAY),
         (f"{DAY}:4711", DAY),
         ("[2001:db8:1::7]:4711", V6),
+        # one address, however it is written (RFC 4291, 2.5.5.2); what else holds four bytes of one is another
+        (f"::ffff:{DAY}", DAY),
+        ("::FFFF:cb00:7101", DAY),
+        (f"[0:0:0:0:0:ffff:{DAY}]:80", DAY),
+        (f"{CLEAN}, ::ffff:{DAY}, 10.9.8.7, ::ffff:127.0.0.1", DAY),
+        (f"::{DAY}", f"::{DAY}"),
+        (f"64:ff9b::{DAY}", "64:ff9b::cb00:7101"),
+        ("fe80::1%eth0", "fe80::1"),
     ):
         assert grade(check, visitor=said)[0] == address, said
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"X_Forwarded_For": DAY},
+        {"X-Forwarded-For-": DAY},
+        {"Forwarded": f"for={DAY}", "X-Real-IP": DAY, "X-Original-Forwarded-For": DAY},
+        {"Connection": "X-Forwarded-For"},
+        {"Trailer": "X-Forwarded-For", "TE": "trailers"},
+    ],
+    ids=str,
+)
+def test_what_only_looks_like_a_proxys_word_counts_beside_it_as_little_as_alone(check: Check, more) -> None:
+    assert grade(check, visitor=CLEAN, headers=JSON | more) == (CLEAN, "not-seen")
+
+
+def test_what_comes_behind_a_body_is_no_header(check: Check) -> None:
+    """A trailer (RFC 9112, 7.1.2)."""
+    head = f"POST /en HTTP/1.1\r\nHost: {HOST}\r\nAccept: application/json\r\nX-Forwarded-For: {CLEAN}\r\n"
+    sent = f"{head}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Forwarded-For: {DAY}\r\n\r\n"
+    answer = check.raw(sent.encode())
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["address"] == CLEAN
+
+
+def test_by_which_interface_somebody_of_the_same_link_came_is_no_part_of_their_address() -> None:
+    """As the server writes it (RFC 4007, 11)."""
+    assert peer("[fe80::1%2]:4711") == peer("[fe80::1]:4711") == bytes.fromhex("fe80" + "00" * 13 + "01")
 
 
 def test_a_second_header_of_a_client_does_not_hide_that_of_the_proxy(check: Check) -> None:
@@ -145,6 +182,20 @@ CROSS = [
     {"Origin": f"https://{HOST}@evil.example"},
     {"Origin": "https://v4.check.fusion.example"},
     {"Origin": f"{HOST}"},
+    {"Origin": f"://{HOST}"},
+    {"Origin": f"javascript://{HOST}"},
+    {"Origin": f"https://{HOST}/"},
+    {"Origin": f"https://{HOST}:80@evil.example"},
+    {"Origin": f"https://{HOST}:evil"},
+    {"Origin": f"https://{HOST}."},
+    {"Origin": f"https://{HOST}, https://evil.example"},
+    {"Origin": ""},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": f"https://{HOST}"},
+    {"Sec-Fetch-Site": "same-origin, cross-site"},
+    {"Sec-Fetch-Site": "same-origin", "sec-fetch-site": "cross-site"},
+    {"Origin": f"https://{HOST}", "origin": "https://evil.example"},
+    {"Sec-Fetch-Site": ""},
 ]
 
 
@@ -180,13 +231,27 @@ def test_a_script_of_another_origin_is_given_no_leave_to_read(check: Check) -> N
 
 
 def test_under_another_name_nothing_is_served(check: Check) -> None:
-    for host in ("evil.example", f"{HOST}.evil.example", "203.0.113.1", "", f"{HOST}, evil.example"):
+    for host in (
+        "evil.example",
+        f"{HOST}.evil.example",
+        f"{HOST}.",
+        f"evil@{HOST}",
+        f"{HOST}/evil",
+        "127.1",
+        "203.0.113.1",
+        "",
+        f"{HOST}, evil.example",
+    ):
         answer = check.ask(visitor=DAY, headers={"Host": host})
         assert answer.status == HTTPStatus.MISDIRECTED_REQUEST, host
         assert DAY not in answer.text
     both = check.ask(visitor=DAY, headers=[("Host", HOST), ("Host", "evil.example")])
     assert both.status == HTTPStatus.MISDIRECTED_REQUEST
     assert check.raw(b"POST /en HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 421 ")
+    # a name in the request line stands above that in Host (RFC 9112, 3.2.2)
+    for name, status in ((HOST, 200), ("evil.example", 421), (f"evil@{HOST}", 421)):
+        asked = f"POST http://{name}/en HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        assert check.raw(asked.encode()).startswith(f"HTTP/1.1 {status} ".encode()), name
     for host in (HOST.upper(), f"{HOST}:8443", f"v6.{HOST}"):
         assert check.ask(visitor=DAY, headers={"Host": host}).status == HTTPStatus.OK
 
@@ -378,6 +443,52 @@ def test_requests_that_hide_in_one_another_are_told_apart_or_refused(check: Chec
         b"\x16\x03\x01\x02\x00\x01\x00",
     ):
         assert check.raw(one).startswith(b"HTTP/1.1 400 "), one
+
+
+HIDING = {
+    "Content-Length: +5": 400,
+    "Content-Length: 5, 5": 400,
+    "Content-Length: 0x5": 400,
+    "Content-Length: 99999999999999999999999": 400,
+    "Content-Length : 5": 400,
+    "Transfer-Encoding: xchunked": 400,
+    "Transfer-Encoding: chunked, identity": 400,
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity": 400,
+    "Transfer-Encoding: \x0bchunked": 400,
+    "X: a\rTransfer-Encoding: chunked": 400,
+    "X: a\0b": 400,
+    " X-Folded: 5": 400,
+    # answered, as the body is nobody's; and what comes behind it is not read
+    "Transfer-Encoding: chunked\r\nContent-Length: 3": 200,
+    "Content-Length: 3\r\nTransfer-Encoding: chunked": 200,
+}
+CHUNKS = (
+    "FFFFFFFFFFFFFFFF5\r\nhello",
+    "-5\r\nhello",
+    "5\nhello\n0\n\n",
+    f"5;{'a' * 20_000}\r\nhello",
+    "5\r\nhello!\r\n",
+)
+
+
+@pytest.mark.parametrize("header", HIDING)
+def test_of_a_request_whose_end_can_be_read_in_two_ways_nothing_behind_it_is_one(check: Check, header: str) -> None:
+    _alone(check, header, "5\r\nhello\r\n0\r\n\r\n", HIDING[header])
+
+
+@pytest.mark.parametrize("chunk", CHUNKS, ids=lambda one: repr(one[:20]))
+def test_behind_a_chunk_that_is_none_nothing_is_a_request(check: Check, chunk: str) -> None:
+    _alone(check, "Transfer-Encoding: chunked", f"{chunk}\r\n0\r\n\r\n", 200)
+
+
+def _alone(check: Check, header: str, body: str, status: int) -> None:
+    """Is it answered with this status, once, and what hides behind it by nothing?"""
+    before = check.health()["hits"]
+    hidden = f"POST /en HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: {DAY}\r\nConnection: close\r\n\r\n"
+    answers = check.raw(f"POST /en HTTP/1.1\r\nHost: {HOST}\r\n{header}\r\n\r\n{body}{hidden}".encode())
+    assert answers.startswith(f"HTTP/1.1 {status} ".encode())
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert check.health()["hits"] == before
 
 
 def test_nothing_is_upgraded(check: Check) -> None:

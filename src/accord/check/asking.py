@@ -4,6 +4,7 @@ The source address of the connection is all that lets anybody learn anything, so
 """
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable, Sequence
 
@@ -36,6 +37,9 @@ _MAYBE_INSIDE = frozenset(
 
 
 _OWN_SITES = frozenset({"same-origin", "none"})
+
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+"""As browsers write it (RFC 6454, 6.2): a scheme, a name and, where it is not the scheme's own, a port."""
 
 
 class Proxies:
@@ -99,8 +103,11 @@ def packed(text: str) -> bytes | None:
 
 
 def peer(client: str) -> bytes | None:
-    """The address that a connection comes from, by the server's word: `192.0.2.1:4711` or `[2001:db8::1]:4711`."""
-    return packed(client.rpartition(":")[0].strip("[]"))
+    """The address that a connection comes from, by the server's word: `192.0.2.1:4711` or `[2001:db8::1]:4711`.
+
+    Behind one of a link stands by which interface it came, as `[fe80::1%2]:4711` (RFC 4007, 11).
+    """
+    return packed(client.rpartition(":")[0].strip("[]").partition("%")[0])
 
 
 def is_inside(address: bytes) -> bool:
@@ -124,7 +131,7 @@ def is_own_page(host: str, origins: Sequence[str], sites: Sequence[str]) -> bool
     if not _OWN_SITES.issuperset(sites):
         return False
     for origin in origins:
-        _, mark, authority = origin.partition("://")
-        if not mark or (authority != host and host_name(authority) != host_name(host)):
+        said = _ORIGIN.fullmatch(origin)
+        if said is None or said[1].lower() != host_name(host):
             return False
     return True

@@ -89,8 +89,12 @@ class Request(Protocol):
         """Without the query."""
 
     @property
+    def authority(self) -> str | None:
+        """Whom the request line itself names, as `GET http://NAME/` does (RFC 9112, 3.2.2)."""
+
+    @property
     def headers(self) -> Headers:
-        """All of them."""
+        """All of them, but lines that are not ASCII, of which the names alone are there."""
 
 
 class Service:
@@ -165,6 +169,8 @@ class Service:
         headers = request.headers
         hosts = headers.get_all("host")
         if len(hosts) != 1 or (hosts[0] not in self._names and host_name(hosts[0]) not in self._names):
+            return self._refuse(request, HTTPStatus.MISDIRECTED_REQUEST)
+        if request.authority not in {None, hosts[0]}:
             return self._refuse(request, HTTPStatus.MISDIRECTED_REQUEST)
         method, path = request.method, request.path
         if method == "POST" and path in self._places:
