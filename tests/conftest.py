@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -99,7 +100,10 @@ def postgres_answers() -> bool:
     return True
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of an empty database of the test's own, as a workspace's settings write it; gone afterwards."""
     if request.param == "sqlite":
@@ -109,6 +113,39 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         pytest.skip("needs postgresql: no server answers at 127.0.0.1:5432, and ACCORD_TEST_POSTGRES names none")
     with request.getfixturevalue("schemas").empty() as url:
         yield url
+
+
+_COMMANDS = Path(__file__).with_name("cli")
+
+
+def _asked(item: pytest.Item) -> tuple[str, str] | None:
+    """A test of a command, whatever its other parameters, and on which of the two databases it runs."""
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    database = params.get("database_url", params.get("databases"))
+    if database is None or item.path.parent != _COMMANDS:
+        return None
+    return item.nodeid.partition("[")[0], database
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """At home all tests together ask a command on one of the two databases, half of the commands on each; CI on both.
+
+    What stands below the commands is asked on both here too, and so is a command whose file is run alone.
+    """
+    if os.environ.get("CI") or len({item.path for item in items}) == 1 or not postgres_answers():
+        return
+    asked = [_asked(item) for item in items]
+    there = {*asked}
+
+    def runs(test: tuple[str, str] | None) -> bool:
+        if test is None:
+            return True
+        chosen = DATABASES[zlib.crc32(test[0].encode()) % 2]
+        return test[1] == chosen or (test[0], chosen) not in there
+
+    config.hook.pytest_deselected(items=[item for item, test in zip(items, asked, strict=True) if not runs(test)])
+    items[:] = [item for item, test in zip(items, asked, strict=True) if runs(test)]
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli import publishing
+
 if TYPE_CHECKING:
     from accord.cli.deliveries.entering import Gate
     from accord.reference.store import Reference
@@ -170,9 +172,12 @@ def accord_here(
     """As `accord`, in this process: for the many short questions to which starting a process adds nothing but time."""
     from accord.cli import places
     from accord.cli.main import run as enter
+    from accord.cli.operations import running
     from accord.reference.store import load
 
     monkeypatch.setattr(places, "load", lambda folder: load(folder) if folder else bundled)
+    if publishing.HERE:
+        monkeypatch.setattr(running, "_publishers", publishing.publishers)
 
     def run(
         *words: str | Path, expect: int = 0, env: Mapping[str, str] | None = None

@@ -53,6 +53,7 @@ def warm() -> None:
     from accord.reference.store import load
     from accord.workspace import database
     from tests import copied_schema
+    from tests.cli import publishing
 
     for part in ("country", "country_second", "network", "suffixes", "families", "warning_lists"):
         getattr(reference(), part)
@@ -60,11 +61,22 @@ def warm() -> None:
         FORMATS[name]
     places.load = lambda folder: load(folder) if folder else reference()
     database._upgrade = copied_schema.upgrade
+    if publishing.HERE:
+        from accord.reports import publish  # noqa: F401
     # the kernels are loaded where they are first called
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("192.0.2.1\n")
         file.flush()
         run(["delivery", "check", file.name, "--format", "plain"])
+
+
+def write_reports_here() -> None:
+    """At home; what is counted or ended has other processes write them, so that each of its steps is its own."""
+    from accord.cli.operations import running
+    from tests.cli import publishing
+
+    if publishing.HERE:
+        running._publishers = publishing.publishers
 
 
 def count(kill: Sequence[object]) -> dict[str, int]:
@@ -120,6 +132,8 @@ def fork(
             os.dup2(said.fileno(), 1)
             os.dup2(talk.fileno(), 2)
             os.environ.update(env or {})
+            if how is None:
+                write_reports_here()
             steps = {} if how is None else count(how)
             code = run(words)
             sys.setprofile(None)

@@ -488,9 +488,9 @@ def test_names_of_nothing_and_words_that_are_no_text_are_refused_in_words(accord
     assert "\u202e" not in listed
 
 
-def test_a_workspace_without_its_database_says_how_to_make_it(accord_here, hub: Path, database_url: str) -> None:
-    if not database_url.startswith("sqlite"):
-        return  # a server's database does not go away by itself: tests/workspace/test_database.py
+# a server's database does not go away by itself: tests/workspace/test_database.py
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_workspace_without_its_database_says_how_to_make_it(accord_here, hub: Path) -> None:
     (hub / "accord.db").unlink()
     for words in (("partner", "list"), ("dataset", "list"), ("agreement", "report"), ("agreement", "apply")):
         assert f"accord migrate --in {hub}" in accord_here(*words, "--in", hub, expect=4).stderr

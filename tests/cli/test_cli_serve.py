@@ -355,9 +355,8 @@ def test_a_folder_that_is_no_workspace_or_has_no_database_is_not_served(accord_h
     assert "accord migrate" in accord_here("serve", "--in", hub, expect=4).stderr
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_it_runs_on_a_server_s_database_too(accord_here, serve, tmp_path: Path, database_url: str) -> None:
-    if database_url.startswith("sqlite"):
-        return
     hub = tmp_path / "hub"
     accord_here("init", hub, "--database", database_url)
     served = serve(hub)
