@@ -11,14 +11,10 @@ import json
 import os
 import shutil
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import forking
-
-# loaded once, and not by each fork
-from accord.cli.deliveries import adding
-from accord.cli.releases import telling
-from accord.cli.rights import recalling, retaining, subjects
 
 KIB = 1024
 
@@ -35,10 +31,10 @@ def fill(disk: Path, room: int | None) -> None:
 
 def main() -> None:
     """Do all steps."""
-    for module in (adding, recalling, telling, retaining, subjects):
-        module.reference_in_use = forking.reference
-    forking.reference()
     told = json.loads(sys.argv[1])
+    # what forks would each load; standard output is for the answer
+    with redirect_stdout(sys.stderr):
+        forking.warm()
     disk = Path(told["to"]) / "hub"
     shutil.copytree(told["from"], disk)
     done = []
