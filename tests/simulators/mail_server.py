@@ -147,6 +147,11 @@ def mail_server(keys: Path, *, tls: bool = True, implicit: bool = False) -> Iter
 
 
 async def _close(server: asyncio.Server, spoken: list[SMTP]) -> None:
+    # no more are taken; one that was just being taken is closed by nobody if the server is, before that has begun
+    for listens in server.sockets:
+        asyncio.get_running_loop().remove_reader(listens.fileno())
+    for _ in range(3):
+        await asyncio.sleep(0)
     server.close()
     for one in spoken:
         if one.transport is not None:
@@ -155,7 +160,7 @@ async def _close(server: asyncio.Server, spoken: list[SMTP]) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    # what was ended is closed in the loop's next turn; that of a connection that was just being taken one turn later
+    # what was ended is closed in the loop's next turns
     for _ in range(3):
         await asyncio.sleep(0)
 
