@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import subprocess
 import sys
 from collections import Counter
@@ -21,15 +20,18 @@ from taxii2client.v21 import ApiRoot
 from accord.cli.channels.witnessing import take_out_withheld
 from accord.cli.deliveries import adds
 from accord.cli.deliveries.adds import TaxiiDesk
+from accord.cli.deliveries.recalled import reference
 from accord.cli.register.registering import opened
 from accord.exchange.taxii.messages import Answer
 from accord.exchange.taxii.server import Hub as TaxiiHub
 from accord.exchange.taxii.server import Question, Server
+from accord.journal.book import referring
 from accord.web.entrance import Entrance
 from accord.web.settings import Serving
-from accord.workspace.jobs import JobKind, queue
+from accord.workspace.jobs import JobKind, JobState, queue
 from accord.workspace.schema import JOBS
-from accord.workspace.store import open_workspace
+from accord.workspace.store import Workspace, open_workspace
+from tests.cli.killing import Kills, all_of
 from tests.cli.released import AGREEMENT
 from tests.cli.test_cli_channel import Accord, Hub, complaints
 from tests.cli.test_cli_serve import Served, end, serve
@@ -37,8 +39,8 @@ from tests.cli.test_cli_taxii import MEDIA_TYPE, asked
 
 __all__ = ["serve"]
 
-KILLS = 100 if os.environ.get("CI") else 3
-"""A few at home; CI does a hundred on each database."""
+KILLS = 100 if os.environ.get("CI") else 6
+"""A few at home; CI does a hundred on each database, and then every moment must have been met."""
 
 DATASET = """
 [[dataset]]
@@ -275,10 +277,55 @@ def test_a_delivery_that_is_longer_than_any_add_has_no_status(hub: Hub, tmp_path
         assert [ask("GET", f"status/{name}").status for name in names] == [200, 404]
 
 
-def test_whatever_was_accepted_is_delivered_once_wherever_it_is_killed(hub: Hub, environment: dict[str, str]) -> None:
+MOMENTS = (
+    "nothing kept",
+    "half written",
+    "kept without a job",
+    "queued and not told",
+    "accepted",
+    "entered and not there",
+    "there and lying there",
+    "there and its job not done",
+    "done",
+)
+"""How far an add that is killed may have come, until it is a delivery: in the order in which they come."""
+
+
+def half_written(hub: Hub) -> set[Path]:
+    return {*(hub.folder / "adds").glob("*/.*")}
+
+
+def moment(hub: Hub, number: int, before: set[Path]) -> str:
+    """How far the add of an object had come; `before`: what others had left half written."""
+    digest = sha256(envelope_of(number)).hexdigest()
+    workspace = open_workspace(hub.folder)
+    with opened(hub.folder) as database, database.reading() as connection:
+        wanted = select(JOBS.c.state).where(JOBS.c.kind == JobKind.ADD.value, JOBS.c.arguments.contains(digest))
+        states = connection.execute(wanted).scalars().all()
+        entries = referring(connection, reference("indicators", digest))
+    lies, there = (place(workspace, "indicators", digest).exists() for place in (adds.place_of, Workspace.place))
+    assert len(states) < 2
+    assert len(entries) < 2
+    assert there <= bool(entries), "a delivery without its entry"
+    if not states:
+        kept = "kept without a job" if lies else "half written" if half_written(hub) - before else "nothing kept"
+        assert not entries, kept
+        return kept
+    if states == [JobState.DONE.value]:
+        return "done"
+    if there:
+        return "there and lying there" if lies else "there and its job not done"
+    assert lies, "what waits is gone"
+    if entries:
+        return "entered and not there"
+    return "accepted" if (hub.beside / f"accepted-{number}").exists() else "queued and not told"
+
+
+def test_whatever_was_accepted_is_delivered_once_wherever_it_is_killed(
+    hub: Hub, environment: dict[str, str], database_url: str
+) -> None:
     secret = token(hub, "vendor", "write")
     program = [sys.executable, Path(__file__).with_name("add_forks.py"), hub.folder, secret]
-    draw = random.Random(8)
     with subprocess.Popen(
         [str(word) for word in program], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -290,16 +337,17 @@ def test_whatever_was_accepted_is_delivered_once_wherever_it_is_killed(hub: Hub,
 
         done = add("0", "count")
         assert done["code"] == 0
-        kinds = [kind for kind, count in done["steps"].items() if count]
-        killed = 0
+        steps = {kind: done["steps"][kind] for kind in ("calls", "disk", "database")}
+        kills = Kills(f"adds {database_url[:6]}", all_of(steps), MOMENTS)
         for number in range(1, KILLS + 1):
-            kind = kinds[number % len(kinds)]
-            said = add(str(number), [kind, draw.randint(1, done["steps"][kind])])
-            assert said["code"] in {-9, 0}, said
-            killed += said["code"] != 0
-        assert killed
+            kill, before = kills.draw(), half_written(hub)
+            assert add(str(number), kill)["code"] in {-9, 0}, kill
+            came = moment(hub, number, before)
+            kills.came(kill, came)
+            # whoever does jobs next takes in what was accepted, and nothing else
+            assert add("")["code"] == 0, kill
+            assert (moment(hub, number, before) == "done") == (came in MOMENTS[3:]), kill
         accepted = {number for number in range(KILLS + 1) if (hub.beside / f"accepted-{number}").exists()}
-        assert add("")["code"] == 0
         assert accepted <= Counter(delivered(hub)).keys(), "an accepted object was lost"
         # whoever asks for an erasure need not wait for what was never accepted
         hub("subject", "erase", "110.165.0.4", "--why", "A court asked.", "--in", hub.folder)
@@ -312,6 +360,7 @@ def test_whatever_was_accepted_is_delivered_once_wherever_it_is_killed(hub: Hub,
     entries = [one for one in hub.json("ledger", "list") if one["kind"] == "delivery"]
     assert len(entries) == 1 + KILLS + 1
     assert list((hub.folder / "adds").glob("*/*")) == []
+    assert KILLS < 100 or not kills.missing, kills.met
 
 
 def test_a_delivery_of_which_an_erasure_leaves_nothing_is_told_of_and_stops_nobody(hub: Hub, tmp_path: Path) -> None:
