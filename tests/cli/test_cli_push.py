@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -15,12 +16,16 @@ import pytest
 from taxii2client.v21 import Collection, as_pages
 
 from accord.cli.channels.pushing import MOST_FAILED, MOST_HALVED
+from accord.cli.register.registering import opened
+from accord.formats.stix.bundle import REFERRED
+from accord.release.batches import Draft
 from tests.cli.peers import PASSWORD, USER, medallion, path_of
 from tests.cli.released import SIGHTINGS
 from tests.cli.test_cli_channel import Accord, Hub
 from tests.cli.test_cli_serve import Served, end, serve
 from tests.cli.test_cli_taxii_adds import hub as receiving
 from tests.cli.test_cli_taxii_adds import token
+from tests.exchange.stand import Stand, draft, name, stamp
 from tests.exchange.test_exchange_taxii_client import Said, saying
 from tests.simulators.cut import way
 
@@ -132,15 +137,19 @@ class Picky:
         self.refuses: Callable[[dict], bool] = lambda _: False
         self.answers = iter(lambda: 422, None)
         self.held: list[dict] = []
+        self.envelopes: list[dict] = []
         self.lengths: list[int] = []
+        self.knows = {"objects", REFERRED}
 
     def __call__(self, request: BaseHTTPRequestHandler) -> Said:
         if request.command == "POST":
             body = request.rfile.read(int(request.headers["content-length"]))
-            objects = json.loads(body)["objects"]
-            if any(map(self.refuses, objects)):
+            envelope = json.loads(body)
+            objects = envelope["objects"]
+            if any(map(self.refuses, objects)) or not envelope.keys() <= self.knows:
                 return next(self.answers), {}, b'{"title":"Not to our liking"}'
             self.lengths.append(len(body))
+            self.envelopes.append(envelope)
             self.held += objects
             state = "complete" if self.status == 200 else "pending"
             return 202, {}, json.dumps({"id": "1", "status": state}).encode()
@@ -231,6 +240,51 @@ def test_a_server_that_refuses_everything_is_not_asked_for_each_object(hub: Hub)
         theirs.refuses = lambda _: False
         assert hub.json("release", "push", "theirs")["failed"] == []
         assert named(theirs.held) == named(polled(hub))
+
+
+def sighting(version: int, of: Draft) -> Draft:
+    """How often an indicator was seen, as its finding's other object (STIX 2.1, 5.2)."""
+    thing = {
+        "type": "sighting",
+        "spec_version": "2.1",
+        "id": name("sighting", 1),
+        "created": stamp(0),
+        "modified": stamp(version),
+        "first_seen": stamp(0),
+        "last_seen": stamp(version),
+        "count": 2 + version,
+        "sighting_of_ref": of.object,
+    }
+    return replace(of, object=thing["id"], type="sighting", version=stamp(version), content=json.dumps(thing))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_sighting_of_what_was_handed_over_before_brings_its_indicator_along_where_that_is_understood(
+    hub: Hub, tmp_path: Path, strict: bool
+) -> None:
+    indicator = draft(1)
+    indicator = replace(indicator, content=indicator.content.replace("203.0.113.1", "110.164.10.1"))
+    theirs = Picky()
+    theirs.knows -= {REFERRED} if strict else set()
+    with saying(theirs) as url, opened(hub.folder) as database:
+        declare(hub, url)
+        stand = Stand(database=database, server=None, secrets={})
+        stand.put(indicator, sighting(0, indicator), named="infected-th")
+        assert hub.json("release", "push", "theirs")["failed"] == []
+        seen_again = sighting(1, indicator)
+        stand.put(seen_again, named="infected-th")
+        done = hub.json("release", "push", "theirs")
+    assert (done["objects"], done["failed"]) == (1, [])
+    first, second = theirs.envelopes
+    assert first.keys() == {"objects"}
+    assert second["objects"] == [json.loads(seen_again.content)]
+    if strict:
+        return
+    assert second[REFERRED] == [json.loads(indicator.content)]
+    # another hub knows by that what was seen, and does not count the indicator again
+    (tmp_path / "second.json").write_text(json.dumps(second))
+    told = json.loads(hub.accord("delivery", "check", tmp_path / "second.json", "--format", "stix", "--json").stdout)
+    assert (told["records"], told["accepted"]) == (1, 1)
 
 
 def many(machines: int) -> str:

@@ -22,10 +22,10 @@ from accord.exchange.taxii.client import Collection, FailedEnvelopeError, Status
 from accord.exchange.taxii.pushes import (
     Push,
     PushState,
+    Sent,
     Way,
     again,
     begin,
-    envelope,
     objects_of,
     settle,
     trim,
@@ -100,6 +100,8 @@ class _Pusher:
         self._halved = 0
         self._failed = 0
         """Times in a row that the server has failed over an envelope."""
+        self._referring = True
+        """Does the server take envelopes with what they refer to, beside what they deliver?"""
 
     def all(self) -> Pushed:
         with self._hub.database.reading() as connection:
@@ -144,13 +146,13 @@ class _Pusher:
         )
         return way, sight(connection, way.channel, way.member, release)
 
-    def _log(self, connection: Connection, way: Way, objects: Sequence[Placed], now: datetime) -> None:
+    def _log(self, connection: Connection, way: Way, sent: Sent, now: datetime) -> None:
         record(
             connection,
             Processing.CONSULTATION,
             person=self._actor.person,
             justification=self._actor.justification or f"TAXII, pushed to {self._peer.id}",
-            object=f"channel {way.channel.id}: {counted(len(objects), 'object')}",
+            object=f"channel {way.channel.id}: {counted(len(sent.objects) + len(sent.referred), 'object')}",
             recipients=[way.member.partner],
             now=now,
         )
@@ -163,13 +165,13 @@ class _Pusher:
         with self._hub.database.writing() as connection:
             now = later(connection, self._clock())
             way, seen = self._sight(connection, now)
-            objects = again(connection, one.number, seen)
-            if objects:
-                self._log(connection, way, objects, now)
+            sent = again(connection, one.number, seen)
+            if sent.objects:
+                self._log(connection, way, sent, now)
             else:
                 settle(connection, one.number, PushState.DONE)
-        if objects:
-            self._send(way, one.number, objects)
+        if sent.objects:
+            self._send(way, one.number, sent)
 
     def _next(self, only: Sequence[int] | None = None) -> bool:
         with self._hub.database.writing() as connection:
@@ -185,14 +187,19 @@ class _Pusher:
         self._send(way, *begun)
         return True
 
-    def _send(self, way: Way, number: int, objects: Sequence[Placed]) -> None:
+    def _send(self, way: Way, number: int, sent: Sent) -> None:
         try:
-            status = self._collection.add(envelope(objects))
+            status = self._collection.add(sent.content(referring=self._referring))
         except UnfitEnvelopeError as error:
+            if sent.referred and self._referring:
+                # a server may refuse what it does not know of an envelope
+                self._referring = False
+                self._send(way, number, sent)
+                return
             self._halve(way, number, error)
             return
         self._failed = 0
-        self._came.objects += len(objects)
+        self._came.objects += len(sent.objects)
         self._settle(way, number, status)
 
     def _halve(self, way: Way, number: int, refused: UnfitEnvelopeError) -> None:

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, update
 
-from accord.exchange.taxii.references import companions_of
+from accord.exchange.taxii.references import STATEMENTS, companions_of
+from accord.formats.stix.bundle import REFERRED
 from accord.release.batches import Placed
 from accord.release.channels import Channel, Member
 from accord.release.sights import Sight, page
@@ -63,6 +64,22 @@ class Way:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What an envelope holds, as it stands in the channel."""
+
+    objects: tuple[Placed, ...]
+    """What is new, and what that refers to, which may have been handed over long before."""
+    referred: tuple[Placed, ...] = ()
+    """Indicators of sightings that were handed over before: told a second time they would be counted a second time."""
+
+    def content(self, *, referring: bool = True) -> bytes:
+        """As an envelope of TAXII; `referring`: with what it brings along without delivering it."""
+        lists = [("objects", self.objects), *([(REFERRED, self.referred)] if referring and self.referred else [])]
+        told = (b'"%s":[%s]' % (name.encode(), b",".join(one.content.encode() for one in each)) for name, each in lists)
+        return b"{" + b",".join(told) + b"}"
+
+
 def unfinished(connection: Connection, way: Way) -> tuple[Push, ...]:
     """Envelopes of which it is not known what became of them, the oldest first."""
     wanted = select(PUSHES).where(way.of(), PUSHES.c.state != PushState.DONE.value).order_by(PUSHES.c.number)
@@ -80,7 +97,7 @@ def begin(
     but: Collection[int],
     only: Collection[int] | None = None,
     now: datetime,
-) -> tuple[int, tuple[Placed, ...]] | Placed | None:
+) -> tuple[int, Sent] | Placed | None:
     """Write down the next envelope: objects that the member sees and that were not handed over; None: there is none.
 
     An object alone is one that is too large with what it refers to: nothing is written down. `but`, `only`: times of
@@ -96,7 +113,7 @@ def begin(
     if only is not None:
         wanted.append(within(table.added, only))
     found = page(connection, seen, limit=MOST, also=and_(*wanted))
-    while found and len(envelope(sent := [*found, *companions(connection, seen, found)])) > most_bytes:
+    while found and len((sent := with_companions(connection, seen, found)).content()) > most_bytes:
         if len(found) == 1:
             return found[0]
         found = found[: len(found) // 2]
@@ -111,33 +128,37 @@ def begin(
     }
     number = int(connection.execute(insert(PUSHES).values(values).returning(PUSHES.c.number)).scalar_one())
     insert_rows(connection, PUSHED, [{"push": number, "added": one.added} for one in found])
-    return number, tuple(sent)
+    return number, sent
 
 
-def again(connection: Connection, push: int, seen: Sight) -> tuple[Placed, ...]:
+def again(connection: Connection, push: int, seen: Sight) -> Sent:
     """What of an envelope the member still sees; what it does not is not sent, and counts as never sent."""
     mine = CHANNEL_OBJECTS.c.added.in_(select(PUSHED.c.added).where(PUSHED.c.push == push))
     found = page(connection, seen, limit=MOST, latest=False, also=mine)
     forget(connection, push, but=[one.added for one in found])
-    return (*found, *companions(connection, seen, found))
+    return with_companions(connection, seen, found)
 
 
-def companions(connection: Connection, seen: Sight, found: Sequence[Placed]) -> tuple[Placed, ...]:
-    """What some objects refer to, which may have been handed over long before.
+def with_companions(connection: Connection, seen: Sight, found: Sequence[Placed]) -> Sent:
+    """Some objects, and what they refer to.
 
-    A server passes over what it has, and who takes an envelope for itself needs it. What is itself a statement is left
-    out: it would be told twice. What is revoked needs nothing, and waits for nothing that a server refuses.
+    A server passes over what it has, and who takes an envelope for itself needs it. What is itself a statement, but an
+    indicator of which there is a sighting, is left out. What is revoked needs nothing, and waits for nothing that a
+    server refuses.
     """
     table = CHANNEL_OBJECTS.c
     known, more = {one.object for one in found}, [one for one in found if not one.revoked]
     gone: list[Placed] = []
-    while wanted := sorted({name for one in more for name in companions_of(one.content.encode())} - known):
+    while more:
+        named = {name for one in more for name in companions_of(one.content.encode(), sighted=True)}
+        wanted = sorted(named - known)
         known.update(wanted)
         more = []
         for at in range(0, len(wanted), _AT_ONCE):
             more += page(connection, seen, limit=MOST, also=table.object.in_(wanted[at : at + _AT_ONCE]))
         gone += more
-    return tuple(gone)
+    told = [one for one in gone if one.object.partition("--")[0] not in STATEMENTS]
+    return Sent(objects=(*found, *told), referred=tuple(one for one in gone if one not in told))
 
 
 def objects_of(connection: Connection, way: Way, push: int) -> dict[str, tuple[str, int]]:
@@ -171,8 +192,3 @@ def trim(connection: Connection, way: Way) -> None:
     holds = exists().where(PUSHED.c.push == PUSHES.c.number)
     done = PUSHES.c.state == PushState.DONE.value
     connection.execute(delete(PUSHES).where(way.of(), done, ~holds.correlate(PUSHES)))
-
-
-def envelope(objects: Sequence[Placed]) -> bytes:
-    """The objects as they stand in the channel, in an envelope of TAXII."""
-    return b'{"objects":[' + b",".join(one.content.encode() for one in objects) + b"]}"
