@@ -2,8 +2,12 @@
 
 import io
 import json
+import ssl
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import UUID
 
@@ -17,6 +21,7 @@ from accord.release.notices import read_notice
 from accord.release.package.keys import RECEIPTS, make_keys
 from tests.cli.rights import NEIGHBOUR, SIGNS, VICTIM, disclosed, entries, finding_id, made_hub, said, sha256, sinkhole
 from tests.cli.test_cli_serve import Served, end, serve
+from tests.simulators.mail_server import make_keys as make_certificates
 
 __all__ = ["serve"]
 
@@ -217,3 +222,47 @@ def test_a_partner_answers_with_a_line_of_its_own_command(
     secret.write_text("accord1_" + "A" * 43)
     assert "status 401" in accord_here("package", "notices", *there, expect=4).stderr
     assert end(served) == 0
+
+
+@contextmanager
+def encrypted(keys: Path) -> Iterator[str]:
+    """A hub that has nothing to tell, at this URL, whose certificate a CA of its own vouches for."""
+
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"notices":[],"deliveries":[],"more":false}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(keys / "server.pem", keys / "server.key")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Empty)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    # a client that does not trust it hangs up
+    server.handle_error = lambda *_: None
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"https://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_hub_that_a_private_ca_vouches_for_is_asked_by_whoever_names_that_ca(accord_here, tmp_path: Path) -> None:
+    make_certificates(tmp_path)
+    token = tmp_path / "token"
+    token.write_text("accord1_" + "A" * 43)
+    trusted = ("--ca-file", tmp_path / "ca.pem")
+    with encrypted(tmp_path) as url:
+        there = ("--at", url, "--token-file", token)
+        for words, told in (
+            (("package", "notices"), "You have answered every notice."),
+            (("delivery", "list", "--mine"), "The hub has no delivery of yours."),
+        ):
+            assert "CERTIFICATE_VERIFY_FAILED" in accord_here(*words, *there, expect=4).stderr
+            assert told in accord_here(*words, *there, *trusted).stdout
+        answer = ("package", "acknowledge", tmp_path, "--keys", tmp_path, "--done", "--note", "Gone.")
+        assert f"where: {token}" in accord_here(*answer, *there, "--ca-file", token, expect=2).stderr

@@ -137,6 +137,10 @@ def list_deliveries(
         Path | None,
         typer.Option("--token-file", help="With --mine: a file with the token; by default ACCORD_TOKEN has it."),
     ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option("--ca-file", help="With --mine: certificates that are trusted, in PEM; else the system's."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List the deliveries of a workspace, with the account of each.
@@ -149,7 +153,7 @@ def list_deliveries(
     if mine:
         from accord.cli.deliveries.mine import list_mine
 
-        list_mine(at, token_file, as_json=as_json)
+        list_mine(at, token_file, ca_file, as_json=as_json)
         return
     from accord.cli.deliveries.adding import list_accounts
 

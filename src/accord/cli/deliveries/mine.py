@@ -13,9 +13,9 @@ from accord.workspace.regular import open_regular, unreadable
 TOKEN = "ACCORD_TOKEN"  # noqa: S105 -- the name of a variable
 
 
-def list_mine(url: str | None, token_file: Path | None, *, as_json: bool) -> None:
+def list_mine(url: str | None, token_file: Path | None, ca_file: Path | None, *, as_json: bool) -> None:
     """Print what a hub tells of the deliveries of whoever holds the token. Raises AccordError."""
-    with asked_hub(url, token_file) as hub:
+    with asked_hub(url, token_file, ca_file) as hub:
         told = sorted(hub.deliveries(), key=lambda one: str(one.get("received_at", "~")))
     if as_json:
         say_json(told)
@@ -38,14 +38,14 @@ def list_mine(url: str | None, token_file: Path | None, *, as_json: bool) -> Non
     )
 
 
-def asked_hub(url: str | None, token_file: Path | None) -> AskedHub:
-    """The hub at `url`, asked with the token that a file or the environment holds. Raises SettingsError,
-    UnreadableError."""
+def asked_hub(url: str | None, token_file: Path | None, ca_file: Path | None) -> AskedHub:
+    """The hub at `url`, asked with the token that a file or the environment holds; `ca_file`: who is trusted to vouch
+    for it. Raises SettingsError, UnreadableError."""
     if url is None:
         raise SettingsError("It is not said which hub is asked.", expected="--at URL, as https://hub.example")
     place = url.rstrip("/")
     demand_url(place, "--at")
-    return AskedHub(place, read_token(token_file))
+    return AskedHub(place, read_token(token_file), ca_file=ca_file)
 
 
 def _row(one: dict[str, Any]) -> tuple[object, ...]:

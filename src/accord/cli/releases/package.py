@@ -22,6 +22,9 @@ At = Annotated[str | None, typer.Option("--at", metavar="URL", help="The hub, wh
 TokenFile = Annotated[
     Path | None, typer.Option("--token-file", help="With --at: a file with your token; by default ACCORD_TOKEN has it.")
 ]
+CaFile = Annotated[
+    Path | None, typer.Option("--ca-file", help="With --at: certificates that are trusted, in PEM; else the system's.")
+]
 
 
 @app.callback()
@@ -105,6 +108,7 @@ def acknowledge(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write the answer.")] = None,
     at: At = None,
     token_file: TokenFile = None,
+    ca_file: CaFile = None,
 ) -> None:
     """Answer a hub's notice that something in a package was withdrawn, corrected or erased.
 
@@ -119,7 +123,7 @@ def acknowledge(
     from accord.cli.deliveries.mine import asked_hub
     from accord.cli.rights.answering import write_answer
 
-    with nullcontext() if at is None else asked_hub(at, token_file) as hub:
+    with nullcontext() if at is None else asked_hub(at, token_file, ca_file) as hub:
         write_answer(notice, keys, policy, note, out, done=done, now=datetime.now(UTC), hub=hub)
 
 
@@ -148,6 +152,7 @@ def notice(
 def notices(
     at: At = None,
     token_file: TokenFile = None,
+    ca_file: CaFile = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write each into a folder of its own in here.")
     ] = None,
@@ -162,5 +167,5 @@ def notices(
     from accord.cli.deliveries.mine import asked_hub
     from accord.cli.rights.answering import list_mine
 
-    with asked_hub(at, token_file) as hub:
+    with asked_hub(at, token_file, ca_file) as hub:
         list_mine(hub, out, as_json=as_json)
