@@ -97,6 +97,9 @@ class _Headers:
     def keys(self) -> list[str]:
         return list(self.held)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self.held
+
 
 @dataclass(slots=True)
 class _Request:

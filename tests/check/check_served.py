@@ -321,6 +321,9 @@ class Headers:
     def keys(self) -> list[str]:
         return list(self.held)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self.held
+
 
 class Question:
     """As the server hands it over."""

@@ -196,6 +196,8 @@ CROSS = [
     {"Sec-Fetch-Site": "same-origin", "sec-fetch-site": "cross-site"},
     {"Origin": f"https://{HOST}", "origin": "https://evil.example"},
     {"Sec-Fetch-Site": ""},
+    {"Origin": "https://\xe9vil.example"},
+    {"Sec-Fetch-Site": "cross-site\xff"},
 ]
 
 

@@ -72,6 +72,9 @@ class Headers(Protocol):
     def keys(self) -> list[str]:
         """The names that came."""
 
+    def __contains__(self, name: str, /) -> bool:
+        """Whether a name came."""
+
 
 class Request(Protocol):
     """A request as RSGI has it."""
@@ -174,7 +177,7 @@ class Service:
             return self._refuse(request, HTTPStatus.MISDIRECTED_REQUEST)
         method, path = request.method, request.path
         if method == "POST" and path in self._places:
-            if not is_own_page(hosts[0], headers.get_all("origin"), headers.get_all("sec-fetch-site")):
+            if not _asked_by_own_page(hosts[0], headers):
                 return self._refuse(request, HTTPStatus.FORBIDDEN)
             return self._answer(request, self._places[path] or _language(headers))
         if path in self._places:
@@ -240,7 +243,7 @@ class Service:
             return _OK, self._headers[Form.HTML, language], mail.shown(place)
         if request.method != "POST":
             return self._refuse(request, HTTPStatus.METHOD_NOT_ALLOWED)
-        if not is_own_page(headers.get_all("host")[0], headers.get_all("origin"), headers.get_all("sec-fetch-site")):
+        if not _asked_by_own_page(headers.get_all("host")[0], headers):
             return self._refuse(request, HTTPStatus.FORBIDDEN)
         data, _ = self._now()
         if token is not None:
@@ -354,6 +357,14 @@ _PASSED_ON = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host
 def _spelled(address: bytes) -> str:
     """As people write it (RFC 5952)."""
     return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
+
+
+def _asked_by_own_page(host: str, headers: Headers) -> bool:
+    origins, sites = headers.get_all("origin"), headers.get_all("sec-fetch-site")
+    # a line that is not ASCII came by its name alone, and our page sends none
+    if (not origins and "origin" in headers) or (not sites and "sec-fetch-site" in headers):
+        return False
+    return is_own_page(host, origins, sites)
 
 
 def _language(headers: Headers) -> str:
