@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.released import OPERATION, SIGHTINGS, furnish
+from tests.cli.test_cli_release import furnished
+from tests.cli.test_cli_workspace_faults import told, written_at_most
 
 
 def test_what_a_full_disk_has_stopped_is_whole_or_not_there_and_the_next_call_completes_it(
@@ -44,8 +48,8 @@ def test_what_a_full_disk_has_stopped_is_whole_or_not_there_and_the_next_call_co
         steps += [(name, room) for room in rooms.get(name, ())] + [(name, None)]
         steps += [("list", None)] if name != "open" else []
     steps += [("verify", None), ("audit", None)]
-    told = {"from": str(hub), "to": str(disk), "steps": [(commands[name], room) for name, room in steps]}
-    program = [*small_disk(disk, "32m"), sys.executable, str(Path(__file__).with_name("filling.py")), json.dumps(told)]
+    asked = {"from": str(hub), "to": str(disk), "steps": [(commands[name], room) for name, room in steps]}
+    program = [*small_disk(disk, "32m"), sys.executable, str(Path(__file__).with_name("filling.py")), json.dumps(asked)]
     said = subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout
     done = json.loads(said.partition("\n")[0])
     stopped, wrong = [], []
@@ -64,3 +68,22 @@ def test_what_a_full_disk_has_stopped_is_whole_or_not_there_and_the_next_call_co
     assert [len(one) for one in released] == [0, 1, 1, 1]
     assert released[1][0]["handed_over_at"] is not None
     assert released[2][0]["received_at"] is not None
+
+
+# A machine on which nothing can be mounted has a limit on the size of each file. It is met in the database (SQLite), in
+# reports and in what is sealed, and not in the small files of the ledger.
+@pytest.mark.parametrize("size", [0, 80_000, 150_000])
+def test_what_no_file_has_room_for_is_not_there_and_the_next_call_completes_it(
+    accord, accord_here, database_url: str, tmp_path: Path, size: int
+) -> None:
+    hub = furnished(accord_here, tmp_path, () if database_url.startswith("sqlite") else ("--database", database_url))
+    make = ("release", "make", hub.operation(), "--in", hub.folder)
+    parts = told(accord(*make, expect=5, preexec_fn=written_at_most(size)), str(hub.folder))
+    assert "space" in parts["to do"] or "room" in parts["to do"]
+    assert (hub.releases(), [*hub.folder.glob("releases/*")]) == ([], [])
+    assert not [*hub.folder.glob(".staging-*"), *hub.folder.glob(".mark.*")]
+    hub(*make)
+    (release,) = hub.releases()
+    assert release["handed_over_at"] is not None
+    hub("ledger", "verify", "--in", hub.folder)
+    hub("ledger", "audit", "--in", hub.folder)

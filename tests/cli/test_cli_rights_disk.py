@@ -13,6 +13,7 @@ import pytest
 from tests.cli.rights import sha256
 from tests.cli.test_cli_release import Accord, Hub, furnished
 from tests.cli.test_cli_retention import aged
+from tests.cli.test_cli_workspace_faults import told, written_at_most
 
 VICTIM = "110.164.10.1"
 ROOMS = (0, 20, 60, 250)
@@ -56,12 +57,12 @@ def test_what_a_full_disk_has_stopped_is_ended_by_the_next_call_and_recorded_onc
         steps += [(name, room) for room in (*ROOMS, None)]
     steps += [(name, None) for name in ("recalls", "held", "deliveries", "log", "verify", "audit")]
     there = ["--in", str(disk / "hub")]
-    told = {
+    asked = {
         "from": str(hub.folder),
         "to": str(disk),
         "steps": [([*commands[name], *there], room) for name, room in steps],
     }
-    program = [*small_disk(disk, "32m"), sys.executable, str(Path(__file__).with_name("filling.py")), json.dumps(told)]
+    program = [*small_disk(disk, "32m"), sys.executable, str(Path(__file__).with_name("filling.py")), json.dumps(asked)]
     said = subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout
     done = json.loads(said.partition("\n")[0])
     stopped, wrong = set(), []
@@ -84,3 +85,22 @@ def test_what_a_full_disk_has_stopped_is_ended_by_the_next_call_and_recorded_onc
     assert [one["sha256"] for one in deliveries] == [left]
     assert [one["object"] for one in log if one["object"].startswith("delivery ")] == [f"delivery sinkhole {due}"]
     assert len(log) == 2
+
+
+# A machine on which nothing can be mounted has a limit on the size of each file: the database (SQLite) meets it, and
+# what is written anew of a delivery.
+@pytest.mark.parametrize("size", [0, 2_000])
+def test_an_erasure_for_which_no_file_has_room_is_ended_by_the_next_call_and_recorded_once(
+    accord, hub: Hub, size: int
+) -> None:
+    erase = ("subject", "erase", VICTIM, "--why", "They asked.", "--in", hub.folder)
+    parts = told(accord(*erase, expect=5, preexec_fn=written_at_most(size)), str(hub.folder))
+    assert "space" in parts["to do"] or "room" in parts["to do"]
+    assert not [*hub.folder.glob(".staging-*")]
+    hub(*erase)
+    held = json.loads(hub("subject", "find", VICTIM, "--json", "--in", hub.folder))
+    assert (held["deliveries"], held["snapshots"], held["disclosures"]) == ([], [], [])
+    (recall,) = json.loads(hub("recall", "list", "--json", "--in", hub.folder))
+    assert (recall["kind"], recall["done_at"] is not None, len(recall["notices"])) == ("erased", True, 1)
+    hub("ledger", "verify", "--in", hub.folder)
+    hub("ledger", "audit", "--in", hub.folder)

@@ -125,5 +125,5 @@ def _errors_named(out: Path) -> Iterator[None]:
             where=str(error.filename or out),
             expected="room and permission to write",
             got=error.strerror or type(error).__name__,
-            remedy="free some space, or choose another --out",
+            remedy="free some space, or see who owns the folder",
         ) from error

@@ -9,6 +9,7 @@ restored from an older copy, or another folder works with this database; whichev
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from accord.vocabulary.errors import OutputError, UnprovenError, UnreadableError
@@ -51,6 +52,8 @@ def keep(folder: Path, marks: Sequence[str]) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise OutputError(
             "The workspace cannot be written; what was there before is untouched.",
             where=str(folder / FILE),

@@ -28,7 +28,11 @@ def appearing(out: Path) -> Iterator[BinaryIO]:
             Path(draft).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            "The file cannot be written.", where=str(out), got=error.strerror or type(error).__name__
+            "The file cannot be written.",
+            where=str(out),
+            expected="room and permission to write",
+            got=error.strerror or type(error).__name__,
+            remedy="free some space, or see who owns the folder",
         ) from error
 
 
