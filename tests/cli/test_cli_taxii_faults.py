@@ -27,6 +27,8 @@ from accord.exchange.taxii.messages import MEDIA_TYPE, Answer, TaxiiError
 from accord.exchange.taxii.server import MOST_BODIES, MOST_OF_ONE, MOST_UNREAD, Question, Server, mounted
 from accord.web.asgi import PIECE
 from accord.web.entrance import UNKNOWN_A_MINUTE
+from accord.web.guarding import LIMITS
+from accord.web.problems import MEDIA_TYPE as PROBLEM
 from tests.cli.test_cli_access import living
 from tests.cli.test_cli_channel import Accord, Hub
 from tests.cli.test_cli_serve import Served, end, serve
@@ -407,6 +409,36 @@ def test_hostile_bodies_are_refused_in_words_within_bounded_memory(hub: Hub, ser
     assert max(held - before.get(pid, held) for pid, held in after.items()) < MOST_GROWN_KB
     # what came before and what comes after is taken all the same
     assert asked(served.port, OBJECTS, "POST", envelope(2), **own)[0] == 202
+
+
+CUT = "The request did not come to its end."
+CRUMBS = {
+    b"no number\r\n": CUT,
+    b"1;" + b"x" * 100_000 + b"\r\n1\r\n0\r\n\r\n": CUT,
+    b"1\r\n \r\n0\r\nX: " + b"x" * 100_000 + b"\r\n\r\n": CUT,
+    b"1\r\n \r\n" * (LIMITS.body_pieces + 1): f"The body comes in more than {LIMITS.body_pieces:,} pieces.",
+}
+
+
+def test_a_body_that_is_no_http_or_comes_in_crumbs_is_refused_as_each_service_says_it(
+    hub: Hub, serve: Callable[..., Served]
+) -> None:
+    secret = token(hub, "vendor", "write", "report")
+    served = serve(hub.folder)
+    for path, kind in ((OBJECTS, MEDIA_TYPE), ("/outcomes", PROBLEM)):
+        for who in (f"Authorization: Bearer {secret}\r\n", ""):
+            for sent, words in CRUMBS.items():
+                with socket.create_connection(("127.0.0.1", served.port), 60) as wire:
+                    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n{who}"
+                    wire.sendall(f"{head}Content-Type: {MEDIA_TYPE}\r\n\r\n".encode())
+                    # the server may have answered, and hung up, before all is sent
+                    with suppress(OSError):
+                        wire.sendall(sent)
+                    code, media_type, told = status(wire)
+                assert (code, media_type) == (400, kind), (path, who, sent[:20])
+                assert words in told.values()
+    assert end(served) == 0
+    assert not any("error" in line for line in served.talk)
 
 
 def test_http_2_is_not_spoken_and_an_offer_of_it_is_passed_over(hub: Hub, serve: Callable[..., Served]) -> None:

@@ -124,6 +124,41 @@ def test_an_answer_that_began_is_cut_off_and_not_mended() -> None:
         ask(half)
 
 
+def test_how_an_error_is_told_follows_from_the_path_that_was_asked_for() -> None:
+    async def mounted(scope: Scope, _: Receive, __: Send) -> None:
+        scope["path"] = "/"
+        await asyncio.Event().wait()
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    def errors(scope: Scope, _status: int, _detail: str | None) -> tuple[str, bytes]:
+        return "text/plain", scope["path"].encode()
+
+    guard = Guard(mounted, hosts=("hub.example",), failed=pytest.fail, limits=Limits(time_s=0.0), errors=errors)
+    headers = [(b"host", b"hub.example")]
+    scope = {"type": "http", "method": "GET", "path": "/taxii2/hub/", "query_string": b"", "headers": headers}
+    asyncio.run(guard(scope, pytest.fail, send))
+    assert sent[1]["body"] == b"/taxii2/hub/"
+
+
+def test_a_request_that_breaks_off_is_no_error_of_ours() -> None:
+    async def gone(*_: object) -> None:
+        """As a service does that finds nobody there who would read an answer."""
+
+    status, headers, body = ask(gone)
+    assert (status, headers["connection"], json.loads(body)["status"]) == (400, "close", 400)
+
+
+def test_a_body_in_very_many_pieces_is_refused_however_short_it_is() -> None:
+    few = Limits(body_pieces=3)
+    assert ask(echo, body=(b"a", b"b", b"c"), limits=few)[::2] == (200, b"abc")
+    status, _, body = ask(echo, body=(b"a", b"", b"", b""), limits=few)
+    assert (status, json.loads(body)["detail"]) == (400, "The body comes in more than 3 pieces.")
+
+
 def test_a_client_that_reads_too_slowly_is_hung_up_on_and_that_is_no_error() -> None:
     sent: list[Message] = []
 

@@ -27,6 +27,8 @@ class Limits:
     """How much of one request is borne."""
 
     body_bytes: int = 1 << 20
+    body_pieces: int = 1 << 14
+    """As it comes from the server: each piece costs time, however short it is."""
     target_bytes: int = 4096
     """Path and query."""
     headers_bytes: int = 32 << 10
@@ -96,7 +98,13 @@ class Guard:
         try:
             self._refuse(scope)
             async with asyncio.timeout(self._limits.time_s):
-                await self._app(scope, self._counted(receive), sent)
+                # what is mounted is told the rest of the path; errors are told as the whole of it says
+                await self._app({**scope}, self._counted(receive), sent)
+            if not started:
+                # of a body that is cut off, or no HTTP; where the client has gone, nobody hears it
+                await self._tell(
+                    scope, sent, HTTPStatus.BAD_REQUEST, "The request did not come to its end.", {"connection": "close"}
+                )
         except ProblemError as refusal:
             if started:
                 raise
@@ -138,12 +146,17 @@ class Guard:
             raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     def _counted(self, receive: Receive) -> Receive:
-        read = 0
+        read = pieces = 0
 
         async def counted() -> Message:
-            nonlocal read
+            nonlocal read, pieces
             message = await receive()
             read += len(message.get("body", b""))
+            pieces += 1
+            if pieces > self._limits.body_pieces:
+                raise ProblemError(
+                    HTTPStatus.BAD_REQUEST, f"The body comes in more than {self._limits.body_pieces:,} pieces."
+                )
             if read > self._limits.body_bytes:
                 raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return message
