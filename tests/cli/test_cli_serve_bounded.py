@@ -16,8 +16,9 @@ from accord.cli.register.registering import opened
 from accord.cli.services import partners
 from accord.cli.services.serving import HEADER_BYTES
 from accord.exchange.taxii.messages import MEDIA_TYPE
-from accord.exchange.taxii.server import MOST_OF_ONE, MOST_UNREAD, THREADS
+from accord.exchange.taxii.server import MOST_OF_ONE, THREADS
 from accord.web.guarding import LIMITS
+from accord.web.unread import MOST_UNREAD
 from tests.cli.test_cli_channel import Accord, Hub
 from tests.cli.test_cli_serve import Served, end, serve
 from tests.cli.test_cli_taxii import asked

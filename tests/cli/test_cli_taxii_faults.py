@@ -24,11 +24,12 @@ from accord.access.clients import Client
 from accord.cli.services.routes import Services, make_app
 from accord.exchange.taxii.adds import Added, read_envelope, status_of
 from accord.exchange.taxii.messages import MEDIA_TYPE, Answer, TaxiiError
-from accord.exchange.taxii.server import MOST_BODIES, MOST_OF_ONE, MOST_UNREAD, Question, Server, mounted
+from accord.exchange.taxii.server import MOST_BODIES, MOST_OF_ONE, Question, Server, mounted
 from accord.web.asgi import PIECE
 from accord.web.entrance import UNKNOWN_A_MINUTE
 from accord.web.guarding import LIMITS
 from accord.web.problems import MEDIA_TYPE as PROBLEM
+from accord.web.unread import MOST_UNREAD
 from tests.cli.test_cli_access import living
 from tests.cli.test_cli_channel import Accord, Hub
 from tests.cli.test_cli_serve import Served, end, serve

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -47,6 +47,7 @@ from accord.web import asgi
 from accord.web.entrance import Entrance
 from accord.web.problems import MEDIA_TYPE as PROBLEM
 from accord.web.problems import ProblemError, problem
+from accord.web.unread import WAIT_S, WORDS, Unread
 from accord.workspace.database import Database
 from accord.workspace.jobs import ATTEMPTS, JobKind, JobState
 from accord.workspace.schema import (
@@ -438,26 +439,31 @@ class Partners:
             return Answer(status=status, body=problem(status), headers={"retry-after": "30"}, media_type=PROBLEM)
 
 
-def mounted(root: str, partners: Partners) -> asgi.App:
-    """What answers questions, as an ASGI application that is mounted at `root`.
+def mounted(partners: Partners) -> Callable[[str], asgi.App]:
+    """What answers questions, as ASGI applications that are mounted at roots of their own.
 
-    A body is kept once it is known who sends it, and few are at a time: what others send is read and forgotten.
+    A body is kept once it is known who sends it, and few are at a time: what others send is read and forgotten. Nor may
+    one client let many long answers wait until it reads them. It counts in all of them together.
     """
     threads = ThreadPoolExecutor(THREADS, "partners")
-    reading: Counter[str] = Counter()
+    reading, unread = Counter[str](), Unread()
 
     async def answered(asked: Question, receive: asgi.Receive) -> Answer:
         loop = asyncio.get_running_loop()
         if asked.method not in {"POST", "PATCH"}:
-            return await loop.run_in_executor(threads, partners, asked)
+            done = await loop.run_in_executor(threads, partners, asked)
+            return _come_again(WAIT_S, WORDS) if unread.is_too_much(done.person, len(done.body)) else done
         client = await loop.run_in_executor(threads, partners.greet, asked)
         if isinstance(client, Answer):
             await asgi.forget(receive)
             return client
+        if unread.is_full(client.person):
+            # before anything is done of which nothing would be told
+            await asgi.forget(receive)
+            return _come_again(WAIT_S, WORDS)
         if reading[client.person] == MOST_OF_ONE or reading.total() == MOST_BODIES:
             await asgi.forget(receive)
-            status = HTTPStatus.TOO_MANY_REQUESTS
-            return Answer(status=status, body=problem(status), headers={"retry-after": "10"}, media_type=PROBLEM)
+            return _come_again(10)
         reading[client.person] += 1
         try:
             whole = replace(asked, client=client, body=await asgi.read(receive))
@@ -467,7 +473,7 @@ def mounted(root: str, partners: Partners) -> asgi.App:
             if not reading[client.person]:
                 del reading[client.person]
 
-    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+    async def answer_at(root: str, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         asked = Question(
             method=scope["method"],
             path=root + "/" + str(scope["path"]).removeprefix(root).lstrip("/"),
@@ -483,6 +489,19 @@ def mounted(root: str, partners: Partners) -> asgi.App:
         told = {"cache-control": "no-store", "vary": "authorization", **done.headers}
         if done.media_type is not None:
             told["content-type"] = done.media_type
-        await asgi.answer(send, int(done.status), asgi.headers_of(told), done.body)
+        with unread.told(done.person, len(done.body)):
+            await asgi.answer(send, int(done.status), asgi.headers_of(told), done.body)
 
-    return app
+    def mounted_at(root: str) -> asgi.App:
+        async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+            await answer_at(root, scope, receive, send)
+
+        return app
+
+    return mounted_at
+
+
+def _come_again(wait_s: int, words: str | None = None) -> Answer:
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    headers = {"retry-after": str(wait_s)}
+    return Answer(status=status, body=problem(status, words), headers=headers, media_type=PROBLEM)

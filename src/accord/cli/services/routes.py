@@ -110,10 +110,9 @@ def make_services(services: Services) -> Litestar:
     opened = Opened(services.folder)
     taxii = asgi(TAXII.rstrip("/"), is_mount=True, copy_scope=True)(mounted(_Taxii(opened), tell_failure))
 
-    partners = Partners(opened)
+    partners = mounted_partners(Partners(opened))
     systems = [
-        asgi(root, is_mount=True, copy_scope=True)(mounted_partners(root, partners))
-        for root in (DELIVERIES, OUTCOMES, ACKNOWLEDGEMENTS)
+        asgi(root, is_mount=True, copy_scope=True)(partners(root)) for root in (DELIVERIES, OUTCOMES, ACKNOWLEDGEMENTS)
     ]
 
     @asgi("/", copy_scope=True)

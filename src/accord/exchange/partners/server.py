@@ -15,8 +15,8 @@ What a request is answered is worked out here, and done by a `Desk`. What is ano
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -82,6 +82,8 @@ class Answer:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str | None = "application/json"
+    person: str = ""
+    """Who is answered, as the log of consultations names them; empty: nobody known."""
 
 
 class Desk(Protocol):
@@ -193,6 +195,10 @@ def _answer(asked: Question, desk: Desk) -> Answer:
         return Answer(status=HTTPStatus.NO_CONTENT, headers=told, media_type=None)
     now = desk.now()
     client = _entered(asked, desk, now)
+    return replace(_answer_client(path, asked, desk, client, now), person=client.person)
+
+
+def _answer_client(path: Sequence[str], asked: Question, desk: Desk, client: Client, now: datetime) -> Answer:
     match path:
         case ["outcomes"]:
             return _json(desk.take_outcomes(asked.body, client))

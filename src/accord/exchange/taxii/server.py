@@ -39,6 +39,7 @@ from accord.vocabulary.errors import AccordError
 from accord.web import asgi
 from accord.web.entrance import Entrance, NotLetInError
 from accord.web.problems import ProblemError
+from accord.web.unread import WAIT_S, WORDS, Unread
 from accord.workspace.database import Database
 from accord.workspace.schema import CHANGES, CHANNEL_POLICIES, JOURNAL_ENTRIES
 
@@ -47,9 +48,6 @@ MOST_BODIES = 32
 
 MOST_OF_ONE = 16
 """Of them of one client: who sends slowly keeps nobody else from adding."""
-
-MOST_UNREAD = 8
-"""Long answers to one client that it has not read to their end yet."""
 
 THREADS = 6
 """Requests that are answered at a time: as many as may wait for the database."""
@@ -443,11 +441,8 @@ def _not_now(words: str, wait_s: int) -> Answer:
     return TaxiiError(HTTPStatus.SERVICE_UNAVAILABLE, words, {"retry-after": str(wait_s)}).answer
 
 
-def _less(counted: Counter[str], person: str) -> None:
-    """Count one less of somebody; nobody stays who has none."""
-    counted[person] -= 1
-    if not counted[person]:
-        del counted[person]
+def _unread() -> Answer:
+    return TaxiiError(HTTPStatus.TOO_MANY_REQUESTS, WORDS, {"retry-after": str(WAIT_S)}).answer
 
 
 class Asked(Protocol):
@@ -467,17 +462,21 @@ def mounted(server: Asked, failed: Callable[[Exception], None]) -> asgi.App:
     one client let many long answers wait until it reads them.
     """
     threads = ThreadPoolExecutor(THREADS, "taxii")
-    bodies, unread = Counter[str](), Counter[str]()
+    bodies, unread = Counter[str](), Unread()
 
     async def within(asked: Question, receive: asgi.Receive) -> Answer:
         """The answer. Raises ConnectionError when the client has gone, ProblemError when it sends too much."""
         # a database is waited for elsewhere, and not where other services wait for their threads
         loop = asyncio.get_running_loop()
         if asked.method != "POST":
-            return await loop.run_in_executor(threads, server.answer, asked)
+            done = await loop.run_in_executor(threads, server.answer, asked)
+            return _unread() if unread.is_too_much(done.person, len(done.body)) else done
         client = await loop.run_in_executor(threads, server.greet, asked)
         if not isinstance(client, Answer):
-            if bodies[client.person] >= MOST_OF_ONE:
+            if unread.is_full(client.person):
+                # before anything is accepted of which nothing would be told
+                client = _unread()
+            elif bodies[client.person] >= MOST_OF_ONE:
                 client = _not_now("Your other adds have not come to their end.", 2)
             elif bodies.total() >= MOST_BODIES:
                 client = _not_now("Others add before you.", 2)
@@ -489,7 +488,9 @@ def mounted(server: Asked, failed: Callable[[Exception], None]) -> asgi.App:
             body = await asgi.read(receive)
             return await loop.run_in_executor(threads, server.answer, replace(asked, client=client, body=body))
         finally:
-            _less(bodies, client.person)
+            bodies[client.person] -= 1
+            if not bodies[client.person]:
+                del bodies[client.person]
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         asked = Question(
@@ -509,18 +510,8 @@ def mounted(server: Asked, failed: Callable[[Exception], None]) -> asgi.App:
         except Exception as error:  # noqa: BLE001 -- the request: an error of ours ends here, in words that tell nothing
             failed(error)
             done = TaxiiError(HTTPStatus.INTERNAL_SERVER_ERROR).answer
-        if len(done.body) <= asgi.PIECE:
+        with unread.told(done.person, len(done.body)):
             await tell(done, send)
-            return
-        if unread[done.person] >= MOST_UNREAD:
-            words, headers = "Read the answers that you have asked for.", {"retry-after": "2"}
-            await tell(TaxiiError(HTTPStatus.TOO_MANY_REQUESTS, words, headers).answer, send)
-            return
-        unread[done.person] += 1
-        try:
-            await tell(done, send)
-        finally:
-            _less(unread, done.person)
 
     async def tell(done: Answer, send: asgi.Send) -> None:
         told = {"content-type": done.media_type, "cache-control": "no-store", "vary": "accept, authorization"}
