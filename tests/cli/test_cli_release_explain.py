@@ -112,6 +112,31 @@ def test_an_operation_s_embargo_and_its_persons_count(accord_here, hub: Path, tm
     assert [one["permitted"] for one in json.loads(accord_here(*words).stdout)["classes"]] == [True, True]
 
 
+def test_all_who_get_a_country_s_reports_must_be_allowed_them_as_in_the_release(
+    accord_here, hub: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "operation.toml"
+    text = (
+        '[operation]\nname = "night"\ntitle = "Night"\nas_of = 2026-11-01\ncountries = ["US"]\n'
+        'purpose = "victim-notification"\n'
+        '[[recipient]]\npartner = "csirt"\ncountry = "US"\npersons = ["A. Officer"]\nencrypted = true\n'
+    )
+    words = ("release", "explain", "plain", "--to", "csirt", "--operation", file, "--in", hub)
+    file.write_text(text, "utf-8")
+    assert accord_here(*words).stdout.endswith("Result: A CSIRT gets it.\n")
+    accord_here("operation", "run", file, "--in", hub, "--out", tmp_path / "out")
+    assert any("45.1.1.7" in one.read_text("utf-8") for one in (tmp_path / "out").rglob("findings.csv"))
+    # the vendor has no agreement by which it gets anything, and its own data is not shared with it
+    file.write_text(text + '[[recipient]]\npartner = "vendor"\ncountry = "US"\nencrypted = true\n', "utf-8")
+    told = json.loads(accord_here(*words, "--json", expect=1).stdout)
+    refused = {one["rule"]: one["reason"] for one in told["classes"][0]["rules"] if not one["permitted"]}
+    assert refused[2].endswith("the data set is not shared with A vendor")
+    assert not any("A CSIRT" in reason for reason in refused.values())
+    # so do the reports, which a release hands over
+    accord_here("operation", "run", file, "--in", hub, "--out", tmp_path / "out")
+    assert [one for one in (tmp_path / "out").rglob("findings.csv") if "45.1.1.7" in one.read_text("utf-8")] == []
+
+
 def test_who_asks_for_a_value_is_logged_without_it(accord_here, hub: Path) -> None:
     accord_here(*WORDS, "--person", "a.lawyer", "--why", "case 12", "--in", hub)
     listed = json.loads(accord_here("consultation", "list", "--json", "--by", "a.lawyer", "--in", hub).stdout)

@@ -149,8 +149,7 @@ def ask(
             bound=bound_to(received),
             decided=reviews.let_go(decisions, moment),
         )
-        concerned = recipient.partner.kind is PartnerKind.CONCERNED
-        audience = Audience(recipients=(recipient,), encrypted=recipient.encrypted, each_own=concerned)
+        audience = _audience(sheet if standing is None else None, recipient)
         whole = _of_dataset(terms, asked, audience.networks)
         classes: list[tuple[Item, str, Reviewed | None]]
         corrected: KeptOut | None = None
@@ -318,6 +317,17 @@ def _recipient(
     plain = Recipient(partner=partner, country=partner.country or _NOWHERE, persons=(), languages=())
     declared = next((one for one in sheet.recipients if one.partner.id == name), plain)
     return replace(declared, persons=named or declared.persons, encrypted=encrypted or declared.encrypted)
+
+
+def _audience(sheet: Operation | None, recipient: Recipient) -> Audience:
+    """The partner; where an operation hands a country's reports to it, all who get them: a rule must hold for each."""
+    concerned = recipient.partner.kind is PartnerKind.CONCERNED
+    readers = () if sheet is None else sheet.recipients_of(recipient.country)
+    if any(one.partner == recipient.partner for one in readers):
+        readers = tuple(recipient if one.partner == recipient.partner else one for one in readers)
+    else:
+        readers = (recipient,)
+    return Audience(recipients=readers, encrypted=all(one.encrypted for one in readers), each_own=concerned)
 
 
 def _indicator(asked: str, register: Register) -> Indicator:
