@@ -23,7 +23,7 @@ from accord.vocabulary.errors import OutputError, SettingsError
 from accord.workspace.mail import Given
 from accord.workspace.settings import read_settings
 from tests.check.check_data import PEPPER
-from tests.check.check_served import CLEAN, CONTACTS, HOST, MAIL, publish_with_mail, settings_of
+from tests.check.check_served import CLEAN, CONTACTS, HOST, MAIL, Question, publish_with_mail, settings_of
 
 SEIZED = ("anna@example.org", "bert@example.org", "carla@example.org", "xn@xn--bcher-kva.example")
 NOW = 1_796_000_000.0
@@ -529,21 +529,6 @@ def test_a_mistake_is_named(tmp_path: Path, more: str, what: str) -> None:
     assert what in str(caught.value)
 
 
-class Form:
-    """A POST of the form, as the server hands it on (RSGI)."""
-
-    client, method, path = "127.0.0.1:4711", "POST", "/en/mail"
-
-    def __init__(self) -> None:
-        self.headers = self
-
-    def get_all(self, name: str) -> list[str]:
-        return {"host": [HOST], "x-forwarded-for": [CLEAN]}.get(name, [])
-
-    def keys(self) -> list[str]:
-        return ["host", "x-forwarded-for"]
-
-
 def test_when_no_more_may_wait_everybody_is_told_so_alike_whatever_they_ask_about(desk: Desk, tmp_path: Path) -> None:
     publish_with_mail(tmp_path / "data")
     read = read_check_settings(settings_of(tmp_path, more=CONTACTS + MAIL))
@@ -557,7 +542,9 @@ def test_when_no_more_may_wait_everybody_is_told_so_alike_whatever_they_ask_abou
     service.use(data, render(hub, data.families, data.day))
 
     def asked(mailbox: str) -> tuple[object, ...]:
-        with_body = service.reply(Form())
+        form = Question(CLEAN)
+        form.path = "/en/mail"
+        with_body = service.reply(form)
         assert callable(with_body)
         return with_body(b"mailbox=" + mailbox.encode())
 
