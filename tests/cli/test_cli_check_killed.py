@@ -15,7 +15,7 @@ from accord.release.check_versions import check_versions, load_version
 from tests.cli.checked import CheckHub, lines
 
 KILLED = -9
-KILLS = 60 if os.environ.get("CI") else 6
+KILLS = 40 if os.environ.get("CI") else 6
 
 A, B, C = "45.1.1.1", "45.1.1.2", "45.1.1.3"
 
